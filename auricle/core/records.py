@@ -1,0 +1,108 @@
+"""Records: what goes in (Clip) and what comes out (Label, Event, Heard). Times are seconds, scores are probabilities."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from auricle.core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Version of the JSON object that `auricle listen --json` prints. Fields are added within a version, never changed.
+JSON_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Clip:
+    """Sound in memory.
+
+    samples: float array (C, N), full scale +-1. A 1-D array (N,) is taken as one channel.
+    rate: samples a second, Hz.
+    name: what results and errors call it.
+    """
+
+    samples: np.ndarray
+    rate: int
+    name: str = "<array>"
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim == 1:
+            object.__setattr__(self, "samples", self.samples[None, :])
+        if self.samples.ndim != 2:
+            raise InputError(f"Clip samples have shape {self.samples.shape}; wanted (channels, samples) or (samples,)")
+        if self.rate <= 0:
+            raise InputError(f"Clip rate is {self.rate} Hz; wanted a positive number of samples a second")
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.samples.shape[1] / self.rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """One word with its calibrated score. present: the score passes the label's threshold and the clip is not silent."""
+
+    label: str
+    score: float
+    present: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One sounding stretch of one source, from onset to offset in seconds from the start of the file."""
+
+    label: str
+    onset: float
+    offset: float
+    score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """What was heard in one file.
+
+    duration: seconds that the file holds (what it declares where it is cut). coverage: share of it that was heard, 0 to 1.
+    silent: nothing above the threshold of hearing. tags: best first. events: by onset.
+    labels: scores of the words that were asked for, in the order asked; None when none were.
+    error: one line saying what is wrong and what to do; None when all is well. A file with an error may still be partly heard.
+    """
+
+    file: str
+    duration: float = 0.0
+    coverage: float = 0.0
+    silent: bool = False
+    tags: tuple[Label, ...] = ()
+    events: tuple[Event, ...] = ()
+    labels: tuple[Label, ...] | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object: labels and error appear only where there are some."""
+        full = dataclasses.asdict(self)
+        for optional in ("labels", "error"):
+            if full[optional] is None:
+                del full[optional]
+        return {"version": JSON_VERSION, **full}
+
+    def to_json(self) -> str:
+        """One line of JSON, numbers rounded to what they mean (0.1 ms, 1e-4 of a score)."""
+        return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
+
+    def _repr_html_(self) -> str:
+        from auricle.core.notebook import heard_html
+
+        return heard_html(self)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return value
