@@ -1,0 +1,273 @@
+"""Files and arrays as streams of windows: any rate from 4 to 192 kHz, 1 to 64 channels, memory bounded by a few windows.
+
+Bad input raises SoundError with one line that names the file, what is wrong and what to do. A file that is cut or damaged is heard
+as far as it decodes; the stream then says in `error` how much is missing. Nothing is ever made up for sound that is not there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from auricle.core.errors import InputError, SoundError
+from auricle.core.records import Clip
+from auricle.signal.frames import plan
+from auricle.signal.reader import ArrayReader, Reader, Samples
+from auricle.signal.resample import StreamResampler
+
+RATES = (4_000, 192_000)  # Hz, lowest and highest that are heard
+CHANNELS = 64  # the most that are heard
+LOUDEST = 1e10  # 200 dB above full scale: beyond it the power of a frame leaves float32, and no recorder wrote it
+_BLOCK = 1 << 18  # values (samples x channels) decoded at once: 1 MiB of float32
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """What a file says about itself. frames: samples per channel, None where the format does not tell; duration: seconds, then 0."""
+
+    path: str
+    rate: int
+    channels: int
+    frames: int | None
+    format: str
+    duration: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Window:
+    """A stretch of a stream. samples: float32 (C, N) at the stream's rate; start: seconds of samples[:, 0] in the recording."""
+
+    samples: Samples
+    start: float
+    last: bool
+
+
+class Stream:
+    """Windows of one recording, decoded as they are asked for. Iterate once; a context manager closes the file early.
+
+    Attributes that grow while it is read: heard (seconds decoded so far), peak (largest |x| at the original rate),
+    error (None, or one line saying how much is missing; final once the iteration has ended).
+    """
+
+    def __init__(self, reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> None:
+        self.info = _info(reader)
+        self.rate = rate
+        self.peak = 0.0
+        self.error: str | None = None
+        self._reader, self._mono, self._plan = reader, mono, plan(rate, seconds=seconds, context=context)
+        self._decoded = 0
+        self._block = max(1024, _BLOCK // reader.channels)
+        self._next: Samples | None = self._decode()  # a file that holds nothing is refused here, before any window
+        if self._next is None:
+            raise SoundError(f"{reader.name}: {_nothing(reader)}")
+
+    @property
+    def heard(self) -> float:
+        """Seconds decoded so far."""
+        return self._decoded / self.info.rate
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the file declares; where it declares none, seconds decoded so far."""
+        return max(self.info.duration, self.heard)
+
+    def __iter__(self) -> Iterator[Window]:
+        channels = 1 if self._mono else self.info.channels
+        held = np.zeros((channels, 0), dtype=np.float32)
+        index = 0
+        for piece in self._resampled(channels):
+            held = np.concatenate([held, piece], axis=1)
+            while held.shape[1] > self._plan.size:  # strictly: only then is it known that this window is not the last
+                yield Window(held[:, : self._plan.size].copy(), self._plan.start(index), False)
+                held = held[:, self._plan.hop :]
+                index += 1
+        yield Window(held, self._plan.start(index), True)
+
+    def _resampled(self, channels: int) -> Iterator[Samples]:
+        """Pieces (channels, n) at the stream's rate until the recording ends."""
+        resampler = StreamResampler(self.info.rate, self.rate, channels)
+        try:
+            while self._next is not None:
+                block, self._next = self._next, self._decode()
+                mixed = block.mean(axis=0, keepdims=True) if self._mono else block
+                yield resampler.push(mixed, last=self._next is None)
+            self.error = _missing(self._reader, self._decoded)
+        finally:
+            self.close()
+
+    def _decode(self) -> Samples | None:
+        """The next block (C, n) at the original rate, checked; None at the end."""
+        block = self._reader.read(self._block)
+        if block.shape[1] == 0:
+            return None
+        peak = float(np.abs(block).max())
+        if not peak <= LOUDEST:  # also true of NaN
+            raise SoundError(_unusable(self._reader, block, self._decoded))
+        self.peak = max(self.peak, peak)
+        self._decoded += block.shape[1]
+        return block
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._reader.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def inspect(path: str | os.PathLike[str]) -> Info:
+    """What the file declares, without decoding it."""
+    reader = _open(path)
+    reader.close()
+    return _info(reader)
+
+
+def stream(path: str | os.PathLike[str], *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> Stream:
+    """Windows of a file: `seconds` long, overlapping by 2 * `context` seconds, resampled to `rate` Hz.
+
+    mono: the mean of the channels, else all are kept. The last window is shorter, and is the first that reaches the end.
+    """
+    return _guarded(_open(path), rate=rate, seconds=seconds, context=context, mono=mono)
+
+
+def stream_clip(clip: Clip, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> Stream:
+    """Windows of sound in memory, by the same code as `stream`."""
+    if not np.issubdtype(clip.samples.dtype, np.floating):
+        raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats with full scale +-1, divide by the largest integer")
+    reader = ArrayReader(clip.samples, clip.rate, clip.name)
+    _check_format(reader)
+    return _guarded(reader, rate=rate, seconds=seconds, context=context, mono=mono)
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    rate: int | None = None,
+    mono: bool = False,
+    max_seconds: float | None = None,
+    partial: bool = False,
+) -> Clip:
+    """A whole file, or its first `max_seconds`, as a Clip (C, N) at `rate` Hz (its own rate by default).
+
+    partial: take what decodes of a cut or damaged file, which raises SoundError otherwise.
+    """
+    if max_seconds is not None and not max_seconds > 0:
+        raise InputError(f"max_seconds is {max_seconds}; wanted a positive number of seconds")
+    reader = _open(path)
+    rate = rate or reader.rate
+    pieces: list[Samples] = []
+    with _guarded(reader, rate=rate, seconds=1.0 if max_seconds is None else min(1.0, max_seconds), mono=mono) as windows:
+        for window in windows:
+            pieces.append(window.samples)
+            if max_seconds is not None and window.start + 1.0 >= max_seconds:
+                break
+    if windows.error and not partial:
+        raise SoundError(windows.error)
+    samples = np.concatenate(pieces, axis=1)
+    if max_seconds is not None:
+        samples = samples[:, : max(1, round(max_seconds * rate))]
+    return Clip(samples, rate, os.fspath(path))
+
+
+def printable(path: object) -> str:
+    """A path as one printable line, whatever bytes its name has."""
+    text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool) -> Stream:
+    try:
+        return Stream(reader, rate=rate, seconds=seconds, context=context, mono=mono)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _open(path: str | os.PathLike[str]) -> Reader:
+    """The reader that can decode this file, its size and kind checked before any decoder sees it."""
+    from auricle.signal.soundfile_reader import SoundfileReader
+
+    name = printable(path)
+    _check_file(path, name)
+    reader = SoundfileReader(Path(path), name)
+    _check_format(reader)
+    return reader
+
+
+def _check_file(path: str | os.PathLike[str], name: str) -> None:
+    """Refuse what is not a readable regular file with bytes in it."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise SoundError(f"{name}: is a directory; give the files in it, for instance {name.rstrip('/')}/*.wav")
+        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever, a device would never end
+            raise SoundError(f"{name}: is not a regular file; copy the sound into a file first")
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError as error:
+        raise SoundError(f"{name}: no such file; check the name and the folder") from error
+    except PermissionError as error:
+        raise SoundError(f"{name}: may not be read; change its permissions (chmod +r) or run as its owner") from error
+    except (OSError, ValueError) as error:
+        raise SoundError(f"{name}: cannot be opened ({getattr(error, 'strerror', None) or error}); check the path") from error
+    if status.st_size == 0:
+        raise SoundError(f"{name}: is empty (0 bytes); record or copy it again")
+
+
+def _check_format(reader: Reader) -> None:
+    """Refuse rates and channel counts that no recording for us has: most often the header is damaged."""
+    low, high = RATES
+    if not low <= reader.rate <= high:
+        wrong = f"its rate is {reader.rate} Hz; wanted {low} to {high} Hz"
+    elif not 1 <= reader.channels <= CHANNELS:
+        wrong = f"it has {reader.channels} channels; wanted 1 to {CHANNELS}"
+    else:
+        return
+    reader.close()
+    raise SoundError(f"{reader.name}: {wrong}, convert it first (or its header is damaged)")
+
+
+def _info(reader: Reader) -> Info:
+    return Info(reader.name, reader.rate, reader.channels, reader.frames, reader.format, (reader.frames or 0) / reader.rate)
+
+
+def _nothing(reader: Reader) -> str:
+    if reader.fault:
+        return f"nothing in it can be decoded ({reader.fault}); get an undamaged copy"
+    if reader.frames:
+        return f"its header declares {reader.frames / reader.rate:.2f} s but no sound follows; get the whole file"
+    return "has a header but holds no sound; record or copy it again"
+
+
+def _unusable(reader: Reader, block: Samples, before: int) -> str:
+    """Why the samples of a block (C, n) that starts `before` samples into the recording cannot be used, and where."""
+    bad = ~(np.abs(block).max(axis=0) <= LOUDEST)
+    at = int(bad.argmax())
+    value = block[:, at][~(np.abs(block[:, at]) <= LOUDEST)][0]
+    second = (before + at) / reader.rate
+    return f"{reader.name}: a sample at {second:.3f} s is {value:g}; wanted finite numbers with full scale +-1, export the file again"
+
+
+def _missing(reader: Reader, decoded: int) -> str | None:
+    """One line about what could not be heard, None when all was."""
+    heard = decoded / reader.rate
+    why = f" ({reader.fault})" if reader.fault else ""
+    if reader.frames is not None and decoded + reader.slack < reader.frames:
+        declared = reader.frames / reader.rate
+        return (
+            f"{reader.name}: ends after {heard:.2f} s of the {declared:.2f} s that it declares, {declared - heard:.2f} s are missing{why}; "
+            "what is there was heard, get the whole file for the rest"
+        )
+    if reader.fault:
+        return f"{reader.name}: is cut or damaged after {heard:.2f} s{why}; what is there was heard, get the whole file for the rest"
+    return None

@@ -1,0 +1,45 @@
+"""Window arithmetic: which samples each window of a long recording holds. Integers inside, seconds at the border."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from auricle.core.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Windows of `size` samples, each starting `hop` samples after the one before; `context` samples belong to each edge.
+
+    The middle parts of consecutive windows (without their context) meet without gap or overlap: hop = size - 2 * context.
+    """
+
+    rate: int
+    size: int
+    context: int
+
+    @property
+    def hop(self) -> int:
+        """Samples from one window's start to the next one's."""
+        return self.size - 2 * self.context
+
+    def start(self, index: int) -> float:
+        """Seconds from the start of the recording to the first sample of window `index`."""
+        return index * self.hop / self.rate
+
+    def count(self, total: int) -> int:
+        """How many windows a recording of `total` samples gives: the last is the first one that reaches its end."""
+        if total <= 0:
+            return 0
+        return 1 + max(0, -(-(total - self.size) // self.hop))
+
+
+def plan(rate: int, *, seconds: float, context: float = 0.0) -> Plan:
+    """Plan windows of `seconds` that overlap by twice `context` seconds, at `rate` samples a second."""
+    size, edge = round(seconds * rate), round(context * rate)
+    if context < 0 or size - 2 * edge < 1:
+        raise InputError(
+            f"windows of {seconds:g} s with {context:g} s of context leave nothing in the middle at {rate} Hz; "
+            "wanted seconds > 2 * context >= 0"
+        )
+    return Plan(rate, size, edge)
