@@ -1,0 +1,1 @@
+"""Corpora in, labelled clips and composed scenes out: licences, lineage, one vocabulary of plain words, events by energy."""

@@ -1,0 +1,70 @@
+"""Sonic Pi's samples: drums, cymbals, tabla, bass, guitar, loops, electronic textures; CC0 (github.com/sonic-pi-net/sonic-pi)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auricle.data.corpora.table import Row, read_table
+
+FOLDER = "sonicpi_cc0"
+
+#: Start of the file's name to plain words; the longest start that fits decides. What no listener could name for sure has none.
+WORDS: dict[str, tuple[str, ...]] = {
+    "ambi_": (),
+    "ambi_choir": ("music", "choir"),
+    "ambi_dark_woosh": ("whoosh",),
+    "ambi_piano": ("music", "piano"),
+    "ambi_swoosh": ("whoosh",),
+    "arovane_": ("music", "drum"),
+    "bass_": ("music", "bass"),
+    "bd_": ("music", "drum"),
+    "drum_": ("music", "drum"),
+    "drum_cowbell": ("music", "bell"),
+    "drum_cymbal": ("music", "cymbal"),
+    "drum_splash": ("music", "cymbal"),
+    "elec_": ("electronic sound",),
+    "elec_bell": ("music", "bell"),
+    "elec_chime": ("music", "bell"),
+    "elec_cymbal": ("music", "cymbal"),
+    "elec_filt_snare": ("music", "drum"),
+    "elec_fuzz_tom": ("music", "drum"),
+    "elec_hi_snare": ("music", "drum"),
+    "elec_hollow_kick": ("music", "drum"),
+    "elec_lo_snare": ("music", "drum"),
+    "elec_mid_snare": ("music", "drum"),
+    "elec_snare": ("music", "drum"),
+    "elec_soft_kick": ("music", "drum"),
+    "elec_triangle": ("music", "bell"),
+    "glitch_": ("electronic sound",),
+    "guit_": ("music", "guitar"),
+    "hat_": ("music", "cymbal"),
+    "loop_": ("music",),
+    "loop_3d_printer": (),
+    "loop_amen": ("music", "drum"),
+    "loop_breakbeat": ("music", "drum"),
+    "loop_tabla": ("music", "drum", "tabla"),
+    "mehackit_": ("electronic sound",),
+    "misc_": (),
+    "misc_burp": ("burp",),
+    "misc_crow": ("crow",),
+    "perc_": (),
+    "perc_bell": ("music", "bell"),
+    "perc_swash": ("whoosh",),
+    "perc_swoosh": ("whoosh",),
+    "perc_till": ("cash register",),
+    "ride_": ("music", "cymbal"),
+    "sn_": ("music", "drum"),
+    "tabla_": ("music", "drum", "tabla"),
+    "vinyl_": ("record scratch",),
+    "vinyl_hiss": (),
+}
+
+
+def read(root: str | Path) -> list[Row]:
+    """195 rows; instruments are `music` and their own word."""
+    return read_table(root, FOLDER, "sonicpi", _words)
+
+
+def _words(row: Row) -> tuple[str, ...]:
+    fitting = [start for start in WORDS if row.path.stem.startswith(start)]
+    return WORDS[max(fitting, key=len)] if fitting else ()
