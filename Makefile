@@ -1,0 +1,50 @@
+# auricle hears: `make listen` and `make test` are all a newcomer needs. The first call of each installs, later ones start at once.
+#   make listen                         hear the examples
+#   make listen FILES="a.wav b.mp3"     hear your own files (quote names with spaces: FILES="'my file.wav' b.mp3")
+#   make test                           run the tests
+#   make lint | results | clean         check style and types | render docs/results.md | remove what was installed
+
+VENV ?= .venv
+TORCH := torch==2.13.0
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+FILES ?= $(sort $(wildcard examples/*.wav examples/*.flac examples/*.ogg examples/*.opus))
+export FILES
+
+.PHONY: listen test lint results clean
+.DEFAULT_GOAL := listen
+
+listen: $(VENV)/.core
+	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; $(BIN)/auricle listen "$$@"
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+results: $(VENV)/.core
+	@$(BIN)/python -m auricle.bench.results
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A stamp is written when everything before it worked, so an interrupted install is taken up again by the next call.
+$(VENV)/.core: pyproject.toml constraints.txt
+	@python=$${PYTHON:-}; \
+	for name in python3 python3.13 python3.12 python3.11; do \
+		[ -n "$$python" ] || ! $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || python=$$name; \
+	done; \
+	[ -n "$$python" ] || { echo "auricle needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 1; }; \
+	echo "Installing auricle into $(VENV) (about 250 MB, once) ..."; \
+	"$$python" -m venv $(VENV)
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+# torch first and by itself: without it in place, a package that wants torch would bring the newest one and its CUDA packages.
+$(VENV)/.dev: $(VENV)/.core
+	@echo "Installing what the tests need into $(VENV) (torch among it, about 1 GB, once) ..."
+	@$(PIP) install -c constraints.txt "$(TORCH)"
+	@$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
