@@ -1,0 +1,206 @@
+"""Detection: which sounds, and when?
+
+Convention: a file's events are `core.records.Event`s, times in seconds, several sources may sound at once. A reference and an
+estimate are mappings from a file's name to its events; both hold the same files (a file without events has an empty list).
+
+Metrics, each as `Counts` per file and label so that any subset can be pooled and intervals drawn by resampling files:
+
+- `collar_counts`: an estimate is right when its label fits, its onset is within 200 ms and its offset within max(200 ms, 20 %
+  of the reference's length). Pairs are a maximum matching (Mesaros, Heittola & Virtanen, "Metrics for Polyphonic Sound Event
+  Detection", Applied Sciences 6(6), 2016).
+- `segment_counts`: activity of a label in segments of 1 s (same paper).
+- `intersection_counts`: overlap criteria of Bilen et al., "A Framework for the Robust Evaluation of Sound Event Detection",
+  ICASSP 2020.
+
+PSDS over all thresholds is in `psds.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.core.errors import InputError
+from auricle.core.records import Event
+from auricle.metrics.matching import maximum_matching
+
+Events = Mapping[str, Sequence[Event]]
+#: Times are compared with this tolerance (s), so that a length that meets a criterion exactly is not lost to rounding.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """True positives, false positives and false negatives: each (I, K) for I files and K labels."""
+
+    files: tuple[str, ...]
+    labels: tuple[str, ...]
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+
+    def by_label(self) -> NDArray[np.float64]:
+        """F1 (K,), pooled over files; nan for a label that is in neither reference nor estimate."""
+        return f1(self.tp.sum(0), self.fp.sum(0), self.fn.sum(0))
+
+    def macro(self) -> float:
+        """Mean of the labels' F1, labels that never occur left out; nan when none occurs."""
+        scores = self.by_label()
+        return float(scores[~np.isnan(scores)].mean()) if not np.isnan(scores).all() else float("nan")
+
+    def micro(self) -> float:
+        """F1 of all files and labels pooled; nan without any event."""
+        return float(f1(self.tp.sum(), self.fp.sum(), self.fn.sum()))
+
+    def take(self, files: NDArray[np.intp]) -> Counts:
+        """The same counts for other files, repeats allowed: what resampling needs."""
+        chosen = tuple(self.files[index] for index in files.tolist())
+        return Counts(chosen, self.labels, self.tp[files], self.fp[files], self.fn[files])
+
+
+def f1(tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]) -> NDArray[np.float64]:
+    """2 tp / (2 tp + fp + fn), nan where all are zero."""
+    total = np.asarray(2 * tp + fp + fn, dtype=np.float64)
+    return np.where(total > 0, 2 * tp / np.where(total > 0, total, 1.0), np.nan)
+
+
+def validate(reference: Events, estimate: Events) -> None:
+    """Raises InputError unless both hold the same files and every event ends after it starts."""
+    if reference.keys() != estimate.keys():
+        differing = sorted(reference.keys() ^ estimate.keys())
+        raise InputError(f"{differing[0]!r} is in only one of reference and estimate; wanted the same files, empty lists allowed")
+    for events in (reference, estimate):
+        for file, found in events.items():
+            for event in found:
+                if not 0 <= event.onset < event.offset:
+                    raise InputError(
+                        f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset"
+                    )
+
+
+def collar_counts(
+    reference: Events,
+    estimate: Events,
+    labels: Sequence[str] | None = None,
+    *,
+    onset_collar: float = 0.2,
+    offset_collar: float = 0.2,
+    offset_share: float = 0.2,
+) -> Counts:
+    """Counts by collars.
+
+    Collars in seconds; offset_share is of the reference's length; the larger of the two counts for offsets.
+    """
+    validate(reference, estimate)
+
+    def count(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[int, int, int]:
+        onset_gap = np.abs(wanted[:, None, 0] - found[None, :, 0])
+        offset_gap = np.abs(wanted[:, None, 1] - found[None, :, 1])
+        offset_room = np.maximum(offset_collar, offset_share * (wanted[:, 1] - wanted[:, 0]))
+        allowed = (onset_gap <= onset_collar + TOLERANCE) & (offset_gap <= offset_room[:, None] + TOLERANCE)
+        pairs = len(maximum_matching(allowed))
+        return pairs, len(found) - pairs, len(wanted) - pairs
+
+    return _count(reference, estimate, labels, count)
+
+
+def segment_counts(
+    reference: Events,
+    estimate: Events,
+    labels: Sequence[str] | None = None,
+    *,
+    durations: Mapping[str, float],
+    segment: float = 1.0,
+) -> Counts:
+    """Counts by segments of `segment` seconds; a label is active in a segment that any of its events touches.
+
+    durations: seconds by file. Events past a file's end are cut there.
+    """
+    validate(reference, estimate)
+    names = _labels(reference, estimate, labels)
+    tables = np.zeros((3, len(reference), len(names)), dtype=np.int64)
+    for row, file in enumerate(reference):
+        segments = max(int(np.ceil(durations[file] / segment - TOLERANCE)), 1)
+        for column, label in enumerate(names):
+            wanted = _active(_times(reference[file], label), segments, segment)
+            found = _active(_times(estimate[file], label), segments, segment)
+            tables[:, row, column] = (wanted & found).sum(), (found & ~wanted).sum(), (wanted & ~found).sum()
+    return Counts(tuple(reference), names, *tables)
+
+
+def intersection_counts(
+    reference: Events,
+    estimate: Events,
+    labels: Sequence[str] | None = None,
+    *,
+    detection_share: float = 0.5,
+    reference_share: float = 0.5,
+) -> Counts:
+    """Counts by overlap.
+
+    An estimate counts when references of its label cover at least `detection_share` of it, else it is a false positive; a
+    reference is found when estimates that count cover at least `reference_share` of it.
+    """
+    validate(reference, estimate)
+
+    def count(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[int, int, int]:
+        overlap = overlaps(found, wanted)
+        relevant = overlap.sum(1) >= detection_share * (found[:, 1] - found[:, 0]) - TOLERANCE
+        covered = overlap[relevant].sum(0) >= reference_share * (wanted[:, 1] - wanted[:, 0]) - TOLERANCE
+        return int(covered.sum()), int((~relevant).sum()), int((~covered).sum())
+
+    return _count(reference, estimate, labels, count)
+
+
+def evaluate(
+    reference: Events, estimate: Events, *, durations: Mapping[str, float], labels: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Macro and micro F1 by collars, segments and intersection."""
+    counts = {
+        "collar_f1": collar_counts(reference, estimate, labels),
+        "segment_f1": segment_counts(reference, estimate, labels, durations=durations),
+        "intersection_f1": intersection_counts(reference, estimate, labels),
+    }
+    return {f"{name}_{kind}": getattr(each, kind)() for name, each in counts.items() for kind in ("macro", "micro")}
+
+
+def overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds (A, B) that each of A (onset, offset) shares with each of B."""
+    starts = np.maximum(first[:, None, 0], second[None, :, 0])
+    stops = np.minimum(first[:, None, 1], second[None, :, 1])
+    shared: NDArray[np.float64] = np.maximum(stops - starts, 0.0)
+    return shared
+
+
+def _labels(reference: Events, estimate: Events, labels: Sequence[str] | None) -> tuple[str, ...]:
+    if labels is not None:
+        return tuple(labels)
+    return tuple(sorted({event.label for events in (*reference.values(), *estimate.values()) for event in events}))
+
+
+def _times(events: Sequence[Event], label: str) -> NDArray[np.float64]:
+    return np.array([(event.onset, event.offset) for event in events if event.label == label], dtype=np.float64).reshape(-1, 2)
+
+
+def _active(times: NDArray[np.float64], segments: int, segment: float) -> NDArray[np.bool_]:
+    active = np.zeros(segments, dtype=np.bool_)
+    for onset, offset in times:
+        active[int(onset / segment + TOLERANCE) : int(np.ceil(offset / segment - TOLERANCE))] = True
+    return active
+
+
+def _count(
+    reference: Events,
+    estimate: Events,
+    labels: Sequence[str] | None,
+    count: Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[int, int, int]],
+) -> Counts:
+    names = _labels(reference, estimate, labels)
+    tables = np.zeros((3, len(reference), len(names)), dtype=np.int64)
+    for row, file in enumerate(reference):
+        for column, label in enumerate(names):
+            tables[:, row, column] = count(_times(reference[file], label), _times(estimate[file], label))
+    return Counts(tuple(reference), names, *tables)

@@ -1,0 +1,48 @@
+"""Frame scores of one file, and the events that a threshold makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.core.errors import InputError
+from auricle.core.records import Event
+
+
+@dataclass(frozen=True, eq=False)
+class FrameScores:
+    """Scores of one file.
+
+    scores: (T, K), higher is surer. times: (T + 1,) seconds, increasing: frame t covers [times[t], times[t + 1]). labels: K
+    words.
+    """
+
+    scores: NDArray[np.floating]
+    times: NDArray[np.floating]
+    labels: Sequence[str]
+
+    def __post_init__(self) -> None:
+        wanted = (len(self.times) - 1, len(self.labels))
+        if self.scores.shape != wanted:
+            raise InputError(f"scores have shape {self.scores.shape}; wanted {wanted}: one row a frame, one column a label")
+        if len(self.times) < 2 or (np.diff(self.times) <= 0).any():
+            raise InputError("times must increase and hold at least two edges: T frames have T + 1 edges")
+
+    def events(self, threshold: float) -> list[Event]:
+        """Runs of frames whose score is over the threshold; an event's score is its frames' mean. By onset."""
+        found = []
+        for index, label in enumerate(self.labels):
+            column = self.scores[:, index]
+            for start, stop in zip(*runs(column > threshold), strict=True):
+                score = float(column[start:stop].mean())
+                found.append(Event(label, float(self.times[start]), float(self.times[stop]), score))
+        return sorted(found, key=lambda event: (event.onset, event.label))
+
+
+def runs(active: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """First frame, and one past the last frame, of each run of True in (T,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], active, [False]))))
+    return edges[::2], edges[1::2]

@@ -1,0 +1,82 @@
+"""Tagging: which sounds are in the clip, any of K?
+
+Convention: truth (N, K) bool, scores (N, K) float, higher is surer, N clips and K labels. A label without a positive clip has
+no value (nan) and is left out of means.
+
+Metrics: `average_precisions` by label and their mean (mAP), `label_ranking_precisions` by clip and `lwlrap` (label-weighted
+label-ranking average precision: Howard & Ellis, DCASE 2019 task 2), `dprimes` by label (the separation of two normal densities
+with the same area under the ROC curve: sqrt 2 times the normal quantile of it; Gemmeke et al. 2017).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.core.errors import InputError
+from auricle.metrics.curves import average_precision, roc_area
+
+
+def validate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
+    """Raises InputError unless both are (N, K), the truth bool and the scores finite."""
+    if truth.ndim != 2 or truth.shape != scores.shape:
+        raise InputError(f"truth has shape {truth.shape} and scores {scores.shape}; wanted one (clips, labels) for both")
+    if truth.dtype != np.bool_:
+        raise InputError(f"truth has type {truth.dtype}; wanted bool, True where the label is in the clip")
+    if not np.isfinite(scores).all():
+        raise InputError("scores hold NaN or infinity; wanted finite numbers")
+
+
+def average_precisions(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Average precision (K,) of each label over clips, 0 to 1."""
+    validate(truth, scores)
+    return np.array([average_precision(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
+
+
+def mean_average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Mean of the labels' average precisions, 0 to 1."""
+    return _mean(average_precisions(truth, scores))
+
+
+def label_ranking_precisions(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Mean over a clip's true labels of the precision at each one's rank, (N,); nan for a clip without labels.
+
+    A label's rank counts all labels that score as much or more.
+    """
+    validate(truth, scores)
+    return np.array([average_precision(wanted, found) for wanted, found in zip(truth, scores, strict=True)])
+
+
+def lwlrap(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Label-ranking precisions, each clip weighted by its number of labels; 0 to 1."""
+    precisions, weights = label_ranking_precisions(truth, scores), truth.sum(1)
+    return float(np.nansum(precisions * weights) / weights.sum()) if weights.sum() else float("nan")
+
+
+def dprimes(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Separation (K,) of each label's positive from its negative clips in standard deviations; infinite where it is perfect."""
+    validate(truth, scores)
+    areas = [roc_area(truth[:, label], scores[:, label]) for label in range(truth.shape[1])]
+    return np.array([dprime(area) for area in areas])
+
+
+def dprime(area: float) -> float:
+    """d' of an area under the ROC curve."""
+    if np.isnan(area):
+        return float("nan")
+    if area in (0.0, 1.0):
+        return float(np.copysign(np.inf, area - 0.5))
+    return float(np.sqrt(2.0) * NormalDist().inv_cdf(area))
+
+
+def evaluate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> dict[str, float]:
+    """mAP, lwlrap and d' of the mean area under the ROC curve (so that one perfect label does not make it infinite)."""
+    validate(truth, scores)
+    areas = np.array([roc_area(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
+    return {"map": mean_average_precision(truth, scores), "lwlrap": lwlrap(truth, scores), "dprime": dprime(_mean(areas))}
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else float("nan")
