@@ -1,12 +1,13 @@
 """Files and arrays as streams of windows: any rate from 4 to 192 kHz, 1 to 64 channels, memory bounded by a few windows.
 
-Bad input raises SoundError with one line that names the file, what is wrong and what to do. A file that is cut or damaged is heard
-as far as it decodes; the stream then says in `error` how much is missing. Nothing is ever made up for sound that is not there.
+Bad input raises SoundError with one line that names the file, what is wrong and what to do. A file that is cut or damaged is
+heard as far as it decodes; the stream then says in `error` how much is missing. No sound is ever made up for what is not there.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ import numpy as np
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
+from auricle.signal import containers
 from auricle.signal.frames import plan
-from auricle.signal.reader import ArrayReader, Reader, Samples
+from auricle.signal.reader import ArrayReader, ChainReader, Reader, Samples
 from auricle.signal.resample import StreamResampler
 
 RATES = (4_000, 192_000)  # Hz, lowest and highest that are heard
@@ -29,7 +31,7 @@ _BLOCK = 1 << 18  # values (samples x channels) decoded at once: 1 MiB of float3
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What a file says about itself. frames: samples per channel, None where the format does not tell; duration: seconds, then 0."""
+    """What a file says about itself. frames: samples per channel, None where it does not tell; duration: seconds, then 0."""
 
     path: str
     rate: int
@@ -51,7 +53,7 @@ class Window:
 class Stream:
     """Windows of one recording, decoded as they are asked for. Iterate once; a context manager closes the file early.
 
-    Attributes that grow while it is read: heard (seconds decoded so far), peak (largest |x| at the original rate),
+    Attributes that grow while it is read: heard (seconds decoded), peak (largest |x| at the original rate),
     error (None, or one line saying how much is missing; final once the iteration has ended).
     """
 
@@ -69,13 +71,13 @@ class Stream:
 
     @property
     def heard(self) -> float:
-        """Seconds decoded so far."""
-        return self._decoded / self.info.rate
+        """Seconds decoded so far, without damaged stretches that are given as silence."""
+        return (self._decoded - self._reader.lost) / self.info.rate
 
     @property
     def duration(self) -> float:
         """Seconds that the file declares; where it declares none, seconds decoded so far."""
-        return max(self.info.duration, self.heard)
+        return max(self.info.duration, self._decoded / self.info.rate)
 
     def __iter__(self) -> Iterator[Window]:
         channels = 1 if self._mono else self.info.channels
@@ -142,7 +144,7 @@ def stream(path: str | os.PathLike[str], *, rate: int, seconds: float, context: 
 def stream_clip(clip: Clip, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> Stream:
     """Windows of sound in memory, by the same code as `stream`."""
     if not np.issubdtype(clip.samples.dtype, np.floating):
-        raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats with full scale +-1, divide by the largest integer")
+        raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats, divide them by their full scale")
     reader = ArrayReader(clip.samples, clip.rate, clip.name)
     _check_format(reader)
     return _guarded(reader, rate=rate, seconds=seconds, context=context, mono=mono)
@@ -195,13 +197,33 @@ def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0,
 
 def _open(path: str | os.PathLike[str]) -> Reader:
     """The reader that can decode this file, its size and kind checked before any decoder sees it."""
-    from auricle.signal.soundfile_reader import SoundfileReader
-
     name = printable(path)
     _check_file(path, name)
-    reader = SoundfileReader(Path(path), name)
+    kind = containers.kind(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
+    if kind is None:
+        raise SoundError(f"{name}: is no sound file that we know; wanted wav, flac, ogg, opus, mp3, aiff, m4a, mp4, webm or aac")
+    reader: Reader
+    if kind in containers.PACKED:
+        from auricle.signal.av_reader import AvReader
+
+        reader = AvReader(path, name, kind)
+    else:
+        reader = _native(Path(path), name, containers.examine(path, kind))
     _check_format(reader)
     return reader
+
+
+def _native(path: Path, name: str, finding: containers.Finding) -> Reader:
+    """The reader for a file that libsndfile decodes, or for the chain of recordings in it."""
+    from auricle.signal.soundfile_reader import SoundfileReader
+
+    if finding.hopeless:
+        raise SoundError(f"{name}: cannot be decoded ({finding.hopeless}); get an undamaged copy")
+    if not finding.links:
+        return SoundfileReader(path, name, finding)
+    fault = [None] * (len(finding.links) - 1) + [finding.fault]  # what shows that the file was cut belongs to its last link
+    parts = [containers.Finding(source=source, fault=cut) for source, cut in zip(finding.links, fault, strict=True)]
+    return ChainReader([functools.partial(SoundfileReader, path, name, part) for part in parts])
 
 
 def _check_file(path: str | os.PathLike[str], name: str) -> None:
@@ -255,19 +277,22 @@ def _unusable(reader: Reader, block: Samples, before: int) -> str:
     at = int(bad.argmax())
     value = block[:, at][~(np.abs(block[:, at]) <= LOUDEST)][0]
     second = (before + at) / reader.rate
-    return f"{reader.name}: a sample at {second:.3f} s is {value:g}; wanted finite numbers with full scale +-1, export the file again"
+    return f"{reader.name}: a sample at {second:.3f} s is {value:g}; wanted finite numbers, full scale +-1: export the file again"
 
 
 def _missing(reader: Reader, decoded: int) -> str | None:
     """One line about what could not be heard, None when all was."""
-    heard = decoded / reader.rate
+    heard = (decoded - reader.lost) / reader.rate
     why = f" ({reader.fault})" if reader.fault else ""
-    if reader.frames is not None and decoded + reader.slack < reader.frames:
-        declared = reader.frames / reader.rate
+    declared = max(reader.frames or 0, decoded if reader.lost else 0) / reader.rate
+    if (declared - heard) * reader.rate > reader.slack:
         return (
-            f"{reader.name}: ends after {heard:.2f} s of the {declared:.2f} s that it declares, {declared - heard:.2f} s are missing{why}; "
+            f"{reader.name}: only {heard:.2f} s of {declared:.2f} s can be decoded, {declared - heard:.2f} s are missing{why}; "
             "what is there was heard, get the whole file for the rest"
         )
     if reader.fault:
-        return f"{reader.name}: is cut or damaged after {heard:.2f} s{why}; what is there was heard, get the whole file for the rest"
+        return (
+            f"{reader.name}: is cut or damaged{why}, how much is missing is not known; the {heard:.2f} s that decode were heard, "
+            "get the whole file for the rest"
+        )
     return None

@@ -1,0 +1,89 @@
+"""What a file's own bytes say that its decoder does not: how long it claims to be, and where it was cut."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+#: Kinds that libsndfile decodes, and those that need PyAV.
+NATIVE = frozenset({"wav", "aiff", "au", "caf", "w64", "flac", "ogg", "mp3"})
+PACKED = {"mov": "m4a, mp4 or mov", "matroska": "webm or mkv", "aac": "aac"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What was found beside the decoder.
+
+    declared: samples per channel that the header claims, where that is more than the decoder will say.
+    fault: what shows that the file was cut. hopeless: why no decoder should be tried.
+    source: a mended view of the file to decode instead. links: views of the recordings of which the file is a chain.
+    mend: for a file that breaks while it is decoded: a view without the junk in it, and how many samples that junk once was.
+    """
+
+    declared: int | None = None
+    fault: str | None = None
+    hopeless: str | None = None
+    source: io.RawIOBase | None = None
+    links: list[io.RawIOBase] = dataclasses.field(default_factory=list)
+    mend: Callable[[], tuple[io.RawIOBase, int] | None] | None = None
+
+
+def kind(path: str | os.PathLike[str]) -> str | None:
+    """What the file's first bytes say that it is: one of NATIVE or PACKED; None for what nobody knows. Its name says nothing."""
+    with open(path, "rb") as file:
+        head = file.read(16)
+        while head[:3] == b"ID3" and len(head) >= 10:  # a tag that stands in front of mp3, aac or flac
+            file.seek(tag_size(head) - len(head), os.SEEK_CUR)
+            head = file.read(16)
+            if not head:
+                return "mp3"
+    return _kind(head)
+
+
+def tag_size(head: bytes) -> int:
+    """Bytes of the ID3v2 tag whose first 10 bytes these are (id3.org, "ID3 tag version 2.4.0", 3.1)."""
+    a, b, c, d = head[6:10]
+    return 10 + ((a & 127) << 21 | (b & 127) << 14 | (c & 127) << 7 | d & 127) + (10 if head[5] & 0x10 else 0)
+
+
+def _kind(head: bytes) -> str | None:
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
+        return "mov"
+    for magic, name in _MAGIC.items():
+        if head.startswith(magic):
+            return name
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:  # ADTS: twelve sync bits, layer 0
+        return "aac"
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return "mp3"
+    return None
+
+
+_MAGIC = {
+    b"fLaC": "flac",
+    b"OggS": "ogg",
+    b".snd": "au",
+    b"caff": "caf",
+    b"riff\x2e\x91\xcf\x11": "w64",
+    b"\x1a\x45\xdf\xa3": "matroska",
+}
+
+
+def examine(path: str | os.PathLike[str], kind: str) -> Finding:
+    """Look at a file of one of the NATIVE kinds beside its decoder."""
+    from auricle.signal.containers import chunks, mpeg, ogg
+
+    look = {"flac": _nothing, "ogg": ogg.examine, "mp3": mpeg.examine}.get(kind, chunks.examine)
+    return look(Path(path))
+
+
+def _nothing(path: Path) -> Finding:
+    """flac says how long it is, and its decoder says where it breaks."""
+    return Finding()
