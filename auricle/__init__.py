@@ -1,0 +1,37 @@
+"""auricle hears: recordings in, answers out: which sounds, when, how like these words. Names load when first used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load": "auricle.listen.listener",
+    "Listener": "auricle.listen.listener",
+    "Clip": "auricle.core.records",
+    "Event": "auricle.core.records",
+    "Heard": "auricle.core.records",
+    "Label": "auricle.core.records",
+    "AuricleError": "auricle.core.errors",
+    "InputError": "auricle.core.errors",
+    "MissingPackage": "auricle.core.errors",
+    "ModelError": "auricle.core.errors",
+    "SoundError": "auricle.core.errors",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'auricle' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,290 @@
+"""Words typed -> one call. Every import of weight is inside the command that needs it, so that a command starts at once."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from auricle.core.errors import AuricleError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from auricle.core.records import Heard
+    from auricle.listen.listener import Listener
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+class Engine(enum.StrEnum):
+    """What runs the model."""
+
+    onnx = "onnx"
+    torch = "torch"
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILES...", help="Recordings: wav, flac, ogg, opus, mp3, aiff; m4a, mp4, webm with the extra av."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
+Top = Annotated[str, typer.Option(metavar="K|all", help="How many tags of the vocabulary to give, best first.")]
+Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
+Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
+Labels = Annotated[
+    list[str] | None, typer.Option(metavar='"A, B"', help='Any words to listen for besides, such as "siren, crying child".')
+]
+Html = Annotated[
+    Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    """auricle hears: which sounds are in a recording, when, and how well it fits your words. Offline, without a GPU."""
+    if version:
+        from auricle import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def listen(
+    files: Files,
+    labels: Labels = None,
+    as_json: Json = False,
+    html: Html = None,
+    top: Top = "10",
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Everything about each file: which sounds, when, and the words you ask for."""
+    words = _words(labels)
+    if html is not None:
+        _check_writable(html)
+    listener = _load(model, runtime)
+    heard = _tell(listener, files, ("tags", "events"), as_json=as_json, top=_top(top), words=words, keep=html is not None)
+    if html is not None:
+        _write_page(html, heard, files, listener)
+    _finish(heard, len(files))
+
+
+@app.command()
+def tag(files: Files, as_json: Json = False, top: Top = "10", model: Model = None, runtime: Runtime = None) -> None:
+    """Which sounds are in each file."""
+    heard = _tell(_load(model, runtime), files, ("tags",), as_json=as_json, top=_top(top))
+    _finish(heard, len(files))
+
+
+@app.command()
+def detect(files: Files, as_json: Json = False, model: Model = None, runtime: Runtime = None) -> None:
+    """Which sounds are in each file, and when."""
+    heard = _tell(_load(model, runtime), files, ("events",), as_json=as_json)
+    _finish(heard, len(files))
+
+
+@app.command()
+def embed(
+    files: Files,
+    out: Annotated[Path | None, typer.Option(metavar="X.npy", help="Write an array, a row a file.")] = None,
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """A vector for each file, in the space that sounds and words share. A file that fails has NaN for a row."""
+    import numpy as np
+
+    from auricle.core.errors import SoundError
+    from auricle.listen.console import Meter
+
+    if as_json == (out is not None):
+        raise InputError("embed got neither or both of --out X.npy and --json; wanted one of them")
+    if out is not None:
+        _check_writable(out)
+    listener = _load(model, runtime)
+    rows, failed = [], 0
+    with Meter(_stderr(), len(files)) as meter:
+        for file, row in zip(files, listener.embed_each(files, progress=meter), strict=True):
+            if isinstance(row, SoundError):
+                failed += 1
+                meter.pause()
+                _complain(str(row))
+            if as_json:
+                _print_vector(file, row)
+            rows.append(np.full(listener.config.dim, np.nan, np.float32) if isinstance(row, SoundError) else row)
+    if out is not None:
+        with out.open("wb") as stream:  # numpy would add .npy to a name without it
+            np.save(stream, np.stack(rows))
+    _count(failed, len(files))
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model and line.")] = False) -> None:
+    """The models in this install, with what their cards say."""
+    from auricle.listen.checkup import model_facts
+    from auricle.runtime import catalog
+
+    for name in catalog.shipped():
+        if as_json:
+            print(json.dumps({"name": name, **catalog.card(catalog.folder(name))}, ensure_ascii=False))
+            continue
+        _print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(name))
+    if not catalog.shipped():
+        _complain("no model is in this install; give one with --model DIR, or install auricle again")
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(model: Model = None, runtime: Runtime = None) -> None:
+    """Is everything there, and does it hear? Versions, optional packages, and a test on a sound made on the spot."""
+    from auricle.listen.checkup import extras, self_check, versions
+
+    _print_facts("installed", versions())
+    _print_facts("optional", extras())
+    rows, well = self_check(model, None if runtime is None else runtime.value)
+    _print_facts("hearing", rows)
+    if not well:
+        _complain("auricle does not hear as it should on this machine; the lines above say where")
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
+    try:
+        app()
+    except InputError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except AuricleError as error:
+        _complain(str(error))
+        sys.exit(1)
+
+
+def _load(model: str | None, runtime: Engine | None) -> Listener:
+    from auricle.listen.listener import load
+
+    return load(model, None if runtime is None else runtime.value)
+
+
+def _tell(
+    listener: Listener,
+    files: Sequence[str],
+    parts: Sequence[Any],
+    *,
+    as_json: bool,
+    top: int | None = 10,
+    words: Sequence[str] | None = None,
+    keep: bool = False,
+) -> list[Heard]:
+    """Listen and print each answer as soon as it is known. Returns the answers: all of them to keep, else those with an error."""
+    from auricle.listen.console import Meter
+
+    kept = []
+    with Meter(_stderr(), len(files)) as meter:
+        for heard in listener.each(files, words, parts=parts, top=top, progress=meter):
+            meter.pause()
+            _print_json(heard, parts) if as_json else _print_people(heard)
+            if heard.error:
+                _complain(heard.error)
+            if keep or heard.error:
+                kept.append(heard)
+    return kept
+
+
+def _print_json(heard: Heard, parts: Sequence[str]) -> None:
+    told = json.loads(heard.to_json())
+    for part in {"tags", "events"} - set(parts):
+        del told[part]
+    print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+def _print_people(heard: Heard) -> None:
+    if not heard.coverage and heard.error:
+        return
+    from auricle.listen.console import heard_text
+
+    console = _stdout()
+    console.print(heard_text(heard, width=console.width, unicode=console.encoding.startswith("utf")))
+
+
+def _print_vector(file: str, row: Any) -> None:
+    from auricle.core.records import JSON_VERSION
+
+    told: dict[str, Any] = {"version": JSON_VERSION, "file": file}
+    told |= {"error": str(row)} if isinstance(row, Exception) else {"embedding": [round(value, 7) for value in row.tolist()]}
+    print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+def _print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    from rich.text import Text
+
+    from auricle.listen.console import facts
+
+    console = _stdout()
+    console.print(Text(title, style="bold"))
+    console.print(facts(rows))
+    console.print()
+
+
+def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listener: Listener) -> None:
+    from auricle.listen.report import write
+
+    write(path, heard, files, config=listener.config)
+    _stderr().print(f"report: {path}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _finish(heard: Sequence[Heard], files: int) -> None:
+    _count(sum(one.error is not None for one in heard), files)
+
+
+def _count(failed: int, files: int) -> None:
+    """Exit with 1 and a count when anything failed."""
+    if failed:
+        _complain(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
+        raise typer.Exit(1)
+
+
+def _words(labels: Sequence[str] | None) -> list[str] | None:
+    if not labels:
+        return None
+    words = [word.strip() for text in labels for word in text.split(",")]
+    if not all(words):
+        raise InputError('--labels has an empty label; wanted words with commas between, such as "siren, crying child"')
+    return words
+
+
+def _top(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--top is {text!r}; wanted a number from 1, or 'all'")
+    return int(text)
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written; wanted the name of a file in a folder that exists")
+
+
+def _complain(message: str) -> None:
+    _stderr().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,107 @@
+"""Strict configs: JSON in, frozen objects out; an unknown key, a missing key or a wrong type is an error that names it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from auricle.core.errors import ModelError
+
+#: Version of the model folder that this release reads.
+FORMAT = 1
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """No coercion, no unknown keys, no change after construction."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Line(Strict):
+    """Calibration of one head, a line per label: score = sigmoid(scale * logit + bias). Both have K numbers."""
+
+    scale: tuple[Finite, ...]
+    bias: tuple[Finite, ...]
+
+
+class TextLine(Strict):
+    """Calibration of words against sound: score = sigmoid(scale * cosine + bias)."""
+
+    scale: Finite
+    bias: Finite
+
+
+class Calibration(Strict):
+    """From what the heads say to probabilities."""
+
+    clip: Line
+    frame: Line
+    text: TextLine
+
+
+class Threshold(Strict):
+    """Scores from which a label counts as present: K per head, one for any words."""
+
+    clip: tuple[Probability, ...]
+    frame: tuple[Probability, ...]
+    text: Probability
+
+
+class ModelConfig(Strict):
+    """config.json of a model folder.
+
+    frontend: preset of signal.frontend. frame_rate: output frames a second. dim: D of the joint space.
+    window, context: seconds a window lasts and seconds trimmed from each inner edge. labels: the vocabulary, K words.
+    encoder: the torch side's own settings, opaque here. silence_dbfs: a 100 ms block below this RMS is silence.
+    """
+
+    format: int
+    name: str
+    frontend: str
+    frame_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    dim: Annotated[int, Field(gt=0)]
+    window: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    context: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    calibration: Calibration
+    threshold: Threshold
+    encoder: dict[str, Any]
+    silence_dbfs: Finite = -70.0
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.format != FORMAT:
+            raise ValueError(f"format is {self.format}; this release reads {FORMAT}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels repeat")
+        clip, frame = self.calibration.clip, self.calibration.frame
+        for values in (clip.scale, clip.bias, frame.scale, frame.bias, self.threshold.clip, self.threshold.frame):
+            if len(values) != len(self.labels):
+                raise ValueError(f"{len(values)} calibration or threshold numbers for {len(self.labels)} labels")
+        step = (self.window - 2 * self.context) * self.frame_rate
+        if step < 1 or not math.isclose(step, round(step), abs_tol=1e-6):
+            raise ValueError(f"window - 2 * context is {step:g} frames; wanted a whole number, so that windows line up")
+        return self
+
+    @property
+    def step(self) -> float:
+        """Seconds from the start of one window to the start of the next."""
+        return self.window - 2 * self.context
+
+
+def read_config(path: Path) -> ModelConfig:
+    """The config.json at that path; ModelError with one line where it cannot be used."""
+    try:
+        return ModelConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}; wanted the config.json of a model folder") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "config"
+        raise ModelError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); wanted format {FORMAT}") from error

@@ -1,0 +1,321 @@
+"""The Listener: files or arrays in, what was heard out. Same call, same bits, whatever else is in the batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar, overload
+
+import numpy as np
+
+from auricle.core.errors import InputError, SoundError
+from auricle.core.records import Clip, Heard, Label
+from auricle.listen.windows import Ear, Part, Timeline, ordered, sigmoid, unit
+from auricle.runtime.open import Runtime, open_runtime
+from auricle.runtime.tokens import plain
+from auricle.signal.files import Stream, Window, printable, stream, stream_clip
+from auricle.signal.frontend import open_frontend
+from auricle.tasks import tagging
+
+#: What can be listened to: a path, or sound in memory.
+Source: TypeAlias = str | os.PathLike[str] | Clip
+
+#: What an answer can hold besides what it always does.
+Wanted: TypeAlias = Literal["tags", "events"]
+
+#: Called from worker threads: place of the file in the batch, seconds heard of it, seconds that it declares (0: unknown).
+Progress: TypeAlias = Callable[[int, float, float], None]
+
+Result = TypeVar("Result")
+
+_PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
+
+
+class _StoppedError(Exception):
+    """The batch was given up; what a worker was hearing is not wanted any more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What one batch asks of every file. by_file: files run side by side on the pool; else the windows of the only file do."""
+
+    pool: Executor
+    stop: threading.Event
+    by_file: bool
+    progress: Progress | None
+    wanted: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    vectors: np.ndarray | None = None
+    top: int | None = None
+
+
+class Listener:
+    """Hears with one model. Open one with `auricle.load()`; safe to share between threads."""
+
+    def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
+        """workers: files, or windows of a single file, heard at the same time; one a core by default."""
+        self.runtime = runtime
+        self.config = runtime.config
+        self.workers = workers or cores()
+        self._frontend = open_frontend(runtime.config.frontend)
+        self._ear = Ear(runtime, self._frontend)
+        self._places = {plain(label): index for index, label in enumerate(runtime.config.labels)}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The vocabulary: every word that tags and events can use."""
+        return self.config.labels
+
+    @overload
+    def listen(  # type: ignore[overload-overlap]  # a str is a sequence of str too, and means one path here
+        self, files: Source, labels: Sequence[str] | None = None, *, top: int | None = 10, progress: Progress | None = None
+    ) -> Heard: ...
+    @overload
+    def listen(
+        self,
+        files: Sequence[Source],
+        labels: Sequence[str] | None = None,
+        *,
+        top: int | None = 10,
+        progress: Progress | None = None,
+    ) -> list[Heard]: ...
+    def listen(
+        self,
+        files: Source | Sequence[Source],
+        labels: Sequence[str] | None = None,
+        *,
+        top: int | None = 10,
+        progress: Progress | None = None,
+    ) -> Heard | list[Heard]:
+        """Tags, events and asked words of files or clips: one Heard for one, a list for several. Bad input gives Heard.error.
+
+        labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary.
+        """
+        heard = list(self.each(_listed(files), labels, top=top, progress=progress))
+        return heard[0] if _single(files) else heard
+
+    @overload
+    def tag(self, files: Source, *, top: int | None = 10) -> Heard: ...  # type: ignore[overload-overlap]
+    @overload
+    def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Heard]: ...
+    def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Heard | list[Heard]:
+        """Which sounds: as `listen`, without events."""
+        heard = list(self.each(_listed(files), parts=("tags",), top=top))
+        return heard[0] if _single(files) else heard
+
+    @overload
+    def detect(self, files: Source) -> Heard: ...  # type: ignore[overload-overlap]
+    @overload
+    def detect(self, files: Sequence[Source]) -> list[Heard]: ...
+    def detect(self, files: Source | Sequence[Source]) -> Heard | list[Heard]:
+        """Which sounds and when: as `listen`, without tags."""
+        heard = list(self.each(_listed(files), parts=("events",)))
+        return heard[0] if _single(files) else heard
+
+    def each(
+        self,
+        files: Sequence[Source],
+        labels: Sequence[str] | None = None,
+        *,
+        parts: Sequence[Wanted] = ("tags", "events"),
+        top: int | None = 10,
+        progress: Progress | None = None,
+    ) -> Iterator[Heard]:
+        """What `listen` gives, one by one in the order of the files, each as soon as it is known."""
+        if top is not None and top < 1:
+            raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
+        words = () if labels is None else _words(labels)
+        vectors = None if labels is None else self.runtime.embed_text(words)
+        with self._batch(files, progress) as plain_job:
+            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, top=top)
+            yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
+
+    def embed_audio(
+        self, files: Source | Sequence[Source], *, normalize: bool = True, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Vectors of files or clips in the joint space, float32 (B, D): the mean of their windows' unit vectors by length.
+
+        Silent windows count only where there are no others. Unit length unless normalize is False. Bad input raises SoundError.
+        """
+        rows = []
+        for row in self.embed_each(_listed(files), normalize=normalize, progress=progress):
+            if isinstance(row, SoundError):
+                raise row
+            rows.append(row)
+        return np.stack(rows) if rows else np.zeros((0, self.config.dim), np.float32)
+
+    def embed_each(
+        self, files: Sequence[Source], *, normalize: bool = True, progress: Progress | None = None
+    ) -> Iterator[np.ndarray | SoundError]:
+        """Rows (D,) of `embed_audio`, one by one in the order of the files; for bad input the SoundError, not raised."""
+        with self._batch(files, progress) as job:
+            for row in self._over(lambda item: self._embedded(item[1], item[0], job), files, job):
+                yield unit(row) if normalize and isinstance(row, np.ndarray) else row
+
+    def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
+        """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
+        return self.runtime.embed_text(texts, normalize=normalize)
+
+    @contextmanager
+    def _batch(self, files: Sequence[Source], progress: Progress | None) -> Iterator[_Job]:
+        for source in files:
+            _check(source)
+        stop = threading.Event()
+        with ThreadPoolExecutor(self.workers, "auricle") as pool:
+            try:
+                yield _Job(pool, stop, by_file=len(files) > 1, progress=progress)
+            finally:
+                stop.set()  # workers leave at their next window: giving up never waits for a long file
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _over(self, function: Callable[[tuple[int, Source]], Result], files: Sequence[Source], job: _Job) -> Iterator[Result]:
+        items = enumerate(files)
+        if job.by_file:
+            return ordered(function, items, pool=job.pool, ahead=2 * self.workers)
+        return map(function, items)
+
+    def _heard(self, source: Source, place: int, job: _Job) -> Heard:
+        name = _name(source)
+        try:
+            return self._answer(name, source, place, job)
+        except SoundError as error:
+            return Heard(name, error=str(error))
+        except OSError as error:  # a disk that fails half-way
+            return Heard(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
+
+    def _answer(self, name: str, source: Source, place: int, job: _Job) -> Heard:
+        config = self.config
+        best = np.zeros(len(config.labels), np.float32)
+        asked = None if job.vectors is None else np.zeros(len(job.vectors), np.float32)
+        timeline = Timeline(config) if "events" in job.wanted else None
+        sounding = False
+        with self._stream(source) as sound:
+            for part in self._parts(sound, job):
+                sounding |= part.sounding
+                np.maximum(best, part.clip, out=best)
+                if asked is not None and part.vector is not None:
+                    np.maximum(asked, self._fit(part.vector, job), out=asked)
+                if timeline is not None:
+                    timeline.add(part)
+                if job.progress is not None:
+                    job.progress(place, part.start + part.seconds, sound.info.duration)
+        silent = not sounding and sound.peak < 10 ** ((config.silence_dbfs + _PEAK_OVER_RMS) / 20)
+        tags = tagging.decode(best, config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent)
+        duration = sound.duration
+        return Heard(
+            file=name,
+            duration=duration,
+            coverage=min(1.0, sound.heard / duration) if sound.error else 1.0,
+            silent=silent,
+            tags=tags[: job.top] if "tags" in job.wanted else (),
+            events=timeline.events(sound.heard) if timeline is not None else (),
+            labels=self._answered(asked, best, job, silent=silent),
+            error=sound.error,
+        )
+
+    def _fit(self, vector: np.ndarray, job: _Job) -> np.ndarray:
+        assert job.vectors is not None
+        line = self.config.calibration.text
+        return sigmoid(np.float32(line.scale) * (job.vectors @ vector) + np.float32(line.bias))
+
+    def _answered(self, asked: np.ndarray | None, best: np.ndarray, job: _Job, *, silent: bool) -> tuple[Label, ...] | None:
+        """Scores of the asked words. A word of the vocabulary has its own trained score: it never contradicts the tags."""
+        if asked is None:
+            return None
+        answers = []
+        for word, score in zip(job.words, asked, strict=True):
+            place = self._places.get(plain(word))
+            threshold = self.config.threshold.text if place is None else self.config.threshold.clip[place]
+            value = float(score if place is None else best[place])
+            answers.append(Label(word, value, value >= threshold and not silent))
+        return tuple(answers)
+
+    def _embedded(self, source: Source, place: int, job: _Job) -> np.ndarray | SoundError:
+        total, seconds = np.zeros(self.config.dim), 0.0
+        try:
+            with self._stream(source) as sound:
+                for part in self._parts(sound, job):
+                    if part.vector is not None:
+                        total, seconds = total + part.vector.astype(np.float64) * part.seconds, seconds + part.seconds
+                    if job.progress is not None:
+                        job.progress(place, part.start + part.seconds, sound.info.duration)
+            if sound.error:
+                return SoundError(sound.error)
+            return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source)
+        except SoundError as error:
+            return error
+
+    def _silence(self, source: Source) -> np.ndarray:
+        """Vector of a recording in which nothing sounds: that of its first window."""
+        with self._stream(source) as sound:
+            first = next(iter(sound))
+        return self._ear.vector(first) if first.samples.size else np.zeros(self.config.dim, np.float32)
+
+    def _parts(self, sound: Stream, job: _Job) -> Iterator[Part]:
+        windows = _until(job.stop, sound)
+        if job.by_file:
+            return map(self._ear.hear, windows)
+        return ordered(self._ear.hear, windows, pool=job.pool, ahead=2 * self.workers)
+
+    def _stream(self, source: Source) -> Stream:
+        config, rate = self.config, self._frontend.rate
+        if isinstance(source, Clip):
+            return stream_clip(source, rate=rate, seconds=config.window, context=config.context)
+        return stream(source, rate=rate, seconds=config.window, context=config.context)
+
+
+def load(name_or_folder: str | Path | None = None, runtime: str | None = None) -> Listener:
+    """A Listener with a shipped model by name, or with a model folder; the default model when none is given.
+
+    runtime: 'onnx' (the default) or 'torch' (extra `train`).
+    """
+    return Listener(open_runtime(name_or_folder, runtime))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _until(stop: threading.Event, windows: Stream) -> Iterator[Window]:
+    for window in windows:
+        if stop.is_set():
+            raise _StoppedError
+        yield window
+
+
+def _single(files: object) -> bool:
+    return isinstance(files, (str, os.PathLike, Clip))
+
+
+def _listed(files: Source | Sequence[Source]) -> list[Source]:
+    if isinstance(files, (str, os.PathLike, Clip)):
+        return [files]
+    if isinstance(files, np.ndarray):
+        raise InputError("got an array without its rate; wanted auricle.Clip(samples, rate) or a path")
+    return list(files)
+
+
+def _check(source: object) -> None:
+    if not _single(source):
+        raise InputError(f"cannot listen to a {type(source).__name__}; wanted a path or auricle.Clip(samples, rate)")
+
+
+def _name(source: Source) -> str:
+    """What results call a source: its path as given, with bytes that no text can hold spelled out."""
+    if isinstance(source, Clip):
+        return source.name
+    return os.fspath(source).encode("utf-8", "backslashreplace").decode()
+
+
+def _words(labels: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise InputError(f"labels is the string {labels!r}; wanted a list of strings")
+    for label in labels:
+        plain(label)
+    return tuple(labels)

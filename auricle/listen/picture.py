@@ -1,0 +1,98 @@
+"""Pictures of sound for a page: log-mel columns of any length of recording, and a PNG of them, written by hand."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+
+from auricle.signal.files import Stream
+from auricle.signal.frontend import Frontend
+from auricle.signal.mel import hz_to_mel
+
+_RANGE = 70.0  # dB from the loudest spot of a recording down to the darkest colour
+_COLUMNS = 3000  # the most that a picture has; a longer recording has wider columns
+_WINDOW, _CONTEXT = 10.0, 0.1  # seconds of sound at a time, and of it at each edge, where frames lack their surroundings
+#: Nine colours of the map "magma" (Smith and van der Walt, matplotlib, CC0), evenly spaced; between them it is nearly straight.
+_MAGMA = ("000004", "1c1044", "4f127b", "812581", "b5367a", "e55064", "fb8761", "fec287", "fcfdbf")
+
+
+class Strip:
+    """Log-mel frames joined into columns, at most 3000: whenever there are more, neighbours are joined by their loudest."""
+
+    def __init__(self, mels: int, *, most: int = _COLUMNS) -> None:
+        self._most, self._frames = most, 1
+        self._columns: list[np.ndarray] = []
+        self._left = np.zeros((0, mels), np.float32)
+
+    def add(self, features: np.ndarray) -> None:
+        """The next frames (T, F), dB."""
+        features = np.concatenate([self._left, features])
+        whole = len(features) // self._frames * self._frames
+        self._left = features[whole:]
+        if whole:
+            self._columns.append(features[:whole].reshape(-1, self._frames, features.shape[1]).max(axis=1))
+        while sum(map(len, self._columns)) > self._most:
+            self._halve()
+
+    def _halve(self) -> None:
+        columns = np.concatenate(self._columns)
+        even = len(columns) // 2 * 2
+        if len(columns) > even:  # the odd one goes back to the frames that wait for more
+            self._left = np.concatenate([columns[even:].repeat(self._frames, axis=0), self._left])
+        self._columns = [columns[:even].reshape(-1, 2, columns.shape[1]).max(axis=1)]
+        self._frames *= 2
+
+    def columns(self) -> np.ndarray:
+        """All columns (W, F), dB."""
+        rest = [self._left.max(axis=0, keepdims=True)] if len(self._left) else []
+        return np.concatenate([*self._columns, *rest])
+
+
+def columns(sound: Stream, frontend: Frontend) -> np.ndarray:
+    """Log-mel columns (W, F), dB, of a whole stream that was opened with `window_settings`."""
+    strip = Strip(frontend.mels)
+    edge, step = round(_CONTEXT * frontend.frame_rate), round((_WINDOW - 2 * _CONTEXT) * frontend.frame_rate)
+    for window in sound:
+        if window.samples.size:
+            features = frontend.features(window.samples)
+            strip.add(features[edge if window.start else 0 : None if window.last else step + edge])
+    return strip.columns()
+
+
+def window_settings(frontend: Frontend) -> dict[str, float]:
+    """How a stream must be opened for `columns`."""
+    return {"rate": frontend.rate, "seconds": _WINDOW, "context": _CONTEXT}
+
+
+def png(levels: np.ndarray) -> bytes:
+    """Columns (W, F) in dB as a PNG of W x F palette pixels, low frequencies at the bottom."""
+    top = float(levels.max())
+    shades = np.clip((levels - (top - _RANGE)) / _RANGE * 255, 0, 255).astype(np.uint8)
+    rows = shades.T[::-1]
+    height, width = rows.shape
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()  # each line starts with "no filter"
+    knots = np.array([list(bytes.fromhex(colour)) for colour in _MAGMA])
+    places = np.linspace(0, len(knots) - 1, 256)
+    palette = np.stack([np.interp(places, np.arange(len(knots)), knots[:, channel]) for channel in range(3)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits, palette
+    chunks = (
+        (b"IHDR", header),
+        (b"PLTE", palette.round().astype(np.uint8).tobytes()),
+        (b"IDAT", zlib.compress(lines, 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def heights(frontend: Frontend, *, hertz: tuple[int, ...] = (125, 500, 1000, 2000, 4000, 8000)) -> list[tuple[int, float]]:
+    """Frequencies (Hz) and how high they lie in the picture, 0 at the bottom to 1."""
+    preset = frontend.preset
+    low, high = (float(hz_to_mel(edge, scale=preset.scale)) for edge in (preset.low, preset.high))
+    places = [(hz, (float(hz_to_mel(hz, scale=preset.scale)) - low) / (high - low)) for hz in hertz]
+    return [(hz, place) for hz, place in places if 0 < place <= 1]

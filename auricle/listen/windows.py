@@ -1,0 +1,154 @@
+"""One recording's windows: samples to calibrated scores, and the scores of all windows to one answer, in bounded memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import TypeVar
+
+import numpy as np
+
+from auricle.core.config import ModelConfig
+from auricle.core.records import Event
+from auricle.runtime.open import Runtime
+from auricle.signal.files import Window
+from auricle.signal.frontend import Frontend
+from auricle.tasks import detection
+
+_BLOCK = 0.1  # seconds over which loudness is taken to tell silence
+_SMALLEST = np.float32(1e-6)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """What one window says. start, seconds: its place in the recording. clip: probabilities (K,). frames: probabilities (T, K).
+
+    vector: unit length (D,). A silent window has sounding False, zeros for scores, and no frames.
+    """
+
+    start: float
+    seconds: float
+    last: bool
+    sounding: bool
+    clip: np.ndarray
+    frames: np.ndarray | None
+    vector: np.ndarray | None
+
+
+def ordered(function: Callable[[Item], Result], items: Iterable[Item], *, pool: Executor, ahead: int) -> Iterator[Result]:
+    """Results in the order of the items, each as soon as it and those before it are done; at most `ahead` + 1 are under way."""
+    waiting: list[Future[Result]] = []
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) for any x, float32."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=np.float32)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., D) made unit length; one that is all zeros stays so."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _SMALLEST), dtype=np.float32)
+
+
+def loudness(samples: np.ndarray, *, rate: int) -> float:
+    """Loudest 100 ms block of mono samples (N,), dB re full scale; a constant offset is no sound. -inf for digital silence."""
+    size = round(_BLOCK * rate)
+    blocks = samples[: samples.size // size * size].reshape(-1, size)
+    blocks = blocks - blocks.mean(axis=1, keepdims=True)
+    power = float(np.einsum("ij,ij->i", blocks, blocks).max(initial=0.0)) / size
+    rest = samples[blocks.size :]
+    if rest.size > size // 4:  # in less, an offset cannot be told from a sound
+        rest = rest - rest.mean()
+    power = max(power, float(rest @ rest) / size)  # what is left counts as followed by nothing
+    return 10.0 * math.log10(power) if power > 0 else -math.inf
+
+
+class Ear:
+    """Scores windows with one model. Safe to share between threads."""
+
+    def __init__(self, runtime: Runtime, frontend: Frontend) -> None:
+        self.runtime, self.frontend = runtime, frontend
+        config = runtime.config
+        lines = (config.calibration.clip, config.calibration.frame)
+        self._clip, self._frame = [(np.asarray(line.scale, np.float32), np.asarray(line.bias, np.float32)) for line in lines]
+
+    def hear(self, window: Window) -> Part:
+        """Scores of one window of mono samples (1, N) at the front-end's rate."""
+        config, samples = self.runtime.config, window.samples[0]
+        seconds = samples.size / self.frontend.rate
+        # Less than one frame tells no source from another: nothing is recognised in it, rather than something made up.
+        if seconds * config.frame_rate < 1 or loudness(samples, rate=self.frontend.rate) < config.silence_dbfs:
+            return Part(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None)
+        return self._scored(window, seconds)
+
+    def vector(self, window: Window) -> np.ndarray:
+        """Unit vector (D,) of one window in the joint space, silent or not."""
+        return unit(self.runtime.run(self.frontend.features(window.samples)[None]).embedding[0])
+
+    def _scored(self, window: Window, seconds: float) -> Part:
+        outputs = self.runtime.run(self.frontend.features(window.samples)[None])
+        clip = sigmoid(outputs.clip[0] * self._clip[0] + self._clip[1])
+        frames = sigmoid(outputs.frames[0] * self._frame[0] + self._frame[1])
+        return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]))
+
+
+class Timeline:
+    """Frame scores of all windows of one recording, kept only where a label may sound, so that ten hours fit in memory.
+
+    Windows overlap by twice the context; each keeps its central part, so every frame is judged with sound on both its sides.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+        self._edge = int(config.context * config.frame_rate)
+        self._least = np.asarray(config.threshold.frame) * detection.RULE.hold
+        self._gate = np.asarray(config.threshold.clip)
+        self._kept: dict[int, list[tuple[int, np.ndarray, bool]]] = {}
+        self._end = 0
+
+    def add(self, part: Part) -> None:
+        """The next window, in order."""
+        rate = self._config.frame_rate
+        origin = round(part.start * rate)
+        start = origin + (self._edge if origin else 0)
+        stop = origin + (part.frames.shape[0] if part.frames is not None else 0)
+        if not part.last:
+            stop = min(stop, origin + round(self._config.step * rate) + self._edge)
+        self._end = max(self._end, stop)
+        if part.frames is None or stop <= start:
+            return
+        inside = part.frames[start - origin : stop - origin]
+        for index in np.flatnonzero(inside.max(axis=0) >= self._least):
+            present = bool(part.clip[index] >= self._gate[index])
+            self._kept.setdefault(int(index), []).append((start, inside[:, index].copy(), present))
+
+    def events(self, duration: float) -> tuple[Event, ...]:
+        """Events of the whole recording, by onset, clipped to its duration (s)."""
+        found: list[Event] = []
+        config = self._config
+        for index in sorted(self._kept):
+            if not any(present for _, _, present in self._kept[index]):
+                continue
+            scores, gate = np.zeros(self._end, np.float32), np.zeros(self._end, bool)
+            for start, values, present in self._kept[index]:
+                scores[start : start + len(values)] = values
+                gate[start : start + len(values)] = present
+            threshold = config.threshold.frame[index]
+            runs = detection.stretches(scores, frame_rate=config.frame_rate, threshold=threshold, gate=gate)
+            found += detection.timed(runs, config.labels[index], frame_rate=config.frame_rate, duration=duration)
+        return detection.in_order(found)

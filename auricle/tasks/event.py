@@ -1,0 +1,55 @@
+"""Which one sound is this? Exactly one word of the vocabulary, as in ESC-50 (Piczak, ACM Multimedia 2015).
+
+Convention: scores of any scale, the greatest wins; ties go to the word that comes first. A clip of silence still gets its best
+word, for the question says that there is one, but not as present. Metric: accuracy by fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from auricle.core.errors import InputError
+from auricle.core.records import Label
+from auricle.tasks.task import Task
+
+#: The one word that is true of the clip.
+Target: TypeAlias = str
+
+
+def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
+    """One word to float32 (K,), 1 at its place. InputError for a word outside the vocabulary."""
+    if target not in labels:
+        raise InputError(f"label {target!r} is not among the {len(labels)} of the vocabulary")
+    row = np.zeros(len(labels), np.float32)
+    row[list(labels).index(target)] = 1.0
+    return row
+
+
+def decode(scores: np.ndarray, labels: Sequence[str], *, silent: bool = False) -> Label:
+    """Scores (K,) to the one best label."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (len(labels),) or not len(labels):
+        raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted one a label")
+    best = int(np.argmax(scores))
+    return Label(labels[best], float(scores[best]), not silent)
+
+
+def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str]) -> float:
+    """Accuracy of scores (K,) of several clips."""
+    from auricle.metrics.event import accuracy
+
+    return accuracy(np.array([list(labels).index(target) for target in targets]), np.stack(scores))
+
+
+TASK = Task(
+    name="event",
+    question="which one sound?",
+    output="clip_scores",
+    head="clip",
+    loss="cross-entropy",
+    metric=measure,
+    best=1.0,
+)

@@ -1,0 +1,66 @@
+"""Which clip fits these words, and which words fit this clip? Both ways by one product of unit vectors.
+
+Convention: a query and its candidates are vectors of one joint space; the score is their cosine, -1 to 1; ties keep the order
+of the candidates. Metric: mAP at 10, beside recall at 1, 5 and 10 (as in Oncescu et al., Interspeech 2021).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from auricle.core.errors import InputError
+from auricle.tasks.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """One candidate and its cosine with the query."""
+
+    name: str
+    score: float
+
+
+#: Names of the candidates that fit one query.
+Target: TypeAlias = Collection[str]
+
+
+def encode(target: Target, names: Sequence[str]) -> np.ndarray:
+    """Which candidates fit a query: float32 (B,), 1 where one does. InputError for an unknown name."""
+    places = {name: index for index, name in enumerate(names)}
+    unknown = sorted(set(target) - places.keys())
+    if unknown:
+        raise InputError(f"{', '.join(map(repr, unknown))} not among the {len(places)} candidates; wanted their names as given")
+    row = np.zeros(len(places), np.float32)
+    row[[places[name] for name in target]] = 1.0
+    return row
+
+
+def decode(scores: np.ndarray, names: Sequence[str], *, top: int | None = 10) -> tuple[Hit, ...]:
+    """Cosines (B,) of one query to its best `top` candidates, best first; None gives all."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (len(names),):
+        raise InputError(f"scores have shape {scores.shape} for {len(names)} candidates; wanted ({len(names)},)")
+    order = np.argsort(-scores, kind="stable")[:top]
+    return tuple(Hit(names[index], float(scores[index])) for index in order)
+
+
+def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], names: Sequence[str]) -> float:
+    """mAP at 10 of cosines (B,) of several queries."""
+    from auricle.metrics.retrieval import evaluate
+
+    return evaluate(np.stack([encode(target, names) for target in targets]) > 0, np.stack(scores))["map10"]
+
+
+TASK = Task(
+    name="retrieval",
+    question="which clip fits these words?",
+    output="vectors",
+    head="embedding",
+    loss="InfoNCE",
+    metric=measure,
+    best=1.0,
+)

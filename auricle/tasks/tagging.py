@@ -1,0 +1,64 @@
+"""Which sounds are in this clip? Any number of the vocabulary, none included.
+
+Convention: a label is a plain word of the vocabulary; its score is a probability, 0 to 1; it is present when the score reaches
+the label's own threshold and the clip is not silent. Over several windows, a label has its greatest score.
+Metric: mean average precision over labels (as in AudioSet: Gemmeke et al., ICASSP 2017), beside lwlrap and d'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from auricle.core.errors import InputError
+from auricle.core.records import Label
+from auricle.tasks.task import Task
+
+#: The words that are true of one clip.
+Target: TypeAlias = Collection[str]
+
+
+def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
+    """Words of one clip to float32 (K,), 1 where the word is true. InputError for a word outside the vocabulary."""
+    places = {label: index for index, label in enumerate(labels)}
+    unknown = sorted(set(target) - places.keys())
+    if unknown:
+        raise InputError(f"label(s) {', '.join(map(repr, unknown))} are not among the {len(places)} of the vocabulary")
+    row = np.zeros(len(places), np.float32)
+    row[[places[word] for word in target]] = 1.0
+    return row
+
+
+def decode(
+    scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5, silent: bool = False
+) -> tuple[Label, ...]:
+    """Scores (K,) of one clip to all K labels, best first; equal scores keep the vocabulary's order.
+
+    thresholds: one, or (K,). silent: no label can be present, whatever its score.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (len(labels),):
+        raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted ({len(labels)},)")
+    present = (scores >= thresholds) & (not silent)
+    order = np.argsort(-scores, kind="stable")
+    return tuple(Label(labels[index], float(scores[index]), bool(present[index])) for index in order)
+
+
+def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str]) -> float:
+    """Mean average precision of scores (K,) of several clips."""
+    from auricle.metrics.tagging import mean_average_precision
+
+    return mean_average_precision(np.stack([encode(target, labels) for target in targets]) > 0, np.stack(scores))
+
+
+TASK = Task(
+    name="tagging",
+    question="which sounds?",
+    output="clip_scores",
+    head="clip",
+    loss="binary cross-entropy",
+    metric=measure,
+    best=1.0,
+)
