@@ -13,8 +13,8 @@ from auricle.signal.containers import Finding
 from auricle.signal.reader import Samples
 
 _FRAME = 1152  # samples of an mp3 frame
-#: Samples by which a whole file may fall short of its declared length. An mp3 header counts whole frames, of which encoder delay and
-#: padding are cut; some writers of wav count a few bytes of header as sound.
+#: Samples by which a whole file may fall short of its declared length. An mp3 header counts whole frames, of which encoder delay
+#: and padding are cut; some writers of wav count a few bytes of header as sound.
 _SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
