@@ -5,11 +5,16 @@ The words say what a listener hears in the bed, so that a scene's truth can name
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, files, find
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "ambience"
+#: Length of an excerpt.
+SECONDS = 10.0
 WORDS = {
     "birds": ("chirping birds",),
     "city": ("traffic",),
@@ -29,3 +34,30 @@ WORDS = {
 def read(root: str | Path) -> list[Row]:
     """22 rows of about 10 s; the boat (water and creaks) stays without a word."""
     return read_table(root, FOLDER, "ambience", lambda row: WORDS.get(row.label, ()))
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A clone of rafaelmardojai/blanket: the first ten seconds of each bed, and the last ten where it holds twenty."""
+    wanted = "a clone of github.com/rafaelmardojai/blanket"
+    credits = _credits(find(download, "SOUNDS_LICENSING.md", wanted).read_text(encoding="utf-8"))
+    for path in files(find(download, "data/resources/sounds", wanted), "*.ogg", wanted):
+        author, url, licence = credits.get(path.stem, ("", "", "unclear"))
+        for number, start in enumerate((0.0, -SECONDS)):
+            yield Published(
+                path=path,
+                filename=f"audio/{path.stem}_{number}.flac",
+                label=path.stem,
+                source=path.stem,
+                licence=licence,
+                author=author,
+                url=url,
+                rate=32000,
+                start=start,
+                seconds=SECONDS,
+            )
+
+
+def _credits(page: str) -> dict[str, tuple[str, str, str]]:
+    """Name of a bed -> author, address, licence, from the table's rows: [name](address), author, editor, licence."""
+    rows = re.findall(r"^\| \[([^\]]+)\]\(([^)]+)\) \|([^|]*)\|[^|]*\|([^|\n]*)", page, re.MULTILINE)
+    return {name.lower().replace(" ", "-"): (author.strip(), url, licence.strip()) for name, url, author, licence in rows}

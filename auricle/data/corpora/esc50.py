@@ -6,9 +6,13 @@ The collection is CC BY-NC 3.0; every clip also has its own Freesound licence, w
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from auricle.data.corpora.table import Row, read_table
+from auricle.data.corpora.published import Published, find
+from auricle.data.corpora.table import FOLDS, Row, read_table
 
 FOLDER = "esc50_16k"
 
@@ -21,3 +25,41 @@ def read(root: str | Path) -> list[Row]:
 def plain(category: str) -> str:
     """`crying_baby` -> `crying baby`."""
     return category.replace("_", " ")
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A clone of karolpiczak/ESC-50, folds 1 to 4: fold 5 is the outside test and is never laid out."""
+    table = find(download, "meta/esc50.csv", "a clone of github.com/karolpiczak/ESC-50")
+    root = table.parents[1]
+    credits = _credits((root / "LICENSE").read_text(encoding="utf-8", errors="replace"))
+    with table.open(newline="", encoding="utf-8") as lines:
+        for record in csv.DictReader(lines):
+            if int(record["fold"]) not in FOLDS:
+                continue
+            stem = Path(record["filename"]).stem
+            author, url, licence = credits.get(stem.rpartition("-")[0], ("", "", "unclear"))
+            yield Published(
+                path=root / "audio" / record["filename"],
+                filename=f"audio/{stem}.ogg",
+                label=record["category"],
+                source=record["src_file"],
+                licence=licence,
+                author=author,
+                url=url,
+                target=record["target"],
+                fold=record["fold"],
+                extra=f"take={record['take']};esc10={record['esc10']}",
+                rate=16000,
+            )
+
+
+def _credits(licence: str) -> dict[str, tuple[str, str, str]]:
+    """Fold-source-take -> author, address, licence, from the lines of the collection's LICENSE."""
+    found = {}
+    for line in licence.splitlines():
+        if opening := re.match(r"- \[([^\]]+)\.ogg\]:", line):
+            terms = re.search(r"\[(CC[^\]]*)\]\s*$", line)
+            address = re.search(r"\((https?://\S+)\)", line)
+            author = re.search(r" by (.+?) \[CC[^\]]*\]\s*$", line[address.end() if address else 0 :])
+            found[opening[1]] = (author[1] if author else "", address[1] if address else "", terms[1] if terms else "unclear")
+    return found

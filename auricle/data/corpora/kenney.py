@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, files, find, without_number
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "kenney_ui_cc0"
@@ -20,3 +22,20 @@ def _words(row: Row) -> tuple[str, ...]:
     if row.label in ("mouseclick", "mouserelease"):
         return ("mouse click",)
     return ("interface sound",)
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A folder with clones of Calinou/kenney-interface-sounds and Calinou/kenney-ui-audio."""
+    wanted = "clones of github.com/Calinou/kenney-interface-sounds and github.com/Calinou/kenney-ui-audio"
+    for part, repository in (("kenney_interface_sounds", "kenney-interface-sounds"), ("kenney_ui_audio", "kenney-ui-audio")):
+        for path in files(find(download, f"addons/{part}", wanted), "*.wav", wanted):
+            yield Published(
+                path=path,
+                filename=f"audio/{path.stem}.flac",
+                label=without_number(path.stem),
+                source=path.stem,
+                licence="CC0 1.0",
+                author="Kenney (kenney.nl)",
+                url=f"https://github.com/Calinou/{repository}",
+                rate=32000,
+            )

@@ -5,8 +5,11 @@ Source: github.com/luanti-org/minetest_game.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, files, find
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "minetest_sounds"
@@ -34,3 +37,19 @@ def read(root: str | Path) -> list[Row]:
 
 def _words(row: Row) -> tuple[str, ...]:
     return next((words for part, words in WORDS if part in row.label), ())
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A clone of luanti-org/minetest_game: the sounds of every module as they are."""
+    wanted = "a clone of github.com/luanti-org/minetest_game"
+    for path in files(find(download, "mods", wanted), "*/sounds/*.ogg", wanted):
+        module = path.parents[1].name
+        yield Published(
+            path=path,
+            filename=f"audio/{module}__{path.name}",
+            label=re.sub(r"\.\d+$", "", path.stem),
+            source=module,
+            licence=f"see licences/{module}.license.txt and {module}.README.md",
+            url=f"https://github.com/luanti-org/minetest_game/blob/master/mods/{module}/sounds/{path.name}",
+            copied=True,
+        )

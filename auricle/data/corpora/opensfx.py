@@ -8,8 +8,11 @@ Titles that name the same sound as a word of ESC-50 take that word. Made-up soun
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, find
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "opensfx"
@@ -87,3 +90,22 @@ def read(root: str | Path) -> list[Row]:
 
 def _source(row: Row) -> str:
     return SHARED_SOURCES.get(row.label, row.label)
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A clone of OpenTTD/OpenSFX: each line of src/opensfx.psfo names a file, its title, its credit and its licence."""
+    table = find(download, "src/opensfx.psfo", "a clone of github.com/OpenTTD/OpenSFX")
+    line = re.compile(r'"src/wav/(\w+)\.wav" ("([^"]+)".*?) License: (.+?)\.?$')
+    for found in filter(None, map(line.match, table.read_text(encoding="utf-8").splitlines())):
+        name, credit, title, licence = found.groups()
+        if not title.startswith("Unused"):
+            yield Published(
+                path=table.parent / "wav" / f"{name}.wav",
+                filename=f"audio/{name}.flac",
+                label=title,
+                source=name,
+                licence=licence,
+                author=credit,
+                url="https://github.com/OpenTTD/OpenSFX",
+                rate=32000,
+            )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, files, find, without_number
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "sonicpi_cc0"
@@ -59,6 +62,26 @@ WORDS: dict[str, tuple[str, ...]] = {
     "vinyl_hiss": (),
 }
 
+#: Start of the file's name to the corpus's label; the kit (`drum_`) is labelled by what is struck.
+LABELS = {
+    "ambi": "ambient",
+    "arovane": "drum_loop",
+    "bass": "bass",
+    "bd": "bass_drum",
+    "elec": "electronic",
+    "glitch": "glitch",
+    "guit": "guitar",
+    "hat": "hi_hat",
+    "loop": "loop",
+    "mehackit": "mehackit",
+    "misc": "misc",
+    "perc": "percussion",
+    "ride": "ride_cymbal",
+    "sn": "snare",
+    "tabla": "tabla",
+    "vinyl": "vinyl",
+}
+
 
 def read(root: str | Path) -> list[Row]:
     """195 rows; instruments are `music` and their own word."""
@@ -68,3 +91,25 @@ def read(root: str | Path) -> list[Row]:
 def _words(row: Row) -> tuple[str, ...]:
     fitting = [start for start in WORDS if row.path.stem.startswith(start)]
     return WORDS[max(fitting, key=len)] if fitting else ()
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A clone of sonic-pi-net/sonic-pi; README.md of the samples says that all are CC0 and where most of them come from."""
+    wanted = "a clone of github.com/sonic-pi-net/sonic-pi"
+    folder = find(download, "etc/samples", wanted)
+    addresses = dict(
+        re.findall(r"^\* :(\w+)\s+- (https?://[^\s<]+)", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for path in files(folder, "*.flac", wanted):
+        start = path.stem.split("_")[0]
+        yield Published(
+            path=path,
+            filename=f"audio/{path.stem}.flac",
+            label=LABELS.get(start) or without_number(path.stem.split("_")[1]),
+            source=path.stem,
+            licence="CC0 1.0",
+            author="Uwe Zahn (Arovane)" if start == "arovane" else "",
+            url=addresses.get(path.stem, ""),
+            rate=32000,
+            seconds=12.0,
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.published import Published, files, find
 from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "speech_text"
@@ -12,3 +15,30 @@ FOLDER = "speech_text"
 def read(root: str | Path) -> list[Row]:
     """6 rows."""
     return read_table(root, FOLDER, "speech_text", lambda row: ("speech",))
+
+
+def published(download: Path) -> Iterator[Published]:
+    """A folder with clones of cmusphinx/pocketsphinx and openai/whisper (each for its few test recordings)."""
+    librivox = find(download, "test/data/librivox", "a clone of github.com/cmusphinx/pocketsphinx")
+    lines = (librivox / "transcription").read_text(encoding="utf-8")
+    said = {name: text for text, name in re.findall(r"<s> (.+?) </s> \((\S+)\)", lines)}
+    for path in files(librivox, "*.wav", "a clone of github.com/cmusphinx/pocketsphinx"):
+        yield Published(
+            path=path,
+            filename=f"audio/{path.stem}.flac",
+            label="speech",
+            source=path.stem.split("_austen")[0],
+            licence="public domain (LibriVox reading); repository BSD-2-Clause",
+            author="LibriVox",
+            url=f"https://github.com/cmusphinx/pocketsphinx/blob/master/test/data/librivox/{path.name}",
+            extra=f"text={said.get(path.stem, '')}",
+        )
+    yield Published(
+        path=find(download, "tests/jfk.flac", "a clone of github.com/openai/whisper"),
+        filename="audio/jfk.flac",
+        label="speech",
+        source="jfk",
+        licence="US Government speech, public domain; repository MIT",
+        url="https://github.com/openai/whisper/blob/main/tests/jfk.flac",
+        rate=32000,
+    )
