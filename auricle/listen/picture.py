@@ -11,11 +11,10 @@ from auricle.signal.files import Stream
 from auricle.signal.frontend import Frontend
 from auricle.signal.mel import hz_to_mel
 
-_RANGE = 70.0  # dB from the loudest spot of a recording down to the darkest colour
+_RANGE = (30.0, 70.0)  # dB from the loudest spot of a recording down to black, at least and at most
+_BACKGROUND = 0.2  # share of a picture that is taken for background
 _COLUMNS = 3000  # the most that a picture has; a longer recording has wider columns
 _WINDOW, _CONTEXT = 10.0, 0.1  # seconds of sound at a time, and of it at each edge, where frames lack their surroundings
-#: Nine colours of the map "magma" (Smith and van der Walt, matplotlib, CC0), evenly spaced; between them it is nearly straight.
-_MAGMA = ("000004", "1c1044", "4f127b", "812581", "b5367a", "e55064", "fb8761", "fec287", "fcfdbf")
 
 
 class Strip:
@@ -67,22 +66,17 @@ def window_settings(frontend: Frontend) -> dict[str, float]:
 
 
 def png(levels: np.ndarray) -> bytes:
-    """Columns (W, F) in dB as a PNG of W x F palette pixels, low frequencies at the bottom."""
+    """Columns (W, F) in dB as a PNG of W x F grey pixels, low frequencies at the bottom, louder brighter.
+
+    Black lies at the recording's own background, but 30 to 70 dB under its loudest spot, so that noise does not veil the rest.
+    """
     top = float(levels.max())
-    shades = np.clip((levels - (top - _RANGE)) / _RANGE * 255, 0, 255).astype(np.uint8)
-    rows = shades.T[::-1]
+    floor = min(max(float(np.quantile(levels, _BACKGROUND)), top - _RANGE[1]), top - _RANGE[0])
+    rows = np.clip((levels.T[::-1] - floor) / (top - floor) * 255, 0, 255).astype(np.uint8)
     height, width = rows.shape
     lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()  # each line starts with "no filter"
-    knots = np.array([list(bytes.fromhex(colour)) for colour in _MAGMA])
-    places = np.linspace(0, len(knots) - 1, 256)
-    palette = np.stack([np.interp(places, np.arange(len(knots)), knots[:, channel]) for channel in range(3)], axis=1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits, palette
-    chunks = (
-        (b"IHDR", header),
-        (b"PLTE", palette.round().astype(np.uint8).tobytes()),
-        (b"IDAT", zlib.compress(lines, 9)),
-        (b"IEND", b""),
-    )
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits, grey
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
