@@ -180,8 +180,8 @@ def _check(figure: Figure) -> None:
         raise InputError(f"figure {figure.get('name')!r} has {sorted(unknown)}; known: {', '.join(Figure.__annotations__)}")
     if not re.fullmatch(r"[a-z0-9_]+", figure["name"]):
         raise InputError(f"figure name {figure['name']!r}; wanted small letters, digits and underscores")
-    for part in ("value", "low", "high"):
-        number = figure.get(part)
+    numbers = {"value": figure["value"], "low": figure.get("low"), "high": figure.get("high")}
+    for part, number in numbers.items():
         if (part == "value" and number is None) or (number is not None and not math.isfinite(number)):
             raise InputError(f"figure {figure['name']!r} has {part} {number}; wanted a finite number")
 
@@ -209,8 +209,9 @@ def _section(name: str, record: Mapping[str, Any], stale: bool) -> list[str]:
     lines += ["", *(f"![{Path(picture).stem}](results/{picture})\n" for picture in record["extra"].get("pictures", []))]
     commit = (record["commit"] or "no commit")[:10]
     versions = ", ".join(f"{package} {version}" for package, version in record["packages"].items())
+    seed = "" if record["seed"] is None else f"seed {record['seed']}, "
     lines += [
-        f"`{record['command']}` (seed {record['seed']}, {record['date']}, commit {commit})  ",
+        f"`{record['command']}` ({seed}{record['date']}, commit {commit})  ",
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; {versions}",
         "",
     ]
