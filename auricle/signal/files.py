@@ -81,15 +81,19 @@ class Stream:
 
     def __iter__(self) -> Iterator[Window]:
         channels = 1 if self._mono else self.info.channels
-        held = np.zeros((channels, 0), dtype=np.float32)
-        index = 0
+        pieces, ready, index = [np.zeros((channels, 0), dtype=np.float32)], 0, 0
         for piece in self._resampled(channels):
-            held = np.concatenate([held, piece], axis=1)
+            pieces.append(piece)
+            ready += piece.shape[1]
+            if ready <= self._plan.size:
+                continue
+            held = np.concatenate(pieces, axis=1)
             while held.shape[1] > self._plan.size:  # strictly: only then is it known that this window is not the last
                 yield Window(held[:, : self._plan.size].copy(), self._plan.start(index), False)
                 held = held[:, self._plan.hop :]
                 index += 1
-        yield Window(held, self._plan.start(index), True)
+            pieces, ready = [held], held.shape[1]
+        yield Window(np.concatenate(pieces, axis=1), self._plan.start(index), True)
 
     def _resampled(self, channels: int) -> Iterator[Samples]:
         """Pieces (channels, n) at the stream's rate until the recording ends."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,6 +18,7 @@ _FRAME = 1152  # samples of an mp3 frame
 #: Samples by which a whole file may fall short of its declared length. An mp3 header counts whole frames, of which encoder delay
 #: and padding are cut; some writers of wav count a few bytes of header as sound.
 _SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
+_PAGED = 2048  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
 _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean
@@ -35,13 +38,14 @@ class SoundfileReader:
         self._source: Path | io.RawIOBase = finding.source or path
         self._mend = finding.mend
         try:
-            self._file = soundfile.SoundFile(self._source)
+            self._file = _open(self._source)
         except (soundfile.LibsndfileError, TypeError) as error:
             _release(self._source)
             raise SoundError(f"{name}: cannot be decoded ({_reason(error)}); get an undamaged copy") from error
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.frames: int | None = max(self._file.frames, finding.declared or 0)
+        declared = (finding.declared or 0) * self.rate // (finding.clock or self.rate)
+        self.frames: int | None = max(self._file.frames, declared)
         self.format = f"{self._file.format}/{self._file.subtype}"
         self.slack = _SLACK.get(self._file.format, 0)
         self.fault = finding.fault
@@ -50,6 +54,7 @@ class SoundfileReader:
         self._gap = 0  # lost samples that are still to be given as silence
         self._breaks = 0
         self._ended = False
+        self._paged = self.format == "OGG/VORBIS"
 
     def read(self, count: int) -> Samples:
         """The next samples (C, n), full scale +-1."""
@@ -64,12 +69,20 @@ class SoundfileReader:
 
     def _decode(self, count: int) -> Samples:
         """Samples (C, n) up to the next break."""
+        if self._paged:
+            count = min(count, _PAGED)
         # libsndfile raises without saying how much it had decoded: the marks that are left tell.
         block = np.full((count, self.channels), np.nan, dtype=np.float32)
         try:
             block = self._file.read(count, dtype="float32", always_2d=True, out=block)
             self._ended = len(block) == 0
             self._at += len(block)
+            if self._paged and (jump := self._file.tell() - self._at) > 0:
+                self._at -= len(block)
+                self._lose(
+                    len(block) + jump
+                )  # the block holds sound from both sides of a lost page, nobody knows where they meet
+                block = block[:0]
         except soundfile.LibsndfileError as error:
             self.fault = _reason(error)
             marks = np.isnan(block[:, -1])
@@ -113,7 +126,7 @@ class SoundfileReader:
         if isinstance(self._source, io.RawIOBase):
             self._source.seek(0)
         try:
-            self._file = soundfile.SoundFile(self._source)
+            self._file = _open(self._source)
             self._file.seek(at)
             decodes = len(self._file.read(1)) == 1
             self._file.seek(at)
@@ -128,6 +141,12 @@ class SoundfileReader:
         """Let the file go."""
         self._file.close()
         _release(self._source)
+
+
+def _open(source: Path | io.RawIOBase) -> Any:
+    if isinstance(source, Path) and os.name == "posix":
+        return soundfile.SoundFile(os.fsencode(source))  # as a str, a name that is no Unicode would not get through
+    return soundfile.SoundFile(source)
 
 
 def _release(source: Path | io.RawIOBase) -> None:
