@@ -223,10 +223,11 @@ def _number(value: float) -> str:
 
 
 def _commit(folder: Path) -> str | None:
-    """Hash of the checkout's commit, with `+` where its tracked files differ from it; None outside a checkout."""
+    """Hash of the checkout's commit, with `+` where tracked files outside docs differ from it; None outside a checkout."""
     try:
         head = _git(folder, "rev-parse", "HEAD")
-        return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs")
+        return head + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,24 @@ def test_a_bad_figure_leaves_no_file(tmp_path: Path, figure: dict, message: str)
     with pytest.raises(TypeError):
         record(tmp_path, extra={"odd": {1, 2}})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commit_is_marked_when_code_has_changed_since(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True, capture_output=True
+        )
+
+    git("init")
+    (tmp_path / "code.py").write_text("1\n")
+    record(tmp_path / "docs" / "results")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commits = []
+    for text in ("1\n", "2\n"):
+        (tmp_path / "code.py").write_text(text)
+        commits.append(json.loads(record(tmp_path / "docs" / "results", seed=1).read_text())["commit"])
+    assert len(commits[0]) == 40 and commits[1] == commits[0] + "+"
 
 
 def test_numpy_numbers_are_kept_as_numbers(tmp_path: Path) -> None:
