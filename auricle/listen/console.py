@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Sequence
@@ -18,34 +19,48 @@ from auricle.signal.files import printable
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_BAR = 24  # cells of a score bar
+_HALVES = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): "─"}
+_BAR = 24  # cells of a score bar, where there is room
+_BESIDE_BAR = 24  # cells of a line about a score besides its word and bar
+_SHORTEST = 10  # cells of a lane that still shows something
 _WIDEST = 120  # cells of a line: longer lanes are harder to read
 _PATIENCE = 2.0  # seconds of work before a meter appears
 _SHOWN = 3  # times written beside a lane
 
 
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """Cells: of a line, of the column of words, of a score bar. colours: of words that are present."""
+
+    width: int
+    column: int
+    bar: int
+    unicode: bool
+    colours: dict[str, str]
+
+
 def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableType:
-    """One Heard as lines of at most `width` cells. A file that could not be heard at all gives its name only."""
-    width = min(width, _WIDEST)
+    """One Heard as lines of at most `width` cells."""
     present = [label for label in heard.tags if label.present]
     words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
-    colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
+    layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
     if not words and heard.coverage:
         pieces.append(Text("  silent" if heard.silent else "  nothing recognised", style="dim"))
-    column = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
-    column = min(column, width // 3)
     if present:
-        pieces += [Text(), *(_score(label, column, colours[label.label], unicode=unicode) for label in present)]
+        pieces += [Text(), *(_score(label, layout) for label in present)]
     if heard.events:
-        pieces += [Text(), *_lanes(heard.events, heard.duration, colours, column, width, unicode=unicode)]
+        pieces += [Text(), *_lanes(heard.events, heard.duration, layout)]
     if heard.labels:
-        pieces += [Text(), Text("  asked", style="dim")]
-        pieces += [
-            _score(label, column, "white" if label.present else "bright_black", unicode=unicode, asked=True)
-            for label in heard.labels
-        ]
+        pieces += [Text(), Text("  asked", style="dim"), *(_score(label, layout, asked=True) for label in heard.labels)]
     return Group(*pieces, Text())
+
+
+def _layout(heard: Heard, words: list[str], width: int, *, unicode: bool) -> _Layout:
+    colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
+    longest = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
+    column = min(longest, width // 3)
+    return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours)
 
 
 def _title(heard: Heard) -> Text:
@@ -56,42 +71,40 @@ def _title(heard: Heard) -> Text:
     return title
 
 
-def _score(label: Label, column: int, colour: str, *, unicode: bool, asked: bool = False) -> Text:
-    line = Text("  ", no_wrap=True, overflow="ellipsis")
-    line.append_text(_cell(label.label, column))
-    eighths = round(label.score * _BAR * 8)
-    if unicode:
+def _line(word: str, layout: _Layout) -> Text:
+    """The start of a line about a word."""
+    cell = Text(printable(word))
+    cell.truncate(layout.column, overflow="ellipsis" if layout.unicode else "crop", pad=True)
+    return Text("  ", no_wrap=True, overflow="crop").append_text(cell).append("  ")
+
+
+def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
+    line = _line(label.label, layout)
+    colour = layout.colours.get(label.label, "white" if label.present else "bright_black")
+    eighths = round(label.score * layout.bar * 8)
+    if layout.unicode:
         bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-        line.append("  " + bar, style=colour).append("░" * (_BAR - len(bar)), style="bright_black")
+        line.append(bar, style=colour).append("░" * (layout.bar - len(bar)), style="bright_black")
     else:
-        line.append("  " + ("#" * (eighths // 8)).ljust(_BAR, "."), style=colour)
+        line.append(("#" * (eighths // 8)).ljust(layout.bar, "."), style=colour)
     line.append(f"  {label.score:.2f}")
     if asked:
         line.append("  present" if label.present else "  not present", style="" if label.present else "dim")
     return line
 
 
-def _cell(word: str, column: int) -> Text:
-    cell = Text(printable(word), no_wrap=True)
-    cell.truncate(column, overflow="ellipsis", pad=True)
-    return cell
-
-
-def _lanes(
-    events: Sequence[Event], duration: float, colours: dict[str, str], column: int, width: int, *, unicode: bool
-) -> list[Text]:
-    """An axis, then a lane for each label in the order of its first event."""
+def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Text]:
+    """An axis, then a lane for each label in the order of its first event; times alone where a lane has no room."""
     by_label: dict[str, list[Event]] = {}
     for event in events:
         by_label.setdefault(event.label, []).append(event)
-    tenths = duration < 120
-    times = {label: _times(found, tenths=tenths) for label, found in by_label.items()}
-    span = width - column - max(map(len, times.values())) - 6
-    lines = [_axis(duration, span, column)] if span >= 10 else []
+    times = {label: _times(found, tenths=duration < 120) for label, found in by_label.items()}
+    span = layout.width - layout.column - max(map(len, times.values())) - 6
+    lines = [_axis(duration, span, layout.column)] if span >= _SHORTEST else []
     for label, found in by_label.items():
-        line = Text("  ", no_wrap=True, overflow="ellipsis").append_text(_cell(label, column)).append("  ")
-        if span >= 10:
-            line.append_text(_lane(found, duration, span, colours[label], unicode=unicode)).append("  ")
+        line = _line(label, layout)
+        if span >= _SHORTEST:
+            line.append_text(_lane(found, duration, span, layout)).append("  ")
         lines.append(line.append(times[label], style="dim"))
     return lines
 
@@ -107,10 +120,10 @@ def _axis(duration: float, span: int, column: int) -> Text:
         text, place = clock(tick, tenths=duration < 5), int(tick / max(duration, 1e-9) * span)
         if place + len(text) <= span:
             cells[place : place + len(text)] = text
-    return Text(" " * (column + 4) + "".join(cells), style="dim", no_wrap=True)
+    return Text(" " * (column + 4) + "".join(cells).rstrip(), style="dim", no_wrap=True)
 
 
-def _lane(events: Sequence[Event], duration: float, span: int, colour: str, *, unicode: bool) -> Text:
+def _lane(events: Sequence[Event], duration: float, span: int, layout: _Layout) -> Text:
     """A line of `span` cells, heavy where the label sounds, to half a cell."""
     halves = [False] * (2 * span)
     for event in events:
@@ -118,11 +131,9 @@ def _lane(events: Sequence[Event], duration: float, span: int, colour: str, *, u
         stop = max(start + 1, round(event.offset / max(duration, 1e-9) * 2 * span))
         halves[start:stop] = [True] * (min(stop, 2 * span) - start)
     line = Text(no_wrap=True)
-    for place in range(span):
-        left, right = halves[2 * place], halves[2 * place + 1]
-        glyph = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): "─"}[left, right]
-        style = colour if left or right else "bright_black"
-        line.append(glyph if unicode else ("=" if left or right else "."), style=style)
+    for left, right in zip(halves[::2], halves[1::2], strict=True):
+        glyph = _HALVES[left, right] if layout.unicode else ("=" if left or right else ".")
+        line.append(glyph, style=layout.colours[events[0].label] if left or right else "bright_black")
     return line
 
 

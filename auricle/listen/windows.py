@@ -72,8 +72,8 @@ def loudness(samples: np.ndarray, *, rate: int) -> float:
     blocks = blocks - blocks.mean(axis=1, keepdims=True)
     power = float(np.einsum("ij,ij->i", blocks, blocks).max(initial=0.0)) / size
     rest = samples[blocks.size :]
-    if rest.size > size // 4:  # in less, an offset cannot be told from a sound
-        rest = rest - rest.mean()
+    if samples.size > size // 4:  # in less, an offset cannot be told from a sound
+        rest = rest - samples[-size:].mean()
     power = max(power, float(rest @ rest) / size)  # what is left counts as followed by nothing
     return 10.0 * math.log10(power) if power > 0 else -math.inf
 

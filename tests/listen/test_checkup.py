@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auricle.listen.checkup import extras, model_facts, self_check, versions
+from auricle.runtime import catalog
+
+
+def test_versions_and_extras_name_their_packages() -> None:
+    assert {"python", "numpy", "onnxruntime", "libsndfile"} <= {name for name, _ in versions()}
+    for name, told in extras():
+        assert name and ("pip install 'auricle[" in told or told[0].isdigit())
+
+
+def test_a_good_model_hears_well(tone_folder: Path) -> None:
+    rows, well = self_check(str(tone_folder), None)
+    assert well and ("verdict", "hears well") in rows
+
+
+def test_a_bad_model_is_found_out(tmp_path: Path) -> None:
+    rows, well = self_check(str(tmp_path), None)
+    assert not well and any(name == "fault" and "config.json" in told for name, told in rows)
+
+
+@pytest.mark.parametrize("name", catalog.shipped())
+def test_shipped_models_hear_well_and_have_facts(name: str) -> None:
+    assert self_check(name, None)[1]
+    facts = dict(model_facts(name))
+    assert "licence" in facts and facts["labels"]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from auricle.core.records import Event, Heard, Label
+from auricle.listen import console as people
+from auricle.listen.console import Meter, heard_text
+
+
+def shown(heard: Heard, *, width: int = 100, unicode: bool = True) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(heard_text(heard, width=width, unicode=unicode))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line) <= width for line in text.splitlines())
+    return str(text)
+
+
+FULL = Heard(
+    "garden [1].wav",
+    20.0,
+    1.0,
+    tags=(Label("dog", 0.91, True), Label("crying baby", 0.52, True), Label("rain", 0.3, False)),
+    events=(Event("dog", 4.04, 6.0, 0.9), Event("crying baby", 5.0, 20.0, 0.5), Event("dog", 10.0, 11.0, 0.8)),
+    labels=(Label("siren", 0.07, False),),
+)
+
+
+def test_shows_what_is_present_where_and_what_was_asked() -> None:
+    text = shown(FULL)
+    assert "garden [1].wav  0:20.0" in text and "heard" not in text
+    assert "0.91" in text and "rain" not in text
+    assert "0:04.0-0:06.0  0:10.0-0:11.0" in text and "━" in text and "0:05" in text
+    assert "siren" in text and "0.07  not present" in text
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_fits_any_terminal(width: int, unicode: bool) -> None:
+    text = shown(FULL, width=width, unicode=unicode)
+    assert unicode or text.isascii()
+    assert "dog" in text
+
+
+def test_says_silent_nothing_and_partly_plainly() -> None:
+    assert "  silent" in shown(Heard("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)))
+    assert "  nothing recognised" in shown(Heard("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)))
+    assert "99 % heard" in shown(Heard("a", 1000.0, 0.999, error="cut"))
+
+
+def test_many_events_are_counted() -> None:
+    events = tuple(Event("dog", 10.0 * place, 10.0 * place + 1, 0.9) for place in range(400))
+    text = shown(Heard("a", 4000.0, 1.0, tags=(Label("dog", 0.9, True),), events=events))
+    assert "+ 397 more" in text and "0:00-0:01  0:10-0:11" in text and "1:06:40" in text
+
+
+def test_odd_names_stay_on_one_line() -> None:
+    text = shown(Heard("a\nb\x1b[31m.wav", 1.0, 1.0))
+    assert "\x1b" not in text and text.splitlines()[0].startswith("a\\nb")
+
+
+def test_the_meter_waits_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = Console(file=io.StringIO(), force_terminal=True)
+    with Meter(quiet, 2) as meter:
+        meter(0, 1.0, 2.0)
+    assert quiet.file.getvalue() == ""  # type: ignore[attr-defined]
+    monkeypatch.setattr(people, "_PATIENCE", 0.0)
+    busy = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with Meter(busy, 2) as meter:
+        time.sleep(0.01)
+        meter(0, 1.0, 2.0)
+        meter(1, 1.0, 0.0)
+        meter.pause()
+        meter(0, 2.0, 2.0)
+    assert "listening" in busy.file.getvalue()  # type: ignore[attr-defined]
+    piped = Console(file=io.StringIO(), force_terminal=False)
+    with Meter(piped, 1) as meter:
+        meter(0, 1.0, 2.0)
+    assert piped.file.getvalue() == ""  # type: ignore[attr-defined]

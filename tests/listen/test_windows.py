@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import tone_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auricle.core.config import ModelConfig
+from auricle.listen.windows import Part, Timeline, loudness, ordered, sigmoid, unit
+from auricle.tasks import detection
+
+RATE = 16_000
+
+
+def config() -> ModelConfig:
+    return ModelConfig.model_validate_json(__import__("json").dumps(tone_model.config()))
+
+
+def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[Part]:
+    """Windows of 10 s, 8 s apart, cut from the frame scores (T, K) of a whole recording."""
+    count = max(1, 1 + -(-(len(scores) - 125) // 100))
+    for place in range(count):
+        frames = scores[place * 100 : place * 100 + 125]
+        clip = np.ones(5) if present is None else present[place]
+        yield Part(place * 8.0, len(frames) / 12.5, place == count - 1, True, clip, frames, None)
+
+
+def heard(scores: np.ndarray, present: np.ndarray | None = None) -> list[tuple[str, float, float, float]]:
+    timeline = Timeline(config())
+    for part in parts(scores, present):
+        timeline.add(part)
+    return [(event.label, event.onset, event.offset, event.score) for event in timeline.events(len(scores) / 12.5)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 700), st.integers(0, 1000), st.floats(0.3, 0.99))
+def test_windows_give_the_same_events_as_one_pass(frames: int, seed: int, calm: float) -> None:
+    rng = np.random.default_rng(seed)
+    levels = np.repeat(rng.uniform(0, 1, (frames // 5 + 1, 5)) ** (1 / (1.01 - calm)), 5, axis=0)[:frames]
+    scores = np.clip(levels + rng.normal(0, 0.05, levels.shape), 0, 1).astype(np.float32)
+    whole = detection.decode(scores, tone_model.LABELS, frame_rate=12.5, thresholds=0.5)
+    assert heard(scores) == [(event.label, event.onset, event.offset, event.score) for event in whole]
+
+
+def test_an_event_over_many_windows_is_one() -> None:
+    scores = np.zeros((800, 5), np.float32)
+    scores[30:700, 2] = 0.9
+    assert heard(scores) == [("high tone", 2.4, 56.0, pytest.approx(0.9))]
+
+
+def test_the_tag_of_one_window_carries_its_event_and_no_other() -> None:
+    scores = np.zeros((500, 5), np.float32)
+    scores[20:40, 0] = scores[300:320, 0] = (
+        0.9  # the second is heard by windows 2 and 3, and kept by window 2 (frames 212 to 312) and 3
+    )
+    present = np.zeros((5, 5))
+    present[0, 0] = 1.0
+    assert [onset for _, onset, _, _ in heard(scores, present)] == [1.6]
+    present[3, 0] = 1.0
+    assert [onset for _, onset, _, _ in heard(scores, present)] == [1.6, 24.0]
+
+
+def test_silent_windows_leave_gaps() -> None:
+    timeline = Timeline(config())
+    loud = np.full((125, 5), 0.9, np.float32)
+    timeline.add(Part(0.0, 10.0, False, True, np.ones(5), loud, None))
+    timeline.add(Part(8.0, 10.0, False, False, np.zeros(5), None, None))
+    timeline.add(Part(16.0, 10.0, True, True, np.ones(5), loud, None))
+    assert {(event.onset, event.offset) for event in timeline.events(26.0)} == {(0.0, 8.96), (16.96, 26.0)}
+
+
+def test_ten_hours_are_kept_small() -> None:
+    timeline = Timeline(config())
+    frames = np.zeros((125, 5), np.float32)
+    frames[:, 0] = 0.9
+    for place in range(4500):
+        timeline.add(Part(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None))
+    kept = sum(values.nbytes for runs in timeline._kept.values() for _, values, _ in runs)
+    assert kept == 4 * (4500 * 100 + 25)
+    assert len(timeline.events(36_002.0)) == 1
+
+
+def test_results_come_in_order_and_few_are_under_way() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work(item: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002 * (item % 3))
+        with lock:
+            running -= 1
+        return item
+
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(30):
+            taken.append(item)
+            yield item
+
+    with ThreadPoolExecutor(3) as pool:
+        results = ordered(work, items(), pool=pool, ahead=4)
+        assert next(results) == 0
+        assert len(taken) <= 6
+        assert list(results) == list(range(1, 30))
+    assert most <= 3
+
+
+def test_an_error_comes_where_it_belongs() -> None:
+    def work(item: int) -> float:
+        return 1 / (item - 2)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = ordered(work, range(10), pool=pool, ahead=4)
+        assert [next(results), next(results)] == [-0.5, -1.0]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
+def test_loudness_is_that_of_the_loudest_tenth_of_a_second() -> None:
+    sine = np.sin(2 * np.pi * 1000 * np.arange(1600) / RATE).astype(np.float32)
+    assert loudness(sine, rate=RATE) == pytest.approx(-3.01, abs=0.01)
+    assert loudness(np.concatenate([np.zeros(RATE, np.float32), sine * 0.01]), rate=RATE) == pytest.approx(-43.01, abs=0.01)
+
+
+@pytest.mark.parametrize("length", [0, 1, 399, 1600, 2100, 50_000])
+def test_silence_and_offsets_are_not_loud(length: int) -> None:
+    assert loudness(np.zeros(length, np.float32), rate=RATE) == -math.inf
+    if length > 400:
+        assert loudness(np.full(length, 0.25, np.float32), rate=RATE) < -90
+
+
+def test_one_sample_is_a_click() -> None:
+    assert loudness(np.array([0.5], np.float32), rate=RATE) == pytest.approx(-38.06, abs=0.01)
+
+
+def test_sigmoid_and_unit_stand_any_number() -> None:
+    assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
+    assert unit(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2

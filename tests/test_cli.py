@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from tone_model import DIM, silence, tone
+
+from auricle import cli
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with sound, silence, a text that claims to be sound, and a cut file."""
+    soundfile.write(tmp_path / "tones.wav", np.concatenate([silence(1), tone("low tone", 2), tone("high tone", 1)]), 16_000)
+    soundfile.write(tmp_path / "silence.flac", silence(2), 16_000)
+    (tmp_path / "text.wav").write_text("no sound\n" * 50)
+    soundfile.write(tmp_path / "cut.wav", tone("middle tone", 2), 16_000)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[:32_044])
+    return tmp_path
+
+
+@pytest.fixture
+def auricle(
+    folder: Path, tone_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line inside `folder` with the tone model; gives its exit code and what it printed."""
+
+    def run(*words: str, model: bool = True) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["auricle", *words, *(["--model", str(tone_folder)] if model else [])])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return int(left.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_listen_tells_people(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = auricle("listen", "tones.wav", "silence.flac", "--labels", "deep hum, dog")
+    assert (code, err) == (0, "")
+    assert "low tone" in out and "0:01.0-0:03.0" in out and "rain" not in out and "deep hum" in out and "  silent" in out
+
+
+def test_listen_json_is_the_documented_object(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = auricle("listen", "tones.wav", "--json")
+    (told,) = objects(out)
+    assert (code, err) == (0, "")
+    assert list(told) == ["version", "file", "duration", "coverage", "silent", "tags", "events"]
+    assert told["version"] == 1 and told["file"] == "tones.wav" and told["duration"] == 4.0 and told["coverage"] == 1.0
+    assert len(told["tags"]) == 5 and list(told["tags"][0]) == ["label", "score", "present"]
+    assert list(told["events"][0]) == ["label", "onset", "offset", "score"]
+
+
+def test_every_file_has_its_line_in_order_whatever_is_wrong(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    files = ["text.wav", "tones.wav", "missing.wav", ".", "cut.wav", "silence.flac"]
+    code, out, err = auricle("listen", *files, "--json", "--labels", "dog")
+    told = objects(out)
+    assert code == 1 and [one["file"] for one in told] == files
+    assert ["error" in one for one in told] == [True, False, True, True, True, False]
+    assert told[4]["tags"][0] == {"label": "middle tone", "score": 1.0, "present": True} and told[4]["coverage"] < 1
+    assert err.splitlines()[-1] == "4 of 6 files had an error" and len(err.splitlines()) == 5
+    assert told[5]["labels"] == [{"label": "dog", "score": 0.0, "present": False}]
+
+
+def test_one_bad_file(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = auricle("listen", "missing.wav")
+    assert (code, out) == (1, "") and err.splitlines()[0].startswith("missing.wav: no such file")
+
+
+def test_tag_and_detect_print_their_part(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    whole = objects(auricle("listen", "tones.wav", "--json")[1])[0]
+    tagged, detected = (objects(auricle(verb, "tones.wav", "--json")[1])[0] for verb in ("tag", "detect"))
+    assert tagged == {name: value for name, value in whole.items() if name != "events"}
+    assert detected == {name: value for name, value in whole.items() if name != "tags"}
+    assert "0:01.0-0:03.0" not in auricle("tag", "tones.wav")[1]
+    assert "0:01.0-0:03.0" in auricle("detect", "tones.wav")[1]
+
+
+@pytest.mark.parametrize(("top", "count"), [("1", 1), ("3", 3), ("100", 5), ("all", 5)])
+def test_top(auricle: Callable[..., tuple[int, str, str]], top: str, count: int) -> None:
+    assert len(objects(auricle("tag", "tones.wav", "--json", "--top", top)[1])[0]["tags"]) == count
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tag", "tones.wav", "--top", "0"),
+        ("tag", "tones.wav", "--top", "some"),
+        ("listen", "tones.wav", "--labels", "dog,,cat"),
+        ("listen", "tones.wav", "--labels", ""),
+        ("embed", "tones.wav"),
+        ("embed", "tones.wav", "--out", "no/folder/x.npy"),
+        ("listen", "tones.wav", "--html", "no/folder/x.html"),
+        ("listen", "tones.wav", "--html", "."),
+    ],
+)
+def test_wrong_arguments_are_one_line(auricle: Callable[..., tuple[int, str, str]], words: tuple[str, ...]) -> None:
+    code, out, err = auricle(*words)
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("listen",), ("nonsense",), ("listen", "tones.wav", "--runtime", "abacus")])
+def test_wrong_words_are_usage(auricle: Callable[..., tuple[int, str, str]], words: tuple[str, ...]) -> None:
+    assert auricle(*words, model=False)[0] == 2
+
+
+def test_a_bad_model_is_one_line(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    for wrong in ("no-such", str(folder), str(folder / "tones.wav")):
+        code, out, err = auricle("listen", "tones.wav", "--model", wrong, model=False)
+        assert (code, out) == (1, "") and len(err.splitlines()) == 1 and wrong in err
+
+
+def test_embed_writes_rows(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    assert auricle("embed", "tones.wav", "silence.flac", "--out", "x.npy")[0] == 0
+    rows = np.load(folder / "x.npy")
+    assert rows.shape == (2, DIM) and rows.dtype == np.float32
+    code, out, _ = auricle("embed", "tones.wav", "text.wav", "silence.flac", "--json")
+    told = objects(out)
+    assert code == 1 and "error" in told[1] and "embedding" not in told[1]
+    np.testing.assert_allclose([told[0]["embedding"], told[2]["embedding"]], rows, atol=1e-6)
+    code, _, err = auricle("embed", "text.wav", "tones.wav", "--out", "y")
+    rows = np.load(folder / "y")
+    assert (
+        code == 1
+        and np.isnan(rows[0]).all()
+        and np.isfinite(rows[1]).all()
+        and err.splitlines()[-1] == "1 of 2 files had an error"
+    )
+
+
+def test_html_writes_a_page(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    code, out, err = auricle("listen", "tones.wav", "missing.wav", "--html", "report.html", "--json")
+    assert code == 1 and len(objects(out)) == 2 and "report: report.html" in err
+    assert "data:image/png" in (folder / "report.html").read_text()
+
+
+def test_doctor(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = auricle("doctor")
+    assert (code, err) == (0, "") and "onnxruntime" in out and "hears well" in out
+    code, out, err = auricle("doctor", "--model", "no-such", model=False)
+    assert code == 1 and "fault" in out and "no-such" in out
+
+
+def test_models(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    from auricle.runtime import catalog
+
+    code, out, err = auricle("models", model=False)
+    assert all(name in out for name in catalog.shipped())
+    assert code == (0 if catalog.shipped() else 1) and bool(err) == bool(code)
+    assert len(objects(auricle("models", "--json", model=False)[1])) == len(catalog.shipped())
+
+
+def test_version(auricle: Callable[..., tuple[int, str, str]]) -> None:
+    import auricle as package
+
+    assert auricle("--version", model=False)[:2] == (0, package.__version__ + "\n")
+
+
+def started(*words: str, **settings: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "auricle", *words], text=True, stderr=subprocess.PIPE, **settings)
+
+
+def test_a_closed_pipe_is_no_error(folder: Path, tone_folder: Path) -> None:
+    files = ["tones.wav"] * 3000
+    running = started("listen", *files, "--json", "--model", str(tone_folder), cwd=folder, stdout=subprocess.PIPE)
+    assert running.stdout is not None and running.stderr is not None
+    assert json.loads(running.stdout.readline())
+    running.stdout.close()
+    assert running.wait(timeout=60) != 0
+    assert running.stderr.read() == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_interrupt_is_quiet_and_quick(folder: Path, tone_folder: Path) -> None:
+    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 30), 16_000, subtype="PCM_U8")
+    words = ("listen", "tones.wav", *["long.wav"] * 20, "--json", "--model", str(tone_folder))
+    running = started(*words, cwd=folder, stdout=subprocess.PIPE)
+    assert running.stdout is not None and running.stderr is not None
+    running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    assert running.wait(timeout=60) == 130
+    assert time.monotonic() - began < 10 and running.stderr.read() == ""
+    running.stdout.close()
+
+
+def test_lines_come_as_files_are_done(folder: Path, tone_folder: Path) -> None:
+    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 60), 16_000, subtype="PCM_U8")
+    words = ("listen", "tones.wav", *["long.wav"] * 50, "--json", "--model", str(tone_folder))
+    running = started(*words, cwd=folder, stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    assert json.loads(running.stdout.readline())["file"] == "tones.wav"
+    assert running.poll() is None
+    running.kill()
+    running.communicate()
