@@ -37,10 +37,10 @@ class AvReader:
         except (self._av.FFmpegError, ValueError, OSError) as error:
             wrong = f"cannot be decoded ({_reason(error)}), its index may be missing; get the whole file"
             raise SoundError(f"{name}: {wrong}") from error
-        if not self._container.streams.audio:
+        track = next(iter(self._container.streams.audio), None)
+        if track is None or track.codec_context is None:
             self._container.close()
-            raise SoundError(f"{name}: holds no sound track; wanted a file with sound")
-        track = self._container.streams.audio[0]
+            raise SoundError(f"{name}: holds no sound track that can be decoded; wanted a file with sound")
         codec = track.codec_context
         self.rate, self.channels = int(codec.rate or 0), int(codec.channels or 0)
         self.format = f"{kind}/{codec.name}"

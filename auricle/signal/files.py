@@ -101,8 +101,7 @@ class Stream:
         try:
             while self._next is not None:
                 block, self._next = self._next, self._decode()
-                mixed = block.mean(axis=0, keepdims=True) if self._mono else block
-                yield resampler.push(mixed, last=self._next is None)
+                yield resampler.push(_mean(block) if self._mono else block, last=self._next is None)
             self.error = _missing(self._reader, self._decoded)
         finally:
             self.close()
@@ -112,7 +111,7 @@ class Stream:
         block = self._reader.read(self._block)
         if block.shape[1] == 0:
             return None
-        peak = float(np.abs(block).max())
+        peak = max(float(block.max()), -float(block.min()))
         if not peak <= LOUDEST:  # also true of NaN
             raise SoundError(_unusable(self._reader, block, self._decoded))
         self.peak = max(self.peak, peak)
@@ -189,6 +188,17 @@ def printable(path: object) -> str:
     text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path)
     text = text.encode("utf-8", "backslashreplace").decode()
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _mean(block: Samples) -> Samples:
+    """The mean (1, n) of the channels of a block (C, n)."""
+    if len(block) > 8:
+        return np.asarray(block.mean(axis=0, keepdims=True))
+    total = block[:1].copy()  # channel by channel: numpy is slow where the axis that it sums over is short
+    for channel in block[1:]:
+        total += channel
+    total *= np.float32(1 / len(block))
+    return total
 
 
 def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool) -> Stream:

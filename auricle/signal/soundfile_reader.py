@@ -18,7 +18,7 @@ _FRAME = 1152  # samples of an mp3 frame
 #: Samples by which a whole file may fall short of its declared length. An mp3 header counts whole frames, of which encoder delay
 #: and padding are cut; some writers of wav count a few bytes of header as sound.
 _SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
-_PAGED = 2048  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
+_PAGED = 4096  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
 _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import mmap
 import struct
 from pathlib import Path
 
 from auricle.signal.containers import Finding, tag_size
 from auricle.signal.containers.splice import Splice
+from auricle.signal.containers.view import View
 
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # MPEG 1 layer III
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # MPEG 2 and 2.5 layer III
@@ -47,7 +47,7 @@ def _header(word: int) -> _Header | None:
 
 def examine(path: Path) -> Finding:
     """Trust a Xing header that fits the file; else count the frames and give a view whose header says so."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with View(path) as data:
         start = _skip_tags(data)
         found = _first_frame(data, start)
         if found is None:
@@ -57,7 +57,7 @@ def examine(path: Path) -> Finding:
         audio_end = _audio_end(data)
         if told is not None and at == start and (told[1] is None or audio_end - at <= told[1] * 1.01 + 4096):
             return Finding(mend=functools.partial(_mend, path))
-        if told is not None or data[at + 36 : at + 40] == b"VBRI":
+        if told is not None or data.take(at + 36, 4) == b"VBRI":
             at += header.size  # the header's own frame holds no sound
         walk = _walk(data, at, audio_end, header.word)
     if walk.frames == 0:
@@ -68,7 +68,7 @@ def examine(path: Path) -> Finding:
 
 def _mend(path: Path) -> tuple[Splice, int] | None:
     """A view of the frames alone, and the samples that what lies between them once was; None where nothing lies between."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with View(path) as data:
         found = _first_frame(data, _skip_tags(data))
         if found is None:
             return None
@@ -81,50 +81,51 @@ def _mend(path: Path) -> tuple[Splice, int] | None:
     return Splice(path, [*walk.runs]), round(junk * walk.frames / sound) * header.samples
 
 
-def _word(data: mmap.mmap, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "big")
+def _word(data: View, at: int) -> int:
+    return int.from_bytes(data.take(at, 4), "big")
 
 
-def _skip_tags(data: mmap.mmap) -> int:
+def _skip_tags(data: View) -> int:
     """Where the ID3v2 tags at the start end."""
     at = 0
-    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
-        at += tag_size(data[at : at + 10])
+    while (head := data.take(at, 10))[:3] == b"ID3" and len(head) == 10:
+        at += tag_size(head)
     return at
 
 
-def _older_layer(data: mmap.mmap, at: int) -> bool:
+def _older_layer(data: View, at: int) -> bool:
     """Whether a frame of layer I or II starts there: those are left to the decoder."""
     word = _word(data, at)
     return word >> 21 == 0x7FF and word >> 17 & 3 in (2, 3)
 
 
-def _audio_end(data: mmap.mmap) -> int:
+def _audio_end(data: View) -> int:
     """Where the sound ends: before an ID3v1 tag."""
-    return len(data) - 128 if data[-128:-125] == b"TAG" else len(data)
+    return data.size - 128 if data.size > 128 and data.take(data.size - 128, 3) == b"TAG" else data.size
 
 
-def _first_frame(data: mmap.mmap, start: int) -> tuple[int, _Header] | None:
+def _first_frame(data: View, start: int) -> tuple[int, _Header] | None:
     """The first frame that another one of the same stream follows, and where it starts."""
     at = start - 1
-    while (at := data.find(b"\xff", at + 1, min(start + _SEARCH, len(data) - 3))) >= 0:
+    while (at := data.find(b"\xff", at + 1, min(start + _SEARCH, data.size - 3))) >= 0:
         header = _header(_word(data, at))
         if header is None:
             continue
         after = at + header.size
         following = _word(data, after)
-        alone = at == start and after >= len(data)
+        alone = at == start and after >= data.size
         if alone or (_header(following) and (following ^ header.word) & _SAME == 0):
             return at, header
     return None
 
 
-def _xing(data: mmap.mmap, at: int, header: _Header) -> tuple[int, int | None] | None:
+def _xing(data: View, at: int, header: _Header) -> tuple[int, int | None] | None:
     """(frames, bytes) that the Xing header in the frame at `at` tells; None where there is none or it does not count frames."""
     tag = at + 4 + header.side + (0 if header.word >> 16 & 1 else 2)
-    if data[tag : tag + 4] not in (b"Xing", b"Info") or len(data) < tag + 16:
+    told = data.take(tag, 16)
+    if told[:4] not in (b"Xing", b"Info") or len(told) < 16:
         return None
-    flags, first, second = struct.unpack(">III", data[tag + 4 : tag + 16])
+    flags, first, second = struct.unpack(">III", told[4:])
     if not flags & 1 or first == 0:
         return None
     return first, (second or None) if flags & 2 else None
@@ -139,13 +140,13 @@ class _Walk:
     whole: bool
 
 
-def _walk(data: mmap.mmap, at: int, end: int, first: int) -> _Walk:
+def _walk(data: View, at: int, end: int, first: int) -> _Walk:
     """Step from frame to frame, over bytes that are no frames of the stream that starts with the header `first`."""
     sizes: dict[int, int] = {}  # bytes by header: a stream has few distinct ones, and there may be a million frames
     frames, start = 0, at
     runs: list[tuple[int, int]] = []
     while at + 4 <= end:
-        word = int.from_bytes(data[at : at + 4], "big")
+        word = int.from_bytes(data.take(at, 4), "big")
         size = sizes.get(word)
         if size is None:
             size = sizes[word] = _size(word) if (word ^ first) & _SAME == 0 else 0
@@ -159,7 +160,7 @@ def _walk(data: mmap.mmap, at: int, end: int, first: int) -> _Walk:
     return _Walk(frames, [run for run in [*runs, (start, at)] if run[1] > run[0]], True)
 
 
-def _resync(data: mmap.mmap, at: int, end: int, first: int) -> int:
+def _resync(data: View, at: int, end: int, first: int) -> int:
     """Where the next frame starts that another one follows, or the end: a lone pattern in junk is no frame."""
     while 0 <= (at := data.find(b"\xff", at + 1, end)) <= end - 4:
         size = _size(_word(data, at)) if (_word(data, at) ^ first) & _SAME == 0 else 0

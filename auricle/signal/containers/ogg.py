@@ -1,13 +1,12 @@
 """ogg: its pages are numbered and checked, and its last page carries a mark: a cut or a damage shows, but not to libsndfile.
 
-A file may also be a chain of streams, one after another, as radio recordings are. libsndfile hears only the first, so each link of
+A file may also be a chain of streams, one after another, as radio recordings are. libsndfile hears only the first; each link of
 the chain becomes a view of its own. Layout: RFC 3533, sections 4 and 6; first packets: Vorbis I, 4.2.2, and RFC 7845, 5.1.
 """
 
 from __future__ import annotations
 
 import itertools
-import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from auricle.signal.containers import Finding
 from auricle.signal.containers.splice import Splice
+from auricle.signal.containers.view import View
 
 _FIRST, _LAST = 0x02, 0x04  # flags of a page: its stream begins, ends
 _HEADER = 27  # bytes of a page before its table of segments
@@ -35,7 +35,7 @@ def examine(path: Path) -> Finding:
     """Walk over the pages: where streams begin, whether all are sound, whether the last one ends as it should."""
     starts: list[int] = []
     damaged, time, page = False, 0, None
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with View(path) as data:
         previous = None
         for page in _pages(data):
             if page.flags & _FIRST and not (previous and previous.flags & _FIRST):  # streams that sound together begin together
@@ -45,8 +45,8 @@ def examine(path: Path) -> Finding:
             damaged = damaged or not page.sound
             time = page.time if page.time != _NO_TIME and page.sound else time
             previous = page
-        end = len(data)
-        clock, skip = _clock(data[:128])
+        end = data.size
+        clock, skip = _clock(data.take(0, 128))
     if page is None:
         return Finding(hopeless="no ogg pages are in it")
     fault = "damaged pages" if damaged else _ending(page, end)
@@ -55,16 +55,17 @@ def examine(path: Path) -> Finding:
     return Finding(fault=fault, declared=max(0, time - skip) if damaged and clock else None, clock=clock)
 
 
-def _pages(data: mmap.mmap) -> Iterator[_Page]:
+def _pages(data: View) -> Iterator[_Page]:
     """Every page in the file, over whatever lies between; one that is cut off by the file's end is not sound."""
-    at, end = 0, len(data)
-    while 0 <= (at := data.find(b"OggS\0", at)) <= end - _HEADER:
-        segments = data[at + 26]
-        after = at + _HEADER + segments + sum(data[at + _HEADER : at + _HEADER + segments])
-        whole = after <= end
-        sound = whole and _checksum(data[at:after]) == data[at + 22 : at + 26]
-        yield _Page(at, after, data[at + 5], struct.unpack_from("<q", data, at + 6)[0], sound)
-        at = after if sound or not whole else at + 5  # the length of a damaged page may be wrong too
+    at = 0
+    while 0 <= (at := data.find(b"OggS\0", at)) <= data.size - _HEADER:
+        head = data.take(at, _HEADER + 255)
+        segments = head[26]
+        size = _HEADER + segments + sum(head[_HEADER : _HEADER + segments])
+        whole = at + size <= data.size
+        sound = whole and _checksum(data.take(at, size)) == head[22:26]
+        yield _Page(at, at + size, head[5], struct.unpack_from("<q", head, 6)[0], sound)
+        at += size if sound or not whole else 5  # the length of a damaged page may be wrong too
 
 
 def _checksum(page: bytes) -> bytes:
