@@ -75,9 +75,14 @@ class Stream:
         return (self._decoded - self._reader.lost) / self.info.rate
 
     @property
+    def end(self) -> float:
+        """Seconds of the recording up to where it has been read: what was heard and the damaged stretches in between."""
+        return self._decoded / self.info.rate
+
+    @property
     def duration(self) -> float:
         """Seconds that the file declares; where it declares none, seconds decoded so far."""
-        return max(self.info.duration, self._decoded / self.info.rate)
+        return max(self.info.duration, self.end)
 
     def __iter__(self) -> Iterator[Window]:
         channels = 1 if self._mono else self.info.channels
