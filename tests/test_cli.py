@@ -173,7 +173,8 @@ def test_version(auricle: Callable[..., tuple[int, str, str]]) -> None:
 
 
 def started(*words: str, **settings: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "auricle", *words], text=True, stderr=subprocess.PIPE, **settings)
+    here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}  # the tests also run where auricle is not installed
+    return subprocess.Popen([sys.executable, "-m", "auricle", *words], text=True, stderr=subprocess.PIPE, env=here, **settings)
 
 
 def test_a_closed_pipe_is_no_error(folder: Path, tone_folder: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.windows import Ear, Part, Timeline, ordered, sigmoid, unit
-from auricle.runtime.open import Runtime, open_runtime
+from auricle.runtime.open import Outputs, Runtime, open_runtime
 from auricle.runtime.tokens import plain
 from auricle.signal.files import Stream, Window, printable, stream, stream_clip
 from auricle.signal.frontend import open_frontend
@@ -157,6 +157,12 @@ class Listener:
             for row in self._over(lambda item: self._embedded(item[1], item[0], job), files, job):
                 yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
+    def outputs(self, source: Source) -> Iterator[Outputs]:
+        """What the model itself says of each window, before any calibration: for fitting and studying decisions."""
+        with self._stream(source) as sound:
+            for window in sound:
+                yield self.runtime.run(self._frontend.features(window.samples)[None])
+
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
@@ -213,7 +219,7 @@ class Listener:
             coverage=min(1.0, sound.heard / duration) if sound.error else 1.0,
             silent=silent,
             tags=tags[: job.top] if "tags" in job.wanted else (),
-            events=timeline.events(sound.heard) if timeline is not None else (),
+            events=timeline.events(sound.end) if timeline is not None else (),
             labels=self._answered(asked, best, job, silent=silent),
             error=sound.error,
         )

@@ -72,7 +72,7 @@ def _picture(source: Source, name: str) -> dict[str, Any]:
     try:
         with _open(source, mono=True, **picture.window_settings(frontend)) as sound:
             drawn = picture.columns(sound, frontend)
-            seconds = sound.heard
+            seconds = sound.end
     except SoundError:  # changed since it was heard
         return {}
     return {"picture": _data("image/png", picture.png(drawn)), "pictured": seconds} if len(drawn) else {}
