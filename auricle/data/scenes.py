@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
+from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
+from auricle.signal.files import read
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +21,11 @@ class Source:
 
     samples: NDArray[np.floating]
     labels: tuple[str, ...]
+
+
+def source(row: Row, *, rate: int) -> Source:
+    """A corpus's clip as one channel at `rate`, with its words."""
+    return Source(read(row.path, rate=rate, mono=True).samples[0], row.labels)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""A model's card: what it was trained on, clip by clip with author and licence, how, and what its records say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auricle.bench.results import fingerprint, read_records
+from auricle.data.corpora.table import Row
+
+NOTES = (
+    "ESC-50's collection as a whole is CC BY-NC 3.0 (K. J. Piczak, ACM Multimedia 2015); only clips whose own Freesound licence is CC0 or "
+    "CC BY were used, and each is listed here with its author. Rows under BY-SA, NC, Sampling+ or unclear terms were only tested on.",
+    "The text tower is distilled from all-MiniLM-L6-v2 (Apache-2.0) over AudioCaps v1 sentences (MIT) and AudioSet class names (CC BY 4.0).",
+    "Heard well: everyday sounds of its vocabulary, close and clear. Not meant for: speech content, music analysis, safety decisions.",
+)
+
+
+def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], results: Path) -> None:
+    """Write folder/card.json. rows: the clips it was trained on. recipe: the settings of its training. results: the folder of records."""
+    quoted = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
+    records = {name: record for name, record in read_records(results).items() if name in quoted}
+    card = {
+        "name": "auricle-tiny",
+        "licence": "Apache-2.0",
+        "weights": fingerprint(folder),
+        "notes": list(NOTES),
+        "recipe": recipe,
+        "results": {name: {f["name"]: round(f["value"], 4) for f in record["figures"]} for name, record in records.items()},
+        "labels": dict(Counter(label for row in rows for label in row.labels).most_common()),
+        "corpora": dict(Counter(row.corpus for row in rows).most_common()),
+        "clip_fields": ["corpus", "file", "author", "licence", "source"],
+        "clips": [[row.corpus, row.path.name, row.author, row.licence, row.url] for row in rows],
+    }
+    text = json.dumps(card, ensure_ascii=False, indent=1)
+    # One clip a line: a card is read by people too.
+    head, _, _ = text.partition('"clips": [')
+    lines = ",\n  ".join(json.dumps(clip, ensure_ascii=False) for clip in card["clips"])
+    (folder / "card.json").write_text(head + '"clips": [\n  ' + lines + "\n ]\n}\n", encoding="utf-8")

@@ -1,0 +1,178 @@
+"""How well a listener hears left-out recordings: events of composed scenes, tags, and what it claims to hear in foreign sounds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from auricle.bench.results import Figure
+from auricle.core.records import Clip, Event, Heard
+from auricle.data.corpora.table import Row
+from auricle.data.gate import stretches
+from auricle.data.scenes import compose, source
+from auricle.listen.listener import Listener
+from auricle.metrics import bootstrap, calibration, detection, tagging
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scene:
+    """A composed scene: samples (N,) at rate, its events, and every word that is true of it (its background's words too)."""
+
+    samples: np.ndarray
+    rate: int
+    events: list[Event]
+    words: frozenset[str]
+
+
+def make_scenes(rows: Sequence[Row], backgrounds: Sequence[Row], *, count: int, rate: int, seed: int) -> list[Scene]:
+    """Scenes of 10 s from these clips over these backgrounds, each background with its words."""
+    clips, beds = [source(row, rate=rate) for row in rows], [source(row, rate=rate) for row in backgrounds]
+    scenes = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        bed = beds[int(rng.integers(len(beds)))]
+        samples, events = compose(rng, clips, [bed], rate=rate)
+        scenes.append(Scene(samples, rate, events, frozenset({event.label for event in events} | set(bed.labels))))
+    return scenes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SceneScores:
+    """What a listener said of scenes. scores and truth (N, K); references and estimates: events of each scene."""
+
+    scores: np.ndarray
+    truth: np.ndarray
+    references: list[list[Event]]
+    estimates: list[list[Event]]
+
+    @staticmethod
+    def joined(parts: Iterable[SceneScores]) -> SceneScores:
+        """The scenes of all parts as one list."""
+        several = list(parts)
+        return SceneScores(
+            np.concatenate([part.scores for part in several]),
+            np.concatenate([part.truth for part in several]),
+            [events for part in several for events in part.references],
+            [events for part in several for events in part.estimates],
+        )
+
+
+def hear_scenes(listener: Listener, scenes: Sequence[Scene], detect: Callable[[Scene], list[Event]] | None = None) -> SceneScores:
+    """The listener's tags and events of each scene; detect, where given, makes the events instead."""
+    labels = listener.labels
+    heard = listener.listen([Clip(scene.samples, scene.rate) for scene in scenes], top=None)
+    assert isinstance(heard, list)
+    scores = np.array([[{tag.label: tag.score for tag in one.tags}[label] for label in labels] for one in heard])
+    truth = np.array([[label in scene.words for label in labels] for scene in scenes])
+    estimates = [list(one.events) if detect is None else detect(scene) for one, scene in zip(heard, scenes, strict=True)]
+    return SceneScores(scores, truth, [scene.events for scene in scenes], estimates)
+
+
+def gated_classifier(listener: Listener) -> Callable[[Scene], list[Event]]:
+    """The plain alternative to a frame head: cut at the energy gate, name each stretch by the clip head's best label if present."""
+
+    def detect(scene: Scene) -> list[Event]:
+        events = []
+        for onset, offset in stretches(scene.samples, scene.rate):
+            part = scene.samples[round(onset * scene.rate) : round(offset * scene.rate)]
+            heard = listener.tag(Clip(part, scene.rate), top=1)
+            assert isinstance(heard, Heard)
+            events += [Event(tag.label, onset, offset, tag.score) for tag in heard.tags if tag.present]
+        return events
+
+    return detect
+
+
+def scene_figures(heard: SceneScores, labels: Sequence[str], *, seed: int, draws: int = 500) -> dict[str, tuple[float, float, float]]:
+    """mAP over labels, event F1 (200 ms collars; macro and pooled) and calibration error, each (value, low, high) over scenes."""
+    used = np.flatnonzero(heard.truth.any(axis=0))
+    names = tuple(labels[i] for i in used)
+    counts = _collar_counts(heard, names)
+
+    def mean_precision(items: np.ndarray) -> float:
+        kept = [i for i in used if heard.truth[items, i].any()]
+        return tagging.mean_average_precision(heard.truth[items][:, kept], heard.scores[items][:, kept])
+
+    def error(items: np.ndarray) -> float:
+        return calibration.expected_error(heard.scores[items].ravel(), heard.truth[items].ravel())
+
+    def pooled(items: np.ndarray) -> float:
+        return counts.take(items).micro()
+
+    def macro(items: np.ndarray) -> float:
+        return counts.take(items).macro()
+
+    everything = np.arange(len(heard.references))
+    figures = {}
+    for name, statistic in {"map": mean_precision, "event_f1": pooled, "event_f1_macro": macro, "ece": error}.items():
+        low, high = bootstrap.interval_of(statistic, len(everything), seed=seed, draws=draws)
+        figures[name] = (statistic(everything), low, high)
+    return figures
+
+
+def _collar_counts(heard: SceneScores, names: tuple[str, ...]) -> detection.Counts:
+    reference = {str(i): events for i, events in enumerate(heard.references)}
+    estimate = {str(i): [event for event in events if event.label in names] for i, events in enumerate(heard.estimates)}
+    return detection.collar_counts(reference, estimate, names)
+
+
+def false_claims(listener: Listener, rows: Sequence[Row], claims: Iterable[str]) -> list[tuple[Row, list[str]]]:
+    """Each row with the labels among `claims` that the listener marks present though the row does not carry them."""
+    watched = set(claims)
+    heard = listener.listen([row.path for row in rows], top=None)
+    assert isinstance(heard, list)
+    return [
+        (row, [tag.label for tag in one.tags if tag.present and tag.label in watched and tag.label not in row.labels])
+        for row, one in zip(rows, heard, strict=True)
+    ]
+
+
+def claim_figures(claims: Sequence[tuple[Row, list[str]]], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
+    """Share of files with a false claim, with its interval: for each group of corpora, then for each corpus."""
+    figures: list[Figure] = []
+    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({row.corpus for row, _ in claims})}
+    for name, members in named.items():
+        wrong = [bool(false) for row, false in claims if row.corpus in members]
+        if wrong:
+            low, high = bootstrap.wilson(sum(wrong), len(wrong))
+            figures.append({"name": name, "value": sum(wrong) / len(wrong), "low": low, "high": high, "n": len(wrong)})
+    return figures
+
+
+def claim_counts(claims: Iterable[tuple[Row, list[str]]]) -> dict[str, dict[str, int]]:
+    """Which labels were falsely claimed, by corpus, most frequent first."""
+    counts: dict[str, Counter[str]] = {}
+    for row, false in claims:
+        counts.setdefault(row.corpus, Counter()).update(false)
+    return {corpus: dict(counter.most_common()) for corpus, counter in counts.items() if counter}
+
+
+def reliability_svg(heard: SceneScores) -> str:
+    """A reliability plot: stated score against observed share for every (scene, label) decision, as an SVG drawing."""
+    table = calibration.reliability(heard.scores.ravel(), heard.truth.ravel())
+    bins, size, edge = len(table.count), 360, 48
+    most = np.log10(max(int(table.count.max()), 10))
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size + 2 * edge} {size + 2 * edge}" font-family="sans-serif" font-size="13">',
+        f'<rect width="100%" height="100%" fill="#fff"/><g transform="translate({edge},{edge / 2})">',
+        f'<rect width="{size}" height="{size}" fill="#f6f7f9" stroke="#c8ccd2"/>',
+        f'<line x1="0" y1="{size}" x2="{size}" y2="0" stroke="#9aa1ab" stroke-dasharray="5 5"/>',
+    ]
+    points = []
+    for index in range(bins):
+        if not table.count[index]:
+            continue
+        tall = size * 0.22 * np.log10(table.count[index] + 1) / most
+        parts.append(f'<rect x="{size * index / bins + 2:.1f}" y="{size - tall:.1f}" width="{size / bins - 4:.1f}" height="{tall:.1f}" fill="#d5dbe5"/>')
+        points.append((size * table.stated[index], size * (1 - table.observed[index])))
+    parts.append('<polyline fill="none" stroke="#0b63ce" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>')
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#0b63ce"/>' for x, y in points]
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(f'<text x="{size * tick}" y="{size + 18}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text x="-8" y="{size * (1 - tick) + 5}" text-anchor="end">{tick:g}</text>')
+    parts.append(f'<text x="{size / 2}" y="{size + 38}" text-anchor="middle">score (bars: decisions, log scale)</text>')
+    parts.append(f'<text transform="translate(-34,{size / 2}) rotate(-90)" text-anchor="middle">share that is true</text></g></svg>')
+    return "\n".join(parts)

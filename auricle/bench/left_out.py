@@ -1,0 +1,68 @@
+"""What a model says of the sounds it never heard: ESC-50 clips, composed scenes and foreign files of one fold, as logits with truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from auricle.bench.hearing import Scene, make_scenes
+from auricle.core.batch import LabelledOutputs
+from auricle.core.records import Clip
+from auricle.data.cache import FeatureBank
+from auricle.data.corpora.table import Row, fold
+from auricle.listen.listener import load
+from auricle.tasks import detection
+
+#: Corpora whose words are not ESC-50's: what a listener claims there is a claim about foreign sound.
+FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
+#: Other corpora, reported by name: what a user meets.
+MET = ("opensfx", "minetest", "kenney")
+SCENES_A_FOLD = 120
+RATE = 16000
+
+
+def esc50_words(rows: Sequence[Row]) -> tuple[str, ...]:
+    """ESC-50's 50 classes as plain words, in the order of their targets."""
+    return tuple(word for _, word in sorted({(row.target, row.labels[0]) for row in rows if row.corpus == "esc50"}))
+
+
+def scenes_of_fold(rows: Sequence[Row], left: int) -> list[Scene]:
+    """Composed scenes of the fold's ESC-50 clips over that fold's ambience (over all ambience where the fold has none)."""
+    clips = [row for row in rows if row.corpus == "esc50" and fold(row) == left]
+    beds = [row for row in rows if row.corpus == "ambience" and fold(row) == left]
+    return make_scenes(clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left)
+
+
+def esc50_hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the fold's ESC-50 clips get their own class as the best of the 50: bool (N,), and each clip's source recording."""
+    listener, words = load(folder), esc50_words(rows)
+    columns = [listener.labels.index(word) for word in words]
+    chosen = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
+    best = [int(listener.runtime.run(bank.plain(i)[None]).clip[0][columns].argmax()) for i in chosen]
+    return np.array([rows[i].target for i in chosen]) == np.array(best), np.array([rows[i].source for i in chosen])
+
+
+def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> LabelledOutputs:
+    """Logits of the fold's model for the fold's own sounds, none of which it was trained on."""
+    listener = load(folder)
+    labels = listener.labels
+    truth = np.array([[label in row.labels for label in labels] for row in rows])
+    watched = np.isin(labels, esc50_words(rows))
+    clips = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
+    foreign = [i for i, row in enumerate(rows) if row.corpus in FOREIGN and fold(row) == left]
+    scenes = scenes_of_fold(rows, left)
+    said = [next(iter(listener.outputs(Clip(scene.samples, scene.rate)))) for scene in scenes]
+    frames = said[0].frames.shape[1]
+    rate = listener.config.frame_rate
+    return LabelledOutputs(
+        clip=np.stack([listener.runtime.run(bank.plain(i)[None]).clip[0] for i in clips]),
+        clip_truth=truth[clips],
+        scene=np.stack([outputs.clip[0] for outputs in said]),
+        scene_truth=np.array([[label in scene.words for label in labels] for scene in scenes]),
+        frames=np.stack([outputs.frames[0] for outputs in said]),
+        frame_truth=np.stack([detection.encode(scene.events, labels, frame_rate=rate, frames=frames) for scene in scenes]),
+        foreign=np.stack([np.max([o.clip[0] for o in listener.outputs(rows[i].path)], axis=0) for i in foreign]),
+        claims=watched & ~truth[foreign],
+    )

@@ -1,0 +1,87 @@
+"""Convolutional encoder: a plain stack of dense 3 x 3 convolutions, which run near a processor's peak, over gain-free log-mel.
+
+On a processor half the time of a small residual network goes into batch norms, additions and copies between its convolutions;
+fewer, wider layers learn from twice the examples in the same minutes (measured: docs/models/auricle-tiny.md).
+
+Frames come at a quarter of the front-end's frame rate: the deep path runs at an eighth and is added back to a shallow
+one at a quarter, so an onset keeps its sharpness while the label gets a wide view.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor, nn
+
+from auricle.nn.conv import ConvNorm, masked, strided_mask
+from auricle.nn.pooling import mean_max
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """What every encoder returns. pooled (B, D), frames (B, T, D), mask (B, T) True for real frames or None when all are."""
+
+    pooled: Tensor
+    frames: Tensor
+    mask: Tensor | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvConfig:
+    """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: what lies further under the peak is cut."""
+
+    mels: int = 64
+    widths: tuple[int, int, int, int, int] = (32, 64, 128, 192, 256)
+    size: int = 512
+    range_db: float = 80.0
+    dropout: float = 0.2
+
+
+class ConvEncoder(nn.Module):
+    """Log-mel dB (B, T, F) -> Embedding with D = size and ceil(T / 4) frames."""
+
+    def __init__(self, config: ConvConfig) -> None:
+        super().__init__()
+        self.config = config
+        stem, one, two, three, four = config.widths
+        self.stem = ConvNorm(1, stem, kernel=5, stride=(2, 2))
+        self.quarter = ConvNorm(stem, one, stride=(2, 2))
+        self.deep = nn.ModuleList(
+            [
+                ConvNorm(one, two, stride=(2, 2)),
+                ConvNorm(two, two),
+                ConvNorm(two, three, stride=(1, 2)),
+                ConvNorm(three, three),
+                ConvNorm(three, four, stride=(1, 2)),
+            ]
+        )
+        bands = config.mels // 32  # bands left after five halvings
+        self.wide = nn.Linear(four * bands, config.size)
+        self.fine = nn.Linear(one * config.mels // 4, config.size)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def normalise(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Level-free input: dB under the loudest band of the clip, cut at range_db, scaled to about +-1. (B, 1, T, F)."""
+        real = features if mask is None else features.masked_fill(~mask[:, :, None], -200.0)
+        peak = real.amax(dim=(1, 2), keepdim=True)
+        x = ((features - peak) / self.config.range_db + 1.0).clamp(min=0.0)
+        return masked((2.0 * x - 1.0)[:, None], mask)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames."""
+        x = self.normalise(features, mask)
+        if features.is_cpu:
+            x = x.contiguous(memory_format=torch.channels_last)
+        mask = strided_mask(mask, 2)
+        x = masked(self.stem(x), mask)
+        quarter_mask = strided_mask(mask, 2)
+        x = shallow = masked(self.quarter(x), quarter_mask)
+        mask = strided_mask(quarter_mask, 2)
+        for block in self.deep:
+            x = masked(block(x), mask)
+        wide = torch.relu(self.wide(x.transpose(1, 2).flatten(2)))  # (B, T / 8, size)
+        pooled = self.dropout(mean_max(wide, mask))
+        fine = self.fine(shallow.transpose(1, 2).flatten(2))  # (B, T / 4, size)
+        frames = torch.relu(fine + wide.repeat_interleave(2, dim=1)[:, : fine.shape[1]])
+        return Embedding(pooled=pooled, frames=self.dropout(frames), mask=quarter_mask)

@@ -1,0 +1,1 @@
+"""Training: labelled features in, a checkpoint out: composed batches, loss, optimiser, schedule, averaging, resume (torch)."""

@@ -1,0 +1,236 @@
+"""auricle-tiny: the shipped listening model, and the studies that say how well its recipe hears what it never heard.
+
+    python -m recipes.words --data DIR --out runs/words
+    python -m recipes.tiny --data DIR --study folds|unseen|ship [--work runs/tiny] [--words runs/words]
+
+Trains on clips whose own licence is CC0, CC BY or public domain; every other row is only tested on. Batches are composed in the
+mel-power domain (auricle.train.compose). `folds`: four trainings, each without one fold of every corpus. `unseen`: five trainings,
+each without the ten classes target % 5 == k, then five without a group of classes. `ship`: one training on everything, calibrated
+on what the fold models said of sounds they never heard. Each training resumes after a kill and leaves its record in docs/results.
+Expected: see docs/results.md. Hardware: 2 cores without a GPU; `--minutes` bounds one training. Seed 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from auricle.bench import hearing, left_out, unseen
+from auricle.bench.card import write_card
+from auricle.bench.results import fingerprint, write_record
+from auricle.data import lineage
+from auricle.data.cache import FeatureBank, open_bank
+from auricle.data.corpora import read
+from auricle.data.corpora.table import FOLDS, Row, fold
+from auricle.data.licences import trainable
+from auricle.listen.listener import load
+from auricle.metrics import bootstrap
+from auricle.models import assemble
+from auricle.models.encoders.convolutional import ConvConfig
+from auricle.models.tiny import ListeningModel
+from auricle.runtime.tokens import TextTower
+from auricle.train.calibrate import Decisions, calibrated
+from auricle.train.compose import ComposeConfig, Composer
+from auricle.train.fit import FitConfig, fit
+
+FRONTEND = "auricle-16k"
+RESULTS = Path("docs/results")
+#: Sounds that go on: they may lie under a scene as its background.
+STEADY = frozenset(
+    {"rain", "sea waves", "wind", "crickets", "insects", "engine", "washing machine", "vacuum cleaner", "airplane", "crackling fire"}
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Everything that decides the result of a training."""
+
+    seed: int = 0
+    dim: int = 256
+    fewest: int = 15  # a label enters the vocabulary with so many trainable clips
+    speeds: tuple[float, ...] = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25)
+    encoder: ConvConfig = ConvConfig()
+    compose: ComposeConfig = ComposeConfig()
+    fit: FitConfig = FitConfig()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Desk:
+    """What all trainings share: rows with their features, the vocabulary, the words, where to work and how to repeat it."""
+
+    rows: list[Row]
+    bank: FeatureBank
+    vocabulary: list[str]
+    data: Path
+    words: Path
+    work: Path
+    run: Run
+    command: str
+
+
+def open_desk(options: argparse.Namespace, run: Run) -> Desk:
+    """Read the corpora and their features (decoded once, under the work folder)."""
+    rows = read(options.data)
+    began = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if done % 500 == 0 or done == total:
+            print(f"decoded {done}/{total} clips in {time.monotonic() - began:.0f} s", flush=True)
+
+    bank = open_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
+    count = Counter(label for row in rows if trainable(row) for label in row.labels)
+    vocabulary = sorted(label for label, clips in count.items() if clips >= run.fewest)
+    command = f"python -m recipes.tiny --data DIR --study {options.study}"
+    return Desk(rows, bank, vocabulary, options.data, options.words, options.work, run, command)
+
+
+def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
+    """Train on the chosen rows and leave a model folder, not yet calibrated, under the work folder; finished work is not repeated."""
+    folder = desk.work / name
+    if (folder / "model.onnx").exists():
+        return folder
+    place = {label: index for index, label in enumerate(vocabulary)}
+    labels = [tuple(place[label] for label in row.labels if label in place) for row in desk.rows]
+    pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience"]
+    beds = [i for i in chosen if desk.rows[i].corpus == "ambience" or STEADY.intersection(desk.rows[i].labels)]
+    composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
+    text = load_file(desk.words / "model.safetensors")
+    words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
+    torch.manual_seed(desk.run.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(device, memory_format=torch.channels_last)
+    print(f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights", flush=True)
+    path = desk.work / f"{name}.checkpoint"
+    averaged = fit(model, composer, words, desk.run.fit, seed=desk.run.seed, path=path, report=_reporter(name))
+    assert isinstance(averaged, ListeningModel)
+    (desk.work / name).mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer.json").write_bytes((desk.words / "tokenizer.json").read_bytes())
+    assemble.save(folder, averaged.cpu(), text, model_config(vocabulary, desk.run, Decisions.plain(len(vocabulary))))
+    path.unlink()
+    return folder
+
+
+def _reporter(name: str) -> Callable[[str], None]:
+    began = time.monotonic()
+    return lambda line: print(f"{name} {line} {(time.monotonic() - began) / 60:.1f} min", flush=True)
+
+
+def model_config(vocabulary: list[str], run: Run, decisions: Decisions) -> dict[str, Any]:
+    """config.json of a model folder, but for its encoder."""
+    return {
+        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim, "window": 10.0, "context": 1.0,
+        "labels": vocabulary, **decisions.as_config(), "silence_dbfs": -70.0,
+    }  # fmt: skip
+
+
+def folds(desk: Desk) -> dict[int, Path]:
+    """Four trainings without a fold; then every figure that needs left-out sounds, each model calibrated on the other three's."""
+    folders = {}
+    for left in FOLDS:
+        chosen = [i for i, row in enumerate(desk.rows) if trainable(row) and fold(row) != left]
+        folders[left] = train(desk, f"fold{left}", chosen, desk.vocabulary)
+        _accuracy(desk, folders)
+    heard = {left: left_out.labelled_outputs(folder, desk.rows, desk.bank, left) for left, folder in folders.items()}
+    for left, folder in folders.items():
+        others = [heard[other] for other in FOLDS if other != left]
+        _set_decisions(folder, desk, calibrated(others))
+    _scenes_and_claims(desk, folders)
+    return folders
+
+
+def _accuracy(desk: Desk, folders: dict[int, Path]) -> None:
+    """ESC-50 accuracy of the folds that are done: all rows of the left-out fold, the best of the 50 classes."""
+    figures, hits, groups = [], [], []
+    for left, folder in folders.items():
+        right, sources = left_out.esc50_hits(folder, desk.rows, desk.bank, left)
+        hits.append(right)
+        groups.append(sources)
+        low, high = bootstrap.wilson(int(right.sum()), len(right))
+        figures.append({"name": f"fold{left}", "value": float(right.mean()), "low": low, "high": high, "n": len(right)})
+    pooled, sources = np.concatenate(hits).astype(float), np.unique(np.concatenate(groups), return_inverse=True)[1]
+    low, high = bootstrap.interval_of(lambda items: float(pooled[items].mean()), len(pooled), groups=sources, seed=desk.run.seed)
+    figures.insert(0, {"name": "accuracy", "value": float(pooled.mean()), "low": low, "high": high, "n": len(pooled)})
+    about = "ESC-50 leave-one-fold-out over folds 1-4: licensed rows train, all rows of the left-out fold are tested."
+    _record(desk, "esc50-folds", figures, about)
+
+
+def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
+    parts, plain, claims = [], [], []
+    for left, folder in folders.items():
+        listener, scenes = load(folder), left_out.scenes_of_fold(desk.rows, left)
+        parts.append(hearing.hear_scenes(listener, scenes))
+        plain.append(hearing.hear_scenes(listener, scenes, hearing.gated_classifier(listener)))
+        outside = [row for row in desk.rows if row.corpus in left_out.FOREIGN + left_out.MET and fold(row) == left]
+        claims += hearing.false_claims(listener, outside, left_out.esc50_words(desk.rows))
+        print(f"fold {left}: scenes and {len(outside)} foreign files heard", flush=True)
+    joined = hearing.SceneScores.joined(parts)
+    figures = hearing.scene_figures(joined, desk.vocabulary, seed=desk.run.seed)
+    gated = hearing.scene_figures(hearing.SceneScores.joined(plain), desk.vocabulary, seed=desk.run.seed)
+    figures |= {f"gated_{name}": gated[name] for name in ("event_f1", "event_f1_macro")}
+    n = len(joined.references)
+    rows = [{"name": name, "value": value, "low": low, "high": high, "n": n} for name, (value, low, high) in figures.items()]
+    (RESULTS / "reliability.svg").write_text(hearing.reliability_svg(joined))
+    about = "Composed 10 s scenes of left-out ESC-50 clips over ambience, 1-4 events: tags, events with 200 ms collars, calibration; gated_: the energy-gated clip classifier."
+    _record(desk, "scenes", rows, about, pictures=["reliability.svg"])
+    about = "Share of left-out files outside ESC-50 in which an ESC-50 sound is claimed present that is not there; all_foreign joins speech, digits, music and instruments."
+    _record(desk, "foreign-sounds", hearing.claim_figures(claims, {"all_foreign": left_out.FOREIGN}), about, claims=hearing.claim_counts(claims))
+
+
+def _set_decisions(folder: Path, desk: Desk, decisions: Decisions) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config.update(decisions.as_config(text=config["calibration"]["text"], text_threshold=config["threshold"]["text"]))
+    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def unseen_classes(desk: Desk) -> None:
+    """Ten trainings: five without every fifth class, five without a group; then the left-out classes by their names alone."""
+    for study, sets in unseen.splits(desk.rows, desk.data / "esc50_16k" / "classes.csv").items():
+        results = []
+        for name, classes in sets.items():
+            kept = set(map(id, lineage.without(desk.rows, classes)))
+            chosen = [i for i, row in enumerate(desk.rows) if id(row) in kept and trainable(row)]
+            vocabulary = [label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)]
+            folder = train(desk, f"unseen-{study}-{name}", chosen, vocabulary)
+            results.append((name, unseen.hits(folder, desk.rows, desk.bank, classes)))
+            _record(desk, f"unseen-{study}", unseen.figures(results, desk.run.seed), unseen.ABOUT[study])
+
+
+def ship(desk: Desk) -> None:
+    """One training on everything that may train, with decisions fitted to what the fold models said of left-out sounds."""
+    heard = [left_out.labelled_outputs(desk.work / f"fold{left}", desk.rows, desk.bank, left) for left in FOLDS]
+    chosen = [i for i, row in enumerate(desk.rows) if trainable(row)]
+    folder = train(desk, "ship", chosen, desk.vocabulary)
+    _set_decisions(folder, desk, calibrated(heard))
+    write_card(folder, [desk.rows[i] for i in chosen], recipe=dataclasses.asdict(desk.run), results=RESULTS)
+    print(f"copy {folder} to auricle/weights/auricle-tiny; fingerprint {fingerprint(folder)}")
+
+
+def _record(desk: Desk, name: str, figures: list[Any], about: str, **extra: Any) -> None:
+    path = write_record(RESULTS, name, command=desk.command, seed=desk.run.seed, figures=figures, extra={"about": about, **extra})
+    print(f"{path}: {figures[0]['name']} {figures[0]['value']:.3f}", flush=True)
+
+
+def main() -> None:
+    """Run one study."""
+    parser = argparse.ArgumentParser(description="Train auricle-tiny and study its recipe.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--study", choices=("folds", "unseen", "ship"), required=True)
+    parser.add_argument("--work", type=Path, default=Path("runs/tiny"))
+    parser.add_argument("--words", type=Path, default=Path("runs/words"))
+    options = parser.parse_args()
+    desk = open_desk(options, Run())
+    {"folds": folds, "unseen": unseen_classes, "ship": ship}[options.study](desk)
+
+
+if __name__ == "__main__":
+    main()
