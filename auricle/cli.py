@@ -234,9 +234,11 @@ def _print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listener: Listener) -> None:
+    from auricle.listen.console import Meter
     from auricle.listen.report import write
 
-    write(path, heard, files, config=listener.config)
+    with Meter(_stderr(), len(files), doing="drawing") as meter:
+        write(path, heard, files, config=listener.config, progress=meter)
     _stderr().print(f"report: {path}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -18,7 +18,6 @@ from auricle.core.units import clock, percent, ticks
 from auricle.signal.files import printable
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 _HALVES = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): "─"}
 _BAR = 24  # cells of a score bar, where there is room
 _BESIDE_BAR = 24  # cells of a line about a score besides its word and bar
@@ -81,12 +80,8 @@ def _line(word: str, layout: _Layout) -> Text:
 def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
     line = _line(label.label, layout)
     colour = layout.colours.get(label.label, "white" if label.present else "bright_black")
-    eighths = round(label.score * layout.bar * 8)
-    if layout.unicode:
-        bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-        line.append(bar, style=colour).append("░" * (layout.bar - len(bar)), style="bright_black")
-    else:
-        line.append(("#" * (eighths // 8)).ljust(layout.bar, "."), style=colour)
+    steps = round(label.score * 2 * layout.bar)
+    line.append_text(_marks([step < steps for step in range(2 * layout.bar)], colour, unicode=layout.unicode))
     line.append(f"  {label.score:.2f}")
     if asked:
         line.append("  present" if label.present else "  not present", style="" if label.present else "dim")
@@ -130,10 +125,15 @@ def _lane(events: Sequence[Event], duration: float, span: int, layout: _Layout) 
         start = min(int(event.onset / max(duration, 1e-9) * 2 * span), 2 * span - 1)
         stop = max(start + 1, round(event.offset / max(duration, 1e-9) * 2 * span))
         halves[start:stop] = [True] * (min(stop, 2 * span) - start)
+    return _marks(halves, layout.colours[events[0].label], unicode=layout.unicode)
+
+
+def _marks(halves: Sequence[bool], colour: str, *, unicode: bool) -> Text:
+    """A thin line, two halves a cell, heavy and coloured where they are true."""
     line = Text(no_wrap=True)
     for left, right in zip(halves[::2], halves[1::2], strict=True):
-        glyph = _HALVES[left, right] if layout.unicode else ("=" if left or right else ".")
-        line.append(glyph, style=layout.colours[events[0].label] if left or right else "bright_black")
+        glyph = _HALVES[left, right] if unicode else ("=" if left or right else ".")
+        line.append(glyph, style=colour if left or right else "bright_black")
     return line
 
 
@@ -148,17 +148,17 @@ def facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 class Meter:
-    """A progress bar for a listener: it appears after two seconds, only on a terminal, and leaves no trace."""
+    """A progress bar over files: it appears after two seconds, only on a terminal, and leaves no trace."""
 
-    def __init__(self, console: Console, files: int) -> None:
-        self._console, self._files = console, files
+    def __init__(self, console: Console, files: int, *, doing: str = "listening") -> None:
+        self._console, self._files, self._doing = console, files, doing
         self._began = time.monotonic()
         self._shares: dict[int, float] = {}
         self._lock = threading.Lock()  # the listener calls from its workers
         self._bar: Any = None
 
     def __call__(self, place: int, seconds: float, declared: float) -> None:
-        """Note that `seconds` of the file at `place` have been heard."""
+        """Note that `seconds` of those that the file at `place` declares are done."""
         with self._lock:
             self._shares[place] = min(1.0, seconds / declared) if declared else 0.0
             if self._bar is None and self._console.is_terminal and time.monotonic() - self._began > _PATIENCE:
@@ -169,9 +169,9 @@ class Meter:
     def _opened(self) -> Any:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("listening"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         bar = Progress(*columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
-        bar.add_task("listening", total=self._files)
+        bar.add_task(self._doing, total=self._files)
         bar.start()
         return bar
 

@@ -18,7 +18,7 @@ from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
 from auricle.listen import picture
-from auricle.listen.listener import Source
+from auricle.listen.listener import Progress, Source
 from auricle.signal.files import Stream, inspect, stream, stream_clip
 from auricle.signal.frontend import open_frontend
 
@@ -32,28 +32,34 @@ _SQUEEZE = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
 _PIECE = 10.0  # seconds encoded at once
 
 
-def write(path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig) -> None:
+def write(
+    path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, progress: Progress | None = None
+) -> None:
     """Write the page of what was `heard` in `sources`, in the same order. InputError where the path cannot be written."""
-    page = render(heard, sources, config=config, folder=Path(path).absolute().parent)
+    page = render(heard, sources, config=config, folder=Path(path).absolute().parent, progress=progress)
     try:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from error
 
 
-def render(heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, folder: Path) -> str:
+def render(
+    heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, folder: Path, progress: Progress | None = None
+) -> str:
     """The page as text. folder: where it will lie; sound that is too long to be inside is linked from there."""
     from auricle import __version__
 
     frontend = open_frontend(config.frontend)
     files, left = [], _PAGE_AUDIO
-    for one, source in zip(heard, sources, strict=True):
+    for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
         told = json.loads(one.to_json())
         if one.coverage:
             told |= _picture(source, config.frontend)
             told |= _audio(source, one, left, folder)
             left -= len(told["audio"]) if told["embedded"] else 0
         files.append(told)
+        if progress is not None:
+            progress(place, one.duration, one.duration)
     data = {"version": __version__, "model": config.name, "heights": picture.heights(frontend), "files": files}
     template = resources.files("auricle.listen").joinpath("report.html").read_text(encoding="utf-8")
     return template.replace("/*DATA*/null", _script(data))
