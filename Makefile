@@ -43,8 +43,9 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 # torch first and by itself: without it in place, a package that wants torch would bring the newest one and its CUDA packages.
+# Not compiled beforehand: most of torch's thousands of modules are never imported.
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests need into $(VENV) (torch among it, about 1 GB, once) ..."
-	@$(PIP) install -c constraints.txt "$(TORCH)"
-	@$(PIP) install -c constraints.txt -e ".[dev]"
+	@$(PIP) install --no-compile -c constraints.txt "$(TORCH)"
+	@$(PIP) install --no-compile -c constraints.txt -e ".[dev]"
 	@touch $@

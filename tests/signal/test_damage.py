@@ -118,6 +118,37 @@ def test_a_header_that_claims_more_than_there_is(tmp_path: Path) -> None:
     assert windows.error is not None and "3598.00 s are missing" in windows.error
 
 
+def test_a_header_that_claims_less_than_there_is(tmp_path: Path) -> None:
+    path, _, _ = write(tmp_path / "sound", "wav")
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, data.index(b"data") + 4, 22050)
+    path.write_bytes(data)
+    windows = heard(path)
+    assert windows.heard == 0.5 and windows.error is not None and "66150 bytes follow" in windows.error
+    for harmless in (bytes(9000), b"TAG" + bytes(125), b"ID3\4" + b"x" * 9000, b"abc"):
+        path, _, _ = write(tmp_path / "sound", "wav")
+        path.write_bytes(path.read_bytes() + harmless)
+        assert heard(path).error is None
+
+
+def test_a_cut_wav_of_packed_blocks_says_how_much_is_missing(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", sound(4.0, 22050).T, 22050, subtype="MS_ADPCM")
+    cut(tmp_path / "a.wav", 0.5)
+    windows = heard(tmp_path / "a.wav")
+    assert windows.duration == pytest.approx(4.0, abs=0.1) and windows.heard == pytest.approx(2.0, abs=0.1)
+    assert windows.error is not None and "missing" in windows.error
+
+
+@pytest.mark.parametrize("name", ["flac", "mp3", "aac"])
+@pytest.mark.parametrize("padding", [0, 5000])
+def test_a_tag_in_front_is_stepped_over(tmp_path: Path, name: str, padding: int) -> None:
+    path, _, _ = write(tmp_path / "sound", name, seconds=2.0)
+    tag = b"ID3\x04\x00\x00\x00\x00\x10\x00" + b"\xff\xfb" * 1024
+    path.write_bytes(tag + bytes(padding if name == "mp3" else 0) + path.read_bytes())
+    windows = heard(path)
+    assert windows.error is None and windows.heard == pytest.approx(2.0, abs=0.06)
+
+
 @pytest.mark.parametrize("width", [1, 100, 4000])
 def test_a_damaged_flac_is_heard_on_both_sides(tmp_path: Path, width: int) -> None:
     path, samples, rate = write(tmp_path / "sound", "flac", seconds=6.0)

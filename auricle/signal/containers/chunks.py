@@ -43,6 +43,7 @@ STYLES = {
 _UNKNOWN_32 = ((0x7FFF0000, 0x80000100), (0xFFFF0000, 0xFFFFFFFF))  # what streaming writers leave, less the headers they subtract
 _CODED_IN_FRAMES = 1, 3, 6, 7, 0xFFFE  # WAVE format tags whose block is one sample of each channel
 _PLAIN_AIFC = b"NONE sowt twos raw  fl32 FL32 fl64 FL64 in24 in32".split(b" ")
+_UNCOUNTED = 4096  # bytes behind the sound that are too many to be padding
 _MOST_CHUNKS = 10_000  # more than any writer makes; a damaged size must not send us on a long walk
 
 
@@ -56,6 +57,7 @@ class _Sound:
     start: int
     claimed: int
     block: int  # bytes of one sample of all channels; 0 for codecs whose blocks hold many
+    samples: int | None = None  # samples per channel that the header claims beside the bytes
 
 
 def examine(path: Path) -> Finding:
@@ -71,11 +73,10 @@ def examine(path: Path) -> Finding:
         if sound.claimed == 0 and there > 0 and not _chunks_follow(file, sound.start, style, end):
             return Finding(source=_mended(path, sound, there, end))
         if sound.claimed <= there:
-            return Finding()
+            after = sound.start + sound.claimed
+            return Finding(fault=_uncounted(file, after + after % 2, end) if sound.claimed > 0 and style.pad == 2 else None)
         source = _mended(path, sound, there, end) if head[:4] == b"caff" and there else None  # libsndfile refuses a cut caf
-        if not sound.block:
-            return Finding(source=source)
-        return Finding(declared=sound.claimed // sound.block, source=source)
+        return Finding(declared=sound.claimed // sound.block if sound.block else sound.samples, source=source)
 
 
 def _style(head: bytes) -> _Style:
@@ -101,7 +102,7 @@ def _walk(file: IO[bytes], style: _Style, at: int, end: int) -> Iterator[tuple[b
 
 
 def _find(file: IO[bytes], style: _Style, end: int) -> _Sound | None:
-    block = 0
+    block, samples = 0, None
     long: tuple[int, int] | None = None  # where RF64 writes the size that the sound's chunk has no room for, and the size
     for name, size, start in _walk(file, style, style.header, end):
         if name.startswith(style.sound):
@@ -111,10 +112,12 @@ def _find(file: IO[bytes], style: _Style, end: int) -> _Sound | None:
                 place, size = (long[0], "<Q", 0), long[1]
             elif style.size[1] == "I" and any(low <= size <= high for low, high in _UNKNOWN_32):
                 size = -1
-            return _Sound(*place, start + style.preamble, size if size <= 0 else max(0, size - style.preamble), block)
+            return _Sound(*place, start + style.preamble, size if size <= 0 else max(0, size - style.preamble), block, samples)
         content = _content(file, start, min(size, 40))
         if name == b"ds64" and len(content) >= 16:
             long = start + 8, struct.unpack("<q", content[8:16])[0]
+        if name == b"fact" and len(content) >= 4:
+            samples = int(struct.unpack(style.size[0] + "I", content[:4])[0])
         block = _block(name, content, style) or block
     return None
 
@@ -147,6 +150,14 @@ def _au(file: IO[bytes]) -> _Sound | None:
     _, start, claimed, code, _, channels = struct.unpack(">6I", head)
     width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(code, 0)
     return _Sound(8, ">I", 0, start, -1 if claimed == 0xFFFFFFFF else claimed, width * channels)
+
+
+def _uncounted(file: IO[bytes], at: int, end: int) -> str | None:
+    """What shows that the header counts less than there is: bytes behind the sound that begin no chunk and are no padding."""
+    tail = _content(file, at, _UNCOUNTED)
+    if len(tail) < _UNCOUNTED or not any(tail) or tail[:3] in (b"TAG", b"ID3") or all(32 <= byte < 127 for byte in tail[:4]):
+        return None
+    return f"{end - at} bytes follow that its header does not count"
 
 
 def _chunks_follow(file: IO[bytes], at: int, style: _Style, end: int) -> bool:

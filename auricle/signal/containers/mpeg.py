@@ -55,8 +55,9 @@ def examine(path: Path) -> Finding:
         at, header = found
         told = _xing(data, at, header)
         audio_end = _audio_end(data)
-        if told is not None and at == start and (told[1] is None or audio_end - at <= told[1] * 1.01 + 4096):
-            return Finding(mend=functools.partial(_mend, path))
+        if told is not None and (told[1] is None or audio_end - at <= told[1] * 1.01 + 4096):
+            source = None if at == start else Splice(path, [(at, data.size)])  # libmpg123 searches no further than 1024 bytes
+            return Finding(source=source, mend=functools.partial(_mend, path))
         if told is not None or data.take(at + 36, 4) == b"VBRI":
             at += header.size  # the header's own frame holds no sound
         walk = _walk(data, at, audio_end, header.word)

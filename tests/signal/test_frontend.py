@@ -1,0 +1,85 @@
+"""Front-ends: against an outside judge, against the torch twin, and on the properties that every preset keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auricle.core.errors import InputError
+from auricle.signal.frontend import PRESETS, Frontend
+from auricle.signal.mel import filterbank, hz_to_mel, mel_to_hz
+
+
+def sound(seconds: float, rate: int) -> np.ndarray:
+    """A sweep with decaying clicks over faint noise: loud and very quiet bands in the same frame."""
+    times = np.arange(round(seconds * rate)) / rate
+    sweep = 0.4 * np.sin(2 * np.pi * (100 * times + 900 * times**2))
+    clicks = np.where(times % 0.5 < 0.004, 0.8, 0.0) * np.exp(-8 * (times % 0.5))
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(times.size)
+    return (sweep + clicks + noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    from auricle.models.frontend import torch_frontend
+
+    front = Frontend(name)
+    samples = sound(3.1, front.rate)
+    ours, theirs = front.features(samples), torch_frontend(name)(torch.from_numpy(samples)[None])[0].numpy()
+    gap = np.abs(ours - theirs)
+    near = ours > ours.max(axis=1, keepdims=True) - 60.0
+    assert gap[near].max() < 1e-3
+    assert gap.max() < 1e-2
+
+
+def test_the_laion_preset_is_what_transformers_extracts() -> None:
+    transformers = pytest.importorskip("transformers")
+    extractor = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="pad", frequency_min=50, frequency_max=14000)
+    samples = sound(10.0, 48000)
+    theirs = np.asarray(extractor(samples, sampling_rate=48000, return_tensors="np")["input_features"])[0, 0]
+    ours = Frontend("laion-unfused").features(samples)
+    loud = theirs > theirs.max() - 80.0
+    assert np.abs(ours[: len(theirs)] - theirs)[loud].max() < 0.01
+
+
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+def test_mel_and_back(scale: str) -> None:
+    hertz = np.linspace(0, 8000, 101)
+    assert np.allclose(mel_to_hz(hz_to_mel(hertz, scale=scale), scale=scale), hertz, atol=1e-6)
+
+
+def test_slaney_triangles_have_unit_area_in_hertz() -> None:
+    bank = filterbank(rate=16000, fft=8192, mels=20, low=50, high=8000, scale="slaney", norm="slaney")
+    assert np.allclose(bank.sum(axis=0) * 16000 / 8192, 1.0, atol=0.03)
+
+
+def test_gain_moves_every_band_alike() -> None:
+    front, samples = Frontend("auricle-16k"), sound(1.0, 16000)
+    moved = front.features(0.5 * samples) - front.features(samples)
+    audible = front.features(samples) > -80.0
+    assert np.allclose(moved[audible], 20 * np.log10(0.5), atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 319, 320, 321, 16000])
+def test_frames_of_any_length(count: int) -> None:
+    front = Frontend("auricle-16k")
+    features = front.features(np.full(count, 0.1, np.float32))
+    assert features.shape == (1 + count // 320, 64)
+    assert np.isfinite(features).all()
+
+
+def test_silence_is_the_floor() -> None:
+    assert (Frontend("auricle-16k").features(np.zeros(1000, np.float32)) == -100.0).all()
+
+
+def test_a_frame_does_not_depend_on_what_lies_far_away() -> None:
+    front, samples = Frontend("auricle-16k"), sound(2.0, 16000)
+    assert np.array_equal(front.features(samples)[:40], front.features(samples[:16000])[:40])
+
+
+def test_several_channels_and_unknown_names_are_refused() -> None:
+    with pytest.raises(InputError, match="one channel"):
+        Frontend("auricle-16k").features(np.zeros((2, 100), np.float32))
+    with pytest.raises(InputError, match="wanted one of"):
+        Frontend("whisper")
