@@ -178,7 +178,7 @@ def started(*words: str, **settings: Any) -> subprocess.Popen[str]:
 
 
 def test_a_closed_pipe_is_no_error(folder: Path, tone_folder: Path) -> None:
-    files = ["tones.wav"] * 3000
+    files = ["tones.wav"] * 1000
     running = started("listen", *files, "--json", "--model", str(tone_folder), cwd=folder, stdout=subprocess.PIPE)
     assert running.stdout is not None and running.stderr is not None
     assert json.loads(running.stdout.readline())
@@ -189,7 +189,7 @@ def test_a_closed_pipe_is_no_error(folder: Path, tone_folder: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 def test_interrupt_is_quiet_and_quick(folder: Path, tone_folder: Path) -> None:
-    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 30), 16_000, subtype="PCM_U8")
+    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 10), 16_000, subtype="PCM_U8")
     words = ("listen", "tones.wav", *["long.wav"] * 20, "--json", "--model", str(tone_folder))
     running = started(*words, cwd=folder, stdout=subprocess.PIPE)
     assert running.stdout is not None and running.stderr is not None
@@ -202,7 +202,7 @@ def test_interrupt_is_quiet_and_quick(folder: Path, tone_folder: Path) -> None:
 
 
 def test_lines_come_as_files_are_done(folder: Path, tone_folder: Path) -> None:
-    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 60), 16_000, subtype="PCM_U8")
+    soundfile.write(folder / "long.wav", np.tile(tone("low tone", 60), 10), 16_000, subtype="PCM_U8")
     words = ("listen", "tones.wav", *["long.wav"] * 50, "--json", "--model", str(tone_folder))
     running = started(*words, cwd=folder, stdout=subprocess.PIPE)
     assert running.stdout is not None

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.core.units import clock, megabytes, percent, ticks
@@ -22,6 +22,7 @@ def test_clock(seconds: float, plain: str, tenths: str) -> None:
     assert clock(seconds, tenths=True) == tenths
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e5), st.integers(2, 40))
 def test_ticks_are_few_and_inside(duration: float, most: int) -> None:
     found = ticks(duration, most=most)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -85,6 +85,7 @@ def test_every_event_marks_a_frame() -> None:
     assert detection.encode([Event("a", 0.401, 0.402, 1.0)], ("a",), frame_rate=RATE, frames=10)[5, 0] == 1
 
 
+@settings(deadline=None)
 @given(arrays.arrays(np.float32, st.integers(0, 60), elements=st.floats(0, 1, width=32)), st.floats(0.05, 0.95))
 def test_stretches_are_ordered_apart_and_well_founded(scores: np.ndarray, threshold: float) -> None:
     runs = detection.stretches(scores, frame_rate=RATE, threshold=threshold)
