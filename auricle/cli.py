@@ -34,7 +34,7 @@ Files = Annotated[
     typer.Argument(metavar="FILES...", help="Recordings: wav, flac, ogg, opus, mp3, aiff; m4a, mp4, webm with the extra av."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
-Top = Annotated[str, typer.Option(metavar="K|all", help="How many tags of the vocabulary to give, best first.")]
+Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
 Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
 Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
 Labels = Annotated[
@@ -61,7 +61,7 @@ def listen(
     labels: Labels = None,
     as_json: Json = False,
     html: Html = None,
-    top: Top = "10",
+    top: Top = None,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
@@ -70,16 +70,18 @@ def listen(
     if html is not None:
         _check_writable(html)
     listener = _load(model, runtime)
-    heard = _tell(listener, files, ("tags", "events"), as_json=as_json, top=_top(top), words=words, keep=html is not None)
+    heard = _tell(
+        listener, files, ("tags", "events"), as_json=as_json, top=_top(top, as_json=as_json), words=words, keep=html is not None
+    )
     if html is not None:
         _write_page(html, heard, files, listener)
     _finish(heard, len(files))
 
 
 @app.command()
-def tag(files: Files, as_json: Json = False, top: Top = "10", model: Model = None, runtime: Runtime = None) -> None:
+def tag(files: Files, as_json: Json = False, top: Top = None, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file."""
-    heard = _tell(_load(model, runtime), files, ("tags",), as_json=as_json, top=_top(top))
+    heard = _tell(_load(model, runtime), files, ("tags",), as_json=as_json, top=_top(top, as_json=as_json))
     _finish(heard, len(files))
 
 
@@ -262,7 +264,10 @@ def _words(labels: Sequence[str] | None) -> list[str] | None:
     return words
 
 
-def _top(text: str) -> int | None:
+def _top(text: str | None, *, as_json: bool) -> int | None:
+    """People are shown what is present, however much it is; a program gets the 10 best unless it says otherwise."""
+    if text is None:
+        return 10 if as_json else None
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:

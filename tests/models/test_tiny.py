@@ -1,0 +1,98 @@
+"""The listening model: padding, batch, folder and ONNX give the same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from auricle.core.errors import ModelError  # noqa: E402
+from auricle.models import assemble  # noqa: E402
+from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
+from auricle.models.tiny import ListeningModel  # noqa: E402
+from auricle.runtime.open import open_runtime  # noqa: E402
+from auricle.train.calibrate import Decisions  # noqa: E402
+
+LABELS = ["dog", "rain", "siren"]
+
+
+@pytest.fixture(scope="module")
+def model() -> ListeningModel:
+    """A small model with running statistics that are not those of a fresh one."""
+    torch.manual_seed(0)
+    made = ListeningModel(ConvConfig(widths=(4, 8, 8, 12, 16), size=24), labels=3, dim=10)
+    for _ in range(3):
+        made(torch.randn(4, 96, 64) * 15 - 40)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(model: ListeningModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a folder, with its ONNX."""
+    path = tmp_path_factory.mktemp("model") / "small"
+    config = {
+        "format": 1, "name": "small", "frontend": "auricle-16k", "frame_rate": 12.5, "dim": 10, "window": 10.0, "context": 1.0,
+        "labels": LABELS, **Decisions.plain(3).as_config(), "silence_dbfs": -70.0,
+    }  # fmt: skip
+    assemble.save(path, model, {}, config)
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("length", [33, 40, 77, 100])
+def test_padding_never_leaks(model: ListeningModel, length: int) -> None:
+    features = torch.randn(3, 101, 64) * 15 - 40
+    mask = torch.zeros(3, 101, dtype=torch.bool)
+    mask[0], mask[1, :length], mask[2, :50] = True, True, True
+    padded, alone = model(features, mask), model(features[1:2, :length])
+    assert torch.allclose(padded.embedding[1], alone.embedding[0], atol=1e-5)
+    assert torch.allclose(padded.clip[1], alone.clip[0], atol=1e-5)
+    frames = alone.frames.shape[1]
+    assert frames == -(-length // 4)
+    assert torch.allclose(padded.frames[1, :frames], alone.frames[0], atol=1e-5)
+
+
+@torch.no_grad()
+def test_level_changes_nothing(model: ListeningModel) -> None:
+    features = torch.randn(1, 80, 64) * 15 - 40
+    assert torch.allclose(model(features).clip, model(features - 17.0).clip, atol=1e-4)
+
+
+@torch.no_grad()
+def test_order_in_the_batch_changes_nothing(model: ListeningModel) -> None:
+    features = torch.randn(5, 64, 64) * 15 - 40
+    order = torch.tensor([3, 0, 4, 1, 2])
+    assert torch.allclose(model(features).clip[order], model(features[order]).clip, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 32), (1, 501), (4, 101)])
+def test_onnx_and_torch_agree(folder: Path, shape: tuple[int, int]) -> None:
+    features = (np.random.default_rng(0).standard_normal((*shape, 64)) * 15 - 40).astype(np.float32)
+    for name, ours, theirs in zip(("embedding", "clip", "frames", "frame_embedding"),
+                                  open_runtime(folder, "onnx").run(features), open_runtime(folder, "torch").run(features), strict=True):  # fmt: skip
+        assert np.allclose(ours, theirs, atol=1e-4), name
+
+
+def test_numpy_and_torch_front_ends_give_one_embedding(folder: Path) -> None:
+    from auricle.models.frontend import torch_frontend
+    from auricle.signal.frontend import Frontend
+
+    samples = (0.2 * np.random.default_rng(1).standard_normal(16000 * 4)).astype(np.float32)
+    runtime = open_runtime(folder)
+    ours = runtime.run(Frontend("auricle-16k").features(samples)[None]).embedding[0]
+    theirs = runtime.run(torch_frontend("auricle-16k")(torch.from_numpy(samples)[None]).numpy()).embedding[0]
+    assert ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs) >= 0.99999
+
+
+def test_a_tensor_too_few_is_named(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["joint.bias"]
+    save_file(tensors, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(ModelError, match="joint.bias"):
+        assemble.load(tmp_path)
