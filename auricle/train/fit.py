@@ -26,11 +26,11 @@ class FitConfig:
 
     epochs: int = 20
     epoch_clips: int = 4096
-    batch: int = 64
+    batch: int = 32
     frames: int = 248
     short_frames: int = 128
     short_share: float = 0.8
-    rate: float = 3e-3
+    rate: float = 2e-3
     decay: float = 0.05
     average: float = 0.998
     presence_weight: float = 0.3
