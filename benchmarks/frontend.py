@@ -83,12 +83,23 @@ def main() -> None:
         values = [one[name] for one in rounds]
         ratios = sorted(one["auricle"] / one[name] for one in rounds)
         print(f"{name:24s} {np.median(values):7.1f} clips/s   auricle is {ratios[1]:.2f}x ({ratios[0]:.2f}-{ratios[2]:.2f})")
-        figures.append({"name": name, "value": float(np.median(values)), "low": min(values), "high": max(values), "n": 3, "unit": "clips/s"})
+        figures.append(
+            {"name": name, "value": float(np.median(values)), "low": min(values), "high": max(values), "n": 3, "unit": "clips/s"}
+        )
         if name in ("clap_feature_extractor", "librosa", "transforms_alone"):
-            figures.append({"name": f"ratio_{name}", "value": ratios[1], "low": ratios[0], "high": ratios[2], "n": 3, "unit": "x"})
+            figures.append(
+                {"name": f"ratio_{name}", "value": ratios[1], "low": ratios[0], "high": ratios[2], "n": 3, "unit": "x"}
+            )
     if options.record:
         about = "Log-mel of 10 s of 48 kHz, one core, clips a second of processor time; medians of three interleaved rounds."
-        write_record(options.record, "front-end", command="python benchmarks/frontend.py --record docs/results", seed=0, figures=figures, extra={"about": about})
+        write_record(
+            options.record,
+            "front-end",
+            command="python benchmarks/frontend.py --record docs/results",
+            seed=0,
+            figures=figures,
+            extra={"about": about},
+        )
 
 
 if __name__ == "__main__":

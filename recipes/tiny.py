@@ -44,10 +44,29 @@ from auricle.train.compose import ComposeConfig, Composer
 from auricle.train.fit import FitConfig, fit
 
 FRONTEND = "auricle-16k"
+SCENES = (
+    "Composed 10 s scenes of left-out ESC-50 clips over ambience, 1-4 events: tags, events with 200 ms collars, calibration; "
+    "gated_: the energy-gated clip classifier."
+)
+CLAIMS = (
+    "Share of left-out files outside ESC-50 in which an ESC-50 sound is claimed present that is not there; "
+    "all_foreign joins speech, digits, music and instruments."
+)
 RESULTS = Path("docs/results")
 #: Sounds that go on: they may lie under a scene as its background.
 STEADY = frozenset(
-    {"rain", "sea waves", "wind", "crickets", "insects", "engine", "washing machine", "vacuum cleaner", "airplane", "crackling fire"}
+    {
+        "rain",
+        "sea waves",
+        "wind",
+        "crickets",
+        "insects",
+        "engine",
+        "washing machine",
+        "vacuum cleaner",
+        "airplane",
+        "crackling fire",
+    }
 )
 
 
@@ -109,8 +128,13 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
     torch.manual_seed(desk.run.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(device, memory_format=torch.channels_last)
-    print(f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights", flush=True)
+    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(
+        device, memory_format=torch.channels_last
+    )
+    print(
+        f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights",
+        flush=True,
+    )
     path = desk.work / f"{name}.checkpoint"
     averaged = fit(model, composer, words, desk.run.fit, seed=desk.run.seed, path=path, report=_reporter(name))
     assert isinstance(averaged, ListeningModel)
@@ -181,10 +205,16 @@ def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
     n = len(joined.references)
     rows = [{"name": name, "value": value, "low": low, "high": high, "n": n} for name, (value, low, high) in figures.items()]
     (RESULTS / "reliability.svg").write_text(hearing.reliability_svg(joined))
-    about = "Composed 10 s scenes of left-out ESC-50 clips over ambience, 1-4 events: tags, events with 200 ms collars, calibration; gated_: the energy-gated clip classifier."
+    about = SCENES
     _record(desk, "scenes", rows, about, pictures=["reliability.svg"])
-    about = "Share of left-out files outside ESC-50 in which an ESC-50 sound is claimed present that is not there; all_foreign joins speech, digits, music and instruments."
-    _record(desk, "foreign-sounds", hearing.claim_figures(claims, {"all_foreign": left_out.FOREIGN}), about, claims=hearing.claim_counts(claims))
+    about = CLAIMS
+    _record(
+        desk,
+        "foreign-sounds",
+        hearing.claim_figures(claims, {"all_foreign": left_out.FOREIGN}),
+        about,
+        claims=hearing.claim_counts(claims),
+    )
 
 
 def _set_decisions(folder: Path, desk: Desk, decisions: Decisions) -> None:
@@ -200,7 +230,9 @@ def unseen_classes(desk: Desk) -> None:
         for name, classes in sets.items():
             kept = set(map(id, lineage.without(desk.rows, classes)))
             chosen = [i for i, row in enumerate(desk.rows) if id(row) in kept and trainable(row)]
-            vocabulary = [label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)]
+            vocabulary = [
+                label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)
+            ]
             folder = train(desk, f"unseen-{study}-{name}", chosen, vocabulary)
             results.append((name, unseen.hits(folder, desk.rows, desk.bank, classes)))
             _record(desk, f"unseen-{study}", unseen.figures(results, desk.run.seed), unseen.ABOUT[study])
@@ -231,7 +263,9 @@ def main() -> None:
     parser.add_argument("--study", choices=("folds", "unseen", "ship"), required=True)
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"))
     parser.add_argument("--words", type=Path, default=Path("runs/words"))
-    parser.add_argument("--folds", type=int, nargs="+", choices=FOLDS, default=FOLDS, help="which folds to leave out, for a part of the study")
+    parser.add_argument(
+        "--folds", type=int, nargs="+", choices=FOLDS, default=FOLDS, help="which folds to leave out, for a part of the study"
+    )
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     desk = open_desk(options, Run())

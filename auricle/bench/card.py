@@ -13,8 +13,9 @@ from auricle.data.corpora.table import Row
 
 NOTES = (
     "ESC-50's collection as a whole is CC BY-NC 3.0 (K. J. Piczak, ACM Multimedia 2015); only clips whose own Freesound licence is CC0 or "
-    "CC BY were used, and each is listed here with its author. Rows under BY-SA, NC, Sampling+ or unclear terms were only tested on.",
-    "The text tower is distilled from all-MiniLM-L6-v2 (Apache-2.0) over AudioCaps v1 sentences (MIT) and AudioSet class names (CC BY 4.0).",
+    "CC BY were used, and each is listed here"
+    " with its author. Rows under BY-SA, NC, Sampling+ or unclear terms were only tested on.",
+    "The text tower is distilled from all-MiniLM-L6-v2 (Apache-2.0) over AudioCaps v1 sentences (MIT) and AudioSet names (CC BY 4.0).",
     "Heard well: everyday sounds of its vocabulary, close and clear. Not meant for: speech content, music analysis, safety decisions.",
 )
 

@@ -17,7 +17,8 @@ from auricle.metrics import bootstrap
 ABOUT = {
     "fifths": "Ten ESC-50 classes (target % 5 == k) left out with every clip of any corpus that touches one; top-1 among the ten by "
     "their names alone. Chance 0.10.",
-    "groups": "One of ESC-50's five groups of ten classes left out whole, as Xie & Virtanen (2019) do; top-1 among the ten by name. Chance 0.10.",
+    "groups": "One of ESC-50's five groups of ten classes left out whole, as Xie & Virtanen (2019) do; top-1 among the ten "
+    "by name. Chance 0.10.",
 }
 
 
@@ -47,7 +48,9 @@ def figures(results: Sequence[tuple[str, np.ndarray]], seed: int) -> list[Figure
     rng = np.random.default_rng(seed)
     draws = [np.mean([rng.choice(right, len(right)).mean() for _, right in results]) for _ in range(2000)]
     low, high = np.quantile(draws, [0.025, 0.975])
-    rows: list[Figure] = [{"name": "top1", "value": mean, "low": float(low), "high": float(high), "n": sum(len(r) for _, r in results)}]
+    rows: list[Figure] = [
+        {"name": "top1", "value": mean, "low": float(low), "high": float(high), "n": sum(len(r) for _, r in results)}
+    ]
     for name, right in results:
         low, high = bootstrap.wilson(int(right.sum()), len(right))
         rows.append({"name": f"set_{name}", "value": float(right.mean()), "low": low, "high": high, "n": len(right)})

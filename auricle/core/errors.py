@@ -19,5 +19,5 @@ class InputError(AuricleError):
     """An argument that cannot be used, such as an empty label or an unknown preset."""
 
 
-class MissingPackage(AuricleError):
+class MissingPackage(AuricleError):  # noqa: N818  reads as what it is
     """A task needs a package of an extra that is not installed; the message says which and how to get it."""

@@ -28,7 +28,9 @@ class LogMel(nn.Module):
         mode = "reflect" if self.edge == "reflect" and samples.shape[-1] > half else "constant"
         padded = nn.functional.pad(samples[:, None], (half, half), mode=mode)[:, 0]
         # Double precision inside, as in the numpy front-end: quiet bands beside loud ones stay exact.
-        spectrum = torch.stft(padded.double(), size, self.hop, window=self.window.double(), center=False, return_complex=True)  # (B, bins, T)
+        spectrum = torch.stft(
+            padded.double(), size, self.hop, window=self.window.double(), center=False, return_complex=True
+        )  # (B, bins, T)
         energy = (spectrum.real.square() + spectrum.imag.square()).to(samples.dtype)
         return energy.transpose(1, 2) @ self.bank
 

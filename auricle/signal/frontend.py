@@ -61,7 +61,13 @@ class Frontend:
         self.preset = preset = PRESETS[name]
         self.rate, self.hop, self.mels, self.frame_rate = preset.rate, preset.hop, preset.mels, preset.frame_rate
         bank = filterbank(
-            rate=preset.rate, fft=preset.window, mels=preset.mels, low=preset.low, high=preset.high, scale=preset.scale, norm=preset.norm
+            rate=preset.rate,
+            fft=preset.window,
+            mels=preset.mels,
+            low=preset.low,
+            high=preset.high,
+            scale=preset.scale,
+            norm=preset.norm,
         )
         touched = np.flatnonzero(bank.any(axis=1))
         self._bins = slice(int(touched[0]), int(touched[-1]) + 1)  # bins that no filter touches are never squared
@@ -93,7 +99,9 @@ class Frontend:
         power = np.empty((self.frames(samples.size), self.mels), np.float32)
         half, hop = self.preset.window // 2, self.hop
         head = min(-(-half // hop), len(power))  # frames that reach over the start
-        tail = max(head, min(len(power), (samples.size - half) // hop + 1 if samples.size >= half else 0))  # first that reaches over the end
+        tail = max(
+            head, min(len(power), (samples.size - half) // hop + 1 if samples.size >= half else 0)
+        )  # first that reaches over the end
         if tail > head:
             self._transform(samples[head * hop - half :], power[head:tail])
         if head:

@@ -55,7 +55,14 @@ class Composer:
     """
 
     def __init__(
-        self, bank: FeatureBank, labels: list[tuple[int, ...]], *, pool: Sequence[int], backgrounds: Sequence[int], vocabulary: int, config: ComposeConfig
+        self,
+        bank: FeatureBank,
+        labels: list[tuple[int, ...]],
+        *,
+        pool: Sequence[int],
+        backgrounds: Sequence[int],
+        vocabulary: int,
+        config: ComposeConfig,
     ) -> None:
         self.bank, self.labels, self.config, self.vocabulary = bank, labels, config, vocabulary
         self.backgrounds = list(backgrounds)
@@ -81,7 +88,10 @@ class Composer:
             self._label(sources, share[i], clip[i], truth[i])
         coarse = truth.reshape(size, frames // 4, 4, self.vocabulary).mean(axis=2)
         return Batch(
-            features=torch.from_numpy(features), share=torch.from_numpy(share), clip=torch.from_numpy(clip), frames=torch.from_numpy(coarse)
+            features=torch.from_numpy(features),
+            share=torch.from_numpy(share),
+            clip=torch.from_numpy(clip),
+            frames=torch.from_numpy(coarse),
         )
 
     def _draw(self, rng: np.random.Generator) -> int:

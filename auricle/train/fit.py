@@ -50,7 +50,14 @@ def total_loss(outputs: Outputs, batch: Batch, words: Tensor, config: FitConfig)
 
 
 def fit(
-    model: ListeningModel, composer: Composer, words: Tensor, config: FitConfig, *, seed: int, path: Path, report: Callable[[str], None]
+    model: ListeningModel,
+    composer: Composer,
+    words: Tensor,
+    config: FitConfig,
+    *,
+    seed: int,
+    path: Path,
+    report: Callable[[str], None],
 ) -> nn.Module:
     """Train and return the averaged model. path: the checkpoint, resumed from where it exists. report: told one line an epoch."""
     device = next(model.parameters()).device
@@ -72,7 +79,9 @@ def fit(
             parts = total_loss(model(batch["features"]), batch, words, config)
             loss = torch.stack(list(parts.values())).sum()
             if not torch.isfinite(loss):
-                raise FloatingPointError(f"loss is {loss.item()} in epoch {epoch}, step {step}; lower the learning rate ({config.rate})")
+                raise FloatingPointError(
+                    f"loss is {loss.item()} in epoch {epoch}, step {step}; lower the learning rate ({config.rate})"
+                )
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -82,7 +91,9 @@ def fit(
                 totals[name] = totals.get(name, 0.0) + part.item() / steps
         _save(path, model, optimiser, average, epoch + 1)
         speed = config.epoch_clips / (time.monotonic() - start)
-        report(f"epoch {epoch + 1}/{config.epochs} " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()) + f" {speed:.0f} clips/s")
+        report(
+            f"epoch {epoch + 1}/{config.epochs} " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()) + f" {speed:.0f} clips/s"
+        )
     return average.model
 
 
