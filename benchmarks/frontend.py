@@ -39,8 +39,8 @@ def rate_of(task: Callable[[], object], seconds: float) -> float:
 def sides(samples: np.ndarray) -> dict[str, Callable[[], object]]:
     """What is compared, by name; packages that are not installed are left out."""
     ours, small = Frontend("laion-unfused"), Frontend("auricle-16k")
-    frames = np.zeros((64, 1024), np.float32)
-    spectrum = np.empty((64, 513), np.complex64)
+    frames = np.zeros((64, 1024))
+    spectrum = np.empty((64, 513), np.complex128)
 
     def transforms() -> None:
         for _ in range(-(-ours.frames(samples.size) // 64)):

@@ -37,10 +37,7 @@ from auricle.signal.resample import resample
 
 #: Text files to copy: the pattern in the download, the place under OUT/text, and where it comes from.
 TEXTS = (
-    *(
-        (f"dataset/{part}.csv", f"audiocaps/{part}.csv", "a clone of github.com/cdjkim/audiocaps")
-        for part in ("train", "val", "test")
-    ),
+    *((f"dataset/{part}.csv", f"audiocaps/{part}.csv", "a clone of github.com/cdjkim/audiocaps") for part in ("train", "val", "test")),
     ("**/class_labels_indices.csv", "audioset_class_labels_indices.csv", "AudioSet's class_labels_indices.csv"),
 )
 

@@ -128,9 +128,8 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
     torch.manual_seed(desk.run.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(
-        device, memory_format=torch.channels_last
-    )
+    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(device)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     print(
         f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights",
         flush=True,

@@ -108,7 +108,8 @@ def token_table(folder: Path, old: list[int], size: int) -> Tensor:
 
     table = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"][old].float()
     table = table - table.mean(0)
-    return table @ torch.linalg.svd(table, full_matrices=False)[2][:size].T
+    reduced: Tensor = table @ torch.linalg.svd(table, full_matrices=False)[2][:size].T
+    return reduced
 
 
 class Student(nn.Module):
@@ -203,9 +204,7 @@ def main() -> None:
     centred = nn.functional.normalize(vectors - centre, dim=-1)
     company = heard_with(names, sentences, centred[: len(sentences)])
     centred[len(sentences) :] = nn.functional.normalize(centred[len(sentences) :] + run.company * company, dim=-1)
-    axes = torch.linalg.svd(
-        centred[np.random.default_rng(run.seed).choice(len(texts), 20000, replace=False)], full_matrices=False
-    )[2]
+    axes = torch.linalg.svd(centred[np.random.default_rng(run.seed).choice(len(texts), 20000, replace=False)], full_matrices=False)[2]
     target = nn.functional.normalize(centred @ axes[: run.dim].T, dim=-1)
     encoded = [item.ids for item in tokenizer.encode_batch(texts, add_special_tokens=False)]
     chance = np.concatenate([np.full(len(sentences), 0.5 / len(sentences)), np.full(len(names), 0.5 / len(names))])
@@ -216,9 +215,7 @@ def main() -> None:
         fit = (student(*bags(encoded, held)) * target[held]).sum(-1).mean().item()
     save_file(packed(student), options.out / "model.safetensors")
     tokenizer.save(str(options.out / "tokenizer.json"))
-    (options.out / "words.json").write_text(
-        json.dumps({"cosine_to_teacher": round(fit, 4), "tokens": len(old), "texts": len(texts)})
-    )
+    (options.out / "words.json").write_text(json.dumps({"cosine_to_teacher": round(fit, 4), "tokens": len(old), "texts": len(texts)}))
     print(f"{len(old)} tokens, {len(texts)} texts, held-out cosine to the teacher {fit:.3f}")
 
 

@@ -24,6 +24,7 @@ def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], 
     """Write folder/card.json. rows: the clips it was trained on. recipe: the settings of its training. results: the folder of records."""
     quoted = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
     records = {name: record for name, record in read_records(results).items() if name in quoted}
+    clips = [[row.corpus, row.path.name, row.author, row.licence, row.url] for row in rows]
     card = {
         "name": "auricle-tiny",
         "licence": "Apache-2.0",
@@ -34,10 +35,10 @@ def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], 
         "labels": dict(Counter(label for row in rows for label in row.labels).most_common()),
         "corpora": dict(Counter(row.corpus for row in rows).most_common()),
         "clip_fields": ["corpus", "file", "author", "licence", "source"],
-        "clips": [[row.corpus, row.path.name, row.author, row.licence, row.url] for row in rows],
+        "clips": clips,
     }
     text = json.dumps(card, ensure_ascii=False, indent=1)
     # One clip a line: a card is read by people too.
     head, _, _ = text.partition('"clips": [')
-    lines = ",\n  ".join(json.dumps(clip, ensure_ascii=False) for clip in card["clips"])
+    lines = ",\n  ".join(json.dumps(clip, ensure_ascii=False) for clip in clips)
     (folder / "card.json").write_text(head + '"clips": [\n  ' + lines + "\n ]\n}\n", encoding="utf-8")

@@ -86,12 +86,10 @@ def gated_classifier(listener: Listener) -> Callable[[Scene], list[Event]]:
     return detect
 
 
-def scene_figures(
-    heard: SceneScores, labels: Sequence[str], *, seed: int, draws: int = 500
-) -> dict[str, tuple[float, float, float]]:
+def scene_figures(heard: SceneScores, labels: Sequence[str], *, seed: int, draws: int = 500) -> dict[str, tuple[float, float, float]]:
     """mAP over labels, event F1 (200 ms collars; macro and pooled) and calibration error, each (value, low, high) over scenes."""
     used = np.flatnonzero(heard.truth.any(axis=0))
-    names = tuple(labels[i] for i in used)
+    names = tuple(labels[int(i)] for i in used)
     counts = _collar_counts(heard, names)
 
     def mean_precision(items: np.ndarray) -> float:
@@ -175,16 +173,12 @@ def reliability_svg(heard: SceneScores) -> str:
         )
         points.append((size * table.stated[index], size * (1 - table.observed[index])))
     parts.append(
-        '<polyline fill="none" stroke="#0b63ce" stroke-width="2" points="'
-        + " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        + '"/>'
+        '<polyline fill="none" stroke="#0b63ce" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>'
     )
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#0b63ce"/>' for x, y in points]
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         parts.append(f'<text x="{size * tick}" y="{size + 18}" text-anchor="middle">{tick:g}</text>')
         parts.append(f'<text x="-8" y="{size * (1 - tick) + 5}" text-anchor="end">{tick:g}</text>')
     parts.append(f'<text x="{size / 2}" y="{size + 38}" text-anchor="middle">score (bars: decisions, log scale)</text>')
-    parts.append(
-        f'<text transform="translate(-34,{size / 2}) rotate(-90)" text-anchor="middle">share that is true</text></g></svg>'
-    )
+    parts.append(f'<text transform="translate(-34,{size / 2}) rotate(-90)" text-anchor="middle">share that is true</text></g></svg>')
     return "\n".join(parts)

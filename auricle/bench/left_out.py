@@ -32,9 +32,7 @@ def scenes_of_fold(rows: Sequence[Row], left: int) -> list[Scene]:
     """Composed scenes of the fold's ESC-50 clips over that fold's ambience (over all ambience where the fold has none)."""
     clips = [row for row in rows if row.corpus == "esc50" and fold(row) == left]
     beds = [row for row in rows if row.corpus == "ambience" and fold(row) == left]
-    return make_scenes(
-        clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left
-    )
+    return make_scenes(clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left)
 
 
 def esc50_hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> tuple[np.ndarray, np.ndarray]:

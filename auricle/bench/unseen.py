@@ -48,9 +48,7 @@ def figures(results: Sequence[tuple[str, np.ndarray]], seed: int) -> list[Figure
     rng = np.random.default_rng(seed)
     draws = [np.mean([rng.choice(right, len(right)).mean() for _, right in results]) for _ in range(2000)]
     low, high = np.quantile(draws, [0.025, 0.975])
-    rows: list[Figure] = [
-        {"name": "top1", "value": mean, "low": float(low), "high": float(high), "n": sum(len(r) for _, r in results)}
-    ]
+    rows: list[Figure] = [{"name": "top1", "value": mean, "low": float(low), "high": float(high), "n": sum(len(r) for _, r in results)}]
     for name, right in results:
         low, high = bootstrap.wilson(int(right.sum()), len(right))
         rows.append({"name": f"set_{name}", "value": float(right.mean()), "low": low, "high": high, "n": len(right)})

@@ -19,9 +19,7 @@ def masked(x: Tensor, mask: Tensor | None) -> Tensor:
 class ConvNorm(nn.Module):
     """Centred convolution, batch norm and, where asked, ReLU. stride is (time, frequency)."""
 
-    def __init__(
-        self, inputs: int, outputs: int, *, kernel: int = 3, stride: tuple[int, int] = (1, 1), relu: bool = True
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: tuple[int, int] = (1, 1), relu: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs)

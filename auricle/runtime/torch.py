@@ -18,7 +18,7 @@ class TorchEngine:
 
     def __init__(self, folder: Path) -> None:
         try:
-            from auricle.models import assemble
+            import auricle.models.assemble as assemble
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise

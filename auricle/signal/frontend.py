@@ -134,7 +134,7 @@ class Frontend:
         places = np.arange(start, stop)
         if self.preset.edge == "reflect" and samples.size > self.preset.window // 2:  # what is shorter cannot be mirrored
             last = samples.size - 1
-            return samples[last - np.abs(last - np.abs(places))]
+            return np.asarray(samples[last - np.abs(last - np.abs(places))])
         inside = (places >= 0) & (places < samples.size)
         found = np.zeros(len(places), np.float32)
         found[inside] = samples[places[inside]]

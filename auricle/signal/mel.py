@@ -52,4 +52,4 @@ def filterbank(*, rate: int, fft: int, mels: int, low: float, high: float, scale
         triangles *= 2.0 / (corners[2:] - corners[:-2])
     elif norm is not None:
         raise InputError(f"mel norm {norm!r} is unknown; wanted 'slaney' or None")
-    return triangles.astype(np.float32)
+    return np.asarray(triangles, dtype=np.float32)

@@ -107,9 +107,9 @@ def fit_lines(logits: np.ndarray, truth: np.ndarray, *, mask: np.ndarray | None 
         optimiser.zero_grad()
         each = nn.functional.binary_cross_entropy_with_logits(x * slope.exp() + common + own, y, reduction="none")
         value = (each * weight).sum() + 0.5 * prior * own.square().sum()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         return Lines(np.full(x.shape[1], float(slope.exp()), np.float32), (common + own).numpy().astype(np.float32))

@@ -79,11 +79,9 @@ def fit(
             parts = total_loss(model(batch["features"]), batch, words, config)
             loss = torch.stack(list(parts.values())).sum()
             if not torch.isfinite(loss):
-                raise FloatingPointError(
-                    f"loss is {loss.item()} in epoch {epoch}, step {step}; lower the learning rate ({config.rate})"
-                )
+                raise FloatingPointError(f"loss is {loss.item()} in epoch {epoch}, step {step}; lower the learning rate ({config.rate})")
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimiser.step()
             average.update(model)
@@ -91,9 +89,7 @@ def fit(
                 totals[name] = totals.get(name, 0.0) + part.item() / steps
         _save(path, model, optimiser, average, epoch + 1)
         speed = config.epoch_clips / (time.monotonic() - start)
-        report(
-            f"epoch {epoch + 1}/{config.epochs} " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()) + f" {speed:.0f} clips/s"
-        )
+        report(f"epoch {epoch + 1}/{config.epochs} " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()) + f" {speed:.0f} clips/s")
     return average.model
 
 
