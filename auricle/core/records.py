@@ -39,7 +39,7 @@ class Clip:
     @property
     def duration(self) -> float:
         """Length in seconds."""
-        return self.samples.shape[1] / self.rate
+        return float(self.samples.shape[1]) / self.rate
 
 
 @dataclasses.dataclass(frozen=True)
