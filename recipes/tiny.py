@@ -110,7 +110,7 @@ def open_desk(options: argparse.Namespace, run: Run) -> Desk:
     bank = open_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
     count = Counter(label for row in rows if trainable(row) for label in row.labels)
     vocabulary = sorted(label for label, clips in count.items() if clips >= run.fewest)
-    command = f"python -m recipes.tiny --data DIR --study {options.study}"
+    command = f"python -m recipes.tiny --data DIR --study {options.study} --epochs {options.epochs}"
     return Desk(rows, bank, vocabulary, options.data, options.words, options.work, run, tuple(options.folds), command)
 
 
@@ -265,9 +265,10 @@ def main() -> None:
     parser.add_argument(
         "--folds", type=int, nargs="+", choices=FOLDS, default=FOLDS, help="which folds to leave out, for a part of the study"
     )
+    parser.add_argument("--epochs", type=int, default=FitConfig.epochs, help="length of one training, 4096 samples an epoch")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
-    desk = open_desk(options, Run())
+    desk = open_desk(options, Run(fit=FitConfig(epochs=options.epochs)))
     {"folds": folds, "unseen": unseen_classes, "ship": ship}[options.study](desk)
 
 
