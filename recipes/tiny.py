@@ -152,7 +152,7 @@ def _reporter(name: str) -> Callable[[str], None]:
 def model_config(vocabulary: list[str], run: Run, decisions: Decisions) -> dict[str, Any]:
     """config.json of a model folder, but for its encoder."""
     return {
-        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim, "window": 10.0, "context": 1.0,
+        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim, "window": 5.0, "context": 0.5,
         "labels": vocabulary, **decisions.as_config(), "silence_dbfs": -70.0,
     }  # fmt: skip
 
@@ -218,7 +218,7 @@ def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
 
 def _set_decisions(folder: Path, desk: Desk, decisions: Decisions) -> None:
     config = json.loads((folder / "config.json").read_text())
-    config.update(decisions.as_config(text=config["calibration"]["text"], text_threshold=config["threshold"]["text"]))
+    config.update(decisions.as_config())
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

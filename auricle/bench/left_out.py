@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from auricle.bench.hearing import Scene, make_scenes
 from auricle.core.batch import LabelledOutputs
+from auricle.core.config import ModelConfig
 from auricle.core.records import Clip
 from auricle.data.cache import FeatureBank
 from auricle.data.corpora.table import Row, fold
-from auricle.listen.listener import load
-from auricle.tasks import detection
+from auricle.listen.listener import Outputs, load
+from auricle.tasks import detection, tagging
 
 #: Corpora whose words are not ESC-50's: what a listener claims there is a claim about foreign sound.
 FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
@@ -52,17 +53,35 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
     watched = np.isin(labels, esc50_words(rows))
     clips = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
     foreign = [i for i, row in enumerate(rows) if row.corpus in FOREIGN and fold(row) == left]
+    heard = [listener.runtime.run(bank.plain(i)[None]) for i in clips]
+    vectors = np.stack([outputs.embedding[0] for outputs in heard])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     scenes = scenes_of_fold(rows, left)
-    said = [next(iter(listener.outputs(Clip(scene.samples, scene.rate)))) for scene in scenes]
-    frames = said[0].frames.shape[1]
+    said = [list(listener.outputs(Clip(scene.samples, scene.rate))) for scene in scenes]
+    frames = [stitched(outputs, listener.config) for outputs in said]
     rate = listener.config.frame_rate
     return LabelledOutputs(
-        clip=np.stack([listener.runtime.run(bank.plain(i)[None]).clip[0] for i in clips]),
+        clip=np.stack([_best_evidence([outputs]) for outputs in heard]),
         clip_truth=truth[clips],
-        scene=np.stack([outputs.clip[0] for outputs in said]),
+        cosines=vectors @ listener.embed_text(list(labels)).T,
+        scene=np.stack([_best_evidence(outputs) for outputs in said]),
         scene_truth=np.array([[label in scene.words for label in labels] for scene in scenes]),
-        frames=np.stack([outputs.frames[0] for outputs in said]),
-        frame_truth=np.stack([detection.encode(scene.events, labels, frame_rate=rate, frames=frames) for scene in scenes]),
-        foreign=np.stack([np.max([o.clip[0] for o in listener.outputs(rows[i].path)], axis=0) for i in foreign]),
+        frames=np.stack(frames),
+        frame_truth=np.stack([detection.encode(scene.events, labels, frame_rate=rate, frames=len(frames[0])) for scene in scenes]),
+        foreign=np.stack([_best_evidence(listener.outputs(rows[i].path)) for i in foreign]),
         claims=watched & ~truth[foreign],
     )
+
+
+def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
+    return np.max([tagging.evidence(window.clip[0], window.frames[0]) for window in windows], axis=0)
+
+
+def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
+    """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.windows.Timeline keeps them."""
+    edge, step = int(config.context * config.frame_rate), round(config.step * config.frame_rate)
+    parts = []
+    for index, window in enumerate(windows):
+        first = edge if index else 0
+        parts.append(window.frames[0][first : None if index + 1 == len(windows) else step + edge])
+    return np.concatenate(parts)

@@ -37,8 +37,7 @@ def versions() -> list[tuple[str, str]]:
 def extras() -> list[tuple[str, str]]:
     """Optional packages: the version, or how to get them and what for."""
     return [
-        (name, _version(name) or f"not installed; pip install 'auricle[{extra}]' brings {what}")
-        for name, (extra, what) in _EXTRAS.items()
+        (name, _version(name) or f"not installed; pip install 'auricle[{extra}]' brings {what}") for name, (extra, what) in _EXTRAS.items()
     ]
 
 

@@ -24,7 +24,8 @@ _BESIDE_BAR = 24  # cells of a line about a score besides its word and bar
 _SHORTEST = 10  # cells of a lane that still shows something
 _WIDEST = 120  # cells of a line: longer lanes are harder to read
 _PATIENCE = 2.0  # seconds of work before a meter appears
-_SHOWN = 3  # times written beside a lane
+_SHOWN = 3  # times written beside a lane, where there is room
+_COMFORTABLE = 40  # cells of a lane for whose sake fewer times are written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +94,11 @@ def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Te
     by_label: dict[str, list[Event]] = {}
     for event in events:
         by_label.setdefault(event.label, []).append(event)
-    times = {label: _times(found, tenths=duration < 120) for label, found in by_label.items()}
-    span = layout.width - layout.column - max(map(len, times.values())) - 6
+    for most in range(_SHOWN, 0, -1):  # fewer times are told where lanes would be squeezed
+        times = {label: _times(found, tenths=duration < 120, most=most) for label, found in by_label.items()}
+        span = layout.width - layout.column - max(map(len, times.values())) - 6
+        if span >= _COMFORTABLE:
+            break
     lines = [_axis(duration, span, layout.column)] if span >= _SHORTEST else []
     for label, found in by_label.items():
         line = _line(label, layout)
@@ -104,9 +108,9 @@ def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Te
     return lines
 
 
-def _times(events: Sequence[Event], *, tenths: bool) -> str:
-    told = [f"{clock(event.onset, tenths=tenths)}-{clock(event.offset, tenths=tenths)}" for event in events[:_SHOWN]]
-    return "  ".join(told) + (f"  + {len(events) - _SHOWN} more" if len(events) > _SHOWN else "")
+def _times(events: Sequence[Event], *, tenths: bool, most: int) -> str:
+    told = [f"{clock(event.onset, tenths=tenths)}-{clock(event.offset, tenths=tenths)}" for event in events[:most]]
+    return "  ".join(told) + (f"  + {len(events) - most} more" if len(events) > most else "")
 
 
 def _axis(duration: float, span: int, column: int) -> Text:

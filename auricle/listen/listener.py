@@ -135,9 +135,7 @@ class Listener:
             job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, top=top)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
-    def embed_audio(
-        self, files: Source | Sequence[Source], *, normalize: bool = True, progress: Progress | None = None
-    ) -> np.ndarray:
+    def embed_audio(self, files: Source | Sequence[Source], *, normalize: bool = True, progress: Progress | None = None) -> np.ndarray:
         """Vectors of files or clips in the joint space, float32 (B, D): the mean of their windows' unit vectors by length.
 
         Silent windows count only where there are no others. Unit length unless normalize is False. Bad input raises SoundError.

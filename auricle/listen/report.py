@@ -32,9 +32,7 @@ _SQUEEZE = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
 _PIECE = 10.0  # seconds encoded at once
 
 
-def write(
-    path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, progress: Progress | None = None
-) -> None:
+def write(path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, progress: Progress | None = None) -> None:
     """Write the page of what was `heard` in `sources`, in the same order. InputError where the path cannot be written."""
     page = render(heard, sources, config=config, folder=Path(path).absolute().parent, progress=progress)
     try:

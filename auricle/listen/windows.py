@@ -12,13 +12,16 @@ import numpy as np
 
 from auricle.core.config import ModelConfig
 from auricle.core.records import Event
-from auricle.runtime.open import Runtime
+from auricle.runtime.open import Outputs, Runtime
 from auricle.signal.files import Window
 from auricle.signal.frontend import Frontend
-from auricle.tasks import detection
+from auricle.tasks import detection, tagging
 
 _BLOCK = 0.1  # seconds over which loudness is taken to tell silence
 _SMALLEST = np.float32(1e-6)
+#: Seconds. A shorter recording is heard with silence after it, as short clips are in training: stretched by repetition instead, a drum
+#: hit becomes a drone, and models claim several times as many sounds that are not there.
+SHORTEST = 2.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -98,12 +101,18 @@ class Ear:
 
     def vector(self, window: Window) -> np.ndarray:
         """Unit vector (D,) of one window in the joint space, silent or not."""
-        return unit(self.runtime.run(self.frontend.features(window.samples)[None]).embedding[0])
+        return unit(self._run(window).embedding[0])
+
+    def _run(self, window: Window) -> Outputs:
+        missing = round(SHORTEST * self.frontend.rate) - window.samples.shape[1]
+        samples = np.pad(window.samples, ((0, 0), (0, missing))) if missing > 0 else window.samples
+        return self.runtime.run(self.frontend.features(samples)[None])
 
     def _scored(self, window: Window, seconds: float) -> Part:
-        outputs = self.runtime.run(self.frontend.features(window.samples)[None])
-        clip = sigmoid(outputs.clip[0] * self._clip[0] + self._clip[1])
-        frames = sigmoid(outputs.frames[0] * self._frame[0] + self._frame[1])
+        outputs = self._run(window)
+        real = math.ceil(seconds * self.runtime.config.frame_rate)
+        clip = sigmoid(tagging.evidence(outputs.clip[0], outputs.frames[0]) * self._clip[0] + self._clip[1])
+        frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1])
         return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]))
 
 

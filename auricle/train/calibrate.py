@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from auricle.core.batch import LabelledOutputs
 
 #: Share of foreign files that may hold a false claim on the sounds that the threshold is chosen on.
-FALSE_SHARE = 0.03
-_CANDIDATES = np.round(np.arange(0.30, 0.96, 0.025), 3)
+FALSE_SHARE = 0.04
+_CANDIDATES = np.round(np.arange(0.20, 0.96, 0.025), 3)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +38,7 @@ class Decisions:
     frame: Lines
     clip_threshold: float
     frame_threshold: float
+    text: tuple[float, float] = (8.0, -4.0)
 
     @staticmethod
     def plain(labels: int) -> Decisions:
@@ -47,15 +46,15 @@ class Decisions:
         line = Lines(np.ones(labels, np.float32), np.zeros(labels, np.float32))
         return Decisions(line, line, 0.5, 0.5)
 
-    def as_config(self, *, text: dict[str, float] | None = None, text_threshold: float = 0.5) -> dict[str, Any]:
+    def as_config(self) -> dict[str, Any]:
         """The `calibration` and `threshold` parts of config.json."""
         count = len(self.clip.scale)
         lines = {
             name: {"scale": [round(float(v), 5) for v in line.scale], "bias": [round(float(v), 5) for v in line.bias]}
             for name, line in (("clip", self.clip), ("frame", self.frame))
         }
-        threshold = {"clip": [self.clip_threshold] * count, "frame": [self.frame_threshold] * count, "text": text_threshold}
-        return {"calibration": {**lines, "text": text or {"scale": 8.0, "bias": -4.0}}, "threshold": threshold}
+        threshold = {"clip": [self.clip_threshold] * count, "frame": [self.frame_threshold] * count, "text": 0.5}
+        return {"calibration": {**lines, "text": {"scale": round(self.text[0], 4), "bias": round(self.text[1], 4)}}, "threshold": threshold}
 
 
 def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:
@@ -73,7 +72,9 @@ def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:
     frame = fit_lines(frames[:, ::4].reshape(-1, frames.shape[-1]), frame_truth[:, ::4].reshape(-1, frames.shape[-1]))
     clip_threshold = _clip_threshold(heard, clip)
     frame_threshold = _best(frame.scores(frames), frame_truth > 0.5, _CANDIDATES)
-    return Decisions(clip, frame, clip_threshold, frame_threshold)
+    cosines, own = (np.concatenate([getattr(part, name) for part in heard]).reshape(-1, 1) for name in ("cosines", "clip_truth"))
+    words = fit_lines(cosines, own, prior=0.0)
+    return Decisions(clip, frame, clip_threshold, frame_threshold, (float(words.scale[0]), float(words.bias[0])))
 
 
 def _clip_threshold(heard: Sequence[LabelledOutputs], line: Lines) -> float:
@@ -93,23 +94,31 @@ def _best(scores: np.ndarray, truth: np.ndarray, candidates: np.ndarray) -> floa
     return float(max(candidates, key=lambda threshold: f1(float(threshold))))
 
 
-def fit_lines(logits: np.ndarray, truth: np.ndarray, *, mask: np.ndarray | None = None, prior: float = 2.0) -> Lines:
-    """Lines that make truth most likely.
+def fit_lines(logits: np.ndarray, truth: np.ndarray, *, mask: np.ndarray | None = None, prior: float = 2.0, steps: int = 30) -> Lines:
+    """Lines that make truth most likely, by Newton's method on the convex logistic loss.
 
     logits, truth, mask: (N, K); decisions where mask is False do not count. prior: how strongly an intercept is held to the common one.
     """
-    x, y = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(np.asarray(truth, np.float64))
-    weight = torch.ones_like(x) if mask is None else torch.from_numpy(np.asarray(mask, np.float64))
-    slope, common, own = (torch.zeros(size, dtype=torch.float64, requires_grad=True) for size in ((), (), (x.shape[1],)))
-    optimiser = torch.optim.LBFGS([slope, common, own], max_iter=80, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimiser.zero_grad()
-        each = nn.functional.binary_cross_entropy_with_logits(x * slope.exp() + common + own, y, reduction="none")
-        value = (each * weight).sum() + 0.5 * prior * own.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        return Lines(np.full(x.shape[1], float(slope.exp()), np.float32), (common + own).numpy().astype(np.float32))
+    x, y = np.asarray(logits, np.float64), np.asarray(truth, np.float64)
+    weight = np.ones_like(x) if mask is None else np.asarray(mask, np.float64)
+    labels = x.shape[1]
+    slope, common, own = 1.0, 0.0, np.zeros(labels)
+    hold = np.diag(np.concatenate([[1e-6, 1e-6], np.full(labels, prior + 1e-6)]))
+    for _ in range(steps):
+        chance = 0.5 * (1 + np.tanh(0.5 * (slope * x + common + own)))
+        gap, curve = weight * (chance - y), weight * chance * (1 - chance)
+        by_label, curve_x = gap.sum(axis=0), (curve * x).sum(axis=0)
+        gradient = np.concatenate([[(gap * x).sum(), by_label.sum()], by_label + prior * own])
+        hessian = hold.copy()
+        hessian[0, 0] += (curve * x * x).sum()
+        hessian[0, 1] = hessian[1, 0] = curve_x.sum()
+        hessian[1, 1] += curve.sum()
+        hessian[0, 2:] = hessian[2:, 0] = curve_x
+        hessian[1, 2:] = hessian[2:, 1] = curve.sum(axis=0)
+        hessian[2:, 2:] += np.diag(curve.sum(axis=0))
+        step = np.linalg.solve(hessian, gradient)
+        step *= min(1.0, 2.0 / np.abs(step).max())  # far from the answer a full step can overshoot
+        slope, common, own = slope - step[0], common - step[1], own - step[2:]
+        if np.abs(step).max() < 1e-8:
+            break
+    return Lines(np.full(labels, slope, np.float32), (common + own).astype(np.float32))
