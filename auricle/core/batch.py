@@ -11,7 +11,8 @@ import numpy as np
 class LabelledOutputs:
     """Logits of one model for sounds that it never heard, and their truth. K labels, N clips, S scenes, R files of foreign sounds.
 
-    clip, clip_truth: (N, K). cosines: (N, K), of each clip's vector to each label's words. scene, scene_truth: (S, K). frames, frame_truth: (S, T, K).
+    clip, clip_truth: (N, K). cosines: (N, K), of each clip's vector to each label's words.
+    scene, scene_truth: (S, K). frames, frame_truth: (S, T, K).
     foreign: (R, K), the greatest logit over each file's windows; claims: (R, K), True where a label may not be claimed.
     """
 
