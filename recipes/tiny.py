@@ -121,7 +121,9 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
         return folder
     place = {label: index for index, label in enumerate(vocabulary)}
     labels = [tuple(place[label] for label in row.labels if label in place) for row in desk.rows]
-    pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience"]
+    # A recording counts once for every five seconds it lasts: two minutes of an orchestra say more of music than one drum stroke.
+    turns = {i: int(np.clip(desk.rows[i].duration // 5, 1, 24)) for i in chosen}
+    pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience" for _ in range(turns[i])]
     beds = [i for i in chosen if desk.rows[i].corpus == "ambience" or STEADY.intersection(desk.rows[i].labels)]
     composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
     text = load_file(desk.words / "model.safetensors")
