@@ -126,7 +126,7 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience" for _ in range(turns[i])]
     beds = [i for i in chosen if desk.rows[i].corpus == "ambience" or STEADY.intersection(desk.rows[i].labels)]
     composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
-    text = load_file(desk.words / "model.safetensors")
+    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(assemble.TEXT)}
     words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
     torch.manual_seed(desk.run.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
