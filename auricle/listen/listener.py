@@ -159,7 +159,7 @@ class Listener:
         """What the model itself says of each window, before any calibration: for fitting and studying decisions."""
         with self._stream(source) as sound:
             for window in sound:
-                yield self.runtime.run(self._frontend.features(window.samples)[None])
+                yield self._ear.run(window)
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""

@@ -101,15 +101,16 @@ class Ear:
 
     def vector(self, window: Window) -> np.ndarray:
         """Unit vector (D,) of one window in the joint space, silent or not."""
-        return unit(self._run(window).embedding[0])
+        return unit(self.run(window).embedding[0])
 
-    def _run(self, window: Window) -> Outputs:
+    def run(self, window: Window) -> Outputs:
+        """What the model itself says of a window of mono samples (1, N); a short one is followed by silence."""
         missing = round(SHORTEST * self.frontend.rate) - window.samples.shape[1]
         samples = np.pad(window.samples, ((0, 0), (0, missing))) if missing > 0 else window.samples
         return self.runtime.run(self.frontend.features(samples)[None])
 
     def _scored(self, window: Window, seconds: float) -> Part:
-        outputs = self._run(window)
+        outputs = self.run(window)
         real = math.ceil(seconds * self.runtime.config.frame_rate)
         clip = sigmoid(tagging.evidence(outputs.clip[0], outputs.frames[0]) * self._clip[0] + self._clip[1])
         frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1])

@@ -30,7 +30,7 @@ class Rule:
     """How frame scores become events; all in seconds but `hold`, the share of its threshold that an event may sink to."""
 
     smooth: float = 0.25
-    hold: float = 0.6
+    hold: float = 0.3
     pause: float = 0.5
     shortest: float = 0.1
 
