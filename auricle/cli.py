@@ -37,12 +37,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
 Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
 Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
-Labels = Annotated[
-    list[str] | None, typer.Option(metavar='"A, B"', help='Any words to listen for besides, such as "siren, crying child".')
-]
-Html = Annotated[
-    Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")
-]
+Labels = Annotated[list[str] | None, typer.Option(metavar='"A, B"', help='Any words to listen for besides, such as "siren, crying child".')]
+Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -70,9 +66,7 @@ def listen(
     if html is not None:
         _check_writable(html)
     listener = _load(model, runtime)
-    heard = _tell(
-        listener, files, ("tags", "events"), as_json=as_json, top=_top(top, as_json=as_json), words=words, keep=html is not None
-    )
+    heard = _tell(listener, files, ("tags", "events"), as_json=as_json, top=_top(top, as_json=as_json), words=words, keep=html is not None)
     if html is not None:
         _write_page(html, heard, files, listener)
     _finish(heard, len(files))

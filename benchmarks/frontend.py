@@ -87,9 +87,7 @@ def main() -> None:
             {"name": name, "value": float(np.median(values)), "low": min(values), "high": max(values), "n": 3, "unit": "clips/s"}
         )
         if name in ("clap_feature_extractor", "librosa", "transforms_alone"):
-            figures.append(
-                {"name": f"ratio_{name}", "value": ratios[1], "low": ratios[0], "high": ratios[2], "n": 3, "unit": "x"}
-            )
+            figures.append({"name": f"ratio_{name}", "value": ratios[1], "low": ratios[0], "high": ratios[2], "n": 3, "unit": "x"})
     if options.record:
         about = "Log-mel of 10 s of 48 kHz, one core, clips a second of processor time; medians of three interleaved rounds."
         write_record(

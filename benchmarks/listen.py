@@ -157,9 +157,7 @@ def measure_install(folder: Path) -> list[Figure]:
         print(f"install not measured: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return []
     size = sum(path.lstat().st_size for path in place.rglob("*") if not path.is_dir()) / 1e6
-    return [
-        {"name": "core_environment", "value": size, "unit": "MB", "n": 1, "note": "a fresh .venv, pip included, without torch"}
-    ]
+    return [{"name": "core_environment", "value": size, "unit": "MB", "n": 1, "note": "a fresh .venv, pip included, without torch"}]
 
 
 def measure_peer(folder: Path, model: str | None, *, count: int, rounds: int) -> list[Figure]:

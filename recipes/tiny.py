@@ -231,9 +231,7 @@ def unseen_classes(desk: Desk) -> None:
         for name, classes in sets.items():
             kept = set(map(id, lineage.without(desk.rows, classes)))
             chosen = [i for i, row in enumerate(desk.rows) if id(row) in kept and trainable(row)]
-            vocabulary = [
-                label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)
-            ]
+            vocabulary = [label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)]
             folder = train(desk, f"unseen-{study}-{name}", chosen, vocabulary)
             results.append((name, unseen.hits(folder, desk.rows, desk.bank, classes)))
             _record(desk, f"unseen-{study}", unseen.figures(results, desk.run.seed), unseen.ABOUT[study])

@@ -136,12 +136,7 @@ def test_embed_writes_rows(auricle: Callable[..., tuple[int, str, str]], folder:
     np.testing.assert_allclose([told[0]["embedding"], told[2]["embedding"]], rows, atol=1e-6)
     code, _, err = auricle("embed", "text.wav", "tones.wav", "--out", "y")
     rows = np.load(folder / "y")
-    assert (
-        code == 1
-        and np.isnan(rows[0]).all()
-        and np.isfinite(rows[1]).all()
-        and err.splitlines()[-1] == "1 of 2 files had an error"
-    )
+    assert code == 1 and np.isnan(rows[0]).all() and np.isfinite(rows[1]).all() and err.splitlines()[-1] == "1 of 2 files had an error"
 
 
 def test_html_writes_a_page(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:

@@ -25,9 +25,7 @@ FENCE = re.compile(r"(<!--tested-->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MU
 #: Numbers with a point that are no measurement: versions and licences.
 VERSIONS = re.compile(r"(?:Python|BY|BY-SA|BY-NC|CC0|Apache|version|v)[\s-]?\d+(?:\.\d+)+\+?|\d+(?:\.\d+){2,}")
 FIGURE = re.compile(r"\d+\.\d+|\d+\s?%")
-MEASURED = re.compile(
-    r"accura|\bmAP\b|\bF1\b|PSDS|\bECE\b|calibration error|recall|top-1|clips/s|faster|times as fast", re.IGNORECASE
-)
+MEASURED = re.compile(r"accura|\bmAP\b|\bF1\b|PSDS|\bECE\b|calibration error|recall|top-1|clips/s|faster|times as fast", re.IGNORECASE)
 
 shipped = pytest.mark.skipif(
     not (ROOT / "auricle" / "weights" / "auricle-tiny" / "config.json").is_file(),

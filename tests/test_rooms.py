@@ -31,9 +31,7 @@ STAIRS: dict[str, set[str]] = {
 }
 DATA_ONLY = {"weights"}
 WITH_TORCH = {"nn", "models", "train"}
-ROOMS = sorted(
-    path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py"))
-)
+ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py")))
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

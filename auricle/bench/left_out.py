@@ -74,7 +74,7 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
 
 
 def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
-    return np.max([tagging.evidence(window.clip[0], window.frames[0]) for window in windows], axis=0)
+    return np.asarray(np.max([tagging.evidence(window.clip[0], window.frames[0]) for window in windows], axis=0))
 
 
 def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:

@@ -26,9 +26,7 @@ SHARE = 0.35
 RISE_DB = 3.0
 
 
-def stretches(
-    samples: NDArray[np.floating], rate: int, *, bridge: float = 0.5, shortest: float = 0.02
-) -> list[tuple[float, float]]:
+def stretches(samples: NDArray[np.floating], rate: int, *, bridge: float = 0.5, shortest: float = 0.02) -> list[tuple[float, float]]:
     """Sounding stretches of a clip of one source.
 
     samples: (N,) full scale +-1. rate: Hz. bridge: pauses up to this many seconds are part of the event.
@@ -42,11 +40,7 @@ def stretches(
     if not sounding.any():
         return []
     threshold = _threshold(levels[sounding])
-    found = [
-        (start, stop)
-        for start, stop in _runs(sounding & (levels >= threshold))
-        if levels[start:stop].max() >= threshold + RISE_DB
-    ]
+    found = [(start, stop) for start, stop in _runs(sounding & (levels >= threshold)) if levels[start:stop].max() >= threshold + RISE_DB]
     duration = len(samples) / rate
     edges = [(start * HOP, min((stop - 1) * HOP + FRAME, duration)) for start, stop in found]
     return [(onset, offset) for onset, offset in _bridged(edges, bridge) if offset - onset >= min(shortest, duration)]

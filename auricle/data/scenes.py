@@ -87,9 +87,7 @@ def _choose(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, t
     return chosen
 
 
-def _place(
-    rng: np.random.Generator, clip: Source, length: int, rate: int
-) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
+def _place(rng: np.random.Generator, clip: Source, length: int, rate: int) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
     """The clip's sounding part at a random place of an empty scene, (length,), and its stretches in scene time."""
     found = stretches(clip.samples, rate)
     if not found:

@@ -16,7 +16,8 @@ import numpy as np
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.windows import Ear, Part, Timeline, ordered, sigmoid, unit
-from auricle.runtime.open import Outputs, Runtime, open_runtime
+from auricle.runtime.open import Outputs as Outputs
+from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
 from auricle.signal.files import Stream, Window, printable, stream, stream_clip
 from auricle.signal.frontend import open_frontend

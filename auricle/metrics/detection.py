@@ -76,9 +76,7 @@ def validate(reference: Events, estimate: Events) -> None:
         for file, found in events.items():
             for event in found:
                 if not 0 <= event.onset < event.offset:
-                    raise InputError(
-                        f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset"
-                    )
+                    raise InputError(f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset")
 
 
 def collar_counts(

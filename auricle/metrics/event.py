@@ -53,9 +53,7 @@ def class_accuracies(truth: NDArray[np.integer], scores: NDArray[np.floating]) -
     return np.where(total > 0, np.bincount(truth, weights=right, minlength=scores.shape[1]) / np.maximum(total, 1), np.nan)
 
 
-def evaluate(
-    truth: NDArray[np.integer], scores: NDArray[np.floating], folds: NDArray[np.integer] | None = None
-) -> dict[str, float]:
+def evaluate(truth: NDArray[np.integer], scores: NDArray[np.floating], folds: NDArray[np.integer] | None = None) -> dict[str, float]:
     """Accuracy, macro accuracy and, with folds, `accuracy_fold_k` for each."""
     result = {"accuracy": accuracy(truth, scores), "macro_accuracy": float(np.nanmean(class_accuracies(truth, scores)))}
     if folds is not None:

@@ -167,9 +167,7 @@ def _detections(
     return levels, np.stack([times[starts % width], times[stops - levels * width]], axis=1)
 
 
-def _pooled(
-    steps: list[NDArray[np.float64]], labels: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _pooled(steps: list[NDArray[np.float64]], labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """References found (P,), false positives (P,), cross triggers (P, K), summed over files, one row per threshold, falling."""
     changes = []
     for step in steps:

@@ -79,9 +79,7 @@ class SoundfileReader:
             self._at += len(block)
             if self._paged and (jump := self._file.tell() - self._at) > 0:
                 self._at -= len(block)
-                self._lose(
-                    len(block) + jump
-                )  # the block holds sound from both sides of a lost page, nobody knows where they meet
+                self._lose(len(block) + jump)  # the block holds sound from both sides of a lost page, nobody knows where they meet
                 block = block[:0]
         except soundfile.LibsndfileError as error:
             self.fault = _reason(error)

@@ -31,9 +31,7 @@ def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
     return row
 
 
-def decode(
-    scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5, silent: bool = False
-) -> tuple[Label, ...]:
+def decode(scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5, silent: bool = False) -> tuple[Label, ...]:
     """Scores (K,) of one clip to all K labels, best first; equal scores keep the vocabulary's order.
 
     thresholds: one, or (K,). silent: no label can be present, whatever its score.

@@ -51,9 +51,7 @@ def test_a_bad_figure_leaves_no_file(tmp_path: Path, figure: dict, message: str)
 
 def test_the_commit_is_marked_when_code_has_changed_since(tmp_path: Path) -> None:
     def git(*words: str) -> None:
-        subprocess.run(
-            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True, capture_output=True
-        )
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True, capture_output=True)
 
     git("init")
     (tmp_path / "code.py").write_text("1\n")

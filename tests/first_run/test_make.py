@@ -20,9 +20,7 @@ CORE = {"numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "pydantic", "
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in the project's root."""
-    clean = {
-        key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in ("FILES", "VENV", "ARGS")
-    }
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in ("FILES", "VENV", "ARGS")}
     return subprocess.run(["make", *arguments], cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=False)
 
 

@@ -146,9 +146,7 @@ def test_asked_words(listener: Listener) -> None:
     assert heard.labels is not None
     assert [label.label for label in heard.labels] == ["deep hum", "LOW_tone", "dog"]
     tags = {label.label: label for label in heard.tags}
-    assert (
-        heard.labels[1].score == tags["low tone"].score and heard.labels[1].present
-    )  # a word of the vocabulary keeps its own score
+    assert heard.labels[1].score == tags["low tone"].score and heard.labels[1].present  # a word of the vocabulary keeps its own score
     assert heard.labels[2].score == tags["dog"].score and not heard.labels[2].present
     cosine = float((listener.embed_audio(clip(tone("low tone", 2))) @ listener.embed_text(["deep hum"]).T)[0, 0])
     assert heard.labels[0].score == pytest.approx(1 / (1 + np.exp(1 - 4 * cosine)), abs=1e-5)

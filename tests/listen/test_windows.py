@@ -57,9 +57,7 @@ def test_an_event_over_many_windows_is_one() -> None:
 
 def test_the_tag_of_one_window_carries_its_event_and_no_other() -> None:
     scores = np.zeros((500, 5), np.float32)
-    scores[20:40, 0] = scores[300:320, 0] = (
-        0.9  # the second is heard by windows 2 and 3, and kept by window 2 (frames 212 to 312) and 3
-    )
+    scores[20:40, 0] = scores[300:320, 0] = 0.9  # the second is heard by windows 2 and 3, and kept by window 2 (frames 212 to 312) and 3
     present = np.zeros((5, 5))
     present[0, 0] = 1.0
     assert [onset for _, onset, _, _ in heard(scores, present)] == [1.6]

@@ -50,18 +50,14 @@ def psds(
             for file, frames in scores.items():
                 detections = [event for event in frames.events(threshold) if event.label == label]
                 truth = [event for event in reference[file] if event.label == label]
-                good = [
-                    event for event in detections if _shared(event, truth) >= scenario.detection_share * _length(event) - 1e-9
-                ]
+                good = [event for event in detections if _shared(event, truth) >= scenario.detection_share * _length(event) - 1e-9]
                 bad = [event for event in detections if event not in good]
                 found += sum(_shared(event, good) >= scenario.reference_share * _length(event) - 1e-9 for event in truth)
                 false += len(bad)
                 for other in others:
                     strangers = [event for event in reference[file] if event.label == other]
                     if scenario.cross_share is not None and strangers:
-                        crossed[other] += sum(
-                            _shared(event, strangers) >= scenario.cross_share * _length(event) - 1e-9 for event in bad
-                        )
+                        crossed[other] += sum(_shared(event, strangers) >= scenario.cross_share * _length(event) - 1e-9 for event in bad)
             rate = false / hours
             for other in others:
                 length = sum(_length(event) for events in reference.values() for event in events if event.label == other)

@@ -32,9 +32,7 @@ def made(seed: int, *, files: int = 4, frames: int = 20, decimals: int = 2) -> t
 @pytest.mark.parametrize("scenario", [psds.SCENARIO_1, psds.SCENARIO_2, psds.Scenario(0.5, 0.5, 0.3, 1.0, 0.0, 2000.0)])
 def test_equals_the_slow_one(seed: int, scenario: psds.Scenario) -> None:
     scores, reference, durations = made(seed, decimals=1 if seed % 2 else 3)
-    assert psds.psds(scores, reference, durations, scenario) == pytest.approx(
-        slow.psds(scores, reference, durations, scenario), abs=1e-9
-    )
+    assert psds.psds(scores, reference, durations, scenario) == pytest.approx(slow.psds(scores, reference, durations, scenario), abs=1e-9)
 
 
 def test_perfect_scores_are_one_and_no_scores_are_zero() -> None:

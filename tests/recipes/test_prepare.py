@@ -200,9 +200,7 @@ def test_text(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "text" / "audioset_class_labels_indices.csv").is_file()
 
 
-def test_a_bad_file_is_named_and_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_file_is_named_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     sound(tmp_path / "d" / "recordings" / "0_george_4.wav", rate=8000)
     text(tmp_path / "d" / "recordings" / "1_george_4.wav", "not a sound")
     monkeypatch.setattr(sys, "argv", ["prepare", "fsdd", str(tmp_path / "d"), str(tmp_path / "out")])

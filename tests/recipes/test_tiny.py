@@ -13,13 +13,13 @@ import soundfile
 
 pytest.importorskip("torch")
 
-import auricle  # noqa: E402
-from auricle.bench import left_out  # noqa: E402
-from auricle.bench.results import read_records  # noqa: E402
-from auricle.data.corpora.table import COLUMNS  # noqa: E402
-from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
-from auricle.train.fit import FitConfig  # noqa: E402
-from recipes import tiny  # noqa: E402
+import auricle
+from auricle.bench import left_out
+from auricle.bench.results import read_records
+from auricle.data.corpora.table import COLUMNS
+from auricle.models.encoders.convolutional import ConvConfig
+from auricle.train.fit import FitConfig
+from recipes import tiny
 
 CLASSES = {0: "dog", 1: "rooster", 10: "rain"}
 

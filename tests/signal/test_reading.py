@@ -146,9 +146,7 @@ def test_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "opus", "mp3", "m4a", "webm", "aac", "txt"])
-@pytest.mark.parametrize(
-    "content", [b"", b"R", b"hello, this is text\n" * 200, bytes(5000), b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9]
-)
+@pytest.mark.parametrize("content", [b"", b"R", b"hello, this is text\n" * 200, bytes(5000), b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9])
 def test_what_is_no_sound(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(content)

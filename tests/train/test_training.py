@@ -29,9 +29,7 @@ def bank() -> FeatureBank:
     for i in range(8):
         features[i, 20:40, 8 * i : 8 * i + 8] = -20.0
         active[i, 20:40] = True
-    return FeatureBank(
-        (1.0,), [features.reshape(-1, 64)], [np.arange(9) * 60], [active.reshape(-1)], np.full(8, -11.0, np.float32)
-    )
+    return FeatureBank((1.0,), [features.reshape(-1, 64)], [np.arange(9) * 60], [active.reshape(-1)], np.full(8, -11.0, np.float32))
 
 
 def composer(config: ComposeConfig = PLAIN) -> Composer:
@@ -48,9 +46,7 @@ def test_truth_lies_where_the_sound_is() -> None:
 
 
 def test_shares_sum_to_one_and_follow_the_level() -> None:
-    batch = composer(ComposeConfig(scene_share=0.0, single_share=0.0, equaliser_db=0.0)).batch(
-        np.random.default_rng(1), size=64, frames=64
-    )
+    batch = composer(ComposeConfig(scene_share=0.0, single_share=0.0, equaliser_db=0.0)).batch(np.random.default_rng(1), size=64, frames=64)
     labelled = batch["share"].sum(dim=1)
     assert torch.allclose(labelled[labelled > 0], torch.ones(int((labelled > 0).sum())))
 

@@ -97,9 +97,7 @@ def published(download: Path) -> Iterator[Published]:
     """A clone of sonic-pi-net/sonic-pi; README.md of the samples says that all are CC0 and where most of them come from."""
     wanted = "a clone of github.com/sonic-pi-net/sonic-pi"
     folder = find(download, "etc/samples", wanted)
-    addresses = dict(
-        re.findall(r"^\* :(\w+)\s+- (https?://[^\s<]+)", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    addresses = dict(re.findall(r"^\* :(\w+)\s+- (https?://[^\s<]+)", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     for path in files(folder, "*.flac", wanted):
         start = path.stem.split("_")[0]
         yield Published(
