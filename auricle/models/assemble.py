@@ -47,6 +47,7 @@ def save(folder: Path, model: ListeningModel, text: Mapping[str, Tensor], config
     folder.mkdir(parents=True, exist_ok=True)
     tensors = shipped_tensors(model)
     save_file({**tensors, **{k: v.contiguous() for k, v in text.items()}}, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)  # safetensors writes it for its owner alone, but a package is read by all
     full = {**config, "encoder": dataclasses.asdict(model.encoder.config)}
     (folder / "config.json").write_text(json.dumps(full, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     rounded = load(folder)

@@ -14,7 +14,7 @@ import numpy as np
 from auricle.core.batch import LabelledOutputs
 
 #: Share of foreign files that may hold a false claim on the sounds that the threshold is chosen on.
-FALSE_SHARE = 0.04
+FALSE_SHARE = 0.015
 _CANDIDATES = np.round(np.arange(0.20, 0.96, 0.025), 3)
 
 
