@@ -1,7 +1,6 @@
 """Convolutional encoder: a plain stack of dense 3 x 3 convolutions, which run near a processor's peak, over gain-free log-mel.
 
-On a processor half the time of a small residual network goes into batch norms, additions and copies between its convolutions;
-fewer, wider layers learn from twice the examples in the same minutes (measured: docs/models/auricle-tiny.md).
+Few layers, so that little time goes into batch norms, additions and copies between them.
 
 Frames come at a quarter of the front-end's frame rate: the deep path runs at an eighth and is added back to a shallow
 one at a quarter, so an onset keeps its sharpness while the label gets a wide view.
