@@ -17,6 +17,7 @@ from auricle.nn.losses.vectors import words_contrast
 from auricle.train import checkpoint
 from auricle.train.average import Average
 from auricle.train.compose import Batch, Composer
+from auricle.train.muon import Muon, hidden_weights
 from auricle.train.schedule import warm_cosine
 
 
@@ -24,12 +25,12 @@ from auricle.train.schedule import warm_cosine
 class FitConfig:
     """One training. epochs of epoch_clips samples each; the first short_share of them on canvases of short_frames, the rest of frames."""
 
-    epochs: int = 20
+    epochs: int = 24
     epoch_clips: int = 4096
     batch: int = 32
     frames: int = 248
     short_frames: int = 128
-    short_share: float = 0.8
+    short_share: float = 0.6
     rate: float = 2e-3
     decay: float = 0.05
     average: float = 0.998
@@ -62,9 +63,9 @@ def fit(
     """Train and return the averaged model. path: the checkpoint, resumed from where it exists. report: told one line an epoch."""
     device = next(model.parameters()).device
     words = words.to(device)
-    optimiser = torch.optim.AdamW(_groups(model, config.decay), lr=config.rate)
+    optimisers = _optimisers(model, config)
     average = Average(model, decay=config.average)
-    first = _resume(path, model, optimiser, average)
+    first = _resume(path, model, optimisers, average)
     steps = config.epoch_clips // config.batch
     for epoch in range(first, config.epochs):
         rng = np.random.default_rng([seed, epoch])  # an epoch's data depends on nothing before it, so a resumed run sees the same
@@ -73,43 +74,49 @@ def fit(
         start, totals = time.monotonic(), dict[str, float]()
         model.train()
         for step in range(steps):
-            for group in optimiser.param_groups:
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = config.rate * warm_cosine((epoch * steps + step) / (config.epochs * steps))
             batch = Batch({k: v.to(device) for k, v in composer.batch(rng, size=config.batch, frames=frames).items()})
             parts = total_loss(model(batch["features"]), batch, words, config)
             loss = torch.stack(list(parts.values())).sum()
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"loss is {loss.item()} in epoch {epoch}, step {step}; lower the learning rate ({config.rate})")
-            optimiser.zero_grad()
+            model.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             average.update(model)
             for name, part in parts.items():
                 totals[name] = totals.get(name, 0.0) + part.item() / steps
-        _save(path, model, optimiser, average, epoch + 1)
+        _save(path, model, optimisers, average, epoch + 1)
         speed = config.epoch_clips / (time.monotonic() - start)
         report(f"epoch {epoch + 1}/{config.epochs} " + " ".join(f"{k} {v:.3f}" for k, v in totals.items()) + f" {speed:.0f} clips/s")
     return average.model
 
 
-def _groups(model: nn.Module, decay: float) -> list[dict[str, object]]:
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+def _optimisers(model: ListeningModel, config: FitConfig) -> list[torch.optim.Optimizer]:
+    """Muon for the encoder's hidden weights; AdamW for its first kernels, the heads, and all gains and biases, which do not decay."""
+    hidden = hidden_weights(model.encoder)
+    taken = set(map(id, hidden))
+    others = [p for p in model.parameters() if p.ndim > 1 and id(p) not in taken]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": others, "weight_decay": config.decay}, {"params": plain, "weight_decay": 0.0}]
+    return [Muon(hidden, lr=config.rate, weight_decay=config.decay), torch.optim.AdamW(groups, lr=config.rate)]
 
 
-def _save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, average: Average, epoch: int) -> None:
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average.model.state_dict()}
-    checkpoint.save(path, {**state, "steps": average.steps, "epoch": epoch})
+def _save(path: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer], average: Average, epoch: int) -> None:
+    state = {"model": model.state_dict(), "optimisers": [each.state_dict() for each in optimisers]}
+    checkpoint.save(path, {**state, "average": average.model.state_dict(), "steps": average.steps, "epoch": epoch})
 
 
-def _resume(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, average: Average) -> int:
+def _resume(path: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer], average: Average) -> int:
     if not path.exists():
         return 0
     state = checkpoint.load(path)
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+    for optimiser, found in zip(optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(found)
     average.model.load_state_dict(state["average"])
     average.steps = state["steps"]
     return int(state["epoch"])

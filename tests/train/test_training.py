@@ -18,6 +18,7 @@ from auricle.train import checkpoint  # noqa: E402
 from auricle.train.calibrate import fit_lines  # noqa: E402
 from auricle.train.compose import ComposeConfig, Composer  # noqa: E402
 from auricle.train.fit import FitConfig, fit  # noqa: E402
+from auricle.train.muon import Muon, orthogonal  # noqa: E402
 
 PLAIN = ComposeConfig(equaliser_db=0.0, mask_frames=0, mask_mels=0, band_limit_share=0.0)
 
@@ -72,6 +73,28 @@ def test_fitted_lines_recover_the_odds() -> None:
     lines = fit_lines(logits, rng.random((4000, 2)) < chance)
     assert lines.scale == pytest.approx(0.5, abs=0.05)
     assert lines.bias == pytest.approx([-1.0, 1.0], abs=0.15)
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
+def test_an_orthogonal_update_keeps_directions_and_levels_their_sizes(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(2)) * torch.logspace(0, -1, shape[1])
+    update = orthogonal(matrix)
+    sizes = torch.linalg.svdvals(update)
+    assert sizes.min() > 0.5 and sizes.max() < 1.3
+    exact = torch.linalg.svd(matrix, full_matrices=False)
+    assert torch.nn.functional.cosine_similarity(update.flatten(), (exact.U @ exact.Vh).flatten(), dim=0) > 0.97
+
+
+def test_muon_treats_a_kernel_as_its_matrix() -> None:
+    kernel = torch.nn.Parameter(torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(3)).to(memory_format=torch.channels_last))
+    matrix = torch.nn.Parameter(kernel.detach().flatten(1).clone())
+    for weight in (kernel, matrix):
+        optimiser = Muon([weight], lr=0.1, weight_decay=0.01)
+        for _ in range(3):
+            optimiser.zero_grad()
+            weight.square().sum().backward()
+            optimiser.step()
+    assert torch.allclose(kernel.flatten(1), matrix, atol=1e-6)
 
 
 def small() -> ListeningModel:
