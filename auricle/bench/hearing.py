@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from auricle.core.records import Clip, Event, Heard
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
 from auricle.data.scenes import compose, source
-from auricle.listen.listener import Listener
+from auricle.listen.listener import Listener, Source
 from auricle.metrics import bootstrap, calibration, detection, tagging
 
 
@@ -119,34 +120,47 @@ def _collar_counts(heard: SceneScores, names: tuple[str, ...]) -> detection.Coun
     return detection.collar_counts(reference, estimate, names)
 
 
-def false_claims(listener: Listener, rows: Sequence[Row], claims: Iterable[str]) -> list[tuple[Row, list[str]]]:
-    """Each row with the labels among `claims` that the listener marks present though the row does not carry them."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Foreign:
+    """A sound from outside the classes under test: where it is from, the sound itself, and the words that are true of it."""
+
+    corpus: str
+    source: Source
+    labels: tuple[str, ...] = ()
+
+
+#: A foreign sound with what was falsely claimed of it.
+Claim: TypeAlias = tuple[Foreign, list[str]]
+
+
+def false_claims(listener: Listener, sounds: Sequence[Foreign], claims: Iterable[str]) -> list[Claim]:
+    """Each sound with the labels among `claims` that the listener marks present though the sound does not carry them."""
     watched = set(claims)
-    heard = listener.listen([row.path for row in rows], top=None)
+    heard = listener.listen([sound.source for sound in sounds], top=None)
     assert isinstance(heard, list)
     return [
-        (row, [tag.label for tag in one.tags if tag.present and tag.label in watched and tag.label not in row.labels])
-        for row, one in zip(rows, heard, strict=True)
+        (sound, [tag.label for tag in one.tags if tag.present and tag.label in watched and tag.label not in sound.labels])
+        for sound, one in zip(sounds, heard, strict=True)
     ]
 
 
-def claim_figures(claims: Sequence[tuple[Row, list[str]]], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
-    """Share of files with a false claim, with its interval: for each group of corpora, then for each corpus."""
+def claim_figures(claims: Sequence[Claim], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
+    """Share of sounds with a false claim, with its interval: for each group of corpora, then for each corpus."""
     figures: list[Figure] = []
-    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({row.corpus for row, _ in claims})}
+    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({sound.corpus for sound, _ in claims})}
     for name, members in named.items():
-        wrong = [bool(false) for row, false in claims if row.corpus in members]
+        wrong = [bool(false) for sound, false in claims if sound.corpus in members]
         if wrong:
             low, high = bootstrap.wilson(sum(wrong), len(wrong))
             figures.append({"name": name, "value": sum(wrong) / len(wrong), "low": low, "high": high, "n": len(wrong)})
     return figures
 
 
-def claim_counts(claims: Iterable[tuple[Row, list[str]]]) -> dict[str, dict[str, int]]:
+def claim_counts(claims: Iterable[Claim]) -> dict[str, dict[str, int]]:
     """Which labels were falsely claimed, by corpus, most frequent first."""
     counts: dict[str, Counter[str]] = {}
-    for row, false in claims:
-        counts.setdefault(row.corpus, Counter()).update(false)
+    for sound, false in claims:
+        counts.setdefault(sound.corpus, Counter()).update(false)
     return {corpus: dict(counter.most_common()) for corpus, counter in counts.items() if counter}
 
 

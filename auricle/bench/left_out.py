@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.bench.hearing import Scene, make_scenes
+from auricle.bench.hearing import Foreign, Scene, make_scenes
 from auricle.core.batch import LabelledOutputs
 from auricle.core.config import ModelConfig
 from auricle.core.records import Clip
@@ -20,7 +20,9 @@ from auricle.tasks import detection, tagging
 FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
 #: Other corpora, reported by name: what a user meets.
 MET = ("opensfx", "minetest", "kenney")
+SILENCE = "silence"
 SCENES_A_FOLD = 120
+SILENCES_A_FOLD = 30
 RATE = 16000
 
 
@@ -34,6 +36,25 @@ def scenes_of_fold(rows: Sequence[Row], left: int) -> list[Scene]:
     clips = [row for row in rows if row.corpus == "esc50" and fold(row) == left]
     beds = [row for row in rows if row.corpus == "ambience" and fold(row) == left]
     return make_scenes(clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left)
+
+
+def foreign_sounds(rows: Sequence[Row], left: int) -> list[Foreign]:
+    """The fold's files outside ESC-50, and silence."""
+    files = [row for row in rows if row.corpus in FOREIGN + MET and fold(row) == left]
+    return [Foreign(row.corpus, row.path, row.labels) for row in files] + silences(left)
+
+
+def silences(seed: int) -> list[Foreign]:
+    """What recorders leave when nothing sounds, half a second to twenty: digital zero, 16-bit dither, hiss of -80 to -60 dBFS."""
+    rng = np.random.default_rng([seed, 1])
+    found = []
+    for index in range(SILENCES_A_FOLD):
+        length = int(rng.uniform(0.5, 20.0) * RATE)
+        noise = rng.standard_normal(length) * 10 ** (rng.uniform(-80, -60) / 20)
+        dither = np.round(rng.uniform(-1, 1, length)) / 32768
+        samples = (np.zeros(length), dither, noise)[index % 3].astype(np.float32)
+        found.append(Foreign(SILENCE, Clip(samples, RATE)))
+    return found
 
 
 def esc50_hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from auricle.bench import hearing, unseen
-from auricle.core.records import Event
+from auricle.bench import hearing, left_out, unseen
+from auricle.core.records import Clip, Event
 from auricle.data.corpora.table import Row
 
 LABELS = ("dog", "rain", "siren")
@@ -36,16 +36,25 @@ def test_a_late_event_counts_twice_against() -> None:
     assert figures["ece"][0] == pytest.approx(0.0)  # half of the six decisions are true, and each was given one half
 
 
-def row(corpus: str, name: str) -> Row:
-    return Row(Path(name), "x", (), corpus, name, "CC0")
+def sound(corpus: str, name: str) -> hearing.Foreign:
+    return hearing.Foreign(corpus, Path(name))
 
 
 def test_claims_are_counted_by_file() -> None:
-    claims = [(row("fsdd", "a"), ["dog", "cat"]), (row("fsdd", "b"), []), (row("kenney", "c"), ["dog"]), (row("sonicpi", "d"), [])]
+    claims = [(sound("fsdd", "a"), ["dog", "cat"]), (sound("fsdd", "b"), []), (sound("kenney", "c"), ["dog"]), (sound("sonicpi", "d"), [])]
     figures = {figure["name"]: figure for figure in hearing.claim_figures(claims, {"all": ("fsdd", "sonicpi")})}
     assert figures["all"]["value"] == pytest.approx(1 / 3) and figures["all"]["n"] == 3
     assert figures["fsdd"]["value"] == 0.5 and figures["kenney"]["value"] == 1.0
     assert hearing.claim_counts(claims) == {"fsdd": {"dog": 1, "cat": 1}, "kenney": {"dog": 1}}
+
+
+def test_silence_is_quiet_and_the_same_each_time() -> None:
+    once, again = left_out.silences(3), left_out.silences(3)
+    assert len(once) == left_out.SILENCES_A_FOLD
+    for one, other in zip(once, again, strict=True):
+        assert isinstance(one.source, Clip) and isinstance(other.source, Clip)
+        assert np.array_equal(one.source.samples, other.source.samples)
+        assert np.sqrt(np.mean(np.square(one.source.samples))) < 10 ** (-59 / 20)
 
 
 def test_the_reliability_plot_is_a_drawing() -> None:
