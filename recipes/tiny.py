@@ -17,7 +17,7 @@ import dataclasses
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ CLAIMS = (
     "and 2, with earlier models."
 )
 RESULTS = Path("docs/results")
+#: How recordings are cut for a model, which no training decides: seconds, and the loudness (dBFS) under which nothing sounds.
+HEARING = {"window": 5.0, "context": 0.3, "silence_dbfs": -70.0}
 #: Sounds that go on: they may lie under a scene as its background.
 STEADY = frozenset(
     {
@@ -156,8 +158,8 @@ def _reporter(name: str) -> Callable[[str], None]:
 def model_config(vocabulary: list[str], run: Run, decisions: Decisions) -> dict[str, Any]:
     """config.json of a model folder, but for its encoder."""
     return {
-        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim, "window": 5.0, "context": 0.5,
-        "labels": vocabulary, **decisions.as_config(), "silence_dbfs": -70.0,
+        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim,
+        "labels": vocabulary, **decisions.as_config(), **HEARING,
     }  # fmt: skip
 
 
@@ -168,10 +170,13 @@ def folds(desk: Desk) -> dict[int, Path]:
         chosen = [i for i, row in enumerate(desk.rows) if trainable(row) and fold(row) != left]
         folders[left] = train(desk, f"fold{left}", chosen, desk.vocabulary)
         _accuracy(desk, folders)
+        _configure(folders[left], HEARING)
+    if len(folders) == 1:
+        return folders  # decisions are fitted to other folds' sounds
     heard = {left: left_out.labelled_outputs(folder, desk.rows, desk.bank, left) for left, folder in folders.items()}
     for left, folder in folders.items():
         others = [heard[other] for other in folders if other != left]
-        _set_decisions(folder, desk, calibrated(others))
+        _configure(folder, calibrated(others).as_config())
     _scenes_and_claims(desk, folders)
     return folders
 
@@ -220,9 +225,9 @@ def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
     )
 
 
-def _set_decisions(folder: Path, desk: Desk, decisions: Decisions) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    config.update(decisions.as_config())
+def _configure(folder: Path, settings: Mapping[str, object]) -> None:
+    """Set entries of a model folder's config.json that no training decides."""
+    config = json.loads((folder / "config.json").read_text()) | settings
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -247,7 +252,7 @@ def ship(desk: Desk) -> None:
     heard = [left_out.labelled_outputs(desk.work / f"fold{left}", desk.rows, desk.bank, left) for left in done]
     chosen = [i for i, row in enumerate(desk.rows) if trainable(row)]
     folder = train(desk, "ship", chosen, desk.vocabulary)
-    _set_decisions(folder, desk, calibrated(heard))
+    _configure(folder, HEARING | calibrated(heard).as_config())
     write_card(folder, [desk.rows[i] for i in chosen], recipe=dataclasses.asdict(desk.run), results=RESULTS)
     print(f"copy {folder} to auricle/weights/auricle-tiny; fingerprint {fingerprint(folder)}")
 
