@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import threading
 
 import numpy as np
 
 from auricle.core.errors import InputError
 from auricle.signal.mel import filterbank
 
-_BLOCK = 16  # frames a block: they and their spectrum stay in cache, and the product with the bank stays on one BLAS thread
+_BLOCK = 32  # frames a block: they and their spectrum stay in cache
+_PRODUCT = 16  # frames a product with the bank: so few stay on one BLAS thread, since callers run windows side by side themselves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,18 @@ def hann(length: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
+class _Desk:
+    """Work arrays for one block of frames, up to the energy of the bins that the bank reads."""
+
+    def __init__(self, window: int, bins: slice) -> None:
+        # Double precision inside: numpy's double transform is no slower than its single one, and quiet bands beside loud ones stay exact.
+        self.block = np.empty((_BLOCK, window))
+        self.spectrum = np.empty((_BLOCK, window // 2 + 1), np.complex128)
+        self.parts = self.spectrum.view(np.float64)[:, 2 * bins.start : 2 * bins.stop]
+        self.squares = np.empty(self.parts.shape, np.float32)  # real and imaginary parts side by side
+        self.energy = np.empty((_BLOCK, bins.stop - bins.start), np.float32)
+
+
 class Frontend:
     """Log-mel features of one preset. Frame t is centred on sample t * hop; there are 1 + N // hop frames."""
 
@@ -73,6 +87,7 @@ class Frontend:
         self._bins = slice(int(touched[0]), int(touched[-1]) + 1)  # bins that no filter touches are never squared
         self._bank = np.ascontiguousarray(bank[self._bins])
         self._window = hann(preset.window).astype(np.float64)
+        self._desks = threading.local()
 
     def frames(self, samples: int) -> int:
         """Number of frames of a signal of so many samples."""
@@ -113,21 +128,27 @@ class Frontend:
     def _transform(self, samples: np.ndarray, power: np.ndarray) -> None:
         """Mel power of the frames that start at sample 0, hop, 2 hop ... into power (T, F)."""
         frames = np.lib.stride_tricks.sliding_window_view(samples, self.preset.window)[:: self.hop]
-        # Double precision inside: numpy's double transform is no slower than its single one, and quiet bands beside loud ones stay exact.
-        block = np.empty((_BLOCK, self.preset.window))
-        spectrum = np.empty((_BLOCK, self.preset.window // 2 + 1), np.complex128)
-        parts = spectrum.view(np.float64)[:, 2 * self._bins.start : 2 * self._bins.stop]
-        squares = np.empty((_BLOCK, 2 * len(self._bank)), np.float32)  # real and imaginary parts side by side
-        energy = np.empty((_BLOCK, len(self._bank)), np.float32)
+        desk = self._desk()
         for start in range(0, len(power), _BLOCK):
             count = min(_BLOCK, len(power) - start)
-            block[:count] = frames[start : start + count]
-            block[:count] *= self._window
-            np.fft.rfft(block[:count], axis=1, out=spectrum[:count])
-            squares[:count] = parts[:count]
-            np.square(squares[:count], out=squares[:count])
-            np.add(squares[:count, ::2], squares[:count, 1::2], out=energy[:count])
-            np.matmul(energy[:count], self._bank, out=power[start : start + count])
+            block, energy = desk.block[:count], desk.energy[:count]
+            block[:] = frames[start : start + count]
+            block *= self._window
+            np.fft.rfft(block, axis=1, out=desk.spectrum[:count])
+            squares = desk.squares[:count]
+            squares[:] = desk.parts[:count]
+            np.square(squares, out=squares)
+            np.add(squares[:, ::2], squares[:, 1::2], out=energy)
+            for first in range(0, count, _PRODUCT):
+                last = min(first + _PRODUCT, count)
+                np.matmul(energy[first:last], self._bank, out=power[start + first : start + last])
+
+    def _desk(self) -> _Desk:
+        """This thread's work arrays: fresh ones for every call would cost more than filling them."""
+        desk = getattr(self._desks, "desk", None)
+        if desk is None:
+            desk = self._desks.desk = _Desk(self.preset.window, self._bins)
+        return desk
 
     def _beyond(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Samples start to stop, which may lie beyond the ends: mirrored or zero there, as the preset says."""

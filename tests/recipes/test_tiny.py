@@ -62,7 +62,7 @@ def test_first_run(data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: p
         encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
         fit=FitConfig(epochs=1, epoch_clips=16, batch=8, frames=64, short_frames=32),
     )
-    options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1, 2), epochs=1)
+    options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1, 2), sets=(), epochs=1)
     desk = tiny.open_desk(options, run)
     tiny.folds(desk)
     tiny.ship(desk)
@@ -79,6 +79,6 @@ def test_first_run(data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: p
 def test_a_finished_training_is_not_repeated(data: Path, tone_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "work" / "fold1").mkdir(parents=True)
     (tmp_path / "work" / "fold1" / "model.onnx").touch()
-    options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1,), epochs=1)
+    options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1,), sets=(), epochs=1)
     desk = tiny.open_desk(options, tiny.Run(dim=8, fewest=1, speeds=(1.0,)))
     assert tiny.train(desk, "fold1", [0], ["dog"]) == tmp_path / "work" / "fold1"
