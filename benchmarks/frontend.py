@@ -1,6 +1,6 @@
 """Front-ends side by side on one core: clips of 10 s at 48 kHz a second of processor time, and auricle's ratio to each.
 
-    python benchmarks/frontend.py [--seconds 2] [--record docs/results]
+    python benchmarks/frontend.py [--seconds 0.4] [--rounds 25] [--record docs/results]
 
 Same settings on every side (LAION-CLAP's: 1024 / 480, 64 Slaney mels, 50-14000 Hz). transformers and librosa are measured where they
 are installed. The floor is the Fourier transforms alone, by numpy, over frames that already lie in memory.
@@ -70,26 +70,26 @@ def sides(samples: np.ndarray) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Measure every side in turns, three rounds, and keep the medians."""
+    """Measure every side in turns, many short rounds since a shared machine's speed drifts, and keep medians with quartiles."""
     parser = argparse.ArgumentParser(description="Front-ends side by side on one core.")
-    parser.add_argument("--seconds", type=float, default=2.0, help="processor time for each side and round")
+    parser.add_argument("--seconds", type=float, default=0.4, help="processor time for each side and round")
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--record", type=Path, help="folder to write the record front-end to")
     options = parser.parse_args()
     samples = (0.1 * np.random.default_rng(0).standard_normal(48000 * SECONDS)).astype(np.float32)
     tasks = sides(samples)
-    rounds = [{name: rate_of(task, options.seconds) for name, task in tasks.items()} for _ in range(3)]
+    rounds = [{name: rate_of(task, options.seconds) for name, task in tasks.items()} for _ in range(options.rounds)]
     figures: list[Figure] = []
     for name in tasks:
-        values = [one[name] for one in rounds]
-        ratios = sorted(one["auricle"] / one[name] for one in rounds)
-        print(f"{name:24s} {np.median(values):7.1f} clips/s   auricle is {ratios[1]:.2f}x ({ratios[0]:.2f}-{ratios[2]:.2f})")
-        figures.append(
-            {"name": name, "value": float(np.median(values)), "low": min(values), "high": max(values), "n": 3, "unit": "clips/s"}
-        )
+        low, middle, high = (float(q) for q in np.quantile([one[name] for one in rounds], (0.25, 0.5, 0.75)))
+        figures.append({"name": name, "value": middle, "low": low, "high": high, "n": len(rounds), "unit": "clips/s"})
+        print(f"{name:24s} {middle:7.1f} clips/s", end="")
+        low, middle, high = (float(q) for q in np.quantile([one["auricle"] / one[name] for one in rounds], (0.25, 0.5, 0.75)))
+        print(f"   auricle is {middle:.2f}x ({low:.2f}-{high:.2f})")
         if name in ("clap_feature_extractor", "librosa", "transforms_alone"):
-            figures.append({"name": f"ratio_{name}", "value": ratios[1], "low": ratios[0], "high": ratios[2], "n": 3, "unit": "x"})
+            figures.append({"name": f"ratio_{name}", "value": middle, "low": low, "high": high, "n": len(rounds), "unit": "x"})
     if options.record:
-        about = "Log-mel of 10 s of 48 kHz, one core, clips a second of processor time; medians of three interleaved rounds."
+        about = "Log-mel of 10 s of 48 kHz, one core, clips a second of processor time; medians and quartiles of interleaved rounds."
         write_record(
             options.record,
             "front-end",

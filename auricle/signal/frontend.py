@@ -12,7 +12,7 @@ from auricle.core.errors import InputError
 from auricle.signal.mel import filterbank
 
 _BLOCK = 32  # frames a block: they and their spectrum stay in cache
-_PRODUCT = 16  # frames a product with the bank: so few stay on one BLAS thread, since callers run windows side by side themselves
+_GROUP = 16  # filters a product: neighbours share few bins, so the rest of the bank is zeros; and small products stay on one thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,14 @@ def hann(length: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
+def _group(bank: np.ndarray, first: int) -> tuple[slice, slice, np.ndarray]:
+    """Some neighbouring filters of a bank (bins, mels): the bins they touch, their columns, and that part of the bank."""
+    mels = slice(first, min(first + _GROUP, bank.shape[1]))
+    touched = np.flatnonzero(bank[:, mels].any(axis=1))
+    bins = slice(int(touched[0]), int(touched[-1]) + 1) if touched.size else slice(0, 1)
+    return bins, mels, np.ascontiguousarray(bank[bins, mels])
+
+
 class _Desk:
     """Work arrays for one block of frames, up to the energy of the bins that the bank reads."""
 
@@ -85,7 +93,7 @@ class Frontend:
         )
         touched = np.flatnonzero(bank.any(axis=1))
         self._bins = slice(int(touched[0]), int(touched[-1]) + 1)  # bins that no filter touches are never squared
-        self._bank = np.ascontiguousarray(bank[self._bins])
+        self._groups = [_group(bank[self._bins], first) for first in range(0, preset.mels, _GROUP)]
         self._window = hann(preset.window).astype(np.float64)
         self._desks = threading.local()
 
@@ -139,9 +147,8 @@ class Frontend:
             squares[:] = desk.parts[:count]
             np.square(squares, out=squares)
             np.add(squares[:, ::2], squares[:, 1::2], out=energy)
-            for first in range(0, count, _PRODUCT):
-                last = min(first + _PRODUCT, count)
-                np.matmul(energy[first:last], self._bank, out=power[start + first : start + last])
+            for bins, mels, bank in self._groups:
+                np.matmul(energy[:, bins], bank, out=power[start : start + count, mels])
 
     def _desk(self) -> _Desk:
         """This thread's work arrays: fresh ones for every call would cost more than filling them."""
