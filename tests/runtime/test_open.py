@@ -104,4 +104,5 @@ def test_torch_agrees(name: str, frames: int) -> None:
     pytest.importorskip("torch")
     sound = features(frames)
     for one, other in zip(open_runtime(name).run(sound), open_runtime(name, "torch").run(sound), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+        # The graph's weights have batch norms folded in before they are rounded to half precision, so its last digits differ.
+        assert np.abs(one - other).max() <= 1e-3 * np.abs(other).max()
