@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, load_model, save_model
 
 from auricle.bench import hearing, left_out, unseen
 from auricle.bench.card import write_card
 from auricle.bench.results import fingerprint, write_record
 from auricle.data import lineage
-from auricle.data.cache import FeatureBank, open_bank
+from auricle.data.cache import FLOOR_DB, FeatureBank, open_bank
 from auricle.data.corpora import read
 from auricle.data.corpora.table import FOLDS, Row, fold
 from auricle.data.licences import trainable
@@ -40,9 +40,11 @@ from auricle.models import assemble
 from auricle.models.encoders.convolutional import ConvConfig
 from auricle.models.tiny import ListeningModel
 from auricle.runtime.tokens import TextTower
+from auricle.signal.frontend import open_frontend
 from auricle.train.calibrate import Decisions, calibrated
 from auricle.train.compose import ComposeConfig, Composer
 from auricle.train.fit import FitConfig, fit
+from auricle.train.joint import fit_joint
 
 FRONTEND = "auricle-16k"
 SCENES = (
@@ -54,6 +56,12 @@ CLAIMS = (
     "all_foreign joins speech, digits, music, instruments and made silence. The allowed share of false claims was chosen on folds 1 "
     "and 2, with earlier models."
 )
+#: What the text tower was told, by variant of the words.
+LEXICON = {
+    "": " The text tower learned from a lexicon of how everyday sounds sound, written with these classes' names in view; no sound of "
+    "them was heard, and their attributes are known by name only.",
+    "-no-lexicon": " The text tower knows a sentence model and captions alone; the encoders are those of the study with the lexicon.",
+}
 RESULTS = Path("docs/results")
 #: How recordings are cut for a model, which no training decides: seconds, and the loudness (dBFS) under which nothing sounds.
 HEARING = {"window": 5.0, "context": 0.3, "silence_dbfs": -70.0}
@@ -101,6 +109,7 @@ class Desk:
     folds: tuple[int, ...]
     sets: tuple[str, ...]
     command: str
+    variant: str = ""  # what the words were made without, for names of folders and records
 
 
 def open_desk(options: argparse.Namespace, run: Run) -> Desk:
@@ -118,14 +127,39 @@ def open_desk(options: argparse.Namespace, run: Run) -> Desk:
     command = f"python -m recipes.tiny --data DIR --study {options.study} --epochs {options.epochs}"
     command += "" if tuple(options.folds) == FOLDS else " --folds " + " ".join(map(str, options.folds))
     command += " --sets " + " ".join(options.sets) if options.sets else ""
-    return Desk(rows, bank, vocabulary, options.data, options.words, options.work, run, tuple(options.folds), tuple(options.sets), command)
+    variant = _variant(options.words)
+    command += f" --words runs/words{variant}" if variant else ""
+    made_from = (options.data, options.words, options.work, run, tuple(options.folds), tuple(options.sets))
+    return Desk(rows, bank, vocabulary, *made_from, command, variant)
+
+
+def _variant(words: Path) -> str:
+    made = words / "words.json"
+    return "-no-lexicon" if made.exists() and not json.loads(made.read_text())["lexicon"] else ""
 
 
 def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
-    """Train on the chosen rows and leave a model folder, not yet calibrated, under the work folder; finished work is not repeated."""
-    folder = desk.work / name
-    if (folder / "model.onnx").exists():
-        return folder
+    """Train on the chosen rows and leave a model folder, not yet calibrated, under the work folder.
+
+    A finished training is not repeated; its joint head, which takes seconds, is fitted to whatever words are given.
+    """
+    words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
+    trained = desk.work / f"{name}.safetensors"
+    if not trained.exists():
+        _train(desk, name, chosen, vocabulary, words, trained)
+    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).eval()
+    load_model(model, trained)
+    _fit_joint(desk, model, chosen, vocabulary, words)
+    folder = desk.work / (name + desk.variant)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer.json").write_bytes((desk.words / "tokenizer.json").read_bytes())
+    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(assemble.TEXT)}
+    assemble.save(folder, model, text, model_config(vocabulary, desk.run, Decisions.plain(len(vocabulary))))
+    return folder
+
+
+def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor, trained: Path) -> None:
+    """Train the model and write its averaged weights."""
     place = {label: index for index, label in enumerate(vocabulary)}
     labels = [tuple(place[label] for label in row.labels if label in place) for row in desk.rows]
     # A recording counts once for every five seconds it lasts: two minutes of an orchestra say more of music than one drum stroke.
@@ -133,8 +167,6 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience" for _ in range(turns[i])]
     beds = [i for i in chosen if desk.rows[i].corpus == "ambience" or STEADY.intersection(desk.rows[i].labels)]
     composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
-    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(assemble.TEXT)}
-    words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
     torch.manual_seed(desk.run.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(device)
@@ -145,12 +177,24 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     )
     path = desk.work / f"{name}.checkpoint"
     averaged = fit(model, composer, words, desk.run.fit, seed=desk.run.seed, path=path, report=_reporter(name))
-    assert isinstance(averaged, ListeningModel)
-    (desk.work / name).mkdir(parents=True, exist_ok=True)
-    (folder / "tokenizer.json").write_bytes((desk.words / "tokenizer.json").read_bytes())
-    assemble.save(folder, averaged.cpu(), text, model_config(vocabulary, desk.run, Decisions.plain(len(vocabulary))))
+    partial = trained.with_suffix(".partial")
+    save_model(averaged.cpu().to(memory_format=torch.contiguous_format), str(partial))  # type: ignore[call-overload]
+    partial.replace(trained)
     path.unlink()
-    return folder
+
+
+def _fit_joint(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
+    """Fit the model's joint head to words, on each chosen clip heard as a listener would: a window at least, half a minute at most."""
+    clips = [i for i in chosen if set(desk.rows[i].labels) & set(vocabulary)]
+    share = torch.tensor([[float(label in desk.rows[i].labels) for label in vocabulary] for i in clips])
+    shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (HEARING["window"], 30))
+    pooled = []
+    with torch.no_grad():
+        for i in clips:
+            features = desk.bank.plain(i)[:longest]
+            features = np.pad(features, ((0, max(0, shortest - len(features))), (0, 0)), constant_values=FLOOR_DB)
+            pooled.append(model.encoder(torch.from_numpy(features)[None]).pooled[0])
+    fit_joint(model.joint, torch.stack(pooled), share / share.sum(1, keepdim=True), words)
 
 
 def _reporter(name: str) -> Callable[[str], None]:
@@ -246,7 +290,8 @@ def unseen_classes(desk: Desk) -> None:
             vocabulary = [label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)]
             folder = train(desk, f"unseen-{study}-{name}", chosen, vocabulary)
             results.append((name, unseen.hits(folder, desk.rows, desk.bank, classes)))
-            _record(desk, f"unseen-{study}", unseen.figures(results, desk.run.seed), unseen.ABOUT[study])
+            about = unseen.ABOUT[study] + LEXICON[desk.variant]
+            _record(desk, f"unseen-{study}{desk.variant}", unseen.figures(results, desk.run.seed), about)
 
 
 def ship(desk: Desk) -> None:

