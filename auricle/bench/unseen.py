@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,13 +24,16 @@ ABOUT = {
 
 
 def splits(rows: Sequence[Row], groups: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """The two studies: name of each left-out set to its ten classes. groups: ESC-50's table of classes (target, category, group)."""
+    """The two studies: name of each left-out set (of a group, its first word) to its ten classes.
+
+    groups: ESC-50's table of classes (target, category, group).
+    """
     words = dict(sorted({(row.target, row.labels[0]) for row in rows if row.corpus == "esc50"}))
     fifths = {str(k): tuple(word for target, word in words.items() if target % 5 == k) for k in range(5)}
     by_group: dict[str, list[str]] = {}
     with groups.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
-            by_group.setdefault(line["group"].split()[0].strip(",").lower(), []).append(words[int(line["target"])])
+            by_group.setdefault(re.split(r"[ ,/]", line["group"])[0].lower(), []).append(words[int(line["target"])])
     return {"fifths": fifths, "groups": {name: tuple(found) for name, found in by_group.items()}}
 
 

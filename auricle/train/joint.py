@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 #: How firmly the map is held to zero, against clips of unit variance.
-STIFFNESS = 5.0
+STIFFNESS = 2.0
 
 
 def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, words: Tensor, *, stiffness: float = STIFFNESS) -> None:
