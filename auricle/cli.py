@@ -151,6 +151,118 @@ def doctor(model: Model = None, runtime: Runtime = None) -> None:
         raise typer.Exit(1)
 
 
+Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive.")]
+
+
+@app.command("index")
+def index_command(
+    places: Annotated[
+        list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files (csv, tsv, jsonl).")
+    ],
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive; made when it is not there.")],
+    window: Annotated[float | None, typer.Option(help="Seconds a window lasts, in a new archive.  [default: the model's]")] = None,
+    hop: Annotated[float | None, typer.Option(help="Seconds from one window to the next, in a new archive.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Put recordings into an archive that can be searched. Again on the same places, it hears only what is new."""
+    import dataclasses
+    import time
+
+    from auricle.archive import console, indexing, sources
+    from auricle.archive.store import HEADER, Archive
+
+    found = sources.find(places)
+    listener = _load(model, runtime)
+    if (into / HEADER).exists():
+        if window or hop:
+            raise InputError(f"{into}: has its windows already; --window and --hop are for a new archive")
+        archive = Archive.open(into)
+    else:
+        archive = Archive.create(into, listener, window=window, hop=hop)
+    began = time.monotonic()
+    try:
+        with console.IndexMeter(_stderr()) as meter:
+            done = indexing.index(archive, listener, found, progress=meter)
+    except KeyboardInterrupt:
+        _complain("stopped; what was written stays, and the same command goes on from there")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(dataclasses.asdict(done)))
+    else:
+        _stdout().print(console.summary_text(done, time.monotonic() - began), markup=False, soft_wrap=True)
+    failed = [row for row in archive.files().values() if row["error"] and row["file"] in found.files]
+    for row in failed:
+        _complain(row["error"])
+    _count(len(failed), len(found.files))
+
+
+@app.command("archive")
+def archive_command(
+    folder: Into,
+    duplicates: Annotated[bool, typer.Option(help="List recordings that sound the same.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """What is in an archive, and what could not be heard."""
+    from auricle.archive.console import facts_rows
+    from auricle.archive.duplicates import find
+    from auricle.archive.store import Archive
+
+    archive = Archive.open(folder)
+    facts, failed = archive.facts(), [row for row in archive.files().values() if row["error"]]
+    alike = find(archive) if duplicates else None
+    if as_json:
+        print(json.dumps(facts if alike is None else facts | {"duplicates": alike}, ensure_ascii=False))
+        return
+    _print_facts(str(folder), facts_rows(facts, failed))
+    for group in alike or []:
+        _print_facts("alike", [("", name) for name in group])
+
+
+@app.command()
+def search(  # noqa: PLR0913  an option is an argument here
+    text: Annotated[str | None, typer.Argument(metavar="[WORDS]", help='What to look for, such as "rain on a tin roof".')] = None,
+    folder: Into = Path("."),
+    like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="An example, or some seconds of one.")] = None,
+    unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="WORDS", help="What should not be heard there.")] = None,
+    where: Annotated[str | None, typer.Option(metavar="SQL", help="A filter, such as \"duration > 10 and file like '%2024%'\".")] = None,
+    k: Annotated[int, typer.Option("-k", "--count", min=1, help="How many hits.")] = 20,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE|DIR/", help=".csv, .parquet, .txt (Audacity), .raven.txt, or a folder for cuts."),
+    ] = None,
+    html: Html = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a hit and line.")] = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Find sounds in an archive by words, by an example, or both."""
+    from auricle.archive import console, page
+    from auricle.archive.export import export
+    from auricle.archive.search import Query, Searcher
+    from auricle.archive.store import Archive
+
+    if html is not None:
+        _check_writable(html)
+    archive, listener = Archive.open(folder), _load(model, runtime)
+    hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where), k=k)
+    what = text or f"like {Path(like or '').name}"
+    if as_json:
+        for hit in hits:
+            print(hit.to_json())
+    else:
+        _stdout().print(console.hits_table(hits))
+    if export_to is not None:
+        written = export(hits, export_to, what=what)
+        _stderr().print(
+            f"exported: {written} {'file' if written == 1 else 'files'}, {export_to}", style="dim", markup=False, soft_wrap=True
+        )
+    if html is not None:
+        page.write(html, hits, text=text, listener=listener)
+        _stderr().print(f"hits: {html}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
     try:

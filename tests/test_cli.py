@@ -205,3 +205,19 @@ def test_lines_come_as_files_are_done(folder: Path, tone_folder: Path) -> None:
     assert running.poll() is None
     running.kill()
     running.communicate()
+
+
+def test_an_archive_is_made_searched_and_told_about(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    pytest.importorskip("lancedb")
+    code, out, err = auricle("index", ".", "--into", "a", "--json")
+    assert code == 1 and objects(out)[0]["new"] == 4 and "text.wav" in err and "2 of 4 files had an error" in err
+    code, out, err = auricle("archive", "--in", "a", "--json", model=False)
+    assert code == 0 and objects(out)[0]["files"] == 3 and objects(out)[0]["failed"] == 1
+    code, out, err = auricle("search", "low tone", "--in", "a", "--json", "-k", "1")
+    assert code == 0 and Path(objects(out)[0]["file"]).name == "tones.wav" and objects(out)[0]["score"] > 0.9
+    code, out, err = auricle("search", "low tone", "--in", "a", "--export", "hits.csv", "--html", "hits.html")
+    assert code == 0 and "tones.wav" in out and (folder / "hits.csv").exists() and (folder / "hits.html").exists()
+    code, out, err = auricle("index", ".", "--into", "a", "--hop", "2")
+    assert code == 2 and "--window and --hop are for a new archive" in err
+    code, out, err = auricle("search", "low tone", "--in", "absent")
+    assert code == 1 and "is no archive; make one with" in err

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import math
@@ -27,6 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from auricle.core.config import fingerprint as fingerprint
 from auricle.core.errors import InputError
 
 FORMAT = 1
@@ -35,8 +35,6 @@ DASH = "–"
 MARK = re.compile(r"<!--r:([a-z0-9-]+)\.([a-z0-9_]+)(?:\.(low|high|n))?(?::([^>]*?))?-->(.*?)<!--/r-->", re.DOTALL)
 #: Packages whose versions can move a figure.
 PACKAGES = ("auricle", "numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "torch", "transformers", "librosa")
-#: Parts of a model folder that decide its answers; the card is not among them, since it quotes the figures.
-MODEL_PARTS = ("config.json", "model.onnx", "model.safetensors", "tokenizer.json")
 
 
 class Figure(TypedDict):
@@ -99,19 +97,6 @@ def read_records(folder: str | Path) -> dict[str, dict[str, Any]]:
             raise InputError(f"{path} is not a record of format {FORMAT} named {path.stem}; write it with write_record")
         records[path.stem] = record
     return records
-
-
-def fingerprint(folder: str | Path) -> str | None:
-    """SHA-256 over the parts of a model folder that decide its answers; None where there is no such folder."""
-    parts = [Path(folder) / part for part in MODEL_PARTS]
-    if not any(part.is_file() for part in parts):
-        return None
-    digest = hashlib.sha256()
-    for part in parts:
-        if part.is_file():
-            digest.update(f"{part.name}\0".encode())
-            digest.update(hashlib.sha256(part.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def is_stale(record: Mapping[str, Any], shipped: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,6 +13,8 @@ from auricle.core.errors import ModelError
 
 #: Version of the model folder that this release reads.
 FORMAT = 1
+#: Parts of a model folder that decide its answers; the card is not among them, since it quotes the figures.
+MODEL_PARTS = ("config.json", "model.onnx", "model.safetensors", "tokenizer.json")
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -105,3 +108,16 @@ def read_config(path: Path) -> ModelConfig:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "config"
         raise ModelError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); wanted format {FORMAT}") from error
+
+
+def fingerprint(folder: str | Path) -> str | None:
+    """SHA-256 over the parts of a model folder that decide its answers; None where there is no such folder."""
+    parts = [Path(folder) / part for part in MODEL_PARTS]
+    if not any(part.is_file() for part in parts):
+        return None
+    digest = hashlib.sha256()
+    for part in parts:
+        if part.is_file():
+            digest.update(f"{part.name}\0".encode())
+            digest.update(hashlib.sha256(part.read_bytes()).digest())
+    return digest.hexdigest()

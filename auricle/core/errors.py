@@ -19,5 +19,9 @@ class InputError(AuricleError):
     """An argument that cannot be used, such as an empty label or an unknown preset."""
 
 
+class ArchiveError(AuricleError):
+    """An archive that cannot be used as asked: none there, another model's, held by another writer."""
+
+
 class MissingPackage(AuricleError):  # noqa: N818  reads as what it is
     """A task needs a package of an extra that is not installed; the message says which and how to get it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 
+from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.windows import Ear, Part, Timeline, ordered, sigmoid, unit
@@ -53,6 +55,41 @@ class _Job:
     words: tuple[str, ...] = ()
     vectors: np.ndarray | None = None
     top: int | None = None
+
+
+class Hearing:
+    """One recording as its windows' Parts, decoded as they are asked for. Iterate once; a context manager closes the file early.
+
+    duration, coverage, error: as in Heard, final once the iteration has ended. rate (Hz) and channels: the file's own.
+    """
+
+    def __init__(self, sound: Stream, ear: Ear) -> None:
+        self._sound, self._ear = sound, ear
+        self.rate, self.channels = sound.info.rate, sound.info.channels
+
+    def __iter__(self) -> Iterator[Part]:
+        return map(self._ear.hear, self._sound)
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the file declares, or that were decoded where it declares none."""
+        return self._sound.duration
+
+    @property
+    def coverage(self) -> float:
+        """Share of the duration that was heard."""
+        return min(1.0, self._sound.heard / self.duration) if self._sound.error else 1.0
+
+    @property
+    def error(self) -> str | None:
+        """None, or one line saying how much is missing."""
+        return self._sound.error
+
+    def __enter__(self) -> Hearing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sound.close()
 
 
 class Listener:
@@ -162,6 +199,26 @@ class Listener:
             for window in sound:
                 yield self._ear.run(window)
 
+    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Hearing:
+        """One recording, window by window: seconds a window lasts and from one to the next, the model's own by default.
+
+        SoundError where the file cannot be opened; a window that cannot be decoded raises it while iterating.
+        """
+        _check(source)
+        window = window or self.config.window
+        hop = hop or window * self.config.step / self.config.window
+        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over what decides this model's answers."""
+        return str(fingerprint(self.runtime.folder))
+
+    def score(self, cosine: np.ndarray) -> np.ndarray:
+        """Calibrated probability that words fit a sound, of the cosine of their vectors."""
+        line = self.config.calibration.text
+        return sigmoid(np.float32(line.scale) * cosine + np.float32(line.bias))
+
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
@@ -225,8 +282,7 @@ class Listener:
 
     def _fit(self, vector: np.ndarray, job: _Job) -> np.ndarray:
         assert job.vectors is not None
-        line = self.config.calibration.text
-        return sigmoid(np.float32(line.scale) * (job.vectors @ vector) + np.float32(line.bias))
+        return self.score(job.vectors @ vector)
 
     def _answered(self, asked: np.ndarray | None, best: np.ndarray, job: _Job, *, silent: bool) -> tuple[Label, ...] | None:
         """Scores of the asked words. A word of the vocabulary has its own trained score: it never contradicts the tags."""
@@ -267,11 +323,12 @@ class Listener:
             return map(self._ear.hear, windows)
         return ordered(self._ear.hear, windows, pool=job.pool, ahead=2 * self.workers)
 
-    def _stream(self, source: Source) -> Stream:
-        config, rate = self.config, self._frontend.rate
+    def _stream(self, source: Source, seconds: float | None = None, context: float | None = None) -> Stream:
+        seconds = self.config.window if seconds is None else seconds
+        context = self.config.context if context is None else context
         if isinstance(source, Clip):
-            return stream_clip(source, rate=rate, seconds=config.window, context=config.context)
-        return stream(source, rate=rate, seconds=config.window, context=config.context)
+            return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context)
+        return stream(source, rate=self._frontend.rate, seconds=seconds, context=context)
 
 
 def load(name_or_folder: str | Path | None = None, runtime: str | None = None) -> Listener:

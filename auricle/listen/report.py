@@ -32,9 +32,17 @@ _SQUEEZE = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
 _PIECE = 10.0  # seconds encoded at once
 
 
-def write(path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, progress: Progress | None = None) -> None:
+def write(
+    path: Path,
+    heard: Sequence[Heard],
+    sources: Sequence[Source],
+    *,
+    config: ModelConfig,
+    title: str | None = None,
+    progress: Progress | None = None,
+) -> None:
     """Write the page of what was `heard` in `sources`, in the same order. InputError where the path cannot be written."""
-    page = render(heard, sources, config=config, folder=Path(path).absolute().parent, progress=progress)
+    page = render(heard, sources, config=config, folder=Path(path).absolute().parent, title=title, progress=progress)
     try:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:
@@ -42,9 +50,15 @@ def write(path: Path, heard: Sequence[Heard], sources: Sequence[Source], *, conf
 
 
 def render(
-    heard: Sequence[Heard], sources: Sequence[Source], *, config: ModelConfig, folder: Path, progress: Progress | None = None
+    heard: Sequence[Heard],
+    sources: Sequence[Source],
+    *,
+    config: ModelConfig,
+    folder: Path,
+    title: str | None = None,
+    progress: Progress | None = None,
 ) -> str:
-    """The page as text. folder: where it will lie; sound that is too long to be inside is linked from there."""
+    """The page as text. folder: where it will lie; sound that is too long to be inside is linked from there. title: its heading."""
     from auricle import __version__
 
     frontend = open_frontend(config.frontend)
@@ -58,7 +72,7 @@ def render(
         files.append(told)
         if progress is not None:
             progress(place, one.duration, one.duration)
-    data = {"version": __version__, "model": config.name, "heights": picture.heights(frontend), "files": files}
+    data = {"version": __version__, "model": config.name, "heights": picture.heights(frontend), "title": title, "files": files}
     template = resources.files("auricle.listen").joinpath("report.html").read_text(encoding="utf-8")
     return template.replace("/*DATA*/null", _script(data))
 

@@ -20,7 +20,7 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
 from auricle.signal import containers
 from auricle.signal.frames import plan
-from auricle.signal.reader import ArrayReader, ChainReader, Reader, Samples
+from auricle.signal.reader import ArrayReader, ChainReader, Reader, Samples, Skipping
 from auricle.signal.resample import StreamResampler
 
 RATES = (4_000, 192_000)  # Hz, lowest and highest that are heard
@@ -186,6 +186,24 @@ def read(
     if max_seconds is not None:
         samples = samples[:, : max(1, round(max_seconds * rate))]
     return Clip(samples, rate, os.fspath(path))
+
+
+def cut(path: str | os.PathLike[str], start: float, end: float) -> Clip:
+    """Seconds start to end of a file as a Clip (C, N) at its own rate, as far as they decode; InputError where it ends before."""
+    reader = _open(path)
+    first, last = round(start * reader.rate), end * reader.rate
+    pieces = []
+    try:
+        at = reader.skip(first) if isinstance(reader, Skipping) else 0
+        while at < last and (block := reader.read(max(1024, _BLOCK // reader.channels))).shape[1]:
+            pieces.append(block[:, max(0, first - at) : max(0, round(min(last - at, block.shape[1])))])
+            at += block.shape[1]
+    finally:
+        reader.close()
+    samples = np.concatenate(pieces, axis=1) if pieces else np.zeros((reader.channels, 0), np.float32)
+    if not samples.shape[1]:
+        raise InputError(f"{reader.name}: nothing is at {start:g} to {end:g} s; it lasts {at / reader.rate:g} s")
+    return Clip(samples, reader.rate, os.fspath(path))
 
 
 def printable(path: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,15 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let the file go."""
+        ...
+
+
+@runtime_checkable
+class Skipping(Protocol):
+    """A reader that need not decode what is not wanted."""
+
+    def skip(self, count: int) -> int:
+        """Pass over as many of the first `count` samples as it can; how many were passed."""
         ...
 
 

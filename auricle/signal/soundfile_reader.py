@@ -20,6 +20,7 @@ _FRAME = 1152  # samples of an mp3 frame
 _SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
 _PAGED = 4096  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
+_SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # where a sample's place is exact
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
 _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean
     "psf_fseek": "the data breaks off",
@@ -66,6 +67,13 @@ class SoundfileReader:
         silent = min(count, self._gap)  # none once nothing more decodes
         self._gap -= silent
         return np.zeros((self.channels, silent), dtype=np.float32)
+
+    def skip(self, count: int) -> int:
+        """Pass over samples where their place is known without decoding; how many were passed."""
+        if self._file.format not in _SEEKABLE or self.fault or self._at:
+            return 0
+        self._at = self._file.seek(min(count, self._file.frames))
+        return self._at
 
     def _decode(self, count: int) -> Samples:
         """Samples (C, n) up to the next break."""

@@ -14,7 +14,7 @@ from sounds import NATIVE, PACKED, sound, write, write_native
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
-from auricle.signal.files import Stream, inspect, read, stream, stream_clip
+from auricle.signal.files import Stream, cut, inspect, read, stream, stream_clip
 
 EXACT = {"wav", "wav float", "rf64", "w64", "aiff", "au", "caf", "flac", "alac", "mov", "mkv"}
 
@@ -134,6 +134,19 @@ def test_max_seconds(tmp_path: Path) -> None:
         assert np.array_equal(part, whole[:, : part.shape[1]])
     with pytest.raises(InputError):
         read(path, max_seconds=0)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff", "a.mp3", "a.ogg"])
+def test_a_stretch_is_the_same_as_in_the_whole(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / name, 0.1 * rng.standard_normal((44_100 * 9, 2)), 44_100)
+    whole = read(tmp_path / name)
+    for start, end in ((0.0, 1.0), (2.5, 2.6), (7.9, 100.0), (0.0, float("inf"))):
+        part = cut(tmp_path / name, start, end)
+        first, last = round(start * 44_100), round(min(end, whole.duration) * 44_100)
+        np.testing.assert_array_equal(part.samples, whole.samples[:, first:last])
+    with pytest.raises(InputError, match="nothing is at 20 to 21 s; it lasts 9"):
+        cut(tmp_path / name, 20, 21)
 
 
 def test_missing_file(tmp_path: Path) -> None:

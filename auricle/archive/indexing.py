@@ -1,0 +1,223 @@
+"""Indexing: recordings in, their windows in the store out. Repeatable: what has not changed is not heard again.
+
+Files are heard on all cores while the writer stores those that are done, a batch at a time; a batch holds whole files only. Whatever
+stops a run, the next one goes on from the last batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from auricle.archive.sources import Found
+from auricle.archive.store import Archive
+from auricle.core.errors import SoundError
+from auricle.listen.listener import Listener
+from auricle.listen.windows import Part, ordered
+
+_BATCH = 4096  # windows written at once ...
+_PATIENCE = 10.0  # ... or what is ready after so many seconds
+_LEAST = 0.1  # scores below are not kept with a window
+
+
+@dataclasses.dataclass
+class Summary:
+    """What a run did: files by what became of them, seconds of sound heard, windows written."""
+
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    windows: int = 0
+    seconds: float = 0.0
+
+
+#: Called as files are done: how many of how many, and seconds of sound heard so far.
+Progress = Callable[[int, int, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Heard:
+    """One file's row and its windows'."""
+
+    row: dict[str, Any]
+    windows: list[dict[str, Any]]
+
+
+def index(archive: Archive, listener: Listener, found: Found, *, progress: Progress | None = None) -> Summary:
+    """Bring the archive up to date with what was found. On an interrupt what is ready is written before it goes on its way."""
+    archive.check(listener)
+    with archive.writing():
+        work = _Work(archive, listener, found, progress)
+        try:
+            work.run()
+        finally:
+            work.flush()
+        archive.tidy()
+        return work.summary
+
+
+class _Work:
+    """One run over what was found."""
+
+    def __init__(self, archive: Archive, listener: Listener, found: Found, progress: Progress | None) -> None:
+        self.archive, self.listener, self.found, self.progress = archive, listener, found, progress
+        self.summary = Summary()
+        self.known = archive.files()
+        self.missing = {name for name in self.known if name not in found.files and found.covers(name) and not Path(name).exists()}
+        self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["content"]}
+        self.ready: list[_Heard] = []
+        self.written = time.monotonic()
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Hear what is new or changed, follow what moved, take out what is gone."""
+        todo = [name for name in self.found.files if not self._is_unchanged(name)]
+        self.summary.unchanged = len(self.found.files) - len(todo)
+        done = self.summary.unchanged
+        self._tell(done)
+        with ThreadPoolExecutor(self.listener.workers, "auricle-index") as pool:
+            try:
+                for heard in ordered(self._hear, todo, pool=pool, ahead=2 * self.listener.workers):
+                    self._take(heard)
+                    done += 1
+                    self._tell(done)
+            finally:
+                self.stop.set()
+        self.flush()
+        self.archive.remove(self.missing)
+        self.summary.gone = len(self.missing)
+
+    def _is_unchanged(self, name: str) -> bool:
+        row = self.known.get(name)
+        if row is None or row["notes"] != self.found.files[name]:
+            return False
+        try:
+            said = Path(name).stat()
+        except OSError:
+            return False
+        return bool(row["size"] == said.st_size and row["modified"] == said.st_mtime_ns)
+
+    def _hear(self, name: str) -> _Heard:
+        """On a worker: a file's content, and its windows unless it is known."""
+        try:
+            said = Path(name).stat()
+            content = _digest(name, self.stop)
+        except OSError as error:
+            return _Heard(self._row(name, error=f"{name}: {error.strerror or error}; check that it is there and readable"), [])
+        about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
+        if self._is_known(name, content):
+            return _Heard({"file": name, "known": True, **about}, [])
+        try:
+            name.encode()
+            return self._windows(name, about)
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            return _Heard(self._row(shown, error=f"{shown}: its name is not UTF-8; rename it", **about), [])
+        except SoundError as error:
+            return _Heard(self._row(name, error=str(error), **about), [])
+        except OSError as error:
+            return _Heard(self._row(name, error=f"{name}: cannot be read ({error.strerror or error}); check the disk", **about), [])
+
+    def _is_known(self, name: str, content: str) -> bool:
+        """Is this very content stored already, under this name or under that of a file that is gone?"""
+        row = self.known.get(name)
+        same = row is not None and row["content"] == content and row["notes"] == self.found.files[name]
+        return same or (row is None and content in self.by_content and not self.found.files[name])
+
+    def _windows(self, name: str, about: Mapping[str, Any]) -> _Heard:
+        header = self.archive.header
+        with self.listener.hearing(name, window=header.window, hop=header.hop) as hearing:
+            windows, silent = [], 0
+            for part in hearing:
+                if self.stop.is_set():
+                    raise SoundError("stopped")
+                if part.sounding:
+                    windows.append(self._window(part))  # at once: what a part says of its frames is large
+                silent += not part.sounding
+            row = self._row(
+                name,
+                duration=hearing.duration,
+                rate=hearing.rate,
+                channels=hearing.channels,
+                coverage=hearing.coverage,
+                error=hearing.error,
+                windows=len(windows),
+                silent=silent,
+                **about,
+            )
+        shared = {key: row[key] for key in ("file", "duration", "rate", "channels", "notes", "content")}
+        return _Heard(row, [shared | window for window in windows])
+
+    def _window(self, part: Part) -> dict[str, Any]:
+        config = self.listener.config
+        order = [int(place) for place in (-part.clip).argsort(kind="stable")[:10] if part.clip[place] >= _LEAST]
+        present = [place for place in order if part.clip[place] >= config.threshold.clip[place]]
+        return {
+            "onset": round(part.start, 4),
+            "offset": round(part.start + part.seconds, 4),
+            "tags": ", ".join(config.labels[place] for place in present),
+            "scores": [{"label": config.labels[place], "score": float(part.clip[place])} for place in order],
+            "vector": part.vector,
+        }
+
+    def _row(self, name: str, **said: Any) -> dict[str, Any]:
+        empty = {"duration": 0.0, "rate": 0, "channels": 0, "size": 0, "modified": 0, "content": "", "windows": 0, "silent": 0}
+        return {"file": name, "notes": self.found.files.get(name, ""), "coverage": 0.0, "error": None, **empty, **said}
+
+    def _take(self, heard: _Heard) -> None:
+        """On the writer: note what became of a file, and keep it for the next batch."""
+        row, name, summary = heard.row, heard.row["file"], self.summary
+        if row.get("known"):
+            self._follow(name, row)
+            return
+        summary.changed += name in self.known
+        summary.new += name not in self.known
+        summary.failed += row["error"] is not None and not row["windows"] and not row["coverage"]
+        summary.windows += len(heard.windows)
+        summary.seconds += row["duration"] * row["coverage"]
+        self.ready.append(heard)
+        if sum(len(one.windows) for one in self.ready) >= _BATCH or time.monotonic() - self.written > _PATIENCE:
+            self.flush()
+
+    def _follow(self, name: str, row: Mapping[str, Any]) -> None:
+        if name in self.known:
+            self.archive.touch(name, modified=row["modified"])
+            self.summary.unchanged += 1
+            return
+        old = self.by_content.pop(row["content"], None)
+        if old is None:  # a second copy of a file that moved
+            heard = self._windows(name, {key: row[key] for key in ("size", "modified", "content")})
+            self._take(heard)
+            return
+        self.archive.rename(old, name, modified=row["modified"])
+        self.missing.discard(old)
+        self.summary.moved += 1
+
+    def flush(self) -> None:
+        """Write what is ready: changed files' old rows go first."""
+        ready, self.ready = self.ready, []
+        self.archive.remove(one.row["file"] for one in ready if one.row["file"] in self.known)
+        self.archive.add([one.row for one in ready], [window for one in ready for window in one.windows])
+        self.written = time.monotonic()
+
+    def _tell(self, done: int) -> None:
+        if self.progress is not None:
+            self.progress(done, len(self.found.files), self.summary.seconds)
+
+
+def _digest(name: str, stop: threading.Event) -> str:
+    """BLAKE2b of a file's bytes, 128 bits."""
+    digest = hashlib.blake2b(digest_size=16)
+    with Path(name).open("rb") as file:
+        while (block := file.read(1 << 20)) and not stop.is_set():
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,30 @@
+"""A page of hits: each one's sound, spectrogram, and what is heard in it, in one self-contained HTML file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from auricle.archive.search import Hit
+from auricle.core.records import Clip
+from auricle.core.units import clock
+from auricle.listen import report
+from auricle.listen.listener import Listener
+from auricle.signal.files import cut
+
+_LONGEST = 30.0  # seconds of a hit that the page holds
+
+
+def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listener) -> None:
+    """Write the page; text: the words that were searched for, if any."""
+    clips = [_clip(hit) for hit in hits]
+    heard = listener.listen(clips, [text] if text else None)
+    title = f"Hits for {text}" if text else "Hits"
+    report.write(path, heard, clips, config=listener.config, title=title)
+
+
+def _clip(hit: Hit) -> Clip:
+    end = min(hit.offset, hit.onset + _LONGEST)
+    name = f"{hit.score:.2f}  {Path(hit.file).name}, {clock(hit.onset, tenths=True)} to {clock(end, tenths=True)}"
+    return dataclasses.replace(cut(hit.file, hit.onset, end), name=name)

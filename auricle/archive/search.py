@@ -1,0 +1,260 @@
+"""Searching: words, an example, or both in; ranked hits out, each a stretch of a recording.
+
+Words are scored as a Listener scores them: the calibrated fit of the words' vector, or the trained score of a label that the words
+name, whichever is higher. An example is scored by the cosine to its vector, words with an example by the cosine to the sum of both.
+What is not wanted scales a score down by how well it fits. Windows of one recording that touch and score alike are one hit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auricle.archive import store
+from auricle.archive.store import Archive, quoted, vectors_of
+from auricle.core.errors import InputError
+from auricle.core.records import Clip
+from auricle.listen.listener import Listener
+from auricle.listen.windows import unit
+from auricle.signal.files import cut
+
+_COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector"]
+_ALIKE = 0.6  # a neighbour belongs to a hit from this share of the best window's score
+_PROBES, _REFINE, _CANDIDATES = 64, 20, 50  # an index's settings; candidates a wanted hit
+
+
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """What is searched for. like: an example, PATH or PATH@START-END in seconds. where: SQL over the windows' columns."""
+
+    text: str | None = None
+    like: str | None = None
+    unwanted: tuple[str, ...] = ()
+    where: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """A stretch of a recording, seconds from its start. tags: labels present in its best window."""
+
+    file: str
+    onset: float
+    offset: float
+    score: float
+    tags: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        told = {"file": self.file, "onset": round(self.onset, 3), "offset": round(self.offset, 3), "score": round(self.score, 4)}
+        return json.dumps(told | {"tags": self.tags}, ensure_ascii=False)
+
+
+class Windows:
+    """Windows of an archive as columns, a recording's together and in order. vectors: float32 (N, D); onsets, offsets: s (N,).
+
+    files: numbers into names (N,), one a recording.
+    """
+
+    def __init__(self, rows: Any) -> None:
+        """rows: an Arrow table with _COLUMNS."""
+        rows = rows.select(_COLUMNS).sort_by([("file", "ascending"), ("onset", "ascending")]).combine_chunks()
+        self.vectors = vectors_of(rows)
+        self.onsets, self.offsets = (np.asarray(rows[name]) for name in ("onset", "offset"))
+        encoded = rows["file"].combine_chunks().dictionary_encode()
+        self.files, self.names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
+        self._tags = rows["tags"]
+        self._kept = rows["scores"].combine_chunks()
+
+    def tags(self, place: int) -> str:
+        """Labels present in one window."""
+        return str(self._tags[place].as_py())
+
+    def scores(self, label: str) -> np.ndarray:
+        """Trained scores of a label, (N,); 0 where it was too low to be kept."""
+        labels, values, places = self._flat
+        chosen = labels == self._labels.get(label, -1)
+        found = np.zeros(len(self.vectors), np.float32)
+        found[places[chosen]] = values[chosen]
+        return found
+
+    @functools.cached_property
+    def _labels(self) -> dict[str, int]:
+        flat = self._kept.flatten().field("label").dictionary_encode()
+        return {label: number for number, label in enumerate(flat.dictionary.to_pylist())}
+
+    @functools.cached_property
+    def _flat(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every score that was kept: number of its label, its value, the place of its window."""
+        flat = self._kept.flatten()
+        counts = np.diff(np.asarray(self._kept.offsets))
+        labels = np.asarray(flat.field("label").dictionary_encode().indices)
+        return labels, np.asarray(flat.field("score")), np.repeat(np.arange(len(self.vectors)), counts)
+
+
+class Searcher:
+    """Searches one archive. Keeps its windows in memory while they are few enough, and looks for new ones at every call."""
+
+    def __init__(self, archive: Archive, listener: Listener) -> None:
+        archive.check(listener)
+        self.archive, self.listener = archive, listener
+        self._kept: tuple[int, Windows] | None = None
+
+    def search(self, query: Query, *, k: int = 20) -> list[Hit]:
+        """The k best hits, best first."""
+        if k < 1:
+            raise InputError(f"k is {k}; wanted 1 or more")
+        wanted, example = self._vector(query)
+        windows = self._candidates(query, wanted, k)
+        if not len(windows.vectors):
+            return []
+        scores = self._scores(query, wanted, windows)
+        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=example))
+
+    def _vector(self, query: Query) -> tuple[np.ndarray, tuple[str, float, float] | None]:
+        """Unit vector of what is wanted (D,), and the stretch of the example, which is no hit."""
+        if not query.text and not query.like:
+            raise InputError("nothing to search for; wanted words, or an example with --like")
+        parts = [] if not query.text else [self.listener.embed_text([query.text])[0]]
+        example = None
+        if query.like:
+            path, start, end = parse_span(query.like)
+            parts.append(self.listener.embed_audio(_cut(path, start, end)))
+            example = (str(path.resolve()), start, end)
+        return unit(np.sum([part.reshape(-1) for part in parts], axis=0)), example
+
+    def _candidates(self, query: Query, wanted: np.ndarray, k: int) -> Windows:
+        table = self.archive.table("windows")
+        if table.count_rows() <= store.EXACT:
+            return self._filtered(query.where) if query.where else self._all()
+        found = [nearest(table, wanted, _CANDIDATES * k, where=query.where)]
+        for label in self._named(query.text):
+            named = _both(f"tags LIKE {quoted('%' + label + '%')}", query.where)
+            found.append(_fetched(table.search(), named, _COLUMNS, limit=_CANDIDATES * k))
+        return _joined([rows.select(_COLUMNS) for rows in found])
+
+    def _all(self) -> Windows:
+        table = self.archive.table("windows")
+        if self._kept is None or self._kept[0] != table.version:
+            self._kept = table.version, Windows(_fetched(table.search(), None, _COLUMNS))
+        return self._kept[1]
+
+    def _filtered(self, where: str | None) -> Windows:
+        return Windows(_fetched(self.archive.table("windows").search(), where, _COLUMNS))
+
+    def _scores(self, query: Query, wanted: np.ndarray, windows: Windows) -> np.ndarray:
+        cosine = windows.vectors @ wanted
+        scores = np.maximum(cosine, 0) if query.like else self._fit(query.text or "", windows, cosine)
+        for words in query.unwanted:
+            vector = self.listener.embed_text([words])[0]
+            scores = scores * (1 - self._fit(words, windows, windows.vectors @ vector))
+        return np.asarray(scores, dtype=np.float32)
+
+    def _fit(self, words: str, windows: Windows, cosine: np.ndarray) -> np.ndarray:
+        fits = [self.listener.score(cosine), *(windows.scores(label) for label in self._named(words))]
+        return np.asarray(np.max(fits, axis=0))
+
+    def _named(self, words: str | None) -> list[str]:
+        """Labels of the vocabulary that the words name outright."""
+        said = f" {' '.join(re.findall(r'[a-z]+', (words or '').lower()))} "
+        return [label for label in self.listener.labels if f" {label} " in said]
+
+
+def nearest(table: Any, vector: np.ndarray, count: int, *, where: str | None = None) -> Any:
+    """Rows of the windows nearest to a unit vector (D,), nearest first, by the table's index where it has one."""
+    near = table.search(vector, vector_column_name="vector").distance_type("cosine").nprobes(_PROBES).refine_factor(_REFINE)
+    return _fetched(near, where, [*_COLUMNS, "_distance"], limit=count)
+
+
+def parse_span(text: str) -> tuple[Path, float, float]:
+    """PATH@START-END to a path and seconds; the whole recording (0 to infinity) where no span is given."""
+    found = re.fullmatch(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
+    if found is None or Path(text).exists():
+        return Path(text), 0.0, float("inf")
+    start, end = float(found[2]), float(found[3])
+    if end <= start:
+        raise InputError(f"{text}: ends at {end:g} s, before it starts; wanted PATH@START-END in seconds")
+    return Path(found[1]), start, end
+
+
+def _cut(path: Path, start: float, end: float) -> Path | Clip:
+    if not start and end == float("inf"):
+        return path
+    return cut(path, start, end)
+
+
+def _both(first: str, second: str | None) -> str:
+    return f"({first}) AND ({second})" if second else first
+
+
+def _fetched(search: Any, where: str | None, columns: Sequence[str], *, limit: int | None = None) -> Any:
+    """Rows of a table as Arrow. InputError where the filter makes no sense."""
+    try:
+        return (search.where(where) if where else search).select(list(columns)).limit(limit).to_arrow()
+    except (ValueError, RuntimeError) as error:
+        if not where:
+            raise
+        raise InputError(f"--where {where!r}: {' '.join(str(error).split())}") from error
+
+
+def _joined(found: Sequence[Any]) -> Windows:
+    """Candidates of several searches, each window once."""
+    import pyarrow
+
+    rows = pyarrow.concat_tables(found)
+    seen: dict[tuple[str, float], int] = {}
+    for place, key in enumerate(zip(rows["file"].to_pylist(), rows["onset"].to_pylist(), strict=True)):
+        seen.setdefault(key, place)
+    return Windows(rows.take(list(seen.values())))
+
+
+def _hits(windows: Windows, scores: np.ndarray, *, hop: float, k: int, without: tuple[str, float, float] | None) -> Iterator[Hit]:
+    """Best first: the best window that is left, with the neighbours that score like it."""
+    taken: set[int] = set()
+    given = 0
+    for best in map(int, _best_first(scores, _CANDIDATES * k)):
+        if given == k:
+            return
+        name, onset, offset = windows.names[windows.files[best]], float(windows.onsets[best]), float(windows.offsets[best])
+        if best in taken or _overlaps(without, name, onset, offset):
+            continue
+        span = [best, *_neighbours(windows, scores, best, hop=hop, taken=taken)]
+        taken.update(span)
+        given += 1
+        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[best]), windows.tags(best))
+
+
+def _best_first(scores: np.ndarray, count: int) -> Iterator[int]:
+    """Places by falling score, equal ones in order; the first `count` without sorting all."""
+    if len(scores) > count:
+        least = np.partition(scores, -count)[-count]
+        top = np.flatnonzero(scores >= least)
+        yield from top[np.argsort(-scores[top], kind="stable")]
+        rest = np.flatnonzero(scores < least)
+    else:
+        rest = np.arange(len(scores))
+    yield from rest[np.argsort(-scores[rest], kind="stable")]
+
+
+def _neighbours(windows: Windows, scores: np.ndarray, best: int, *, hop: float, taken: set[int]) -> Iterator[int]:
+    for step in (-1, 1):
+        near = best + step
+        while (
+            0 <= near < len(scores)
+            and near not in taken
+            and windows.files[near] == windows.files[best]
+            and abs(windows.onsets[near] - windows.onsets[near - step]) < 1.5 * hop
+            and scores[near] >= _ALIKE * scores[best]
+        ):
+            yield near
+            near += step
+
+
+def _overlaps(span: tuple[str, float, float] | None, file: str, onset: float, offset: float) -> bool:
+    return span is not None and span[0] == file and onset < span[2] and offset > span[1]

@@ -1,0 +1,88 @@
+"""What to index: a folder, a pattern, a file or a table of files in; recordings with notes out, and the places that were looked at."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import glob
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from auricle.core.errors import InputError
+
+#: Names' endings that are taken for recordings when a folder is walked; a file named outright is tried whatever it is called.
+SUFFIXES = frozenset(
+    (
+        *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"),
+        *(".m4a", ".mp4", ".aac", ".webm", ".mka", ".mkv", ".mov", ".wma", ".amr", ".3gp"),
+    )
+)
+_TABLES = (".csv", ".tsv", ".jsonl")
+_NAMES = ("file", "filename", "path")
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Recordings by absolute path, with their notes; roots: folders whose recordings were all looked for."""
+
+    files: Mapping[str, str]
+    roots: tuple[str, ...]
+
+    def covers(self, name: str) -> bool:
+        """Was this place looked at, so that a file which is not there is gone?"""
+        return any(name.startswith(root.rstrip("/") + "/") for root in self.roots)
+
+
+def find(places: Iterable[str]) -> Found:
+    """Recordings at some places, each a folder, a pattern with * or ?, a table of files (csv, tsv, jsonl) or a file."""
+    files: dict[str, str] = {}
+    roots = []
+    for place in places:
+        path = Path(place).expanduser()
+        if path.is_dir():
+            roots.append(str(path.resolve()))
+            files.update((str(file), "") for file in _walk(path.resolve()))
+        elif path.suffix.lower() in _TABLES:
+            files.update(_listed(path))
+        elif path.exists():
+            files[str(path.resolve())] = ""
+        else:
+            files.update((file, "") for file in _matching(place))
+    return Found(dict(sorted(files.items())), tuple(roots))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
+            yield path
+
+
+def _matching(pattern: str) -> list[str]:
+    if not glob.has_magic(pattern):
+        raise InputError(f"{pattern}: is not there; wanted a folder, a file, a table of files, or a pattern such as 'takes/*.wav'")
+    found = [str(Path(name).resolve()) for name in glob.glob(str(Path(pattern).expanduser()), recursive=True) if Path(name).is_file()]
+    if not found:
+        raise InputError(f"{pattern}: matches no file")
+    return found
+
+
+def _listed(table: Path) -> Iterator[tuple[str, str]]:
+    """Files of a table, relative to its folder, with what else their lines say as notes."""
+    for number, row in enumerate(_rows(table), start=1):
+        name = next((row[column] for column in _NAMES if row.get(column)), None)
+        if not isinstance(name, str):
+            raise InputError(f"{table}: row {number} names no file; wanted a column {', '.join(_NAMES[:-1])} or {_NAMES[-1]}")
+        notes = {key: value for key, value in row.items() if key not in _NAMES and value not in ("", None)}
+        yield str((table.parent / name).resolve()), json.dumps(notes, ensure_ascii=False) if notes else ""
+
+
+def _rows(table: Path) -> Iterator[Mapping[str, object]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            if table.suffix.lower() == ".jsonl":
+                yield from (row for row in map(json.loads, filter(str.strip, file)) if isinstance(row, dict))
+            else:
+                yield from csv.DictReader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{table}: cannot be read as a table ({error}); wanted csv, tsv or jsonl in UTF-8") from error

@@ -1,0 +1,251 @@
+"""The store: one row a window and one a file, in LanceDB tables under one folder. One writer at a time, any number of readers.
+
+    DIR/archive.json   format, model and its weights' hash, window and hop: what everything in the tables was made with
+    DIR/tables/        `windows` and `files`
+    DIR/writer.lock    held while something writes
+
+A file's windows are written before the file's own row and removed after it was marked gone, so whatever moment a writer dies in, the
+number of a file's windows and the number that its row states disagree; the next writer takes such files out, and they are heard again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auricle.core.errors import ArchiveError
+from auricle.core.optional import require
+from auricle.listen.listener import Listener
+
+FORMAT = 1
+HEADER, TABLES, LOCK = "archive.json", "tables", "writer.lock"
+#: Windows up to which every one is compared; above, the table's index proposes candidates.
+EXACT = 250_000
+_MANY = 500  # names in one SQL list
+_KEPT = datetime.timedelta(minutes=10)  # how long readers may go on with tables that have since been joined
+
+
+class Header(BaseModel):
+    """What everything in an archive was made with. window, hop: seconds. weights: fingerprint of the model folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: int
+    model: str
+    weights: str
+    dim: int
+    window: float
+    hop: float
+
+
+class Archive:
+    """An archive on disk. Open one with `Archive.open` or `Archive.create`; write inside `with archive.writing():`."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        self.folder, self.header = folder, header
+        self._lance = require("lancedb", extra="archive", why="an archive")
+        self._database = self._lance.connect(str(folder / TABLES))
+        self._tables: dict[str, Any] = {}
+
+    @classmethod
+    def create(cls, folder: Path, listener: Listener, *, window: float | None = None, hop: float | None = None) -> Archive:
+        """A new, empty archive for what this listener hears; window and hop (s) are the model's unless given."""
+        config = listener.config
+        window = window or config.window
+        header = Header(
+            format=FORMAT,
+            model=config.name,
+            weights=listener.fingerprint,
+            dim=config.dim,
+            window=float(window),
+            hop=float(hop or min(window, config.step * window / config.window)),
+        )
+        if not 0 < header.hop <= header.window <= 60:
+            raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")
+        require("lancedb", extra="archive", why="an archive")
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / HEADER).exists():
+            raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
+        archive = cls(folder, header)
+        with archive._locked():
+            for name, schema in _schemas(header.dim).items():
+                archive._database.create_table(name, schema=schema, exist_ok=True)
+            _write_whole(folder / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
+        return archive
+
+    @classmethod
+    def open(cls, folder: Path) -> Archive:
+        """An archive that exists. ArchiveError says what is wrong with the folder."""
+        try:
+            found = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+            if isinstance(found, dict) and found.get("format") != FORMAT:
+                raise ArchiveError(
+                    f"{folder}: has format {found.get('format')}; this auricle reads {FORMAT}; index it anew, or update auricle"
+                )
+            return cls(folder, Header.model_validate(found))
+        except FileNotFoundError as error:
+            raise ArchiveError(f"{folder}: is no archive; make one with: auricle index RECORDINGS --into {folder}") from error
+        except (OSError, ValueError, ValidationError) as error:
+            raise ArchiveError(f"{folder / HEADER}: cannot be read ({_line(error)}); wanted what auricle index wrote there") from error
+
+    def check(self, listener: Listener) -> None:
+        """ArchiveError unless this listener's model is the archive's: vectors of two models cannot be compared."""
+        mine = (self.header.model, self.header.weights)
+        theirs = (listener.config.name, listener.fingerprint)
+        if mine != theirs:
+            raise ArchiveError(
+                f"{self.folder}: was made with {mine[0]} (weights {mine[1][:8]}), the model here is {theirs[0]} (weights {theirs[1][:8]}); "
+                "give that model with --model, or index anew into another folder"
+            )
+
+    # Reading
+
+    def table(self, name: str) -> Any:
+        """The LanceDB table `windows` or `files`, as it is now."""
+        if name not in self._tables:
+            self._tables[name] = self._database.open_table(name)
+        self._tables[name].checkout_latest()
+        return self._tables[name]
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """The row of every file, by name."""
+        return {row["file"]: row for row in self.table("files").to_arrow().to_pylist()}
+
+    def facts(self) -> dict[str, Any]:
+        """How much there is: files heard, windows, files that could not be heard, the model, bytes on disk."""
+        files = self.table("files")
+        failed = files.count_rows("error IS NOT NULL AND windows = 0")
+        size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return {
+            "files": files.count_rows() - failed,
+            "windows": self.table("windows").count_rows(),
+            "failed": failed,
+            "model": self.header.model,
+            "bytes": size,
+        }
+
+    # Writing
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the archive for writing; what an interrupted writer left half done is taken out first."""
+        with self._locked():
+            self._recover()
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ArchiveError(f"{self.folder}: another auricle is writing to it; wait until it is done, or stop it") from error
+            yield
+
+    def _recover(self) -> None:
+        stated = {name: row["windows"] for name, row in self.files().items()}
+        counted = self._counted()
+        self.remove({name for name in stated.keys() | counted.keys() if stated.get(name, 0) != counted.get(name, 0)})
+
+    def _counted(self) -> dict[str, int]:
+        """Windows by file, counted."""
+        names = self.table("windows").search().select(["file"]).limit(None).to_arrow()["file"]
+        return {pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()}
+
+    def add(self, files: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> None:
+        """Write whole files: all their windows, then their own rows."""
+        schemas = _schemas(self.header.dim)
+        arrow = require("pyarrow", extra="archive", why="an archive")
+        if windows:
+            self.table("windows").add(arrow.Table.from_pylist(list(windows), schema=schemas["windows"]))
+        if files:
+            self.table("files").add(arrow.Table.from_pylist(list(files), schema=schemas["files"]))
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take files out, with their windows."""
+        for some in _in_lists(names):
+            self.table("windows").delete(f"file IN ({some})")
+            self.table("files").delete(f"file IN ({some})")
+
+    def rename(self, old: str, new: str, *, modified: int) -> None:
+        """A file that lies elsewhere now, with the same content."""
+        self.table("windows").update(where=f"file = {quoted(old)}", values={"file": new})
+        self.table("files").update(where=f"file = {quoted(old)}", values={"file": new, "modified": modified})
+
+    def touch(self, name: str, *, modified: int) -> None:
+        """A file that was written again with the same content."""
+        self.table("files").update(where=f"file = {quoted(name)}", values={"modified": modified})
+
+    def tidy(self) -> None:
+        """Join the small pieces that batches leave, and drop what earlier versions of the tables hold."""
+        for name in ("windows", "files"):
+            self.table(name).optimize(cleanup_older_than=_KEPT)
+        self._tend_index()
+
+    def _tend_index(self) -> None:
+        """An index of the vectors once there are so many that comparing all takes long; made anew when half of them are new to it."""
+        table = self.table("windows")
+        count = table.count_rows()
+        made = [found for found in table.list_indices() if found.columns == ["vector"]]
+        if count <= EXACT or (made and table.index_stats(made[0].name).num_unindexed_rows < count / 2):
+            return
+        partitions, pieces = round(2 * count**0.5), self.header.dim // 8
+        settings: dict[str, Any] = {"num_partitions": partitions, "num_sub_vectors": pieces, "vector_column_name": "vector"}
+        table.create_index(metric="cosine", index_type="IVF_PQ", **settings)
+
+
+def quoted(text: str) -> str:
+    """Text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _in_lists(names: Iterable[str]) -> Iterator[str]:
+    ready = sorted(names)
+    for start in range(0, len(ready), _MANY):
+        yield ", ".join(quoted(name) for name in ready[start : start + _MANY])
+
+
+def _schemas(dim: int) -> dict[str, Any]:
+    arrow = require("pyarrow", extra="archive", why="an archive")
+    text, real, whole = arrow.string(), arrow.float64(), arrow.int64()
+    tag = arrow.struct([("label", text), ("score", arrow.float32())])
+    about = [("file", text), ("duration", real), ("rate", whole), ("channels", whole), ("notes", text)]
+    return {
+        "windows": arrow.schema(
+            [*about, ("onset", real), ("offset", real), ("tags", text), ("scores", arrow.list_(tag)), ("content", text),
+             ("vector", arrow.list_(arrow.float32(), dim))]
+        ),
+        "files": arrow.schema(
+            [*about, ("size", whole), ("modified", whole), ("content", text), ("windows", whole), ("silent", whole), ("coverage", real),
+             ("error", text)]
+        ),
+    }  # fmt: skip
+
+
+def _write_whole(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def vectors_of(rows: Any) -> np.ndarray:
+    """The vectors of Arrow rows, float32 (n, D), without a copy where that can be."""
+    column = rows["vector"].combine_chunks()
+    return np.asarray(column.flatten(), dtype=np.float32).reshape(len(column), column.type.list_size)

@@ -1,0 +1,91 @@
+"""Hits for other programs, and recordings that sound the same."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tone_model import RATE, tone
+
+import auricle
+from auricle.core.errors import InputError
+
+pytest.importorskip("lancedb")
+
+from auricle.archive import page, sources
+from auricle.archive.duplicates import find
+from auricle.archive.export import export
+from auricle.archive.indexing import index
+from auricle.archive.search import Hit
+from auricle.archive.store import Archive
+from auricle.listen.listener import Listener
+
+
+@pytest.fixture
+def hits(tmp_path: Path) -> list[Hit]:
+    first, second = tmp_path / "first.wav", tmp_path / "second, with comma.flac"
+    soundfile.write(first, np.stack([tone("low tone", 10), tone("high tone", 10)], axis=1), RATE)
+    soundfile.write(second, tone("low tone", 4, rate=44_100), 44_100)
+    return [Hit(str(first), 5.0, 7.5, 0.9, "dog, rain"), Hit(str(second), 0.0, 1.0, 0.8), Hit(str(first), 1.0, 2.0, 0.7)]
+
+
+def test_csv_and_parquet_hold_every_hit(hits: list[Hit], tmp_path: Path) -> None:
+    export(hits, tmp_path / "hits.csv", what="rain")
+    with (tmp_path / "hits.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["file"], float(row["onset"]), row["tags"]) for row in rows] == [(hit.file, hit.onset, hit.tags) for hit in hits]
+    export(hits, tmp_path / "hits.parquet", what="rain")
+    import pyarrow.parquet
+
+    assert [Hit(**row) for row in pyarrow.parquet.read_table(tmp_path / "hits.parquet").to_pylist()] == hits
+
+
+def test_audacity_gets_a_track_a_recording_by_time(hits: list[Hit], tmp_path: Path) -> None:
+    assert export(hits, tmp_path / "labels.txt", what="rain") == 2
+    assert (tmp_path / "labels - first.txt").read_text() == "1.000000\t2.000000\train\n5.000000\t7.500000\train\n"
+    assert export(hits[:1], tmp_path / "one.txt", what="rain") == 1 and (tmp_path / "one.txt").exists()
+
+
+def test_raven_gets_a_selection_table(hits: list[Hit], tmp_path: Path) -> None:
+    export(hits, tmp_path / "hits.raven.txt", what="rain")
+    rows = list(csv.DictReader((tmp_path / "hits.raven.txt").open(newline=""), delimiter="\t"))
+    assert [row["Selection"] for row in rows] == ["1", "2", "3"]
+    assert (rows[0]["Begin Time (s)"], rows[0]["End Time (s)"], rows[0]["Begin Path"]) == ("5.000000", "7.500000", hits[0].file)
+
+
+def test_cuts_keep_rate_and_channels(hits: list[Hit], tmp_path: Path) -> None:
+    assert export(hits, tmp_path / "cuts", what="rain") == 3
+    first, second, _ = sorted((tmp_path / "cuts").iterdir())
+    samples, rate = soundfile.read(first, dtype="float32")
+    assert rate == RATE and samples.shape == (40_000, 2)
+    np.testing.assert_allclose(samples, soundfile.read(hits[0].file, dtype="float32")[0][80_000:120_000], atol=1e-6)
+    assert soundfile.info(second).samplerate == 44_100
+
+
+def test_an_unknown_ending_is_refused(hits: list[Hit], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="wanted a name that ends in"):
+        export(hits, tmp_path / "hits.xlsx", what="rain")
+
+
+def test_the_page_plays_every_hit(hits: list[Hit], tmp_path: Path, tone_folder: Path) -> None:
+    page.write(tmp_path / "hits.html", hits, text="rain", listener=auricle.load(tone_folder))
+    text = (tmp_path / "hits.html").read_text()
+    assert text.count("data:audio/") == 3 and "0.90  first.wav, 0:05.0 to 0:07.5" in text and "Hits for rain" in text
+
+
+def test_recordings_that_sound_the_same_are_grouped(tmp_path: Path, tone_folder: Path) -> None:
+    listener: Listener = auricle.load(tone_folder)
+    rng = np.random.default_rng(0)
+    for number, label in enumerate(("low tone", "high tone")):
+        sound = tone(label, 5) + 0.2 * rng.standard_normal(5 * RATE).astype(np.float32) * (number == 1)
+        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+        soundfile.write(tmp_path / f"{number} again.flac", sound, RATE)
+    soundfile.write(tmp_path / "longer.wav", tone("low tone", 8), RATE)
+    archive = Archive.create(tmp_path / "archive", listener)
+    index(archive, listener, sources.find([str(tmp_path)]))
+    groups = [[Path(name).name for name in group] for group in find(archive)]
+    assert ["0 again.flac", "0.wav"] in groups and ["1 again.flac", "1.wav"] in groups
+    assert not any("longer.wav" in group for group in groups)

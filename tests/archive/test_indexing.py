@@ -1,0 +1,230 @@
+"""Indexing: what is stored, what is heard again and what is not, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from tone_model import RATE, silence, tone
+
+import auricle
+from auricle.core.errors import ArchiveError, InputError
+from auricle.listen.listener import Listener
+
+pytest.importorskip("lancedb")
+
+from auricle.archive import sources
+from auricle.archive.indexing import Summary, index
+from auricle.archive.store import Archive
+
+
+@pytest.fixture(scope="module")
+def listener(tone_folder: Path) -> Listener:
+    return auricle.load(tone_folder)
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    """Five recordings, one of them bad, one silent half of the time, one in a folder below."""
+    folder = tmp_path / "sounds"
+    (folder / "field").mkdir(parents=True)
+    soundfile.write(folder / "low.wav", tone("low tone", 12), RATE)
+    soundfile.write(folder / "high.wav", tone("high tone", 3), RATE)
+    soundfile.write(folder / "field" / "half.wav", np.concatenate([silence(10), tone("middle tone", 10)]), RATE)
+    soundfile.write(folder / "quiet.flac", silence(4), RATE)
+    (folder / "bad.wav").write_text("this is no sound")
+    (folder / "readme.txt").write_text("nor is this")
+    return folder
+
+
+def run(archive: Archive, listener: Listener, *places: Path | str) -> Summary:
+    return index(archive, listener, sources.find(map(str, places)))
+
+
+def rows(archive: Archive) -> list[dict[str, Any]]:
+    found = archive.table("windows").search().limit(None).to_arrow().to_pylist()
+    return sorted(found, key=lambda row: (row["file"], row["onset"]))
+
+
+def test_every_window_that_sounds_is_stored_once(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener, window=4.0, hop=3.0)
+    summary = run(archive, listener, sounds)
+    assert (summary.new, summary.failed, summary.unchanged) == (5, 1, 0)
+    assert summary.seconds == pytest.approx(39.0)
+    files = archive.files()
+    assert {Path(name).name for name in files} == {"low.wav", "high.wav", "half.wav", "quiet.flac", "bad.wav"}
+    low = [row for row in rows(archive) if row["file"].endswith("low.wav")]
+    assert [(row["onset"], row["offset"]) for row in low] == [(0, 4), (3, 7), (6, 10), (9, 12)]
+    assert low[0]["tags"] == "low tone" and low[0]["scores"][0]["label"] == "low tone" and low[0]["scores"][0]["score"] > 0.9
+    assert (low[0]["duration"], low[0]["rate"], low[0]["channels"]) == (12.0, RATE, 1)
+    half = files[str(sounds / "field" / "half.wav")]
+    assert (half["windows"], half["silent"]) == (4, 3) and half["coverage"] == 1.0
+    bad = files[str(sounds / "bad.wav")]
+    assert bad["windows"] == 0 and "bad.wav" in bad["error"]
+    assert archive.facts() | {"bytes": 0} == {"files": 4, "windows": len(rows(archive)), "failed": 1, "model": "tones", "bytes": 0}
+
+
+def test_vectors_are_those_of_the_listener(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds / "high.wav")
+    (row,) = rows(archive)
+    np.testing.assert_allclose(row["vector"], listener.embed_audio(sounds / "high.wav")[0], atol=1e-6)
+
+
+def test_a_second_run_hears_nothing(sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    before = rows(archive)
+    monkeypatch.setattr(Listener, "hearing", None)
+    summary = run(Archive.open(tmp_path / "archive"), listener, sounds)
+    assert summary == Summary(unchanged=5) and rows(archive) == before
+
+
+def test_changed_moved_touched_and_deleted_files_are_followed(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    soundfile.write(sounds / "low.wav", tone("middle tone", 5), RATE)  # changed
+    (sounds / "high.wav").rename(sounds / "field" / "renamed's.wav")  # moved
+    (sounds / "quiet.flac").unlink()  # gone
+    os.utime(sounds / "field" / "half.wav")  # touched
+    heard: list[str] = []
+    hearing = listener.hearing
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listener, "hearing", lambda name, **settings: heard.append(Path(name).name) or hearing(name, **settings))
+        summary = run(archive, listener, sounds)
+    assert heard == ["low.wav"]
+    assert (summary.changed, summary.moved, summary.gone, summary.new) == (1, 1, 1, 0)
+    fresh = Archive.create(tmp_path / "fresh", listener)
+    run(fresh, listener, sounds)
+    assert rows(archive) == rows(fresh)
+    assert archive.files() == fresh.files()
+
+
+def test_files_elsewhere_are_left_alone(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(sounds / "low.wav", other / "copy.wav")
+    summary = run(archive, listener, other)
+    assert (summary.new, summary.gone) == (1, 0)
+    assert len(archive.files()) == 6  # the same content under two names is two files
+    (sounds / "low.wav").unlink()
+    assert run(archive, listener, str(sounds / "*.wav")).gone == 0  # a pattern says nothing about what it does not match
+
+
+def test_tables_of_files_bring_notes(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    (sounds / "list.csv").write_text("file,place,year\nlow.wav,harbour,2024\nfield/half.wav,,2023\n")
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds / "list.csv")
+    notes = {Path(name).name: row["notes"] for name, row in archive.files().items()}
+    assert notes == {"low.wav": '{"place": "harbour", "year": "2024"}', "half.wav": '{"year": "2023"}'}
+    (sounds / "wrong.csv").write_text("name\nlow.wav\n")
+    with pytest.raises(InputError, match="row 1 names no file"):
+        sources.find([str(sounds / "wrong.csv")])
+    with pytest.raises(InputError, match="is not there"):
+        sources.find([str(sounds / "absent")])
+
+
+def test_another_model_is_refused(sounds: Path, tmp_path: Path, listener: Listener, tone_folder: Path) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    other = tmp_path / "other-model"
+    shutil.copytree(tone_folder, other)
+    (other / "config.json").write_text((other / "config.json").read_text().replace('"text": 0.5', '"text": 0.6'))
+    with pytest.raises(ArchiveError, match="index anew into another folder"):
+        run(archive, auricle.load(other), sounds)
+
+
+def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, listener: Listener) -> None:
+    with pytest.raises(ArchiveError, match="is no archive; make one with"):
+        Archive.open(tmp_path)
+    with pytest.raises(ArchiveError, match="wanted 0 < hop <= window"):
+        Archive.create(tmp_path / "a", listener, window=2.0, hop=3.0)
+    Archive.create(tmp_path / "b", listener)
+    with pytest.raises(ArchiveError, match="is an archive already"):
+        Archive.create(tmp_path / "b", listener)
+    header = tmp_path / "b" / "archive.json"
+    header.write_text(header.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(ArchiveError, match="has format 99"):
+        Archive.open(tmp_path / "b")
+    header.write_text("{")
+    with pytest.raises(ArchiveError, match="cannot be read"):
+        Archive.open(tmp_path / "b")
+
+
+def test_two_writers_never_meet(tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    with archive.writing(), pytest.raises(ArchiveError, match="another auricle is writing"), Archive.open(tmp_path / "archive").writing():
+        pass
+
+
+def test_half_written_files_are_taken_out(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    """Whatever a dead writer left of a file, the next run makes whole."""
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    whole = rows(archive)
+    low, half = str(sounds / "low.wav"), str(sounds / "field" / "half.wav")
+    archive.table("files").delete(f"file = '{low}'")  # windows without their file
+    archive.table("windows").delete(f"file = '{half}'")  # a file without its windows
+    archive.add([], [row for row in whole if row["file"].endswith("high.wav")])  # windows twice
+    summary = run(Archive.open(tmp_path / "archive"), listener, sounds)
+    assert summary.new == 3 and rows(archive) == whole
+
+
+KILLED = """
+import sys, auricle
+from pathlib import Path
+from auricle.archive import indexing, sources
+from auricle.archive.store import Archive
+indexing._BATCH = 2
+print("ready", flush=True)
+indexing.index(Archive.open(Path(sys.argv[2])), auricle.load(sys.argv[1]), sources.find([sys.argv[3]]))
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.15, 0.4])
+def test_a_kill_loses_nothing_that_the_next_run_does_not_bring(delay: float, tmp_path: Path, listener: Listener, tone_folder: Path) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for number in range(30):
+        soundfile.write(sounds / f"{number}.wav", tone(("low tone", "high tone")[number % 2], 1 + number), RATE)
+    archive = Archive.create(tmp_path / "archive", listener, window=4.0, hop=4.0)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tone_folder), str(archive.folder), str(sounds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run(archive, listener, sounds)
+    fresh = Archive.create(tmp_path / "fresh", listener, window=4.0, hop=4.0)
+    run(fresh, listener, sounds)
+    assert rows(archive) == rows(fresh) and archive.files() == fresh.files()
+
+
+def test_an_interrupt_keeps_what_is_written_and_says_so(tmp_path: Path, listener: Listener, tone_folder: Path) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for number in range(40):
+        soundfile.write(sounds / f"{number}.wav", tone("low tone", 60), RATE)
+    words = ["-m", "auricle", "index", str(sounds), "--into", str(tmp_path / "archive"), "--model", str(tone_folder)]
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "archive" / "writer.lock").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert "Traceback" not in told
+    assert process.returncode == 0 or (process.returncode == 130 and "goes on from there" in told)
+    archive = Archive.open(tmp_path / "archive")
+    run(archive, listener, sounds)
+    assert len(archive.files()) == 40 and len(rows(archive)) == 40 * 8
