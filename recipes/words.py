@@ -248,9 +248,8 @@ def targets(sentences: list[str], names: list[str], vectors: Tensor, lexicon: di
     bases = torch.stack([heard[word] if heard[word].any() else centred[count + place[word]] for word in axes.words])
     on_axes = torch.stack([axes.of(text) for text in sentences + names])
     meaning += run.sounds_like * nn.functional.normalize(on_axes[count:] @ bases, dim=-1)
-    return nn.functional.normalize(
-        torch.cat([torch.cat([centred[:count], nn.functional.normalize(meaning, dim=-1)]), on_axes], dim=1), dim=-1
-    )
+    meant = torch.cat([centred[:count], nn.functional.normalize(meaning, dim=-1)])
+    return nn.functional.normalize(torch.cat([meant, on_axes], dim=1), dim=-1)
 
 
 def bags(encoded: list[list[int]], chosen: np.ndarray) -> tuple[Tensor, Tensor]:
