@@ -191,7 +191,8 @@ def index_command(
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
-        _stdout().print(console.summary_text(done, time.monotonic() - began), markup=False, soft_wrap=True)
+        told = console.summary_text(done, time.monotonic() - began) if found.files or done.gone else "no recordings are there"
+        _stdout().print(told, markup=False, soft_wrap=True)
     failed = [row for row in archive.files().values() if row["error"] and row["file"] in found.files]
     for row in failed:
         _complain(row["error"])
