@@ -17,7 +17,7 @@ from typing import Any
 
 from auricle.archive.sources import Found
 from auricle.archive.store import Archive
-from auricle.core.errors import SoundError
+from auricle.core.errors import ArchiveError, SoundError
 from auricle.listen.listener import Listener
 from auricle.listen.windows import Part, ordered
 
@@ -73,7 +73,8 @@ class _Work:
         self.summary = Summary()
         self.known = archive.files()
         self.missing = {name for name in self.known if name not in found.files and found.covers(name) and not Path(name).exists()}
-        self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["content"]}
+        self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["error"] is None}
+        _check_roots(found, self.missing)
         self.ready: list[_Heard] = []
         self.written = time.monotonic()
         self.stop = threading.Event()
@@ -116,6 +117,10 @@ class _Work:
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
         if self._is_known(name, content):
             return _Heard({"file": name, "known": True, **about}, [])
+        return self._listened(name, about)
+
+    def _listened(self, name: str, about: Mapping[str, Any]) -> _Heard:
+        """A file's windows, or the reason why there are none."""
         try:
             name.encode()
             return self._windows(name, about)
@@ -195,8 +200,7 @@ class _Work:
             return
         old = self.by_content.pop(row["content"], None)
         if old is None:  # a second copy of a file that moved
-            heard = self._windows(name, {key: row[key] for key in ("size", "modified", "content")})
-            self._take(heard)
+            self._take(self._listened(name, {key: row[key] for key in ("size", "modified", "content")}))
             return
         self.archive.rename(old, name, modified=row["modified"])
         self.missing.discard(old)
@@ -212,6 +216,18 @@ class _Work:
     def _tell(self, done: int) -> None:
         if self.progress is not None:
             self.progress(done, len(self.found.files), self.summary.seconds)
+
+
+def _check_roots(found: Found, missing: set[str]) -> None:
+    """A drive that is not there looks like a folder whose recordings were all deleted: nothing is taken out then."""
+    for root in found.roots:
+        inside = root.rstrip("/") + "/"
+        lost = sum(name.startswith(inside) for name in missing)
+        if lost and not any(name.startswith(inside) for name in found.files):
+            raise ArchiveError(
+                f"{root}: holds no recordings now, though {lost} in the archive came from it; connect the drive, "
+                "or index a folder above it if they were deleted"
+            )
 
 
 def _digest(name: str, stop: threading.Event) -> str:

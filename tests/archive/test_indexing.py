@@ -109,6 +109,27 @@ def test_changed_moved_touched_and_deleted_files_are_followed(sounds: Path, tmp_
     assert archive.files() == fresh.files()
 
 
+def test_a_drive_that_is_not_there_empties_nothing(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    before = rows(archive)
+    sounds.rename(tmp_path / "away")
+    sounds.mkdir()
+    with pytest.raises(ArchiveError, match="connect the drive"):
+        run(archive, listener, sounds)
+    assert rows(archive) == before and len(archive.files()) == 5
+
+
+def test_moved_files_that_cannot_be_heard_are_told_by_their_new_names(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    (sounds / "bad.wav").rename(sounds / "worse.wav")
+    shutil.copy(sounds / "worse.wav", sounds / "worst.wav")
+    assert run(archive, listener, sounds).failed == 2
+    errors = {Path(name).name: row["error"] for name, row in archive.files().items() if row["error"]}
+    assert errors.keys() == {"worse.wav", "worst.wav"} and all(name in error for name, error in errors.items())
+
+
 def test_files_elsewhere_are_left_alone(sounds: Path, tmp_path: Path, listener: Listener) -> None:
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds)
