@@ -44,7 +44,7 @@ from auricle.signal.frontend import open_frontend
 from auricle.train.calibrate import Decisions, calibrated
 from auricle.train.compose import ComposeConfig, Composer
 from auricle.train.fit import FitConfig, fit
-from auricle.train.joint import fit_joint
+from auricle.train.joint import fit_joint, fit_likeness
 
 FRONTEND = "auricle-16k"
 SCENES = (
@@ -141,15 +141,19 @@ def _variant(words: Path) -> str:
 def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
     """Train on the chosen rows and leave a model folder, not yet calibrated, under the work folder.
 
-    A finished training is not repeated; its joint head, which takes seconds, is fitted to whatever words are given.
+    A finished training is not repeated; its joint head and that of likeness, which take seconds, are fitted anew.
     """
     words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
     trained = desk.work / f"{name}.safetensors"
     if not trained.exists():
         _train(desk, name, chosen, vocabulary, words, trained)
     model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).eval()
-    load_model(model, trained)
-    _fit_joint(desk, model, chosen, vocabulary, words)
+    missing, unexpected = load_model(model, trained, strict=False)
+    if unexpected or not all(name.startswith(("joint.", "likeness.")) for name in missing):
+        raise SystemExit(
+            f"{trained}: is of another encoder (missing {missing[:3]}, unexpected {unexpected[:3]}); take it away to train anew"
+        )
+    _fit_heads(desk, model, chosen, vocabulary, words)
     folder = desk.work / (name + desk.variant)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer.json").write_bytes((desk.words / "tokenizer.json").read_bytes())
@@ -183,8 +187,8 @@ def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], 
     path.unlink()
 
 
-def _fit_joint(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
-    """Fit the model's joint head to words, on each chosen clip heard as a listener would: a window at least, half a minute at most."""
+def _fit_heads(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
+    """Fit the joint head and that of likeness, on each chosen clip heard as a listener would: a window at least, half a minute at most."""
     clips = [i for i in chosen if set(desk.rows[i].labels) & set(vocabulary)]
     share = torch.tensor([[float(label in desk.rows[i].labels) for label in vocabulary] for i in clips])
     shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (HEARING["window"], 30))
@@ -194,7 +198,9 @@ def _fit_joint(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabul
             features = desk.bank.plain(i)[:longest]
             features = np.pad(features, ((0, max(0, shortest - len(features))), (0, 0)), constant_values=FLOOR_DB)
             pooled.append(model.encoder(torch.from_numpy(features)[None]).pooled[0])
-    fit_joint(model.joint, torch.stack(pooled), share / share.sum(1, keepdim=True), words)
+    heard = torch.stack(pooled)
+    fit_joint(model.joint, heard, share / share.sum(1, keepdim=True), words)
+    fit_likeness(model.likeness, heard)
 
 
 def _reporter(name: str) -> Callable[[str], None]:

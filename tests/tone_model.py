@@ -81,10 +81,16 @@ def graph() -> onnx.ModelProto:
         helper.make_node("MatMul", ["steps", "weights"], ["product"]),
         helper.make_node("Add", ["product", "bias"], ["frames"]),
         helper.make_node("ReduceMax", ["frames", "axis"], ["clip"], keepdims=0),
-        helper.make_node("MatMul", ["steps", "joint"], ["frame_embedding"]),
-        helper.make_node("ReduceMean", ["frame_embedding", "axis"], ["embedding"], keepdims=0),
+        helper.make_node("MatMul", ["steps", "joint"], ["mixture"]),
+        helper.make_node("ReduceMean", ["mixture", "axis"], ["embedding"], keepdims=0),
+        helper.make_node("ReduceMean", ["product", "axis"], ["likeness"], keepdims=0),
     ]
-    shapes = {"embedding": [DIM], "clip": [len(LABELS)], "frames": ["U", len(LABELS)], "frame_embedding": ["U", DIM]}
+    shapes = {
+        "embedding": [DIM],
+        "clip": [len(LABELS)],
+        "frames": ["U", len(LABELS)],
+        "likeness": [len(LABELS)],
+    }
     built = helper.make_graph(
         nodes,
         "tones",

@@ -13,12 +13,12 @@ _BLOCK = 2048
 
 def find(archive: Archive) -> list[list[str]]:
     """Groups of files, each alike to another of its group in sound and length; largest groups first, names in order."""
-    rows = archive.table("windows").search().select(["file", "duration", "vector"]).limit(None).to_arrow()
+    rows = archive.table("windows").search().select(["file", "duration", "likeness"]).limit(None).to_arrow()
     if not len(rows):
         return []
     names, place = np.unique(rows["file"].to_numpy(zero_copy_only=False), return_inverse=True)
-    vectors = np.zeros((len(names), archive.header.dim))
-    np.add.at(vectors, place, vectors_of(rows))
+    vectors = np.zeros((len(names), archive.header.likeness))
+    np.add.at(vectors, place, vectors_of(rows, "likeness"))
     vectors = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)).astype(np.float32)
     lengths = np.zeros(len(names))
     lengths[place] = rows["duration"].to_numpy()

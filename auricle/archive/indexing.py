@@ -172,6 +172,7 @@ class _Work:
             "tags": ", ".join(config.labels[place] for place in present),
             "scores": [{"label": config.labels[place], "score": float(part.clip[place])} for place in order],
             "vector": part.vector,
+            "likeness": part.likeness,
         }
 
     def _row(self, name: str, **said: Any) -> dict[str, Any]:

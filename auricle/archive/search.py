@@ -1,7 +1,7 @@
 """Searching: words, an example, or both in; ranked hits out, each a stretch of a recording.
 
 Words are scored as a Listener scores them: the calibrated fit of the words' vector, or the trained score of a label that the words
-name, whichever is higher. An example is scored by the cosine to its vector, words with an example by the cosine to the sum of both.
+name, whichever is higher. An example is scored by the cosine of likeness, words with an example by the product of both scores.
 What is not wanted scales a score down by how well it fits. Windows of one recording that touch and score alike are one hit.
 """
 
@@ -22,10 +22,9 @@ from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.errors import InputError
 from auricle.core.records import Clip
 from auricle.listen.listener import Listener
-from auricle.listen.windows import unit
 from auricle.signal.files import cut
 
-_COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector"]
+_COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
 _ALIKE = 0.6  # a neighbour belongs to a hit from this share of the best window's score
 _PROBES, _REFINE, _CANDIDATES = 64, 20, 50  # an index's settings; candidates a wanted hit
 
@@ -57,7 +56,9 @@ class Hit:
 
 
 class Windows:
-    """Windows of an archive as columns, a recording's together and in order. vectors: float32 (N, D); onsets, offsets: s (N,).
+    """Windows of an archive as columns, a recording's together and in order. onsets, offsets: s (N,).
+
+    vectors (N, D), likeness (N, E): float32, unit length, to compare with words and with sounds.
 
     files: numbers into names (N,), one a recording.
     """
@@ -65,7 +66,7 @@ class Windows:
     def __init__(self, rows: Any) -> None:
         """rows: an Arrow table with _COLUMNS."""
         rows = rows.select(_COLUMNS).sort_by([("file", "ascending"), ("onset", "ascending")]).combine_chunks()
-        self.vectors = vectors_of(rows)
+        self.vectors, self.likeness = vectors_of(rows), vectors_of(rows, "likeness")
         self.onsets, self.offsets = (np.asarray(rows[name]) for name in ("onset", "offset"))
         encoded = rows["file"].combine_chunks().dictionary_encode()
         self.files, self.names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
@@ -110,33 +111,34 @@ class Searcher:
         """The k best hits, best first."""
         if k < 1:
             raise InputError(f"k is {k}; wanted 1 or more")
-        wanted, example = self._vector(query)
-        windows = self._candidates(query, wanted, k)
-        if not len(windows.vectors):
-            return []
-        scores = self._scores(query, wanted, windows)
-        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=example))
-
-    def _vector(self, query: Query) -> tuple[np.ndarray, tuple[str, float, float] | None]:
-        """Unit vector of what is wanted (D,), and the stretch of the example, which is no hit."""
         if not query.text and not query.like:
             raise InputError("nothing to search for; wanted words, or an example with --like")
-        parts = [] if not query.text else [self.listener.embed_text([query.text])[0]]
-        example = None
-        if query.like:
-            path, start, end = parse_span(query.like)
-            parts.append(self.listener.embed_audio(_cut(path, start, end)))
-            example = (str(path.resolve()), start, end)
-        return unit(np.sum([part.reshape(-1) for part in parts], axis=0)), example
+        words = self.listener.embed_text([query.text])[0] if query.text else None
+        sound, example = self._example(query.like) if query.like else (None, None)
+        windows = self._candidates(query, words, sound, k)
+        if not len(windows.vectors):
+            return []
+        scores = self._scores(query, words, sound, windows)
+        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=example))
 
-    def _candidates(self, query: Query, wanted: np.ndarray, k: int) -> Windows:
-        table = self.archive.table("windows")
+    def _example(self, like: str) -> tuple[np.ndarray, tuple[str, float, float]]:
+        """Unit vector of an example (E,), and where it lies: that stretch is no hit."""
+        path, start, end = parse_span(like)
+        vector = self.listener.embed_audio(_cut(path, start, end), space="likeness")
+        return vector.reshape(-1), (str(path.resolve()), start, end)
+
+    def _candidates(self, query: Query, words: np.ndarray | None, sound: np.ndarray | None, k: int) -> Windows:
+        table, count = self.archive.table("windows"), _CANDIDATES * k
         if table.count_rows() <= store.EXACT:
             return self._filtered(query.where) if query.where else self._all()
-        found = [nearest(table, wanted, _CANDIDATES * k, where=query.where)]
-        for label in self._named(query.text):
-            named = _both(f"tags LIKE {quoted('%' + label + '%')}", query.where)
-            found.append(_fetched(table.search(), named, _COLUMNS, limit=_CANDIDATES * k))
+        found = []
+        if sound is not None:
+            found.append(nearest(table, sound, count, column="likeness", where=query.where))
+        if words is not None:
+            found.append(nearest(table, words, count, where=query.where))
+            for label in self._named(query.text):
+                named = _both(f"tags LIKE {quoted('%' + label + '%')}", query.where)
+                found.append(_fetched(table.search(), named, _COLUMNS, limit=count))
         return _joined([rows.select(_COLUMNS) for rows in found])
 
     def _all(self) -> Windows:
@@ -148,12 +150,15 @@ class Searcher:
     def _filtered(self, where: str | None) -> Windows:
         return Windows(_fetched(self.archive.table("windows").search(), where, _COLUMNS))
 
-    def _scores(self, query: Query, wanted: np.ndarray, windows: Windows) -> np.ndarray:
-        cosine = windows.vectors @ wanted
-        scores = np.maximum(cosine, 0) if query.like else self._fit(query.text or "", windows, cosine)
-        for words in query.unwanted:
-            vector = self.listener.embed_text([words])[0]
-            scores = scores * (1 - self._fit(words, windows, windows.vectors @ vector))
+    def _scores(self, query: Query, words: np.ndarray | None, sound: np.ndarray | None, windows: Windows) -> np.ndarray:
+        scores = np.ones(len(windows.vectors), np.float32)
+        if words is not None:
+            scores = scores * self._fit(query.text or "", windows, windows.vectors @ words)
+        if sound is not None:
+            scores = scores * np.maximum(windows.likeness @ sound, 0)
+        for unwanted in query.unwanted:
+            vector = self.listener.embed_text([unwanted])[0]
+            scores = scores * (1 - self._fit(unwanted, windows, windows.vectors @ vector))
         return np.asarray(scores, dtype=np.float32)
 
     def _fit(self, words: str, windows: Windows, cosine: np.ndarray) -> np.ndarray:
@@ -166,9 +171,9 @@ class Searcher:
         return [label for label in self.listener.labels if f" {label} " in said]
 
 
-def nearest(table: Any, vector: np.ndarray, count: int, *, where: str | None = None) -> Any:
-    """Rows of the windows nearest to a unit vector (D,), nearest first, by the table's index where it has one."""
-    near = table.search(vector, vector_column_name="vector").distance_type("cosine").nprobes(_PROBES).refine_factor(_REFINE)
+def nearest(table: Any, vector: np.ndarray, count: int, *, column: str = "vector", where: str | None = None) -> Any:
+    """Rows of the windows nearest to a unit vector, nearest first, by the table's index where it has one."""
+    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES).refine_factor(_REFINE)
     return _fetched(near, where, [*_COLUMNS, "_distance"], limit=count)
 
 

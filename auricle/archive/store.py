@@ -36,7 +36,10 @@ _KEPT = datetime.timedelta(minutes=10)  # how long readers may go on with tables
 
 
 class Header(BaseModel):
-    """What everything in an archive was made with. window, hop: seconds. weights: fingerprint of the model folder."""
+    """What everything in an archive was made with.
+
+    weights: fingerprint of the model folder. dim, likeness: widths of a window's two vectors. window, hop: seconds.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -44,6 +47,7 @@ class Header(BaseModel):
     model: str
     weights: str
     dim: int
+    likeness: int
     window: float
     hop: float
 
@@ -67,6 +71,7 @@ class Archive:
             model=config.name,
             weights=listener.fingerprint,
             dim=config.dim,
+            likeness=listener.likeness_dim,
             window=float(window),
             hop=float(hop or min(window, config.step * window / config.window)),
         )
@@ -78,7 +83,7 @@ class Archive:
             raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
         archive = cls(folder, header)
         with archive._locked():
-            for name, schema in _schemas(header.dim).items():
+            for name, schema in _schemas(header).items():
                 archive._database.create_table(name, schema=schema, exist_ok=True)
             _write_whole(folder / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
         return archive
@@ -164,7 +169,7 @@ class Archive:
 
     def add(self, files: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> None:
         """Write whole files: all their windows, then their own rows."""
-        schemas = _schemas(self.header.dim)
+        schemas = _schemas(self.header)
         arrow = require("pyarrow", extra="archive", why="an archive")
         if windows:
             self.table("windows").add(arrow.Table.from_pylist(list(windows), schema=schemas["windows"]))
@@ -193,15 +198,18 @@ class Archive:
         self._tend_index()
 
     def _tend_index(self) -> None:
-        """An index of the vectors once there are so many that comparing all takes long; made anew when half of them are new to it."""
+        """An index of each vector once there are so many that comparing all takes long; made anew when half of them are new to it."""
         table = self.table("windows")
         count = table.count_rows()
-        made = [found for found in table.list_indices() if found.columns == ["vector"]]
-        if count <= EXACT or (made and table.index_stats(made[0].name).num_unindexed_rows < count / 2):
+        if count <= EXACT:
             return
-        partitions, pieces = round(2 * count**0.5), self.header.dim // 8
-        settings: dict[str, Any] = {"num_partitions": partitions, "num_sub_vectors": pieces, "vector_column_name": "vector"}
-        table.create_index(metric="cosine", index_type="IVF_PQ", **settings)
+        made = {found.columns[0]: found.name for found in table.list_indices()}
+        for column, width in (("vector", self.header.dim), ("likeness", self.header.likeness)):
+            if column in made and table.index_stats(made[column]).num_unindexed_rows < count / 2:
+                continue
+            pieces = next(pieces for pieces in range(width // 8 or 1, 0, -1) if width % pieces == 0)
+            settings: dict[str, Any] = {"num_partitions": round(2 * count**0.5), "num_sub_vectors": pieces, "vector_column_name": column}
+            table.create_index(metric="cosine", index_type="IVF_PQ", **settings)
 
 
 def quoted(text: str) -> str:
@@ -215,7 +223,7 @@ def _in_lists(names: Iterable[str]) -> Iterator[str]:
         yield ", ".join(quoted(name) for name in ready[start : start + _MANY])
 
 
-def _schemas(dim: int) -> dict[str, Any]:
+def _schemas(header: Header) -> dict[str, Any]:
     arrow = require("pyarrow", extra="archive", why="an archive")
     text, real, whole = arrow.string(), arrow.float64(), arrow.int64()
     tag = arrow.struct([("label", text), ("score", arrow.float32())])
@@ -223,7 +231,8 @@ def _schemas(dim: int) -> dict[str, Any]:
     return {
         "windows": arrow.schema(
             [*about, ("onset", real), ("offset", real), ("tags", text), ("scores", arrow.list_(tag)), ("content", text),
-             ("vector", arrow.list_(arrow.float32(), dim))]
+             ("vector", arrow.list_(arrow.float32(), header.dim)),
+             ("likeness", arrow.list_(arrow.float32(), header.likeness))]
         ),
         "files": arrow.schema(
             [*about, ("size", whole), ("modified", whole), ("content", text), ("windows", whole), ("silent", whole), ("coverage", real),
@@ -245,7 +254,7 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def vectors_of(rows: Any) -> np.ndarray:
-    """The vectors of Arrow rows, float32 (n, D), without a copy where that can be."""
-    column = rows["vector"].combine_chunks()
-    return np.asarray(column.flatten(), dtype=np.float32).reshape(len(column), column.type.list_size)
+def vectors_of(rows: Any, column: str = "vector") -> np.ndarray:
+    """A column of vectors of Arrow rows, float32 (n, D), without a copy where that can be."""
+    found = rows[column].combine_chunks()
+    return np.asarray(found.flatten(), dtype=np.float32).reshape(len(found), found.type.list_size)

@@ -17,7 +17,7 @@ import numpy as np
 from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
-from auricle.listen.windows import Ear, Part, Timeline, ordered, sigmoid, unit
+from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, sigmoid, unit
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
@@ -173,24 +173,28 @@ class Listener:
             job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, top=top)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
-    def embed_audio(self, files: Source | Sequence[Source], *, normalize: bool = True, progress: Progress | None = None) -> np.ndarray:
-        """Vectors of files or clips in the joint space, float32 (B, D): the mean of their windows' unit vectors by length.
+    def embed_audio(
+        self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
+    ) -> np.ndarray:
+        """Vectors of files or clips, float32 (B, D): the mean of their windows' unit vectors by length.
+
+        space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
 
         Silent windows count only where there are no others. Unit length unless normalize is False. Bad input raises SoundError.
         """
         rows = []
-        for row in self.embed_each(_listed(files), normalize=normalize, progress=progress):
+        for row in self.embed_each(_listed(files), normalize=normalize, space=space, progress=progress):
             if isinstance(row, SoundError):
                 raise row
             rows.append(row)
         return np.stack(rows) if rows else np.zeros((0, self.config.dim), np.float32)
 
     def embed_each(
-        self, files: Sequence[Source], *, normalize: bool = True, progress: Progress | None = None
+        self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
         """Rows (D,) of `embed_audio`, one by one in the order of the files; for bad input the SoundError, not raised."""
         with self._batch(files, progress) as job:
-            for row in self._over(lambda item: self._embedded(item[1], item[0], job), files, job):
+            for row in self._over(lambda item: self._embedded(item[1], item[0], job, space), files, job):
                 yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
     def outputs(self, source: Source) -> Iterator[Outputs]:
@@ -213,6 +217,11 @@ class Listener:
     def fingerprint(self) -> str:
         """SHA-256 over what decides this model's answers."""
         return str(fingerprint(self.runtime.folder))
+
+    @functools.cached_property
+    def likeness_dim(self) -> int:
+        """E, the width of vectors in the space of likeness."""
+        return int(self.embed_audio(Clip(np.zeros((1, self._frontend.rate), np.float32), self._frontend.rate), space="likeness").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
         """Calibrated probability that words fit a sound, of the cosine of their vectors."""
@@ -296,26 +305,29 @@ class Listener:
             answers.append(Label(word, value, value >= threshold and not silent))
         return tuple(answers)
 
-    def _embedded(self, source: Source, place: int, job: _Job) -> np.ndarray | SoundError:
-        total, seconds = np.zeros(self.config.dim), 0.0
+    def _embedded(self, source: Source, place: int, job: _Job, space: Space) -> np.ndarray | SoundError:
+        total, seconds = np.zeros(1), 0.0
         try:
             with self._stream(source) as sound:
                 for part in self._parts(sound, job):
-                    if part.vector is not None:
-                        total, seconds = total + part.vector.astype(np.float64) * part.seconds, seconds + part.seconds
+                    vector = part.vector if space == "words" else part.likeness
+                    if vector is not None:
+                        total, seconds = total + vector.astype(np.float64) * part.seconds, seconds + part.seconds
                     if job.progress is not None:
                         job.progress(place, part.start + part.seconds, sound.info.duration)
             if sound.error:
                 return SoundError(sound.error)
-            return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source)
+            return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source, space)
         except SoundError as error:
             return error
 
-    def _silence(self, source: Source) -> np.ndarray:
+    def _silence(self, source: Source, space: Space) -> np.ndarray:
         """Vector of a recording in which nothing sounds: that of its first window."""
         with self._stream(source) as sound:
             first = next(iter(sound))
-        return self._ear.vector(first) if first.samples.size else np.zeros(self.config.dim, np.float32)
+        if not first.samples.size:  # resampling can leave nothing of a sample or two
+            first = dataclasses.replace(first, samples=np.zeros((1, 1), np.float32))
+        return self._ear.vector(first, space)
 
     def _parts(self, sound: Stream, job: _Job) -> Iterator[Part]:
         windows = _until(job.stop, sound)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from auricle.runtime.open import Outputs, Runtime
 from auricle.signal.files import Window
 from auricle.signal.frontend import Frontend
 from auricle.tasks import detection, tagging
+
+#: What a vector of sound is for: to be compared with words, or with other sounds.
+Space: TypeAlias = Literal["words", "likeness"]
 
 _BLOCK = 0.1  # seconds over which loudness is taken to tell silence
 _SMALLEST = np.float32(1e-6)
@@ -31,7 +34,7 @@ Result = TypeVar("Result")
 class Part:
     """What one window says. start, seconds: its place in the recording. clip: probabilities (K,). frames: probabilities (T, K).
 
-    vector: unit length (D,). A silent window has sounding False, zeros for scores, and no frames.
+    vector, likeness: unit length (D,), (E,). A silent window has sounding False, zeros for scores, and neither frames nor vectors.
     """
 
     start: float
@@ -41,6 +44,7 @@ class Part:
     clip: np.ndarray
     frames: np.ndarray | None
     vector: np.ndarray | None
+    likeness: np.ndarray | None
 
 
 def ordered(function: Callable[[Item], Result], items: Iterable[Item], *, pool: Executor, ahead: int) -> Iterator[Result]:
@@ -96,12 +100,13 @@ class Ear:
         seconds = samples.size / self.frontend.rate
         # Less than one frame tells no source from another: nothing is recognised in it, rather than something made up.
         if seconds * config.frame_rate < 1 or loudness(samples, rate=self.frontend.rate) < config.silence_dbfs:
-            return Part(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None)
+            return Part(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None, None)
         return self._scored(window, seconds)
 
-    def vector(self, window: Window) -> np.ndarray:
-        """Unit vector (D,) of one window in the joint space, silent or not."""
-        return unit(self.run(window).embedding[0])
+    def vector(self, window: Window, space: Space = "words") -> np.ndarray:
+        """Unit vector of one window, silent or not: in the space shared with words (D,), or that of likeness (E,)."""
+        outputs = self.run(window)
+        return unit((outputs.embedding if space == "words" else outputs.likeness)[0])
 
     def run(self, window: Window) -> Outputs:
         """What the model itself says of a window of mono samples (1, N); a short one is followed by silence."""
@@ -114,7 +119,7 @@ class Ear:
         real = math.ceil(seconds * self.runtime.config.frame_rate)
         clip = sigmoid(tagging.evidence(outputs.clip[0], outputs.frames[0]) * self._clip[0] + self._clip[1])
         frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1])
-        return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]))
+        return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]), unit(outputs.likeness[0]))
 
 
 class Timeline:

@@ -59,7 +59,7 @@ def save(folder: Path, model: ListeningModel, text: Mapping[str, Tensor], config
 
 
 def export_onnx(model: ListeningModel, path: Path) -> None:
-    """ONNX with free batch and time: `features` (B, T, F) in, the four Outputs out; large weights are stored in half precision."""
+    """ONNX with free batch and time: `features` (B, T, F) in, the Outputs out; large weights are stored in half precision."""
     import onnx
 
     model = model.eval()
@@ -69,7 +69,7 @@ def export_onnx(model: ListeningModel, path: Path) -> None:
         (example,),
         dynamo=True,
         input_names=["features"],
-        output_names=["embedding", "clip", "frames", "frame_embedding"],
+        output_names=["embedding", "clip", "frames", "likeness"],
         dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("time", min=32, max=1 << 20)},),
         verbose=False,
     )

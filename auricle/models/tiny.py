@@ -10,12 +10,15 @@ from auricle.models.encoders.convolutional import ConvConfig, ConvEncoder
 
 
 class Outputs(NamedTuple):
-    """embedding (B, D) and frame_embedding (B, T, D) in the joint space, not normalised; clip (B, K) and frames (B, T, K) logits."""
+    """embedding (B, D) in the joint space, not normalised; clip (B, K) and frames (B, T, K) logits.
+
+    likeness (B, E): what tells sounds apart, whether or not words can; not normalised.
+    """
 
     embedding: Tensor
     clip: Tensor
     frames: Tensor
-    frame_embedding: Tensor
+    likeness: Tensor
 
 
 class ListeningModel(nn.Module):
@@ -27,6 +30,7 @@ class ListeningModel(nn.Module):
         self.clip = nn.Linear(config.size, labels)
         self.frames = nn.Linear(config.size, labels)
         self.joint = nn.Linear(config.size, dim)
+        self.likeness = nn.Linear(config.size, dim)
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Outputs:
         """features dB (B, T, F); mask (B, T), True for real frames."""
@@ -35,5 +39,5 @@ class ListeningModel(nn.Module):
             embedding=self.joint(heard.pooled),
             clip=self.clip(heard.pooled),
             frames=self.frames(heard.frames),
-            frame_embedding=self.joint(heard.frames),
+            likeness=self.likeness(heard.pooled),
         )

@@ -10,7 +10,7 @@ import numpy as np
 from auricle.core.errors import ModelError
 
 #: What every graph gives, in the order of runtime.open.Outputs.
-OUTPUTS = ("embedding", "clip", "frames", "frame_embedding")
+OUTPUTS = ("embedding", "clip", "frames", "likeness")
 
 
 class OnnxEngine:

@@ -21,12 +21,15 @@ SHORTEST = 32
 
 
 class Outputs(NamedTuple):
-    """float32. embedding (B, D), frame_embedding (B, T, D): joint space, not unit. clip (B, K), frames (B, T, K): logits."""
+    """float32. embedding (B, D): joint space, not unit. clip (B, K), frames (B, T, K): logits.
+
+    likeness (B, E): what tells sounds apart, whether or not words can; not unit.
+    """
 
     embedding: np.ndarray
     clip: np.ndarray
     frames: np.ndarray
-    frame_embedding: np.ndarray
+    likeness: np.ndarray
 
 
 class Engine(Protocol):
@@ -35,7 +38,7 @@ class Engine(Protocol):
     name: str
 
     def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, T, F) -> the four arrays of Outputs, in its order."""
+        """features float32 (B, T, F) -> the arrays of Outputs, in its order."""
 
 
 class Runtime:
@@ -54,7 +57,7 @@ class Runtime:
             features = np.pad(features, ((0, 0), (0, SHORTEST - length), (0, 0)), mode="edge")
         outputs = Outputs(*self.engine.run(np.ascontiguousarray(features, dtype=np.float32)))
         real = -(-length * outputs.frames.shape[1] // features.shape[1])  # frames that come from the sound, not from its padding
-        outputs = outputs._replace(frames=outputs.frames[:, :real], frame_embedding=outputs.frame_embedding[:, :real])
+        outputs = outputs._replace(frames=outputs.frames[:, :real])
         labels, dim = outputs.clip.shape[-1], outputs.embedding.shape[-1]
         if labels != len(self.config.labels) or dim != self.config.dim:
             wanted = f"{len(self.config.labels)} labels and {self.config.dim} dimensions"

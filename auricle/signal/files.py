@@ -26,7 +26,7 @@ from auricle.signal.resample import StreamResampler
 RATES = (4_000, 192_000)  # Hz, lowest and highest that are heard
 CHANNELS = 64  # the most that are heard
 LOUDEST = 1e10  # 200 dB above full scale: beyond it the power of a frame leaves float32, and no recorder wrote it
-_BLOCK = 1 << 18  # values (samples x channels) decoded at once: 1 MiB of float32
+_BLOCK = 1 << 16  # values (samples x channels) decoded at once: what a cache holds
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ _SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
 _PAGED = 4096  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # where a sample's place is exact
+_STEP = np.float32(2**-15)  # of 16 bits, full scale 1
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
 _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean
     "psf_fseek": "the data breaks off",
@@ -56,6 +57,7 @@ class SoundfileReader:
         self._breaks = 0
         self._ended = False
         self._paged = self.format == "OGG/VORBIS"
+        self._sixteen = self._file.subtype == "PCM_16" and self._file.format in _SEEKABLE - {"FLAC"}  # never breaks off half-way
 
     def read(self, count: int) -> Samples:
         """The next samples (C, n), full scale +-1."""
@@ -77,6 +79,10 @@ class SoundfileReader:
 
     def _decode(self, count: int) -> Samples:
         """Samples (C, n) up to the next break."""
+        if self._sixteen:  # the same numbers as below in a quarter of the time: libsndfile scales sample by sample
+            words = self._file.read(count, dtype="int16", always_2d=True)
+            self._at, self._ended = self._at + len(words), len(words) == 0
+            return np.multiply(words, _STEP, dtype=np.float32).T
         if self._paged:
             count = min(count, _PAGED)
         # libsndfile raises without saying how much it had decoded: the marks that are left tell.

@@ -1,8 +1,10 @@
-"""The joint head in closed form: what an encoder says of labelled clips in, the linear map to their words' vectors out.
+"""Heads in closed form, fitted when an encoder is trained: what it says of clips in, linear maps out.
 
-Ridge regression held firmly, every label weighing the same. A map learnt by descent follows the few dozen labels it has seen and is
-lost beside them; one this stiff keeps to the directions of sound that many labels share, and so finds a label it never met by its
-words (Romera-Paredes and Torr 2015 hold both sides in the same way).
+`fit_joint`: from labelled clips to their words' vectors. `fit_likeness`: to directions that all vary alike.
+
+The joint head is a ridge regression held firmly, every label weighing the same. A map learnt by descent follows the few dozen labels it
+has seen and is lost beside them; one this stiff keeps to the directions of sound that many labels share, and so finds a label it never
+met by its words (Romera-Paredes and Torr 2015 hold both sides in the same way).
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-#: How firmly the map is held to zero, against clips of unit variance.
+#: How firmly the joint map is held to zero, against clips of unit variance.
 STIFFNESS = 2.0
+#: Variance added to each whitened component, against components of unit mean variance.
+FLOOR = 0.3
 
 
 def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, words: Tensor, *, stiffness: float = STIFFNESS) -> None:
@@ -29,3 +33,19 @@ def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, words: Tensor, *, 
     with torch.no_grad():
         head.weight.copy_(found.T)
         head.bias.copy_(-centre @ found)
+
+
+def fit_likeness(head: nn.Linear, pooled: Tensor, *, floor: float = FLOOR) -> None:
+    """Set the weights of head (C -> E) to whitened principal components of pooled (N, C), the largest first.
+
+    An encoder's few loudest directions say what its labels were; whitened, the quiet ones count too, and a sound that has no label is
+    told from others by them. floor: variance added to each component, so that the quietest are not blown up.
+    """
+    heard = pooled.double()
+    centre, spread = heard.mean(0), heard.std(0) + 1e-6
+    values, axes = torch.linalg.eigh(((heard - centre) / spread).T.cov())
+    size = head.out_features
+    chosen = axes[:, -size:].flip(1) / (values[-size:].flip(0).clamp(min=0) + floor).sqrt() / spread[:, None]
+    with torch.no_grad():
+        head.weight.copy_(chosen.T)
+        head.bias.copy_(-centre @ chosen)

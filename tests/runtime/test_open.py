@@ -27,7 +27,7 @@ def test_shapes(tone_folder: Path, frames: int) -> None:
     outputs = open_runtime(tone_folder).run(features(frames, batch=2))
     steps = -(-frames // 4)
     assert outputs.embedding.shape == (2, tone_model.DIM) and outputs.clip.shape == (2, 5)
-    assert outputs.frames.shape == (2, steps, 5) and outputs.frame_embedding.shape == (2, steps, tone_model.DIM)
+    assert outputs.frames.shape == (2, steps, 5) and outputs.likeness.shape == (2, 5)
     assert all(output.dtype == np.float32 for output in outputs)
 
 
