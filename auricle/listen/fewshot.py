@@ -1,0 +1,138 @@
+"""Heads from a handful of examples: vectors of likeness with yes or no in, a linear head with calibrated scores out.
+
+Yes and no are told apart by logistic regression held firmly, both sides weighing the same however many there are. On a few examples
+that is as good as the prototype, their mean; on many it learns what sets them apart. What was never labelled may stand in for no.
+
+Scores are Platt's (Platt 1999): fitted to logits of examples that the head was not fitted on, each recording left out in turn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from auricle.core.errors import InputError
+from auricle.listen.windows import sigmoid
+
+#: How firmly a head is held to zero, against a hundred examples, half of them right.
+STIFFNESS = 1.0
+#: How many windows of a hundred are taken to hold a taught sound, before anybody has looked.
+PRIOR = 0.05
+_FOLDS = 5
+_STEPS, _CLOSE = 50, 1e-7
+_KEEPS = 0.2  # of its distance from other sound, what a logit keeps on a recording other than the only example (ESC-50: 0.19)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Head:
+    """A linear head over unit vectors. weights: float32 (E,); bias: the logit of a vector of zeros."""
+
+    weights: np.ndarray
+    bias: float
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """Logits (N,) of unit vectors (N, E)."""
+        return np.asarray(vectors @ self.weights + np.float32(self.bias), dtype=np.float32)
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Probabilities (N,) of unit vectors (N, E); from one half on a sound is there."""
+        return sigmoid(self.logits(vectors))
+
+    def scaled(self, scale: float, shift: float) -> Head:
+        """The head whose logits are scale * logit + shift."""
+        return Head((self.weights * scale).astype(np.float32), self.bias * scale + shift)
+
+
+def fit_head(vectors: np.ndarray, truth: np.ndarray, *, stiffness: float = STIFFNESS) -> Head:
+    """Tell vectors (N, E) apart by truth, bool (N,). Newton's method: with a ridge there is one optimum, found to the last digits."""
+    truth = np.asarray(truth, dtype=bool)
+    if not truth.any() or truth.all():
+        raise InputError(f"{truth.sum()} examples are right and {(~truth).sum()} wrong; wanted at least one of each")
+    design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
+    found = _logistic(design, truth.astype(float), 100 * _balanced(truth), stiffness * np.append(np.ones(vectors.shape[1]), 1e-6))
+    return Head(found[:-1].astype(np.float32), float(found[-1]))
+
+
+def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[str]) -> Head:
+    """A calibrated head from examples yes (P, E), no (Q, E) and unlabelled others (R, E), which count as no.
+
+    groups: the recording of each example, yes then no; a recording is left out whole. Others that sound most like yes are left
+    out of the fit, since a sound that is common is among them.
+    """
+    if not len(yes) or not len(no) + len(others):
+        raise InputError(f"{len(yes)} examples and {len(no) + len(others)} others; wanted at least one of each")
+    vectors, truth = np.concatenate([yes, no]), np.arange(len(yes) + len(no)) < len(yes)
+    others = others[~_alike(_fitted(vectors, truth, others), vectors[truth], others)]
+    head = _fitted(vectors, truth, others)
+    held = _held_out(vectors, truth, others, np.asarray(groups), head)
+    return head.scaled(*_platt(held[truth], held[~truth], head.logits(others)))
+
+
+def folds(truth: np.ndarray, groups: np.ndarray, count: int = _FOLDS) -> Iterator[np.ndarray]:
+    """Places to leave out, bool (N,) each: recordings whole, right and wrong ones spread evenly, in the same way every time."""
+    order = sorted(set(groups.tolist()), key=lambda group: (not truth[groups == group].any(), group))
+    for part in range(min(count, len(order))):
+        yield np.isin(groups, order[part::count])
+
+
+def _fitted(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray) -> Head:
+    return fit_head(np.concatenate([vectors, others]), np.append(truth, np.zeros(len(others), bool)))
+
+
+def _alike(head: Head, yes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of the others (R,) lie nearer to the examples than to the rest: more than half way, where a fifth is what keeps."""
+    if not len(others):
+        return np.zeros(0, bool)
+    logits = head.logits(others)
+    middle = float(np.median(logits))
+    return np.asarray(logits > middle + (float(head.logits(yes).mean()) - middle) / 2)
+
+
+def _held_out(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, groups: np.ndarray, head: Head) -> np.ndarray:
+    """Logits (N,) of the labelled examples, each by a head fitted without its recording."""
+    if len(set(groups[truth].tolist())) < 2:
+        logits = head.logits(vectors)
+        middle = float(head.logits(others).mean()) if len(others) else float(logits[~truth].mean())
+        return np.asarray(np.where(truth, middle + _KEEPS * (logits - middle), logits))
+    held = np.zeros(len(vectors))
+    for left in folds(truth, groups):
+        kept = ~left
+        if truth[kept].any() and (len(others) or (~truth[kept]).any()):
+            held[left] = _fitted(vectors[kept], truth[kept], others).logits(vectors[left])
+        else:
+            held[left] = head.logits(vectors[left])
+    return held
+
+
+def _platt(yes: np.ndarray, no: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """Scale and shift of logits, on the assumption that PRIOR of the windows are right. Targets are Platt's, short of 0 and 1."""
+    logits = np.concatenate([yes, no, others]).astype(np.float64)
+    sure = (len(yes) + 1) / (len(yes) + 2)
+    target = np.concatenate([np.full(len(yes), sure), np.full(len(no), 1 - sure), np.zeros(len(others))])
+    each = PRIOR / len(yes)
+    share = np.concatenate([np.full(len(yes) + len(no), each), np.full(len(others), (1 - PRIOR) / max(1, len(others)))])
+    middle, spread = logits.mean(), logits.std() + 1e-9
+    design = np.stack([(logits - middle) / spread, np.ones(len(logits))], axis=1)
+    slope, shift = _logistic(design, target, share / share.sum() * 100, np.array([0.1, 1e-6]))
+    slope = max(slope, 0.1)
+    return slope / spread, shift - slope * middle / spread
+
+
+def _balanced(truth: np.ndarray) -> np.ndarray:
+    return np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+
+
+def _logistic(design: np.ndarray, target: np.ndarray, share: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """Coefficients (E,) of weighted logistic regression of target (N,) in 0..1 on design (N, E); ridge (E,)."""
+    found = np.zeros(design.shape[1])
+    for _ in range(_STEPS):
+        chance = 0.5 * (1 + np.tanh(0.5 * (design @ found)))
+        slope = design.T @ (share * (chance - target)) + ridge * found
+        bend = (design * (share * chance * (1 - chance))[:, None]).T @ design + np.diag(ridge)
+        step = np.linalg.solve(bend, slope)
+        found -= step * min(1.0, 2.0 / float(np.abs(step).max()))
+        if np.abs(step).max() < _CLOSE:
+            break
+    return found
