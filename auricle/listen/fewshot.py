@@ -82,7 +82,7 @@ def _fitted(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray) -> Head:
 
 
 def _alike(head: Head, yes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which of the others (R,) lie nearer to the examples than to the rest: more than half way, where a fifth is what keeps."""
+    """Which of the others (R,) lie nearer to the examples than to the rest of them."""
     if not len(others):
         return np.zeros(0, bool)
     logits = head.logits(others)

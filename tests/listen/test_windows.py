@@ -29,7 +29,7 @@ def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[Par
     for place in range(count):
         frames = scores[place * 100 : place * 100 + 125]
         clip = np.ones(5) if present is None else present[place]
-        yield Part(place * 8.0, len(frames) / 12.5, place == count - 1, True, clip, frames, None)
+        yield Part(place * 8.0, len(frames) / 12.5, place == count - 1, True, clip, frames, None, None)
 
 
 def heard(scores: np.ndarray, present: np.ndarray | None = None) -> list[tuple[str, float, float, float]]:
@@ -68,9 +68,9 @@ def test_the_tag_of_one_window_carries_its_event_and_no_other() -> None:
 def test_silent_windows_leave_gaps() -> None:
     timeline = Timeline(config())
     loud = np.full((125, 5), 0.9, np.float32)
-    timeline.add(Part(0.0, 10.0, False, True, np.ones(5), loud, None))
-    timeline.add(Part(8.0, 10.0, False, False, np.zeros(5), None, None))
-    timeline.add(Part(16.0, 10.0, True, True, np.ones(5), loud, None))
+    timeline.add(Part(0.0, 10.0, False, True, np.ones(5), loud, None, None))
+    timeline.add(Part(8.0, 10.0, False, False, np.zeros(5), None, None, None))
+    timeline.add(Part(16.0, 10.0, True, True, np.ones(5), loud, None, None))
     assert {(event.onset, event.offset) for event in timeline.events(26.0)} == {(0.0, 8.96), (16.96, 26.0)}
 
 
@@ -79,7 +79,7 @@ def test_ten_hours_are_kept_small() -> None:
     frames = np.zeros((125, 5), np.float32)
     frames[:, 0] = 0.9
     for place in range(4500):
-        timeline.add(Part(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None))
+        timeline.add(Part(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None, None))
     kept = sum(values.nbytes for runs in timeline._kept.values() for _, values, _ in runs)
     assert kept == 4 * (4500 * 100 + 25)
     assert len(timeline.events(36_002.0)) == 1
