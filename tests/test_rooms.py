@@ -23,9 +23,9 @@ STAIRS: dict[str, set[str]] = {
     "models": {"core", "signal", "nn"},
     "tasks": {"core", "metrics"},
     "runtime": {"core", "models"},
-    "listen": {"core", "signal", "data", "tasks", "runtime"},
+    "listen": {"core", "signal", "metrics", "data", "tasks", "runtime"},
     "train": {"core", "nn", "data", "models", "tasks"},
-    "archive": {"core", "signal", "listen"},
+    "archive": {"core", "signal", "metrics", "listen"},
     "bench": {"core", "metrics", "data", "tasks", "listen"},
     "serve": {"core", "listen", "archive"},
 }

@@ -1,8 +1,9 @@
 """Searching: words, an example, or both in; ranked hits out, each a stretch of a recording.
 
 Words are scored as a Listener scores them: the calibrated fit of the words' vector, or the trained score of a label that the words
-name, whichever is higher. An example is scored by the cosine of likeness, words with an example by the product of both scores.
-What is not wanted scales a score down by how well it fits. Windows of one recording that touch and score alike are one hit.
+name, whichever is higher. An example is scored by the cosine of likeness, a taught sound by its head, several of them by the product
+of their scores. What is not wanted scales a score down by how well it fits. Windows of one recording that touch and score alike are
+one hit.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from auricle.archive import store
+from auricle.archive import labels, store
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.errors import InputError
 from auricle.core.records import Clip
+from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
+from auricle.listen.windows import unit
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
@@ -31,12 +34,26 @@ _PROBES, _REFINE, _CANDIDATES = 64, 20, 50  # an index's settings; candidates a 
 
 @dataclasses.dataclass(frozen=True)
 class Query:
-    """What is searched for. like: an example, PATH or PATH@START-END in seconds. where: SQL over the windows' columns."""
+    """What is searched for. like: an example, PATH or PATH@START-END in seconds. where: SQL over the windows' columns.
+
+    taught: name of a taught sound, or NAME@VERSION.
+    """
 
     text: str | None = None
     like: str | None = None
     unwanted: tuple[str, ...] = ()
     where: str | None = None
+    taught: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Wanted:
+    """A query as vectors. words (D,), sound (E,): unit length. example: the stretch of the example, which is no hit."""
+
+    words: np.ndarray | None = None
+    sound: np.ndarray | None = None
+    example: tuple[str, float, float] | None = None
+    head: Head | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,15 +128,23 @@ class Searcher:
         """The k best hits, best first."""
         if k < 1:
             raise InputError(f"k is {k}; wanted 1 or more")
-        if not query.text and not query.like:
-            raise InputError("nothing to search for; wanted words, or an example with --like")
-        words = self.listener.embed_text([query.text])[0] if query.text else None
-        sound, example = self._example(query.like) if query.like else (None, None)
-        windows = self._candidates(query, words, sound, k)
+        wanted = self._wanted(query)
+        windows = self._candidates(query, wanted, _CANDIDATES * k)
         if not len(windows.vectors):
             return []
-        scores = self._scores(query, words, sound, windows)
-        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=example))
+        scores = self._scores(query, wanted, windows)
+        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=wanted.example))
+
+    def windows(self, query: Query, count: int) -> Windows:
+        """Windows to choose from: all of a small archive, of a large one some `count` that are nearest to what is wanted."""
+        return self._candidates(query, self._wanted(query), count)
+
+    def _wanted(self, query: Query) -> _Wanted:
+        if not query.text and not query.like and not query.taught:
+            raise InputError("nothing to search for; wanted words, an example with --like, or the name of a taught sound")
+        words = self.listener.embed_text([query.text])[0] if query.text else None
+        sound, example = self._example(query.like) if query.like else (None, None)
+        return _Wanted(words, sound, example, labels.find(self.archive, query.taught).head if query.taught else None)
 
     def _example(self, like: str) -> tuple[np.ndarray, tuple[str, float, float]]:
         """Unit vector of an example (E,), and where it lies: that stretch is no hit."""
@@ -127,15 +152,17 @@ class Searcher:
         vector = self.listener.embed_audio(_cut(path, start, end), space="likeness")
         return vector.reshape(-1), (str(path.resolve()), start, end)
 
-    def _candidates(self, query: Query, words: np.ndarray | None, sound: np.ndarray | None, k: int) -> Windows:
-        table, count = self.archive.table("windows"), _CANDIDATES * k
+    def _candidates(self, query: Query, wanted: _Wanted, count: int) -> Windows:
+        table = self.archive.table("windows")
         if table.count_rows() <= store.EXACT:
             return self._filtered(query.where) if query.where else self._all()
         found = []
-        if sound is not None:
-            found.append(nearest(table, sound, count, column="likeness", where=query.where))
-        if words is not None:
-            found.append(nearest(table, words, count, where=query.where))
+        if wanted.sound is not None:
+            found.append(nearest(table, wanted.sound, count, column="likeness", where=query.where))
+        if wanted.head is not None:
+            found.append(nearest(table, unit(wanted.head.weights), count, column="likeness", where=query.where))
+        if wanted.words is not None:
+            found.append(nearest(table, wanted.words, count, where=query.where))
             for label in self._named(query.text):
                 named = _both(f"tags LIKE {quoted('%' + label + '%')}", query.where)
                 found.append(_fetched(table.search(), named, _COLUMNS, limit=count))
@@ -150,12 +177,14 @@ class Searcher:
     def _filtered(self, where: str | None) -> Windows:
         return Windows(_fetched(self.archive.table("windows").search(), where, _COLUMNS))
 
-    def _scores(self, query: Query, words: np.ndarray | None, sound: np.ndarray | None, windows: Windows) -> np.ndarray:
+    def _scores(self, query: Query, wanted: _Wanted, windows: Windows) -> np.ndarray:
         scores = np.ones(len(windows.vectors), np.float32)
-        if words is not None:
-            scores = scores * self._fit(query.text or "", windows, windows.vectors @ words)
-        if sound is not None:
-            scores = scores * np.maximum(windows.likeness @ sound, 0)
+        if wanted.words is not None:
+            scores = scores * self._fit(query.text or "", windows, windows.vectors @ wanted.words)
+        if wanted.sound is not None:
+            scores = scores * np.maximum(windows.likeness @ wanted.sound, 0)
+        if wanted.head is not None:
+            scores = scores * wanted.head.scores(windows.likeness)
         for unwanted in query.unwanted:
             vector = self.listener.embed_text([unwanted])[0]
             scores = scores * (1 - self._fit(unwanted, windows, windows.vectors @ vector))

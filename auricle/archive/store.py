@@ -1,8 +1,9 @@
 """The store: one row a window and one a file, in LanceDB tables under one folder. One writer at a time, any number of readers.
 
     DIR/archive.json   format, model and its weights' hash, window and hop: what everything in the tables was made with
-    DIR/tables/        `windows` and `files`
-    DIR/writer.lock    held while something writes
+    DIR/tables/        `windows` and `files`, and `taught`: a row a version of a taught sound
+    DIR/writer.lock    held while something writes windows and files
+    DIR/teacher.lock   held while something writes what was taught
 
 A file's windows are written before the file's own row and removed after it was marked gone, so whatever moment a writer dies in, the
 number of a file's windows and the number that its row states disagree; the next writer takes such files out, and they are heard again.
@@ -27,8 +28,8 @@ from auricle.core.errors import ArchiveError
 from auricle.core.optional import require
 from auricle.listen.listener import Listener
 
-FORMAT = 1
-HEADER, TABLES, LOCK = "archive.json", "tables", "writer.lock"
+FORMAT = 2
+HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teacher.lock"
 #: Windows up to which every one is compared; above, the table's index proposes candidates.
 EXACT = 250_000
 _MANY = 500  # names in one SQL list
@@ -82,7 +83,7 @@ class Archive:
         if (folder / HEADER).exists():
             raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
         archive = cls(folder, header)
-        with archive._locked():
+        with archive._locked(LOCK):
             for name, schema in _schemas(header).items():
                 archive._database.create_table(name, schema=schema, exist_ok=True)
             _write_whole(folder / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
@@ -116,7 +117,7 @@ class Archive:
     # Reading
 
     def table(self, name: str) -> Any:
-        """The LanceDB table `windows` or `files`, as it is now."""
+        """The LanceDB table `windows`, `files` or `taught`, as it is now."""
         if name not in self._tables:
             self._tables[name] = self._database.open_table(name)
         self._tables[name].checkout_latest()
@@ -144,13 +145,19 @@ class Archive:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the archive for writing; what an interrupted writer left half done is taken out first."""
-        with self._locked():
+        with self._locked(LOCK):
             self._recover()
             yield
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.folder / LOCK).open("w") as lock:
+    def teaching(self) -> Iterator[None]:
+        """Hold what was taught for writing; windows may be written meanwhile."""
+        with self._locked(TEACHER):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        with (self.folder / name).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -176,6 +183,11 @@ class Archive:
         if files:
             self.table("files").add(arrow.Table.from_pylist(list(files), schema=schemas["files"]))
 
+    def add_taught(self, version: Mapping[str, Any]) -> None:
+        """Write one version of a taught sound: a single row, so it is there whole or not at all."""
+        arrow = require("pyarrow", extra="archive", why="an archive")
+        self.table("taught").add(arrow.Table.from_pylist([dict(version)], schema=_schemas(self.header)["taught"]))
+
     def remove(self, names: Iterable[str]) -> None:
         """Take files out, with their windows."""
         for some in _in_lists(names):
@@ -193,7 +205,7 @@ class Archive:
 
     def tidy(self) -> None:
         """Join the small pieces that batches leave, and drop what earlier versions of the tables hold."""
-        for name in ("windows", "files"):
+        for name in ("windows", "files", "taught"):
             self.table(name).optimize(cleanup_older_than=_KEPT)
         self._tend_index()
 
@@ -227,16 +239,22 @@ def _schemas(header: Header) -> dict[str, Any]:
     arrow = require("pyarrow", extra="archive", why="an archive")
     text, real, whole = arrow.string(), arrow.float64(), arrow.int64()
     tag = arrow.struct([("label", text), ("score", arrow.float32())])
+    heard = arrow.list_(arrow.float32(), header.likeness)
+    label = arrow.struct([("file", text), ("onset", real), ("offset", real), ("yes", arrow.bool_()), ("vector", heard)])
     about = [("file", text), ("duration", real), ("rate", whole), ("channels", whole), ("notes", text)]
     return {
         "windows": arrow.schema(
             [*about, ("onset", real), ("offset", real), ("tags", text), ("scores", arrow.list_(tag)), ("content", text),
              ("vector", arrow.list_(arrow.float32(), header.dim)),
-             ("likeness", arrow.list_(arrow.float32(), header.likeness))]
+             ("likeness", heard)]
         ),
         "files": arrow.schema(
             [*about, ("size", whole), ("modified", whole), ("content", text), ("windows", whole), ("silent", whole), ("coverage", real),
              ("error", text)]
+        ),
+        "taught": arrow.schema(
+            [("name", text), ("version", whole), ("labels", arrow.list_(label)), ("weights", heard), ("bias", real), ("right", whole),
+             ("checked", whole)]
         ),
     }  # fmt: skip
 

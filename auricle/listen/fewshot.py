@@ -42,7 +42,7 @@ class Head:
 
     def scaled(self, scale: float, shift: float) -> Head:
         """The head whose logits are scale * logit + shift."""
-        return Head((self.weights * scale).astype(np.float32), self.bias * scale + shift)
+        return Head((self.weights * scale).astype(np.float32), float(self.bias * scale + shift))
 
 
 def fit_head(vectors: np.ndarray, truth: np.ndarray, *, stiffness: float = STIFFNESS) -> Head:
@@ -51,7 +51,8 @@ def fit_head(vectors: np.ndarray, truth: np.ndarray, *, stiffness: float = STIFF
     if not truth.any() or truth.all():
         raise InputError(f"{truth.sum()} examples are right and {(~truth).sum()} wrong; wanted at least one of each")
     design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
-    found = _logistic(design, truth.astype(float), 100 * _balanced(truth), stiffness * np.append(np.ones(vectors.shape[1]), 1e-6))
+    share = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+    found = _logistic(design, truth.astype(float), 100 * share, stiffness * np.append(np.ones(vectors.shape[1]), 1e-6))
     return Head(found[:-1].astype(np.float32), float(found[-1]))
 
 
@@ -118,10 +119,6 @@ def _platt(yes: np.ndarray, no: np.ndarray, others: np.ndarray) -> tuple[float, 
     slope, shift = _logistic(design, target, share / share.sum() * 100, np.array([0.1, 1e-6]))
     slope = max(slope, 0.1)
     return slope / spread, shift - slope * middle / spread
-
-
-def _balanced(truth: np.ndarray) -> np.ndarray:
-    return np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
 
 
 def _logistic(design: np.ndarray, target: np.ndarray, share: np.ndarray, ridge: np.ndarray) -> np.ndarray:

@@ -175,7 +175,7 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, listener: Listener)
     with pytest.raises(ArchiveError, match="is an archive already"):
         Archive.create(tmp_path / "b", listener)
     header = tmp_path / "b" / "archive.json"
-    header.write_text(header.read_text().replace('"format": 1', '"format": 99'))
+    header.write_text(header.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(ArchiveError, match="has format 99"):
         Archive.open(tmp_path / "b")
     header.write_text("{")
