@@ -124,11 +124,11 @@ class Searcher:
         self.archive, self.listener = archive, listener
         self._kept: tuple[int, Windows] | None = None
 
-    def search(self, query: Query, *, k: int = 20) -> list[Hit]:
-        """The k best hits, best first."""
+    def search(self, query: Query, *, k: int = 20, sound: np.ndarray | None = None) -> list[Hit]:
+        """The k best hits, best first. sound: unit vector of likeness (E,) of an example that was heard already, in place of query.like."""
         if k < 1:
             raise InputError(f"k is {k}; wanted 1 or more")
-        wanted = self._wanted(query)
+        wanted = self._wanted(query, sound)
         windows = self._candidates(query, wanted, _CANDIDATES * k)
         if not len(windows.vectors):
             return []
@@ -139,11 +139,11 @@ class Searcher:
         """Windows to choose from: all of a small archive, of a large one some `count` that are nearest to what is wanted."""
         return self._candidates(query, self._wanted(query), count)
 
-    def _wanted(self, query: Query) -> _Wanted:
-        if not query.text and not query.like and not query.taught:
+    def _wanted(self, query: Query, sound: np.ndarray | None = None) -> _Wanted:
+        if not query.text and not query.like and not query.taught and sound is None:
             raise InputError("nothing to search for; wanted words, an example with --like, or the name of a taught sound")
         words = self.listener.embed_text([query.text])[0] if query.text else None
-        sound, example = self._example(query.like) if query.like else (None, None)
+        sound, example = self._example(query.like) if query.like else (sound, None)
         return _Wanted(words, sound, example, labels.find(self.archive, query.taught).head if query.taught else None)
 
     def _example(self, like: str) -> tuple[np.ndarray, tuple[str, float, float]]:

@@ -1,0 +1,105 @@
+"""Problems: errors in, application/problem+json (RFC 9457) out, with our one line as detail and never a traceback."""
+
+from __future__ import annotations
+
+import http
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from auricle.core.errors import ArchiveError, AuricleError
+
+_LOG = logging.getLogger("auricle.serve")
+MEDIA = "application/problem+json"
+CLIENT_GONE = 499  # nobody reads the answer; it is counted under this number
+SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "type": "object",
+    "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}},
+    "required": ["type", "title", "status", "detail"],
+}
+_MEANING = {
+    400: "The request is malformed.",
+    401: "The token is missing or wrong.",
+    403: "The request comes from another site.",
+    404: "There is no such thing here.",
+    405: "The path does not take this method.",
+    408: "The body stalled, or came too slowly.",
+    409: "The archive cannot be used so now: another process writes to it.",
+    410: "The recording is gone, or has changed since it was indexed.",
+    413: "The body or the recording is over the limit.",
+    416: "The range is outside of the recording.",
+    422: "What came cannot be used; the detail says what is wrong and what to do.",
+    429: "Too many requests are waiting; Retry-After says when to come again.",
+    503: "It took too long, and was given up.",
+}
+
+
+class Problem(HTTPException):
+    """An answer that is an error. detail: one line that says what came, what was wanted, what to do."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+
+    def response(self) -> JSONResponse:
+        """As what is sent."""
+        return answer(self.status_code, self.detail, self.headers)
+
+
+def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A problem as what is sent."""
+    try:
+        title = http.HTTPStatus(status).phrase
+    except ValueError:
+        title = "Client closed request"
+    line = " ".join(detail.split()).encode("utf-8", "backslashreplace").decode()
+    told = {"type": "about:blank", "title": title, "status": status, "detail": line}
+    return JSONResponse(told, status, dict(headers or {}), media_type=MEDIA)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says in the OpenAPI document of the problems that it can answer with."""
+    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _MEANING[status], "content": content} for status in sorted({400, 401, 403, *statuses})}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def _refused(_: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, _said(error), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(422, _first(error.errors()))
+
+    @app.exception_handler(AuricleError)
+    async def _ours(_: Request, error: AuricleError) -> JSONResponse:
+        return answer(409 if isinstance(error, ArchiveError) else 422, str(error).replace("--where", "where"))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+        _LOG.error("an error that was not foreseen", exc_info=error)
+        return answer(500, "an error of the service itself; its log says more: report it")
+
+
+def _said(error: HTTPException) -> str:
+    if isinstance(error, Problem):
+        return error.detail
+    return {404: "nothing is at this path; /openapi.json lists what is", 405: "this path does not take that method"}.get(
+        error.status_code, error.detail
+    )
+
+
+def _first(errors: Sequence[Any]) -> str:
+    """The first of pydantic's errors as one line: where, and what was wanted."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or "the body"
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}{more}; /openapi.json tells what is wanted"

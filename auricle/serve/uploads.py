@@ -1,0 +1,161 @@
+"""Uploads: a request's body in, a file in a private folder out, gone when the block ends. Raw, or the field `file` of a form."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
+
+from auricle.serve.problems import CLIENT_GONE, Problem
+
+_BLOCK = 1 << 20  # bytes held before they are written
+_NAMELESS = "recording"
+
+
+class Upload:
+    """A file that is being received. name: what the client calls it, only ever echoed."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+        self.size = 0
+        self._held = bytearray()
+        self._file = path.open("wb")
+
+    def take(self, data: bytes) -> None:
+        """Some more of it."""
+        self._held += data
+        self.size += len(data)
+
+    async def write(self, *, least: int = 1) -> None:
+        """Write what is held, off the event loop, once it is `least` bytes."""
+        if len(self._held) >= least:
+            held, self._held = self._held, bytearray()
+            await asyncio.to_thread(self._file.write, held)
+
+    def close(self) -> None:
+        """No more comes."""
+        self._file.close()
+
+    def told(self, line: str) -> str:
+        """An error about the file, by the client's name for it."""
+        return line.replace(str(self.path), self.name)
+
+
+@contextlib.asynccontextmanager
+async def received(request: Request, folder: Path, name: str | None) -> AsyncIterator[Upload]:
+    """The recording in a request's body, as a file that is removed at the end."""
+    called = printable(name) if name else _NAMELESS
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        # mp3 may start with anything, so that its name's ending counts; nothing else of a client's name reaches the disk.
+        upload = Upload(Path(own) / ("sound.mp3" if called.lower().endswith(".mp3") else "sound"), called)
+        try:
+            form = _Form(upload, request) if _is_multipart(request) else None
+            await _fill(upload, request, form)
+        finally:
+            upload.close()
+        if form is not None:
+            form.check(renamed=name is None)
+        if not upload.size:
+            raise Problem(422, f"{upload.name}: is empty (0 bytes); wanted a recording as the body, or as the form's field 'file'")
+        yield upload
+
+
+async def _fill(upload: Upload, request: Request, form: _Form | None) -> None:
+    try:
+        async for piece in request.stream():
+            (upload.take if form is None else form.feed)(piece)
+            await upload.write(least=_BLOCK)
+        await upload.write()
+    except ClientDisconnect as error:
+        raise Problem(CLIENT_GONE, "the client left before its body was complete") from error
+
+
+def printable(name: str) -> str:
+    """The last part of a client's name for a file, as one short printable line."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return "".join(letter if letter.isprintable() else "?" for letter in last)[:200] or _NAMELESS
+
+
+def _is_multipart(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
+
+
+class _Form:
+    """Finds the field `file` in a form as it streams by."""
+
+    def __init__(self, upload: Upload, request: Request) -> None:
+        kind, options = parse_options_header(request.headers["content-type"])
+        if kind != b"multipart/form-data" or not options.get(b"boundary"):
+            raise Problem(422, "the body is multipart without a form's boundary; wanted multipart/form-data, or the recording itself")
+        self._upload = upload
+        self._found, self._inside, self._ended = 0, False, False
+        self._name: str | None = None
+        self._header, self._value = b"", b""
+        self._disposition: dict[bytes, bytes] = {}
+        callbacks: dict[str, Any] = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
+        self._parser = MultipartParser(options[b"boundary"], callbacks)  # type: ignore[arg-type]  # a TypedDict of the same
+
+    def feed(self, data: bytes) -> None:
+        """Some more of the body."""
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise Problem(422, f"the form is malformed ({error}); wanted multipart/form-data with one field 'file'") from error
+
+    def check(self, *, renamed: bool) -> None:
+        """After the last byte: a Problem unless there was one whole file."""
+        if self._found != 1 or not self._ended:
+            what = "ends before its last boundary" if not self._ended else f"has {self._found} fields 'file'"
+            raise Problem(422, f"the form {what}; wanted exactly one, with the recording")
+        if renamed and self._name:
+            self._upload.name = self._name
+
+    def _on_part_begin(self) -> None:
+        self._disposition = {}
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = parse_options_header(self._value)[1]
+        self._header, self._value = b"", b""
+
+    def _on_headers_finished(self) -> None:
+        self._inside = self._disposition.get(b"name") == b"file"
+        if self._inside:
+            self._found += 1
+            self._name = printable(self._disposition.get(b"filename", b"").decode("utf-8", "replace"))
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._inside and self._found == 1:
+            self._upload.take(data[start:end])
+
+    def _on_part_end(self) -> None:
+        self._inside = False
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+_CALLBACKS = (
+    "on_part_begin",
+    "on_header_field",
+    "on_header_value",
+    "on_header_end",
+    "on_headers_finished",
+    "on_part_data",
+    "on_part_end",
+    "on_end",
+)
