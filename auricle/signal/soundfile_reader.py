@@ -22,6 +22,7 @@ _PAGED = 4096  # samples decoded at once where the position jumps over lost page
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # where a sample's place is exact
 _STEP = np.float32(2**-15)  # of 16 bits, full scale 1
+_COUNTLESS = 2**63 - 1  # what libsndfile says of a flac that does not declare its samples, as one written to a pipe
 _FIRST_SKIP = 1152  # samples left out behind a break at first; twice as many at each try
 _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean
     "psf_fseek": "the data breaks off",
@@ -47,7 +48,8 @@ class SoundfileReader:
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         declared = (finding.declared or 0) * self.rate // (finding.clock or self.rate)
-        self.frames: int | None = max(self._file.frames, declared)
+        counted = self._file.frames != _COUNTLESS
+        self.frames: int | None = max(self._file.frames, declared) if counted else declared or None
         self.format = f"{self._file.format}/{self._file.subtype}"
         self.slack = _SLACK.get(self._file.format, 0)
         self.fault = finding.fault
@@ -72,7 +74,7 @@ class SoundfileReader:
 
     def skip(self, count: int) -> int:
         """Pass over samples where their place is known without decoding; how many were passed."""
-        if self._file.format not in _SEEKABLE or self.fault or self._at:
+        if self._file.format not in _SEEKABLE or self.frames is None or self.fault or self._at:
             return 0
         self._at = self._file.seek(min(count, self._file.frames))
         return self._at
@@ -96,7 +98,8 @@ class SoundfileReader:
                 self._lose(len(block) + jump)  # the block holds sound from both sides of a lost page, nobody knows where they meet
                 block = block[:0]
         except soundfile.LibsndfileError as error:
-            self.fault = _reason(error)
+            ended = self.frames is None and "psf_fseek" in str(error)  # how libsndfile ends a flac that does not declare its length
+            self.fault = None if ended else _reason(error)
             marks = np.isnan(block[:, -1])
             block = block[: int(marks.argmax()) if marks.any() else count]
             self._at += len(block)

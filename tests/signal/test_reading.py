@@ -57,6 +57,18 @@ def test_each_format_is_heard(tmp_path: Path, name: str) -> None:
     assert windows.duration == pytest.approx(info.duration or clip.duration, abs=0.1)
 
 
+def test_a_flac_that_does_not_declare_its_length_is_heard_to_its_end(tmp_path: Path) -> None:
+    path, samples, rate = write(tmp_path / "sound", "flac", channels=1)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # 36 bits: the number of samples, 0 where it is not known, as when it is written to a pipe
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert inspect(path).frames is None
+    windows = heard(stream(path, rate=16000, seconds=1.0))
+    assert windows.error is None and windows.duration == windows.heard == samples.shape[1] / rate
+    assert np.array_equal(cut(path, 0.5, 1.0).samples, read(path).samples[:, rate // 2 : rate])
+
+
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 def test_each_sample_type_has_the_same_scale(tmp_path: Path, subtype: str) -> None:
     samples = sound(0.5, 16000)
