@@ -77,6 +77,51 @@ class Hits(BaseModel):
     hits: list[Found]
 
 
+class Precision(BaseModel):
+    """Share of what `version` found that is right, with its 95 % interval, of n finds that were looked at."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    version: int
+
+
+class Taught(BaseModel):
+    """The latest version of a taught sound: how many answers said yes and no, and how precise the version before was."""
+
+    name: str
+    version: int
+    yes: int
+    no: int
+    precision: Precision | None = None
+
+
+class TaughtList(BaseModel):
+    """Taught sounds by name."""
+
+    taught: list[Taught]
+
+
+class Proposed(BaseModel):
+    """A stretch that is worth a yes or a no, as a hit; and why."""
+
+    id: str
+    file: str
+    name: str
+    onset: float
+    offset: float
+    score: float
+    duration: float
+    why: str
+
+
+class Proposals(BaseModel):
+    """What to look at next."""
+
+    proposals: list[Proposed]
+
+
 class ArchiveFacts(BaseModel):
     """How much is in the archive."""
 
@@ -134,6 +179,22 @@ class Search(_Asked):
         if self.text is None and self.like is None and self.taught is None:
             raise ValueError("nothing to search for; wanted text, like or taught")
         return self
+
+
+class Teach(_Asked):
+    """Stretches that are the sound, and stretches that are not."""
+
+    name: Name
+    yes: list[Stretch] = Field(default=[], max_length=1000)
+    no: list[Stretch] = Field(default=[], max_length=1000)
+
+
+class Find(_Asked):
+    """What was taught to find: NAME, or NAME@VERSION."""
+
+    name: Name
+    k: Count = 20
+    where: Filter | None = None
 
 
 def heard_text(heard: Heard, parts: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 import auricle
 from auricle.archive.store import Archive
 from auricle.listen.listener import Listener
-from auricle.serve import finding, hearing, page, playing, problems
+from auricle.serve import finding, hearing, page, playing, problems, teaching
 from auricle.serve.answers import Health
 from auricle.serve.bodies import Bodies
 from auricle.serve.guard import Guard
@@ -36,7 +36,7 @@ def build(listener: Listener, archive: Archive | None, settings: Settings) -> Fa
     )
     app.state.service = service
     problems.install(app)
-    for part in (router, hearing.router, finding.router, playing.router, page.router):
+    for part in (router, hearing.router, finding.router, teaching.router, playing.router, page.router):
         app.include_router(part)
     app.add_middleware(Bodies, settings=settings)
     app.add_middleware(Guard, settings=settings)

@@ -11,7 +11,7 @@ from auricle.archive import search as searching
 from auricle.serve.answers import Count, Filter, Hits, Search, Stretch, Words
 from auricle.serve.hearing import BODY, Called
 from auricle.serve.jobs import Question
-from auricle.serve.problems import Problem, documented
+from auricle.serve.problems import documented
 from auricle.serve.service import Service, Serving
 
 router = APIRouter()
@@ -20,11 +20,11 @@ _LONGEST = 60.0  # seconds of a stretch that are compared: an example is heard f
 
 @router.post("/search", response_model=Hits, responses=documented(404, 408, 409, 410, 413, 422, 429, 503))
 async def search(service: Serving, asked: Search) -> dict[str, Any]:
-    """Stretches of the archive's recordings that fit words, sound like another stretch, or both."""
+    """Stretches of the archive's recordings that fit words, sound like another stretch, are a taught sound, or all of these."""
 
     def answer() -> list[dict[str, Any]]:
         like = None if asked.like is None else example(service, asked.like)
-        query = searching.Query(asked.text, like, tuple(asked.unwanted), asked.where)
+        query = searching.Query(asked.text, like, tuple(asked.unwanted), asked.where, asked.taught)
         return told(service, service.searcher.search(query, k=asked.k))
 
     return {"hits": await service.ask(answer)}
@@ -54,13 +54,14 @@ async def search_sound(
 
 
 def example(service: Service, like: Stretch) -> str:
-    """A stretch as Query takes it; 404 or 410 where its recording is not to be had."""
-    recording = service.recordings.holding(like.id)
-    if recording is None:
-        raise Problem(404, f"{like.id}: no recording of the archive has this id; wanted the id of a hit")
-    if (fault := recording.fault()) is not None:
-        raise Problem(410, f"{recording.file}: {fault}")
-    return f"{recording.file}@{like.onset:.4f}-{min(like.offset, like.onset + _LONGEST):.4f}"
+    """A stretch as Query takes it."""
+    file, onset, offset = stretch(service, like)
+    return f"{file}@{onset:.4f}-{offset:.4f}"
+
+
+def stretch(service: Service, asked: Stretch) -> tuple[str, float, float]:
+    """A stretch as file, onset and offset, no longer than what is heard at once; 404 or 410 where its recording is not to be had."""
+    return service.recording(asked.id).file, asked.onset, min(asked.offset, asked.onset + _LONGEST)
 
 
 def told(service: Service, hits: list[searching.Hit]) -> list[dict[str, Any]]:

@@ -15,10 +15,9 @@ from auricle.serve.settings import Settings, is_loopback
 OPEN = ("/health", "/", "/assets/")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
-    # The page's player brings style elements of its own, which is why inline style is let through; inline script is not.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' blob:; worker-src 'self' blob:; "
-        "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -49,20 +49,19 @@ async def sound(service: Serving, request: Request, id: Id) -> Response:
     """A recording of the archive as it is, whole or in part (Range)."""
     recording, file = await service.ask(lambda: _opened(service, id))
     headers = {"Accept-Ranges": "bytes", "ETag": f'"{id}"', "Cache-Control": "private, no-cache"}
-    first, last = 0, recording.size - 1
     try:
         # A part is only meant for the very content that the client has some of.
-        if request.headers.get("if-range", headers["ETag"]) == headers["ETag"]:
-            first, last = _part(request.headers.get("range"), recording.size)
+        same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+        part = _part(request.headers.get("range", ""), recording.size) if same else None
     except Problem:
         file.close()
         raise
+    first, last = part or (0, recording.size - 1)
     headers["Content-Length"] = str(last - first + 1)
-    whole = last - first + 1 == recording.size and "range" not in request.headers
-    if not whole:
+    if part is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{recording.size}"
     kind = _KINDS.get(Path(recording.file).suffix.lower(), "application/octet-stream")
-    return StreamingResponse(_blocks(file, first, last), 200 if whole else 206, headers, media_type=kind)
+    return StreamingResponse(_blocks(file, first, last), 200 if part is None else 206, headers, media_type=kind)
 
 
 @router.get("/sound/{id}/cut", response_class=Response, responses=_CUT)
@@ -72,23 +71,14 @@ async def cut(service: Serving, id: Id, onset: Annotated[Seconds, Query()], offs
         raise Problem(422, f"the stretch goes from {onset:g} to {offset:g} s; wanted onset < offset, at most {_LONGEST:g} s apart")
 
     def answer() -> bytes:
-        return wav(_found(service, id).file, onset, offset)
+        return wav(service.recording(id).file, onset, offset)
 
     return Response(await service.ask(answer), media_type="audio/wav", headers={"Cache-Control": "private, no-cache"})
 
 
-def _found(service: Service, id: str) -> Recording:
-    recording = service.recordings.holding(id)
-    if recording is None:
-        raise Problem(404, f"{id}: no recording of the archive has this id; wanted the id of a hit")
-    if (fault := recording.fault()) is not None:
-        raise Problem(410, f"{recording.file}: {fault}")
-    return recording
-
-
 def _opened(service: Service, id: str) -> tuple[Recording, BinaryIO]:
     """The recording, opened, and still what it was once it is open."""
-    recording = _found(service, id)
+    recording = service.recording(id)
     try:
         file = Path(recording.file).open("rb")  # noqa: SIM115  closed by _blocks
     except OSError as error:
@@ -100,17 +90,18 @@ def _opened(service: Service, id: str) -> tuple[Recording, BinaryIO]:
     return recording, file
 
 
-def _part(said: str | None, size: int) -> tuple[int, int]:
-    """First and last byte of a Range of one part; anything else that it may say is passed over, as RFC 9110 (14.2) allows."""
-    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", said or "")
+def _part(said: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a Range of one part; None for the whole, and for what RFC 9110 (14.2) lets us pass over."""
+    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", said)
     if found is None or not any(found.groups()):
-        return 0, size - 1
+        return None
     start, end = found.groups()
+    if start and end and int(end) < int(start):
+        return None
     first = int(start) if start else max(0, size - int(end))
-    last = min(int(end), size - 1) if start and end else size - 1
-    if first > last and not (start and end and int(end) < int(start)):
+    if first >= size:
         raise Problem(416, f"the range {said} is outside of {size} bytes", headers={"Content-Range": f"bytes */{size}"})
-    return (first, last) if first <= last else (0, size - 1)
+    return first, min(int(end), size - 1) if start and end else size - 1
 
 
 async def _blocks(file: BinaryIO, first: int, last: int) -> AsyncIterator[bytes]:

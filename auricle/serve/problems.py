@@ -40,6 +40,14 @@ _MEANING = {
 }
 
 
+#: What the framework refuses by itself, in our words.
+_FRAMEWORK = {
+    400: "the body cannot be read; wanted JSON in UTF-8, as /openapi.json tells",
+    404: "nothing is at this path; /openapi.json lists what is",
+    405: "this path does not take that method; /openapi.json tells which it takes",
+}
+
+
 class Problem(HTTPException):
     """An answer that is an error. detail: one line that says what came, what was wanted, what to do."""
 
@@ -92,9 +100,7 @@ def install(app: FastAPI) -> None:
 def _said(error: HTTPException) -> str:
     if isinstance(error, Problem):
         return error.detail
-    return {404: "nothing is at this path; /openapi.json lists what is", 405: "this path does not take that method"}.get(
-        error.status_code, error.detail
-    )
+    return _FRAMEWORK.get(error.status_code, error.detail)
 
 
 def _first(errors: Sequence[Any]) -> str:

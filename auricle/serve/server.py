@@ -40,14 +40,15 @@ def run(app: FastAPI, settings: Settings, *, announce: Callable[[str], None]) ->
     # uvicorn raises the signal that ended it once more when all is answered: a graceful end is no failure.
     kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        uvicorn.Server(_config(app, settings)).run(sockets=[bound])
+        uvicorn.Server(configured(app, settings)).run(sockets=[bound])
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
         bound.close()
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
         http=_Protocol,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
-from auricle.archive.recordings import Recordings
+from auricle.archive.recordings import Recording, Recordings
 from auricle.archive.search import Hit, Searcher
 from auricle.archive.store import Archive
+from auricle.archive.teaching import Proposal, Teacher
 from auricle.core.errors import SoundError
 from auricle.listen.listener import Listener
 from auricle.serve.jobs import Answer, Job, Jobs, Places, Question
@@ -38,6 +40,8 @@ class Service:
         self._archive = archive
         self._searcher = None if archive is None else Searcher(archive, listener)
         self._recordings = None if archive is None else Recordings(archive)
+        self._teacher = None if self._searcher is None else Teacher(self._searcher.archive, listener, self._searcher)
+        self.one_teacher = threading.Lock()
         self._jobs = Jobs(listener)
         self._pool = ThreadPoolExecutor(settings.threads, "auricle-archive")
 
@@ -63,16 +67,21 @@ class Service:
     @property
     def searcher(self) -> Searcher:
         """Searches the archive; 404 where there is none."""
-        if self._searcher is None:
-            raise Problem(404, "no archive is served here; start the service with --in DIR")
-        return self._searcher
+        return _there(self._searcher)
 
     @property
-    def recordings(self) -> Recordings:
-        """Finds the archive's recordings; 404 where there is none."""
-        if self._recordings is None:
-            raise Problem(404, "no archive is served here; start the service with --in DIR")
-        return self._recordings
+    def teacher(self) -> Teacher:
+        """Teaches the archive; 404 where there is none."""
+        return _there(self._teacher)
+
+    def recording(self, content: str) -> Recording:
+        """The archive's recording of this content, as it was heard; 404 or 410 where it is not to be had."""
+        recording = _there(self._recordings).holding(content)
+        if recording is None:
+            raise Problem(404, f"{content}: no recording of the archive has this id; wanted the id of a hit")
+        if (fault := recording.fault()) is not None:
+            raise Problem(410, f"{recording.file}: {fault}")
+        return recording
 
     async def ask(self, function: Callable[[], Result]) -> Result:
         """What a function says that reads the archive, on a thread; 429 where too many wait, 503 where it takes too long."""
@@ -83,9 +92,9 @@ class Service:
             except TimeoutError as error:
                 raise self._late() from error
 
-    def told(self, hit: Hit | Any) -> dict[str, Any] | None:
-        """A hit, or anything else with file, onset, offset and score, as JSON with its recording's facts; None if that is gone."""
-        recording = self.recordings.named(hit.file)
+    def told(self, hit: Hit | Proposal) -> dict[str, Any] | None:
+        """A hit or a proposal as JSON with its recording's facts; None if that has left the archive."""
+        recording = _there(self._recordings).named(hit.file)
         if recording is None:
             return None
         told = {"id": recording.content, "file": hit.file, "name": Path(hit.file).name, "duration": round(recording.duration, 4)}
@@ -126,6 +135,13 @@ class Service:
     def _late(self) -> Problem:
         wait = {"Retry-After": "30"}
         return Problem(503, f"it took more than {self.settings.timeout:g} s; ask for less, or come again when less is asked", headers=wait)
+
+
+def _there(part: Result | None) -> Result:
+    """What belongs to the archive; 404 where none is served."""
+    if part is None:
+        raise Problem(404, "no archive is served here; start the service with --in DIR")
+    return part
 
 
 async def _left(request: Request) -> None:

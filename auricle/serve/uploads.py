@@ -81,7 +81,7 @@ async def _fill(upload: Upload, request: Request, form: _Form | None) -> None:
 def printable(name: str) -> str:
     """The last part of a client's name for a file, as one short printable line."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    return "".join(letter if letter.isprintable() else "?" for letter in last)[:200] or _NAMELESS
+    return "".join(letter if letter.isprintable() else "?" for letter in last)[:200] if last.strip(". ") else _NAMELESS
 
 
 def _is_multipart(request: Request) -> bool:
