@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from auricle.archive import search as searching
 from auricle.serve.answers import Count, Filter, Hits, Search, Stretch, Words
+from auricle.serve.filters import checked
 from auricle.serve.hearing import BODY, Called
 from auricle.serve.jobs import Question
 from auricle.serve.problems import documented
@@ -24,7 +25,7 @@ async def search(service: Serving, asked: Search) -> dict[str, Any]:
 
     def answer() -> list[dict[str, Any]]:
         like = None if asked.like is None else example(service, asked.like)
-        query = searching.Query(asked.text, like, tuple(asked.unwanted), asked.where, asked.taught)
+        query = searching.Query(asked.text, like, tuple(asked.unwanted), checked(asked.where), asked.taught)
         return told(service, service.searcher.search(query, k=asked.k))
 
     return {"hits": await service.ask(answer)}
@@ -41,13 +42,13 @@ async def search_sound(
     name: Called = None,
 ) -> dict[str, Any]:
     """Stretches of the archive's recordings that sound like an uploaded one."""
-    searcher = service.searcher
+    searcher, filter_ = service.searcher, checked(where)
     async with service.uploaded(request, name) as upload:
         vector = await service.hear(upload, Question(kind="likeness"), request)
         assert isinstance(vector, np.ndarray)
 
     def answer() -> list[dict[str, Any]]:
-        query = searching.Query(text, None, tuple(unwanted), where)
+        query = searching.Query(text, None, tuple(unwanted), filter_)
         return told(service, searcher.search(query, k=k, sound=vector))
 
     return {"hits": await service.ask(answer)}

@@ -48,9 +48,10 @@ class Question:
 
 @dataclasses.dataclass(eq=False)
 class Job:
-    """One recording to be heard. seconds: how much of it was. given_up: set when nobody waits any more."""
+    """One recording to be heard. size: bytes. seconds: how much of it was heard. given_up: set when nobody waits any more."""
 
     path: Path
+    size: int
     question: Question
     max_seconds: float
     future: Future[Answer] = dataclasses.field(default_factory=Future)
@@ -158,7 +159,7 @@ class Jobs:
 def _alike(batch: Sequence[Job]) -> Iterator[list[Job]]:
     """Jobs that one call of the Listener can answer, the smallest files first."""
     kinds: dict[Kind, list[Job]] = {}
-    for job in sorted(batch, key=lambda job: job.path.stat().st_size if job.path.exists() else 0):
+    for job in sorted(batch, key=lambda job: job.size):
         kinds.setdefault(job.question.kind, []).append(job)
     yield from kinds.values()
 

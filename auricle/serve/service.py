@@ -112,7 +112,7 @@ class Service:
 
     async def hear(self, upload: Upload, question: Question, request: Request) -> Answer:
         """The answer to a question about an upload: 413 where it lasts too long, 422 where it cannot be heard."""
-        job = Job(upload.path, question, self.settings.max_seconds)
+        job = Job(upload.path, upload.size, question, self.settings.max_seconds)
         self._jobs.submit(job)
         gone = asyncio.ensure_future(_left(request))
         try:

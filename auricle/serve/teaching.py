@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from auricle.archive.labels import Example
 from auricle.archive.search import Query as Asked
 from auricle.serve.answers import Find, Hits, Name, Proposals, Stretch, Taught, TaughtList, Teach
+from auricle.serve.filters import checked
 from auricle.serve.finding import stretch, told
 from auricle.serve.problems import documented
 from auricle.serve.service import Service, Serving
@@ -51,7 +52,7 @@ async def proposals(service: Serving, name: Annotated[Name, Path()], count: Anno
 @router.post("/find", response_model=Hits, responses=documented(404, 408, 409, 413, 422, 429, 503))
 async def find(service: Serving, asked: Find) -> dict[str, Any]:
     """Stretches of the archive's recordings in which a taught sound is."""
-    query = Asked(taught=asked.name, where=asked.where)
+    query = Asked(taught=asked.name, where=checked(asked.where))
     return {"hits": await service.ask(lambda: told(service, service.searcher.search(query, k=asked.k)))}
 
 
