@@ -1,0 +1,167 @@
+// Recordings dropped, chosen or recorded: each is heard by the server and gets a card with its board and scores.
+
+import {Problem, sent} from "./api";
+import {board, type Board} from "./board";
+import {busy, clock, complain, count, icon, make, part, percent, say, told, words} from "./dom";
+import {record, type Recording} from "./record";
+import {scores} from "./scores";
+import type {Heard} from "./types";
+
+/** Make the drop zone work. archive: is there one, so that a file can be an example for a search? */
+export function startListening(archive: boolean): void {
+  const file = part<HTMLInputElement>("file");
+  file.addEventListener("change", () => { hearAll([...(file.files ?? [])], archive); file.value = ""; });
+  part("drop").addEventListener("submit", (event) => event.preventDefault());
+  takeDrops((files) => hearAll(files, archive));
+  const button = part<HTMLButtonElement>("record");
+  let recording: Recording | null = null;
+  button.addEventListener("click", () => busy(button, async () => {
+    complain(part("drop-error"), null);
+    try {
+      const done = recording;
+      recording = done ? null : await begin();
+      if (done) hearAll([await done.stop()], archive);
+    } catch (error) {
+      complain(part("drop-error"), error);
+    }
+    part("microphone").hidden = recording === null;
+  }).then(() => {
+    button.classList.toggle("on", recording !== null);
+    button.querySelector("span")!.textContent = recording ? "Stop and hear it" : "Record";
+    button.focus();
+  }));
+}
+
+async function begin(): Promise<Recording> {
+  const place = part("microphone");
+  place.hidden = false;
+  return record(place.querySelector<HTMLElement>(".live")!, place.querySelector<HTMLElement>("span")!);
+}
+
+function takeDrops(take: (files: File[]) => void): void {
+  const zone = part("drop");
+  const carries = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+  addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) zone.classList.remove("over"); });
+  addEventListener("drop", (event) => {
+    zone.classList.remove("over");
+    if (!carries(event)) return;
+    event.preventDefault();
+    location.hash = "#listen";
+    take([...(event.dataTransfer?.files ?? [])]);
+  });
+}
+
+function hearAll(files: File[], archive: boolean): void {
+  for (const file of files) hear(file, archive);
+}
+
+/** Show a card for a recording at once, and what is heard in it as soon as the server says so. */
+export function hear(file: File, archive: boolean): void {
+  const card = new Card(file, archive);
+  part("heard").prepend(card.element);
+  void card.hear();
+}
+
+class Card {
+  readonly element: HTMLElement;
+  private readonly facts = make("div.facts");
+  private readonly body = make("div");
+  private readonly stopped = new AbortController();
+  private drawn: Board | null = null;
+  private asked: string[] = [];
+
+  constructor(private readonly file: File, private readonly archive: boolean) {
+    const close = make("button.close", {type: "button", "aria-label": `Take away ${file.name}`, title: "Take away", onclick: () => this.close()}, icon("close"));
+    this.element = make("article.file", {"aria-label": file.name}, make("header", {}, make("h2", {title: file.name}, file.name), close, this.facts), this.body);
+  }
+
+  async hear(): Promise<void> {
+    const bar = make("i"), line = make("p", {role: "status"}, "Sending ...");
+    const meter = make("div.meter.big", {role: "progressbar", "aria-label": `Hearing ${this.file.name}`, "aria-valuemin": 0, "aria-valuemax": 100}, bar);
+    this.body.replaceChildren(make("div.progress", {}, meter, line));
+    const begun = performance.now();
+    let share = 0;
+    const show = () => {
+      const seconds = Math.floor((performance.now() - begun) / 1000);
+      meter.classList.toggle("endless", share >= 1);
+      bar.style.width = share < 1 ? `${share * 100}%` : "";
+      if (share < 1) meter.setAttribute("aria-valuenow", String(Math.round(share * 100))); else meter.removeAttribute("aria-valuenow");
+      line.textContent = (share < 1 ? `Sending, ${percent(share)}` : "Hearing it") + (seconds >= 2 ? `, ${clock(seconds)}` : "");
+    };
+    const timer = setInterval(show, 1000);
+    try {
+      this.show(await this.ask((now) => { share = now; show(); }));
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  private ask(progress?: (share: number) => void): Promise<Heard> {
+    const query = new URLSearchParams({name: this.file.name});
+    for (const label of this.asked) query.append("labels", label);
+    return sent<Heard>(`listen?${query}`, this.file, {progress, signal: this.stopped.signal});
+  }
+
+  private show(heard: Heard): void {
+    const present = heard.tags.filter((tag) => tag.present).map((tag) => tag.label);
+    say(`${this.file.name}: ${present.length ? present.join(", ") : heard.silent ? "silent" : "nothing recognised"}`);
+    this.tell(heard);
+    this.drawn = board(this.file, heard);
+    const error = heard.error ? [make("p.error", {role: "alert"}, heard.error)] : [];
+    this.body.replaceChildren(...error, this.drawn.element, scores(heard, this.askForm()));
+  }
+
+  private tell(heard: Heard): void {
+    const facts: (string | Node)[] = [make("span.num", {}, clock(heard.duration, heard.duration < 120))];
+    if (heard.coverage < 1) facts.push(make("span.badge", {}, `${percent(heard.coverage)} heard`));
+    if (heard.silent) facts.push("silent");
+    else if (heard.events.length) facts.push(count(heard.events.length, "event"));
+    else if (!heard.tags.some((tag) => tag.present)) facts.push("nothing recognised");
+    if (this.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for its like"));
+    this.facts.replaceChildren(...facts);
+  }
+
+  private askForm(): HTMLElement {
+    const input = make("input", {type: "text", "aria-label": "Sounds to ask for, in words, with commas", placeholder: "dog bark, rain on a roof", autocomplete: "off", maxlength: 500}) as HTMLInputElement;
+    const button = make("button.button", {type: "submit"}, "Ask") as HTMLButtonElement;
+    const error = make("p.error", {role: "alert", hidden: true});
+    const submit = async (event: Event) => {
+      event.preventDefault();
+      const before = this.asked;
+      this.asked = [...new Set([...words(input.value), ...before])];
+      if (!words(input.value).length) return input.focus();
+      complain(error, null);
+      try {
+        const heard = await busy(button, () => this.ask());
+        say((heard.labels ?? []).map((label) => `${label.label}: ${label.present ? "present" : "not present"}, ${label.score.toFixed(2)}`).join("; "));
+        this.body.querySelector(".scores")?.replaceWith(scores(heard, this.askForm()));
+        this.body.querySelector<HTMLInputElement>(".ask input")?.focus();
+      } catch (refused) {
+        this.asked = before;
+        complain(error, refused);
+      }
+    };
+    return make("form.ask", {onsubmit: submit}, make("div.line", {}, input, button), error);
+  }
+
+  private fail(error: unknown): void {
+    if (this.stopped.signal.aborted) return;
+    const again = error instanceof Problem && [0, 401, 408, 429, 503].includes(error.status);
+    const retry = make("button.button", {type: "button", onclick: () => void this.hear()}, "Try again");
+    this.body.replaceChildren(make("p.error", {role: "alert"}, told(error)), ...(again ? [make("div.actions.after", {}, retry)] : []));
+  }
+
+  private close(): void {
+    this.stopped.abort();
+    this.drawn?.close();
+    this.element.remove();
+    part("file").focus();
+  }
+}

@@ -1,0 +1,106 @@
+// Searching the archive: in words, like a stretch of it, like a file of one's own, or both at once.
+
+import {posted, sent} from "./api";
+import {busy, clock, complain, count, icon, make, part, say, words} from "./dom";
+import {hitList, nothing} from "./hits";
+import {stop} from "./player";
+import type {Hit} from "./types";
+
+let like: {hit: Hit} | {file: File} | null = null;
+const box = (id: string) => part<HTMLInputElement>(id);
+
+export function startSearching(archive: boolean): void {
+  if (!archive) {
+    part("query").hidden = true;
+    part("found").replaceChildren(withoutArchive());
+    return;
+  }
+  part("query").addEventListener("submit", (event) => { event.preventDefault(); void search(); });
+  const example = box("example");
+  example.addEventListener("change", () => {
+    const [file] = example.files ?? [];
+    if (file) void likeFile(file);
+    example.value = "";
+  });
+  part("found").replaceChildren(nothing("Say in your own words what you want to hear. Every hit plays from where it is heard."));
+}
+
+/** What to do where the server has no archive. */
+export const withoutArchive = () =>
+  nothing("This server has no archive to search.", make("p.soft", {}, "Make one of a folder of recordings, then serve it:"),
+    make("pre", {}, "auricle index recordings --into sounds.archive\nauricle serve --in sounds.archive"));
+
+/** Search for what sounds like a hit. */
+export function likeHit(hit: Hit): Promise<void> {
+  like = {hit};
+  box("text").value = "";
+  return search();
+}
+
+/** Search for what sounds like a file. */
+export function likeFile(file: File): Promise<void> {
+  like = {file};
+  box("text").value = "";
+  return search();
+}
+
+async function search(): Promise<void> {
+  location.hash = "#search";
+  chip();
+  const text = box("text").value.trim(), found = part("found");
+  if (!text && !like) return box("text").focus();
+  const button = part("query").querySelector<HTMLButtonElement>("[type=submit]")!;
+  const begun = performance.now();
+  stop();
+  found.setAttribute("aria-busy", "true");
+  try {
+    const {hits} = await busy(button, () => ask(text));
+    const line = summary(hits, text, (performance.now() - begun) / 1000);
+    say(line);
+    const list = hits.length ? hitList(hits, line) : nothing("No hits. Say it in other words, or leave out what narrows the search.");
+    found.replaceChildren(make("div.summary", {}, make("p.soft.num", {}, line), hint(hits)), list);
+  } catch (error) {
+    const line = make("p.error", {role: "alert"});
+    complain(line, error);
+    found.replaceChildren(line);
+  } finally {
+    found.removeAttribute("aria-busy");
+  }
+}
+
+function ask(text: string): Promise<{hits: Hit[]}> {
+  const unwanted = words(box("unwanted").value), where = box("where").value.trim(), k = box("count").valueAsNumber || 20;
+  if (like && "file" in like) {
+    const query = new URLSearchParams({name: like.file.name, k: String(k)});
+    if (text) query.set("text", text);
+    if (where) query.set("where", where);
+    for (const one of unwanted) query.append("not", one);
+    return sent(`search/sound?${query}`, like.file);
+  }
+  const stretch = like && {id: like.hit.id, onset: like.hit.onset, offset: like.hit.offset};
+  return posted("search", {k, ...(text && {text}), ...(stretch && {like: stretch}), ...(unwanted.length && {not: unwanted}), ...(where && {where})});
+}
+
+function summary(hits: Hit[], text: string, seconds: number): string {
+  const like_ = likeness();
+  const asked = [text && `“${text}”`, like_ && `the like of ${like_}`].filter(Boolean).join(" and ");
+  return `${count(hits.length, "hit")} for ${asked} in ${seconds.toFixed(1)} s`;
+}
+
+function likeness(): string {
+  if (!like) return "";
+  return "file" in like ? like.file.name : `${like.hit.name} ${clock(like.hit.onset, true)} to ${clock(like.hit.offset, true)}`;
+}
+
+function hint(hits: Hit[]): HTMLElement | null {
+  if (!hits.length) return null;
+  const key = (text: string) => make("kbd", {}, text);
+  return make("span.hint", {"aria-hidden": true}, key("↑"), " ", key("↓"), " from hit to hit ", key("space"), " play ", key("y"), " ", key("n"), " judge");
+}
+
+function chip(): void {
+  const away = () => { like = null; chip(); box("text").focus(); };
+  const told = likeness();
+  const shown = make("span.chip", {}, make("span", {title: told}, `Like ${told}`), make("button", {type: "button", "aria-label": "Without this example", onclick: away}, icon("close")));
+  part("like").replaceChildren(...(like ? [shown] : []));
+}

@@ -1,0 +1,40 @@
+// What the server says; /openapi.json describes it.
+
+export interface Label { label: string; score: number; present: boolean }
+export interface HeardEvent { label: string; onset: number; offset: number; score: number }
+
+export interface Heard {
+  file: string;
+  duration: number;
+  coverage: number;
+  silent: boolean;
+  tags: Label[];
+  events: HeardEvent[];
+  labels?: Label[];
+  error?: string;
+}
+
+/** A stretch of a recording of the archive, in seconds; id: the recording's content. */
+export interface Stretch { id: string; onset: number; offset: number }
+
+export interface Hit extends Stretch {
+  file: string;
+  name: string;
+  score: number;
+  tags?: string;
+  duration?: number;
+  why?: string;
+}
+
+export interface Precision { value: number; low: number; high: number; n: number }
+
+export interface Taught {
+  name: string;
+  version: number;
+  yes: number;
+  no: number;
+  threshold: number;
+  precision?: Precision | null;
+}
+
+export interface Health { version: string; model: string; archive: {files: number; windows: number} | null; limits: {bytes: number; seconds: number} }
