@@ -2,6 +2,7 @@
 #   make listen                         hear the examples
 #   make listen FILES="a.wav b.mp3"     hear your own files (quote names with spaces: FILES="'my file.wav' b.mp3")
 #   make test                           run the tests
+#   make page                           build the page of `auricle serve` (needs npm of Node.js 20 or newer)
 #   make lint | results | clean         check style and types | render docs/results.md | remove what was installed
 
 VENV ?= .venv
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 FILES ?= $(sort $(wildcard examples/*.wav examples/*.flac examples/*.ogg examples/*.opus))
 export FILES
 
-.PHONY: listen test lint results clean
+.PHONY: listen test page lint results clean
 .DEFAULT_GOAL := listen
 
 listen: $(VENV)/.core
@@ -27,8 +28,20 @@ lint: $(VENV)/.dev
 results: $(VENV)/.core
 	@$(BIN)/python -m auricle.bench.results
 
+# Built files are in the wheel but not in git. npm ci installs exactly what package-lock.json names, into page/ alone.
+page: auricle/serve/page/index.html
+
+auricle/serve/page/index.html: page/node_modules/.package-lock.json page/build.mjs $(wildcard page/src/*)
+	@cd page && node build.mjs
+
+page/node_modules/.package-lock.json: page/package.json page/package-lock.json
+	@command -v npm >/dev/null || { echo "the page is built with npm, which was not found; install Node.js 20 or newer (https://nodejs.org), then: make page" >&2; exit 1; }
+	@echo "Installing what the page is built with into page/node_modules (about 15 MB, once) ..."
+	@cd page && npm ci --omit=dev --silent --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis page/node_modules auricle/serve/page
 
 # A stamp is written when everything before it worked, so an interrupted install is taken up again by the next call.
 $(VENV)/.core: pyproject.toml constraints.txt

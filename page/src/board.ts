@@ -8,7 +8,7 @@ import type {Heard, HeardEvent} from "./types";
 import {decoded, draw, height} from "./waves";
 
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
-const PITCHES = [250, 500, 1000, 2000, 4000];
+const PITCHES = [500, 1000, 2000, 4000];
 const MOST_ZOOM = 16;
 const TICK = 84; // pixels that a time on the axis wants
 

@@ -5,14 +5,16 @@ import {board, type Board} from "./board";
 import {busy, clock, complain, count, icon, make, part, percent, say, told, words} from "./dom";
 import {record, type Recording} from "./record";
 import {scores} from "./scores";
-import type {Heard} from "./types";
+import type {Health, Heard} from "./types";
 
-/** Make the drop zone work. archive: is there one, so that a file can be an example for a search? */
-export function startListening(archive: boolean): void {
+type Server = Pick<Health, "archive" | "limits">;
+
+/** Make the drop zone work. */
+export function startListening(server: Server): void {
   const file = part<HTMLInputElement>("file");
-  file.addEventListener("change", () => { hearAll([...(file.files ?? [])], archive); file.value = ""; });
+  file.addEventListener("change", () => { hearAll([...(file.files ?? [])], server); file.value = ""; });
   part("drop").addEventListener("submit", (event) => event.preventDefault());
-  takeDrops((files) => hearAll(files, archive));
+  takeDrops((files) => hearAll(files, server));
   const button = part<HTMLButtonElement>("record");
   let recording: Recording | null = null;
   button.addEventListener("click", () => busy(button, async () => {
@@ -20,7 +22,7 @@ export function startListening(archive: boolean): void {
     try {
       const done = recording;
       recording = done ? null : await begin();
-      if (done) hearAll([await done.stop()], archive);
+      if (done) hearAll([await done.stop()], server);
     } catch (error) {
       complain(part("drop-error"), error);
     }
@@ -56,16 +58,18 @@ function takeDrops(take: (files: File[]) => void): void {
   });
 }
 
-function hearAll(files: File[], archive: boolean): void {
-  for (const file of files) hear(file, archive);
+function hearAll(files: File[], server: Server): void {
+  for (const file of files) hear(file, server);
 }
 
 /** Show a card for a recording at once, and what is heard in it as soon as the server says so. */
-export function hear(file: File, archive: boolean): void {
-  const card = new Card(file, archive);
+export function hear(file: File, server: Server): void {
+  const card = new Card(file, server);
   part("heard").prepend(card.element);
   void card.hear();
 }
+
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 class Card {
   readonly element: HTMLElement;
@@ -75,7 +79,7 @@ class Card {
   private drawn: Board | null = null;
   private asked: string[] = [];
 
-  constructor(private readonly file: File, private readonly archive: boolean) {
+  constructor(private readonly file: File, private readonly server: Server) {
     const close = make("button.close", {type: "button", "aria-label": `Take away ${file.name}`, title: "Take away", onclick: () => this.close()}, icon("close"));
     this.element = make("article.file", {"aria-label": file.name}, make("header", {}, make("h2", {title: file.name}, file.name), close, this.facts), this.body);
   }
@@ -104,6 +108,8 @@ class Card {
   }
 
   private ask(progress?: (share: number) => void): Promise<Heard> {
+    const most = this.server.limits.bytes;
+    if (this.file.size > most) throw new Error(`${this.file.name}: has ${megabytes(this.file.size)}; this server takes ${megabytes(most)}; cut it, or compress it.`);
     const query = new URLSearchParams({name: this.file.name});
     for (const label of this.asked) query.append("labels", label);
     return sent<Heard>(`listen?${query}`, this.file, {progress, signal: this.stopped.signal});
@@ -124,7 +130,7 @@ class Card {
     if (heard.silent) facts.push("silent");
     else if (heard.events.length) facts.push(count(heard.events.length, "event"));
     else if (!heard.tags.some((tag) => tag.present)) facts.push("nothing recognised");
-    if (this.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for its like"));
+    if (this.server.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for its like"));
     this.facts.replaceChildren(...facts);
   }
 

@@ -25,12 +25,12 @@ function view(): void {
 }
 
 /** Hear a hit as if it had been dropped here. */
-async function open(hit: Hit): Promise<void> {
+async function open(hit: Hit, server: Health): Promise<void> {
   try {
     const sound = await bytes(cutAddress(hit));
     const name = `${hit.name}, ${clock(hit.onset, true)} to ${clock(hit.offset, true)}`;
     location.hash = "#listen";
-    hear(new File([sound], name, {type: "audio/wav"}), true);
+    hear(new File([sound], name, {type: "audio/wav"}), server);
   } catch (error) {
     say(told(error));
     part("found").prepend(make("p.error", {role: "alert"}, told(error)));
@@ -45,7 +45,8 @@ async function start(): Promise<void> {
     part("facts").textContent = archive ? `${count(archive.files, "recording")}, ${count(archive.windows, "window")}` : "no archive";
     part("foot").textContent = `auricle ${health.version}, model ${health.model}. A faint score is under its label's threshold: that sound is not counted as present.`;
     startHits();
-    startListening(archive !== null);
+    startListening(health);
+    document.addEventListener("open-hit", (event) => void open((event as CustomEvent<Hit>).detail, health));
     startSearching(archive !== null);
     startTeaching(archive !== null);
   } catch (error) {
@@ -55,5 +56,4 @@ async function start(): Promise<void> {
 
 document.addEventListener("like-hit", (event) => void likeHit((event as CustomEvent<Hit>).detail));
 document.addEventListener("like-file", (event) => void likeFile((event as CustomEvent<File>).detail));
-document.addEventListener("open-hit", (event) => void open((event as CustomEvent<Hit>).detail));
 void start();
