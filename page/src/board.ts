@@ -24,7 +24,8 @@ class Drawn implements Board {
   private readonly audio = new Audio();
   private readonly address: string;
   private readonly duration: number;
-  private readonly track = make("div.track", {tabindex: 0, role: "slider", "aria-label": "Position in the recording", "aria-valuemin": 0});
+  private readonly track = make("div.track");
+  private readonly slider = make("div.place", {tabindex: 0, role: "slider", "aria-label": "Position in the recording", "aria-valuemin": 0});
   private readonly scroll = make("div.scroll", {}, this.track);
   private readonly head = make("div.head");
   private readonly now = make("span.now.num");
@@ -42,7 +43,7 @@ class Drawn implements Board {
   constructor(sound: Blob, heard: Heard) {
     this.duration = Math.max(heard.duration, 1e-3);
     this.address = URL.createObjectURL(sound);
-    this.track.setAttribute("aria-valuemax", this.duration.toFixed(2));
+    this.slider.setAttribute("aria-valuemax", this.duration.toFixed(2));
     this.element.append(this.bar(), make("div.board", {}, this.lanes(heard.events), this.scroll));
     this.listen();
     this.show();
@@ -89,7 +90,8 @@ class Drawn implements Board {
       lane.append(this.event(event, lane.childElementCount === 0));
     }
     const end = () => (lanes.size ? make("div.lanes-end") : null);
-    this.track.append(this.wave, this.picture, this.axis, ...lanes.values(), ...[end()].filter((node) => node !== null), this.head);
+    this.slider.append(this.wave, this.picture, this.axis);
+    this.track.append(this.slider, ...lanes.values(), ...[end()].filter((node) => node !== null), this.head);
     const pitches = PITCHES.map((hertz) => {
       const mark = make("span", {}, hertz < 1000 ? `${hertz} Hz` : `${hertz / 1000} kHz`);
       mark.style.bottom = `${height(hertz) * 100}%`;
@@ -117,8 +119,8 @@ class Drawn implements Board {
     const tenths = this.duration < 600;
     this.head.style.left = this.place(this.position);
     this.now.replaceChildren(make("b", {}, clock(this.position, tenths)), make("span.soft", {}, ` / ${clock(this.duration, tenths)}`));
-    this.track.setAttribute("aria-valuenow", this.position.toFixed(2));
-    this.track.setAttribute("aria-valuetext", `${clock(this.position, true)} of ${clock(this.duration, true)}`);
+    this.slider.setAttribute("aria-valuenow", this.position.toFixed(2));
+    this.slider.setAttribute("aria-valuetext", `${clock(this.position, true)} of ${clock(this.duration, true)}`);
   }
 
   private seek(seconds: number): void {

@@ -6,6 +6,9 @@ import {CHANGED, mark, verdict, type Verdict} from "./marks";
 import {key, seek, toggle, watch, type Now} from "./player";
 import type {Hit} from "./types";
 
+/** Why a stretch is proposed, as the server says it and as people are told. */
+const WHY: Record<string, string> = {check: "found: is it right?", unsure: "not sure about this one", best: "the best guess"};
+
 /** The list; label: what a screen reader calls it. */
 export function hitList(hits: Hit[], label: string): HTMLElement {
   return make("ol.hits", {"aria-label": label}, ...hits.map(row));
@@ -23,8 +26,8 @@ function row(hit: Hit): HTMLElement {
     make("div.what", {}, make("span.name", {title: hit.file}, hit.name), about(hit, times), position(hit), make("p.error", {role: "alert", hidden: true})),
     score,
     make("div.deeds", {},
-      make("button.link", {type: "button", onclick: ask("like-hit"), "aria-label": `Search for the like of ${hit.name}`}, "Like this"),
-      make("button.link", {type: "button", onclick: ask("open-hit"), "aria-label": `Look at ${hit.name}`}, "Look"),
+      make("button.link", {type: "button", onclick: ask("like-hit"), "aria-label": `Like this: ${hit.name}, ${times}`}, "Like this"),
+      make("button.link", {type: "button", onclick: ask("open-hit"), "aria-label": `Look at ${hit.name}, ${times}`}, "Look"),
       make("span.verdict", {role: "group", "aria-label": "Is it the sound you teach?"}, judge(hit, "yes"), judge(hit, "no"))));
   element.addEventListener("keydown", (event) => keys(event, element, hit));
   return element;
@@ -33,7 +36,7 @@ function row(hit: Hit): HTMLElement {
 function about(hit: Hit, times: string): HTMLElement {
   const length = hit.duration ? ` of ${clock(hit.duration)}` : "";
   const tags = words(hit.tags ?? "").map(word);
-  return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, hit.why ? make("span.why", {}, hit.why) : null);
+  return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
 }
 
 function position(hit: Hit): HTMLElement {

@@ -72,8 +72,8 @@ async function load(hit: Hit, cut: boolean): Promise<void> {
       audio.src = mine.address;
     } else {
       audio.src = `sound/${hit.id}`;
-      audio.currentTime = hit.onset; // before anything is loaded this is where playback will begin
     }
+    audio.currentTime = hit.onset - mine.base; // before anything is loaded this is where playback will begin
     await start(audio);
   } catch (error) {
     if (current === mine) refuse(hit, error instanceof Error ? error.message : String(error));

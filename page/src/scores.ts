@@ -7,10 +7,10 @@ const SHOWN = 10;
 
 /** What was asked for, and the best of the vocabulary. */
 export function scores(heard: Heard, before: HTMLElement): HTMLElement {
-  const best = heard.tags.filter((tag, place) => tag.present || place < SHOWN);
+  const best = heard.silent ? [] : heard.tags.filter((tag, place) => tag.present || place < SHOWN);
   const asked = make("section", {}, make("h3", {}, "Ask for any sound"), before, heard.labels?.length ? table("Sounds you asked for", heard.labels, true) : null);
   const title = best.length ? `Best ${best.length} of the vocabulary` : "Of the vocabulary";
-  const known = make("section", {}, make("h3", {}, title), best.length ? table(title, best, false) : make("p.soft", {}, "Nothing was heard that has a name."));
+  const known = make("section", {}, make("h3", {}, title), best.length ? table(title, best, false) : make("p.soft", {}, heard.silent ? "Nothing in it is loud enough to be heard." : "Nothing was heard that has a name."));
   return make("div.scores", {}, asked, known);
 }
 

@@ -32,16 +32,21 @@ export const withoutArchive = () =>
 
 /** Search for what sounds like a hit. */
 export function likeHit(hit: Hit): Promise<void> {
-  like = {hit};
-  box("text").value = "";
-  return search();
+  return searchLike({hit});
 }
 
 /** Search for what sounds like a file. */
 export function likeFile(file: File): Promise<void> {
-  like = {file};
+  return searchLike({file});
+}
+
+function searchLike(example: typeof like): Promise<void> {
+  like = example;
   box("text").value = "";
-  return search();
+  const done = search();
+  scrollTo({top: 0});
+  box("text").focus({preventScroll: true});
+  return done;
 }
 
 async function search(): Promise<void> {

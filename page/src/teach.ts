@@ -21,16 +21,17 @@ export function startTeaching(archive: boolean): void {
 
 function tray(): void {
   const form = part<HTMLFormElement>("tray");
-  const name = make("input", {type: "text", "aria-label": "Name of the sound you teach", placeholder: "its name, such as door squeak", autocomplete: "off", required: true, maxlength: 100, list: "names"}) as HTMLInputElement;
+  const name = make("input", {type: "text", "aria-label": "Name of the sound you teach", placeholder: "its name, such as door squeak", autocomplete: "off", required: true, maxlength: 80, list: "names"}) as HTMLInputElement;
   const teach = make("button.button.primary", {type: "submit"}, "Teach") as HTMLButtonElement;
   const error = make("p.error", {role: "alert", hidden: true}), gathered = make("span.gathered.num", {role: "status"});
-  form.append(make("div.line", {}, gathered, name, teach, make("button.button.plain", {type: "button", onclick: clear}, "Clear")), error, make("datalist#names", {id: "names"}));
+  form.append(make("div.line", {}, gathered, name, teach, make("button.button.plain", {type: "button", onclick: clear}, "Clear")), error, make("datalist", {id: "names"}));
   document.addEventListener(CHANGED, () => {
     const yes = marked("yes").length, no = marked("no").length;
     form.hidden = yes + no === 0;
     document.body.classList.toggle("with-tray", !form.hidden);
     gathered.replaceChildren(make("b.yes", {}, `${yes} yes`), make("b.no", {}, `${no} no`));
-    if (!name.value) name.value = chosen;
+    if (form.hidden) name.value = "";
+    else if (!name.value && location.hash === "#taught") name.value = chosen;
     complain(error, null);
   });
   form.addEventListener("submit", async (event) => {
@@ -39,7 +40,6 @@ function tray(): void {
     try {
       const taught = await busy(teach, () => posted<Taught>("teach", {name: name.value.trim(), yes: marked("yes"), no: marked("no")}));
       clear();
-      name.value = "";
       chosen = taught.name;
       say(`${taught.name} was taught, version ${taught.version}`);
       if (location.hash === "#taught") await showTaught();
@@ -61,6 +61,7 @@ async function showTaught(): Promise<void> {
     list.replaceChildren(known.length ? make("ul.lessons", {"aria-label": "Taught sounds"}, ...known.map(entry)) : untaught());
     const taught = known.find((one) => one.name === chosen) ?? known[0];
     if (taught) choose(taught); else part("lesson").replaceChildren();
+    if (document.activeElement === document.body) part("lesson").querySelector("h2")?.focus({preventScroll: true}); // the tray had it
   } catch (error) {
     list.replaceChildren(make("p.error", {role: "alert"}, told(error)));
   } finally {
@@ -83,7 +84,7 @@ function choose(taught: Taught): void {
   chosen = taught.name;
   for (const button of part("lessons").querySelectorAll<HTMLElement>(".lesson")) button.setAttribute("aria-pressed", String(button.dataset.name === chosen));
   const shown = make("div.shown"), where = make("div");
-  const find = make("button.button.primary", {type: "button"}, "Find it in the archive") as HTMLButtonElement;
+  const find = make("button.button.primary", {type: "button"}, "Find it") as HTMLButtonElement;
   const more = make("button.button", {type: "button"}, "Judge some more") as HTMLButtonElement;
   find.onclick = () => fill(shown, find, async () => {
     const {hits} = await posted<{hits: Hit[]}>("find", {name: taught.name, k: 50});
@@ -93,7 +94,7 @@ function choose(taught: Taught): void {
     const {proposals} = await fetched<{proposals: Hit[]}>(`taught/${encodeURIComponent(taught.name)}/proposals?count=10`);
     return {hits: proposals, line: "Your yes or no to these teaches it most. Then press Teach.", none: "There is nothing left to judge."};
   });
-  where.append(make("h2", {}, taught.name), certainty(taught), make("div.actions", {}, find, more));
+  where.append(make("h2", {tabindex: -1}, taught.name), certainty(taught), make("div.actions", {}, find, more));
   part("lesson").replaceChildren(make("article.card.taught", {"aria-label": taught.name}, where), shown);
 }
 
@@ -107,12 +108,12 @@ async function fill(where: HTMLElement, button: HTMLButtonElement, ask: () => Pr
   }
 }
 
-/** How often it is right, with the interval that so few judgements leave. */
+/** How often what it found was right, with the interval that so few judgements leave. */
 function certainty({yes, no, precision}: Taught): HTMLElement {
   const learned = `Learned from ${count(yes, "yes", "yes")} and ${count(no, "no", "no")}.`;
-  if (!precision) return make("p.soft", {}, `${learned} How often it is right is not known yet; judge some more.`);
+  if (!precision) return make("p.soft", {}, `${learned} How often it is right is known once you judge some of what it finds.`);
   const out = (value: number) => `${Math.round(value * 100)}`;
-  const line = `Right ${out(precision.value)} times in 100 (between ${out(precision.low)} and ${out(precision.high)}, from ${count(precision.n, "judgement")}).`;
+  const line = `Of 100 finds of version ${precision.version}, ${out(precision.value)} are right (between ${out(precision.low)} and ${out(precision.high)}; ${precision.n} were judged).`;
   return make("div.certainty", {}, make("p.soft", {}, learned), interval(precision), make("p.num", {}, line));
 }
 

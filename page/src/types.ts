@@ -26,14 +26,14 @@ export interface Hit extends Stretch {
   why?: string;
 }
 
-export interface Precision { value: number; low: number; high: number; n: number }
+/** Share of what a version found that is right, with its interval: of n finds drawn at random and judged. */
+export interface Precision { value: number; low: number; high: number; n: number; version: number }
 
 export interface Taught {
   name: string;
   version: number;
   yes: number;
   no: number;
-  threshold: number;
   precision?: Precision | null;
 }
 
