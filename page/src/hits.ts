@@ -34,7 +34,7 @@ function row(hit: Hit): HTMLElement {
 }
 
 function about(hit: Hit, times: string): HTMLElement {
-  const length = hit.duration ? ` of ${clock(hit.duration)}` : "";
+  const length = hit.duration ? ` of ${clock(hit.duration, hit.duration < 60)}` : "";
   const tags = words(hit.tags ?? "").map(word);
   return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
 }
@@ -53,12 +53,13 @@ function judge(hit: Hit, said: Verdict): HTMLElement {
   }, said === "yes" ? "Yes" : "No");
 }
 
-/** Up and down go from hit to hit, y and n judge. Enter and Space are the buttons' own. */
+/** Up and down go from hit to hit, y and n judge, t goes to the tray past all other hits. Enter and Space are the buttons' own. */
 function keys(event: KeyboardEvent, element: HTMLElement, hit: Hit): void {
   if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).matches("input")) return;
   const next = event.key === "ArrowDown" ? element.nextElementSibling : event.key === "ArrowUp" ? element.previousElementSibling : null;
   if (next) next.querySelector<HTMLElement>(".play")?.focus();
   else if (event.key === "y" || event.key === "n") mark(hit, event.key === "y" ? "yes" : "no");
+  else if (event.key === "t") part("tray").querySelector("input")?.focus();
   else return;
   event.preventDefault();
 }

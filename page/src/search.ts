@@ -100,7 +100,7 @@ function likeness(): string {
 function hint(hits: Hit[]): HTMLElement | null {
   if (!hits.length) return null;
   const key = (text: string) => make("kbd", {}, text);
-  return make("span.hint", {"aria-hidden": true}, key("↑"), " ", key("↓"), " from hit to hit ", key("space"), " play ", key("y"), " ", key("n"), " judge");
+  return make("span.hint", {"aria-hidden": true}, key("↑"), " ", key("↓"), " from hit to hit ", key("space"), " play ", key("y"), " ", key("n"), " judge ", key("t"), " teach");
 }
 
 function chip(): void {

@@ -7,6 +7,8 @@ import {CHANGED, clear, marked} from "./marks";
 import {withoutArchive} from "./search";
 import type {Hit, Precision, Taught} from "./types";
 
+const FOUND = 0.5; // the score from which on a taught sound is there
+
 let known: Taught[] = [];
 let chosen = "";
 
@@ -25,15 +27,17 @@ function tray(): void {
   const teach = make("button.button.primary", {type: "submit"}, "Teach") as HTMLButtonElement;
   const error = make("p.error", {role: "alert", hidden: true}), gathered = make("span.gathered.num", {role: "status"});
   form.append(make("div.line", {}, gathered, name, teach, make("button.button.plain", {type: "button", onclick: clear}, "Clear")), error, make("datalist", {id: "names"}));
-  document.addEventListener(CHANGED, () => {
+  const show = () => {
     const yes = marked("yes").length, no = marked("no").length;
-    form.hidden = yes + no === 0;
+    form.hidden = yes + no === 0 || !["#search", "#taught"].includes(location.hash);
     document.body.classList.toggle("with-tray", !form.hidden);
     gathered.replaceChildren(make("b.yes", {}, `${yes} yes`), make("b.no", {}, `${no} no`));
-    if (form.hidden) name.value = "";
+    if (yes + no === 0) name.value = "";
     else if (!name.value && location.hash === "#taught") name.value = chosen;
     complain(error, null);
-  });
+  };
+  document.addEventListener(CHANGED, show);
+  addEventListener("hashchange", show);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     complain(error, null);
@@ -88,11 +92,13 @@ function choose(taught: Taught): void {
   const more = make("button.button", {type: "button"}, "Judge some more") as HTMLButtonElement;
   find.onclick = () => fill(shown, find, async () => {
     const {hits} = await posted<{hits: Hit[]}>("find", {name: taught.name, k: 50});
-    return {hits, line: `${count(hits.length, "stretch", "stretches")} that ${hits.length === 1 ? "sounds" : "sound"} like ${taught.name}`, none: "It is found nowhere in the archive."};
+    const sure = hits.filter((hit) => hit.score >= FOUND).length;
+    const line = `${taught.name} is heard in ${count(sure, "stretch", "stretches")}` + (sure < hits.length ? "; what follows is less likely" : "");
+    return {hits, line, none: "The archive is empty."};
   });
   more.onclick = () => fill(shown, more, async () => {
     const {proposals} = await fetched<{proposals: Hit[]}>(`taught/${encodeURIComponent(taught.name)}/proposals?count=10`);
-    return {hits: proposals, line: "Your yes or no to these teaches it most. Then press Teach.", none: "There is nothing left to judge."};
+    return {hits: proposals, line: "Say yes or no from the top, then press Teach. Five answers on what it finds tell how often it is right.", none: "There is nothing left to judge."};
   });
   where.append(make("h2", {tabindex: -1}, taught.name), certainty(taught), make("div.actions", {}, find, more));
   part("lesson").replaceChildren(make("article.card.taught", {"aria-label": taught.name}, where), shown);
@@ -111,7 +117,7 @@ async function fill(where: HTMLElement, button: HTMLButtonElement, ask: () => Pr
 /** How often what it found was right, with the interval that so few judgements leave. */
 function certainty({yes, no, precision}: Taught): HTMLElement {
   const learned = `Learned from ${count(yes, "yes", "yes")} and ${count(no, "no", "no")}.`;
-  if (!precision) return make("p.soft", {}, `${learned} How often it is right is known once you judge some of what it finds.`);
+  if (!precision) return make("p.soft", {}, `${learned} How often it is right is told once you judged five of its finds.`);
   const out = (value: number) => `${Math.round(value * 100)}`;
   const line = `Of 100 finds of version ${precision.version}, ${out(precision.value)} are right (between ${out(precision.low)} and ${out(precision.high)}; ${precision.n} were judged).`;
   return make("div.certainty", {}, make("p.soft", {}, learned), interval(precision), make("p.num", {}, line));
