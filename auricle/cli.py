@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import sys
 from collections.abc import Sequence
@@ -11,23 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from auricle import cli_archive, terminal
 from auricle.core.errors import AuricleError, InputError
+from auricle.terminal import Html, Model, Runtime
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from auricle.core.records import Heard
+    from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-class Engine(enum.StrEnum):
-    """What runs the model."""
-
-    onnx = "onnx"
-    torch = "torch"
-
 
 Files = Annotated[
     list[str],
@@ -35,10 +27,8 @@ Files = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
-Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
-Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
+HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Labels of your own, made with auricle fit.")]
 Labels = Annotated[list[str] | None, typer.Option(metavar='"A, B"', help='Any words to listen for besides, such as "siren, crying child".')]
-Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -58,31 +48,42 @@ def listen(
     as_json: Json = False,
     html: Html = None,
     top: Top = None,
+    head: HeadFile = None,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
     """Everything about each file: which sounds, when, and the words you ask for."""
     words = _words(labels)
     if html is not None:
-        _check_writable(html)
-    listener = _load(model, runtime)
-    heard = _tell(listener, files, ("tags", "events"), as_json=as_json, top=_top(top, as_json=as_json), words=words, keep=html is not None)
+        terminal.check_writable(html)
+    listener = terminal.load(model, runtime)
+    heard = _tell(
+        listener,
+        files,
+        ("tags", "events"),
+        as_json=as_json,
+        top=_top(top, as_json=as_json),
+        words=words,
+        heads=_heads(head, listener),
+        keep=html is not None,
+    )
     if html is not None:
         _write_page(html, heard, files, listener)
     _finish(heard, len(files))
 
 
 @app.command()
-def tag(files: Files, as_json: Json = False, top: Top = None, model: Model = None, runtime: Runtime = None) -> None:
+def tag(files: Files, as_json: Json = False, top: Top = None, head: HeadFile = None, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file."""
-    heard = _tell(_load(model, runtime), files, ("tags",), as_json=as_json, top=_top(top, as_json=as_json))
+    listener = terminal.load(model, runtime)
+    heard = _tell(listener, files, ("tags",), as_json=as_json, top=_top(top, as_json=as_json), heads=_heads(head, listener))
     _finish(heard, len(files))
 
 
 @app.command()
 def detect(files: Files, as_json: Json = False, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file, and when."""
-    heard = _tell(_load(model, runtime), files, ("events",), as_json=as_json)
+    heard = _tell(terminal.load(model, runtime), files, ("events",), as_json=as_json)
     _finish(heard, len(files))
 
 
@@ -103,22 +104,22 @@ def embed(
     if as_json == (out is not None):
         raise InputError("embed got neither or both of --out X.npy and --json; wanted one of them")
     if out is not None:
-        _check_writable(out)
-    listener = _load(model, runtime)
+        terminal.check_writable(out)
+    listener = terminal.load(model, runtime)
     rows, failed = [], 0
-    with Meter(_stderr(), len(files)) as meter:
+    with Meter(terminal.stderr(), len(files)) as meter:
         for file, row in zip(files, listener.embed_each(files, progress=meter), strict=True):
             if isinstance(row, SoundError):
                 failed += 1
                 meter.pause()
-                _complain(str(row))
+                terminal.complain(str(row))
             if as_json:
                 _print_vector(file, row)
             rows.append(np.full(listener.config.dim, np.nan, np.float32) if isinstance(row, SoundError) else row)
     if out is not None:
         with out.open("wb") as stream:  # numpy would add .npy to a name without it
             np.save(stream, np.stack(rows))
-    _count(failed, len(files))
+    terminal.count(failed, len(files))
 
 
 @app.command()
@@ -131,9 +132,9 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         if as_json:
             print(json.dumps({"name": name, **catalog.card(catalog.folder(name))}, ensure_ascii=False))
             continue
-        _print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(name))
+        terminal.print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(name))
     if not catalog.shipped():
-        _complain("no model is in this install; give one with --model DIR, or install auricle again")
+        terminal.complain("no model is in this install; give one with --model DIR, or install auricle again")
         raise typer.Exit(1)
 
 
@@ -142,126 +143,20 @@ def doctor(model: Model = None, runtime: Runtime = None) -> None:
     """Is everything there, and does it hear? Versions, optional packages, and a test on a sound made on the spot."""
     from auricle.listen.checkup import extras, self_check, versions
 
-    _print_facts("installed", versions())
-    _print_facts("optional", extras())
+    terminal.print_facts("installed", versions())
+    terminal.print_facts("optional", extras())
     rows, well = self_check(model, None if runtime is None else runtime.value)
-    _print_facts("hearing", rows)
+    terminal.print_facts("hearing", rows)
     if not well:
-        _complain("auricle does not hear as it should on this machine; the lines above say where")
+        terminal.complain("auricle does not hear as it should on this machine; the lines above say where")
         raise typer.Exit(1)
 
 
-Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive.")]
-
-
-@app.command("index")
-def index_command(
-    places: Annotated[
-        list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files (csv, tsv, jsonl).")
-    ],
-    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive; made when it is not there.")],
-    window: Annotated[float | None, typer.Option(help="Seconds a window lasts, in a new archive.  [default: the model's]")] = None,
-    hop: Annotated[float | None, typer.Option(help="Seconds from one window to the next, in a new archive.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
-    model: Model = None,
-    runtime: Runtime = None,
-) -> None:
-    """Put recordings into an archive that can be searched. Again on the same places, it hears only what is new."""
-    import dataclasses
-    import time
-
-    from auricle.archive import console, indexing, sources
-    from auricle.archive.store import HEADER, Archive
-
-    found = sources.find(places)
-    listener = _load(model, runtime)
-    if (into / HEADER).exists():
-        if window or hop:
-            raise InputError(f"{into}: has its windows already; --window and --hop are for a new archive")
-        archive = Archive.open(into)
-    else:
-        archive = Archive.create(into, listener, window=window, hop=hop)
-    began = time.monotonic()
-    try:
-        with console.IndexMeter(_stderr()) as meter:
-            done = indexing.index(archive, listener, found, progress=meter)
-    except KeyboardInterrupt:
-        _complain("stopped; what was written stays, and the same command goes on from there")
-        raise typer.Exit(130) from None
-    if as_json:
-        print(json.dumps(dataclasses.asdict(done)))
-    else:
-        told = console.summary_text(done, time.monotonic() - began) if found.files or done.gone else "no recordings are there"
-        _stdout().print(told, markup=False, soft_wrap=True)
-    failed = [row for row in archive.files().values() if row["error"] and row["file"] in found.files]
-    for row in failed:
-        _complain(row["error"])
-    _count(len(failed), len(found.files))
-
-
-@app.command("archive")
-def archive_command(
-    folder: Into,
-    duplicates: Annotated[bool, typer.Option(help="List recordings that sound the same.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """What is in an archive, and what could not be heard."""
-    from auricle.archive.console import facts_rows
-    from auricle.archive.duplicates import find
-    from auricle.archive.store import Archive
-
-    archive = Archive.open(folder)
-    facts, failed = archive.facts(), [row for row in archive.files().values() if row["error"]]
-    alike = find(archive) if duplicates else None
-    if as_json:
-        print(json.dumps(facts if alike is None else facts | {"duplicates": alike}, ensure_ascii=False))
-        return
-    _print_facts(str(folder), facts_rows(facts, failed))
-    for group in alike or []:
-        _print_facts("alike", [("", name) for name in group])
+cli_archive.add_to(app)
 
 
 @app.command()
-def search(  # noqa: PLR0913  an option is an argument here
-    text: Annotated[str | None, typer.Argument(metavar="[WORDS]", help='What to look for, such as "rain on a tin roof".')] = None,
-    folder: Into = Path("."),
-    like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="An example, or some seconds of one.")] = None,
-    unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="WORDS", help="What should not be heard there.")] = None,
-    where: Annotated[str | None, typer.Option(metavar="SQL", help="A filter, such as \"duration > 10 and file like '%2024%'\".")] = None,
-    k: Annotated[int, typer.Option("-k", "--count", min=1, help="How many hits.")] = 20,
-    export_to: Annotated[
-        Path | None,
-        typer.Option("--export", metavar="FILE|DIR/", help=".csv, .parquet, .txt (Audacity), .raven.txt, or a folder for cuts."),
-    ] = None,
-    html: Html = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a hit and line.")] = False,
-    model: Model = None,
-    runtime: Runtime = None,
-) -> None:
-    """Find sounds in an archive by words, by an example, or both."""
-    from auricle.archive import console, page
-    from auricle.archive.export import export
-    from auricle.archive.search import Query, Searcher
-    from auricle.archive.store import Archive
-
-    if html is not None:
-        _check_writable(html)
-    archive, listener = Archive.open(folder), _load(model, runtime)
-    hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where), k=k)
-    what = text or f"like {Path(like or '').name}"
-    if as_json:
-        for hit in hits:
-            print(hit.to_json())
-    else:
-        _stdout().print(console.hits_table(hits))
-    if export_to is not None:
-        written = export(hits, export_to, what=what)
-        _stderr().print(
-            f"exported: {written} {'file' if written == 1 else 'files'}, {export_to}", style="dim", markup=False, soft_wrap=True
-        )
-    if html is not None:
-        page.write(html, hits, text=text, listener=listener)
-        _stderr().print(f"hits: {html}", style="dim", markup=False, highlight=False, soft_wrap=True)
+cli_archive.add_to(app)
 
 
 @app.command()
@@ -300,17 +195,11 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         sys.exit(2)
     except AuricleError as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         sys.exit(1)
-
-
-def _load(model: str | None, runtime: Engine | None) -> Listener:
-    from auricle.listen.listener import load
-
-    return load(model, None if runtime is None else runtime.value)
 
 
 def _tell(
@@ -321,18 +210,19 @@ def _tell(
     as_json: bool,
     top: int | None = 10,
     words: Sequence[str] | None = None,
+    heads: Heads | None = None,
     keep: bool = False,
 ) -> list[Heard]:
     """Listen and print each answer as soon as it is known. Returns the answers: all of them to keep, else those with an error."""
     from auricle.listen.console import Meter
 
     kept = []
-    with Meter(_stderr(), len(files)) as meter:
-        for heard in listener.each(files, words, parts=parts, top=top, progress=meter):
+    with Meter(terminal.stderr(), len(files)) as meter:
+        for heard in listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter):
             meter.pause()
             _print_json(heard, parts) if as_json else _print_people(heard)
             if heard.error:
-                _complain(heard.error)
+                terminal.complain(heard.error)
             if keep or heard.error:
                 kept.append(heard)
     return kept
@@ -350,7 +240,7 @@ def _print_people(heard: Heard) -> None:
         return
     from auricle.listen.console import heard_text
 
-    console = _stdout()
+    console = terminal.stdout()
     console.print(heard_text(heard, width=console.width, unicode=console.encoding.startswith("utf")))
 
 
@@ -362,35 +252,27 @@ def _print_vector(file: str, row: Any) -> None:
     print(json.dumps(told, ensure_ascii=False), flush=True)
 
 
-def _print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
-    from rich.text import Text
-
-    from auricle.listen.console import facts
-
-    console = _stdout()
-    console.print(Text(title, style="bold"))
-    console.print(facts(rows))
-    console.print()
-
-
 def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listener: Listener) -> None:
     from auricle.listen.console import Meter
     from auricle.listen.report import write
 
-    with Meter(_stderr(), len(files), doing="drawing") as meter:
+    with Meter(terminal.stderr(), len(files), doing="drawing") as meter:
         write(path, heard, files, config=listener.config, progress=meter)
-    _stderr().print(f"report: {path}", style="dim", markup=False, highlight=False, soft_wrap=True)
+    terminal.stderr().print(f"report: {path}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _finish(heard: Sequence[Heard], files: int) -> None:
-    _count(sum(one.error is not None for one in heard), files)
+    terminal.count(sum(one.error is not None for one in heard), files)
 
 
-def _count(failed: int, files: int) -> None:
-    """Exit with 1 and a count when anything failed."""
-    if failed:
-        _complain(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
-        raise typer.Exit(1)
+def _heads(path: Path | None, listener: Listener) -> Heads | None:
+    if path is None:
+        return None
+    from auricle.listen.heads import Heads
+
+    heads = Heads.load(path)
+    heads.check(listener)
+    return heads
 
 
 def _words(labels: Sequence[str] | None) -> list[str] | None:
@@ -411,25 +293,3 @@ def _top(text: str | None, *, as_json: bool) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise InputError(f"--top is {text!r}; wanted a number from 1, or 'all'")
     return int(text)
-
-
-def _check_writable(path: Path) -> None:
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: cannot be written; wanted the name of a file in a folder that exists")
-
-
-def _complain(message: str) -> None:
-    _stderr().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-
-
-def _stdout() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=100)
-
-
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)

@@ -59,6 +59,7 @@ def test_listen_tells_people(auricle: Callable[..., tuple[int, str, str]]) -> No
 
 def test_listen_json_is_the_documented_object(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = auricle("listen", "tones.wav", "--json")
+    assert err == ""
     (told,) = objects(out)
     assert (code, err) == (0, "")
     assert list(told) == ["version", "file", "duration", "coverage", "silent", "tags", "events"]
@@ -221,3 +222,33 @@ def test_an_archive_is_made_searched_and_told_about(auricle: Callable[..., tuple
     assert code == 2 and "--window and --hop are for a new archive" in err
     code, out, err = auricle("search", "low tone", "--in", "absent")
     assert code == 1 and "is no archive; make one with" in err
+
+
+def test_an_archive_is_taught_and_finds(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    pytest.importorskip("lancedb")
+    auricle("index", ".", "--into", "a", "--json")
+    code, out, err = auricle("teach", "hum", "--yes", "tones.wav@1-3", "--no", "tones.wav@3-4", "--in", "a", "--json")
+    assert err == ""
+    (told,) = objects(out)
+    assert (code, err) == (0, "") and (told["name"], told["version"], told["yes"], told["no"]) == ("hum", 1, 1, 1)
+    code, out, err = auricle("teach", "hum", "--in", "a", "--propose", "2")
+    assert code == 0 and "hum: version 1, 1 yes, 1 no" in out
+    code, out, err = auricle("find", "hum", "--in", "a", "--json", "-k", "1", "--export", "hits.csv")
+    assert code == 0 and objects(out)[0]["file"].endswith("tones.wav") and (folder / "hits.csv").exists()
+    code, out, err = auricle("search", "high tone", "--taught", "hum@1", "--in", "a", "--json")
+    assert code == 0 and objects(out)
+    code, out, err = auricle("find", "siren", "--in", "a")
+    assert code == 2 and "siren: was not taught to a; known: hum" in err
+
+
+def test_heads_are_fitted_and_used(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    for kind, label in (("hum", "low tone"), ("pipe", "high tone")):
+        (folder / "classes" / kind).mkdir(parents=True)
+        for number in range(3):
+            soundfile.write(folder / "classes" / kind / f"{number}.wav", (0.2 + 0.1 * number) * tone(label, 2), 16_000)
+    code, out, err = auricle("fit", "classes", "--out", "my.head")
+    assert (code, err) == (0, "") and "hum" in out and "right in 100% (61% to 100%)" in out
+    code, out, err = auricle("tag", "classes/pipe/0.wav", "--head", "my.head", "--json")
+    assert code == 0 and {label["label"]: label["present"] for label in objects(out)[0]["labels"]} == {"hum": False, "pipe": True}
+    code, out, err = auricle("tag", "tones.wav", "--head", "text.wav")
+    assert code == 1 and "text.wav: is no file of heads" in err

@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.archive.indexing import Summary
+from auricle.archive.labels import Taught
 from auricle.archive.search import Hit
+from auricle.archive.teaching import Proposal
 from auricle.core.units import clock
 from auricle.signal.files import printable
 
@@ -79,6 +81,29 @@ def hits_table(hits: Sequence[Hit]) -> RenderableType:
     for hit in hits:
         span = f"{clock(hit.onset, tenths=True)} - {clock(hit.offset, tenths=True)}"
         table.add_row(f"{hit.score:.2f}", span, Text(printable(hit.file)), hit.tags)
+    return table
+
+
+def taught_text(taught: Taught) -> str:
+    """A taught sound as a line or two."""
+    right = sum(label.yes for label in taught.labels)
+    told = f"{taught.name}: version {taught.version}, {right} yes, {len(taught.labels) - right} no"
+    found = taught.precision
+    if found is None:
+        return told
+    span = f"{found.low:.0%} to {found.high:.0%}, {found.n} looked at"
+    return f"{told}\nversion {found.version} was right in {found.value:.0%} of its finds ({span})"
+
+
+def proposals_table(proposals: Sequence[Proposal]) -> RenderableType:
+    """A line a proposal: score, why, and the example as --yes and --no take it."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for proposal in proposals:
+        span = f"{printable(proposal.file)}@{proposal.onset:g}-{proposal.offset:g}"
+        table.add_row(f"{proposal.score:.2f}", proposal.why, Text(span))
     return table
 
 

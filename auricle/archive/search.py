@@ -24,7 +24,8 @@ from auricle.core.errors import InputError
 from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
-from auricle.listen.windows import unit
+from auricle.listen.neighbours import Neighbour, best
+from auricle.listen.windows import Space, unit
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
@@ -139,6 +140,20 @@ class Searcher:
         """Windows to choose from: all of a small archive, of a large one some `count` that are nearest to what is wanted."""
         return self._candidates(query, self._wanted(query), count)
 
+    def nearest(self, vector: np.ndarray, count: int, *, space: Space = "likeness") -> list[Neighbour]:
+        """The `count` windows nearest to a unit vector, nearest first: all compared in a small archive, by its index in a large one."""
+        column = "vector" if space == "words" else "likeness"
+        table = self.archive.table("windows")
+        if table.count_rows() > store.EXACT:
+            rows = nearest(table, vector, count, column=column).to_pylist()
+            return [Neighbour(row["file"], row["onset"], row["offset"], 1 - row["_distance"]) for row in rows]
+        windows = self._all()
+        cosines = (windows.vectors if space == "words" else windows.likeness) @ vector
+        return [
+            Neighbour(windows.names[windows.files[p]], float(windows.onsets[p]), float(windows.offsets[p]), float(cosines[p]))
+            for p in best(cosines, count).tolist()
+        ]
+
     def _wanted(self, query: Query, sound: np.ndarray | None = None) -> _Wanted:
         if not query.text and not query.like and not query.taught and sound is None:
             raise InputError("nothing to search for; wanted words, an example with --like, or the name of a taught sound")
@@ -252,27 +267,23 @@ def _hits(windows: Windows, scores: np.ndarray, *, hop: float, k: int, without: 
     """Best first: the best window that is left, with the neighbours that score like it."""
     taken: set[int] = set()
     given = 0
-    for best in map(int, _best_first(scores, _CANDIDATES * k)):
+    for top in map(int, _best_first(scores, _CANDIDATES * k)):
         if given == k:
             return
-        name, onset, offset = windows.names[windows.files[best]], float(windows.onsets[best]), float(windows.offsets[best])
-        if best in taken or _overlaps(without, name, onset, offset):
+        name, onset, offset = windows.names[windows.files[top]], float(windows.onsets[top]), float(windows.offsets[top])
+        if top in taken or _overlaps(without, name, onset, offset):
             continue
-        span = [best, *_neighbours(windows, scores, best, hop=hop, taken=taken)]
+        span = [top, *_neighbours(windows, scores, top, hop=hop, taken=taken)]
         taken.update(span)
         given += 1
-        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[best]), windows.tags(best))
+        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[top]), windows.tags(top))
 
 
 def _best_first(scores: np.ndarray, count: int) -> Iterator[int]:
     """Places by falling score, equal ones in order; the first `count` without sorting all."""
-    if len(scores) > count:
-        least = np.partition(scores, -count)[-count]
-        top = np.flatnonzero(scores >= least)
-        yield from top[np.argsort(-scores[top], kind="stable")]
-        rest = np.flatnonzero(scores < least)
-    else:
-        rest = np.arange(len(scores))
+    first = best(scores, count)
+    yield from first
+    rest = np.setdiff1d(np.arange(len(scores)), first)
     yield from rest[np.argsort(-scores[rest], kind="stable")]
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -16,6 +16,9 @@ from rich.text import Text
 from auricle.core.records import Event, Heard, Label
 from auricle.core.units import clock, percent, ticks
 from auricle.signal.files import printable
+
+if TYPE_CHECKING:
+    from auricle.listen.heads import Report
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
 _HALVES = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): "─"}
@@ -149,6 +152,18 @@ def facts(rows: Sequence[tuple[str, str]]) -> Table:
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     return table
+
+
+def fit_table(report: Report) -> RenderableType:
+    """What fitted heads can do, on recordings left out: a line a label, then all together."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("label", "examples", "average precision", style="dim")
+    for label, value in report.average_precision.items():
+        table.add_row(Text(label), f"{report.examples[label]:8}", f"{value:.2f}")
+    if report.accuracy is None:
+        return table
+    value, low, high = report.accuracy
+    return Group(table, Text(f"right in {value:.0%} ({low:.0%} to {high:.0%}) of examples, each heard by heads fitted without it"))
 
 
 class Meter:

@@ -68,7 +68,21 @@ def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[
     others = others[~_alike(_fitted(vectors, truth, others), vectors[truth], others)]
     head = _fitted(vectors, truth, others)
     held = _held_out(vectors, truth, others, np.asarray(groups), head)
-    return head.scaled(*_platt(held[truth], held[~truth], head.logits(others)))
+    each = np.full(len(held), PRIOR / len(yes))
+    rest = np.full(len(others), (1 - PRIOR) / max(1, len(others)))
+    logits, right = np.append(held, head.logits(others)), np.append(truth, np.zeros(len(others), bool))
+    return head.scaled(*platt(logits, right, np.append(each, rest)))
+
+
+def platt(logits: np.ndarray, truth: np.ndarray, share: np.ndarray) -> tuple[float, float]:
+    """Scale and shift that make probabilities of logits (N,) of truth (N,), bool, each counting share (N,). Targets are Platt's."""
+    right, wrong = int(truth.sum()), int((~truth).sum())
+    target = np.where(truth, (right + 1) / (right + 2), 1 / (wrong + 2))
+    middle, spread = float(logits.mean()), float(logits.std()) + 1e-9
+    design = np.stack([(logits - middle) / spread, np.ones(len(logits))], axis=1).astype(np.float64)
+    slope, shift = _logistic(design, target, 100 * share / share.sum(), np.array([0.1, 1e-6]))
+    slope = max(float(slope), 0.1)  # examples that contradict each other turn no sound into its opposite
+    return slope / spread, float(shift) - slope * middle / spread
 
 
 def folds(truth: np.ndarray, groups: np.ndarray, count: int = _FOLDS) -> Iterator[np.ndarray]:
@@ -105,20 +119,6 @@ def _held_out(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, groups
         else:
             held[left] = head.logits(vectors[left])
     return held
-
-
-def _platt(yes: np.ndarray, no: np.ndarray, others: np.ndarray) -> tuple[float, float]:
-    """Scale and shift of logits, on the assumption that PRIOR of the windows are right. Targets are Platt's, short of 0 and 1."""
-    logits = np.concatenate([yes, no, others]).astype(np.float64)
-    sure = (len(yes) + 1) / (len(yes) + 2)
-    target = np.concatenate([np.full(len(yes), sure), np.full(len(no), 1 - sure), np.zeros(len(others))])
-    each = PRIOR / len(yes)
-    share = np.concatenate([np.full(len(yes) + len(no), each), np.full(len(others), (1 - PRIOR) / max(1, len(others)))])
-    middle, spread = logits.mean(), logits.std() + 1e-9
-    design = np.stack([(logits - middle) / spread, np.ones(len(logits))], axis=1)
-    slope, shift = _logistic(design, target, share / share.sum() * 100, np.array([0.1, 1e-6]))
-    slope = max(slope, 0.1)
-    return slope / spread, shift - slope * middle / spread
 
 
 def _logistic(design: np.ndarray, target: np.ndarray, share: np.ndarray, ridge: np.ndarray) -> np.ndarray:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar, overload
+from typing import Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
 from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
+from auricle.listen.hearing import Hearing
 from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, sigmoid, unit
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
@@ -39,6 +40,15 @@ Result = TypeVar("Result")
 _PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 
+class HeadScores(Protocol):
+    """Labels of one's own that are scored besides: fitted heads (listen.heads)."""
+
+    labels: tuple[str, ...]
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Unit vectors of likeness (E,) to probabilities (K,); from one half on a label is present."""
+
+
 class _StoppedError(Exception):
     """The batch was given up; what a worker was hearing is not wanted any more."""
 
@@ -54,42 +64,8 @@ class _Job:
     wanted: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     vectors: np.ndarray | None = None
+    heads: HeadScores | None = None
     top: int | None = None
-
-
-class Hearing:
-    """One recording as its windows' Parts, decoded as they are asked for. Iterate once; a context manager closes the file early.
-
-    duration, coverage, error: as in Heard, final once the iteration has ended. rate (Hz) and channels: the file's own.
-    """
-
-    def __init__(self, sound: Stream, ear: Ear) -> None:
-        self._sound, self._ear = sound, ear
-        self.rate, self.channels = sound.info.rate, sound.info.channels
-
-    def __iter__(self) -> Iterator[Part]:
-        return map(self._ear.hear, self._sound)
-
-    @property
-    def duration(self) -> float:
-        """Seconds that the file declares, or that were decoded where it declares none."""
-        return self._sound.duration
-
-    @property
-    def coverage(self) -> float:
-        """Share of the duration that was heard."""
-        return min(1.0, self._sound.heard / self.duration) if self._sound.error else 1.0
-
-    @property
-    def error(self) -> str | None:
-        """None, or one line saying how much is missing."""
-        return self._sound.error
-
-    def __enter__(self) -> Hearing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._sound.close()
 
 
 class Listener:
@@ -111,7 +87,13 @@ class Listener:
 
     @overload
     def listen(  # type: ignore[overload-overlap]  # a str is a sequence of str too, and means one path here
-        self, files: Source, labels: Sequence[str] | None = None, *, top: int | None = 10, progress: Progress | None = None
+        self,
+        files: Source,
+        labels: Sequence[str] | None = None,
+        *,
+        top: int | None = 10,
+        heads: HeadScores | None = None,
+        progress: Progress | None = None,
     ) -> Heard: ...
     @overload
     def listen(
@@ -120,6 +102,7 @@ class Listener:
         labels: Sequence[str] | None = None,
         *,
         top: int | None = 10,
+        heads: HeadScores | None = None,
         progress: Progress | None = None,
     ) -> list[Heard]: ...
     def listen(
@@ -128,13 +111,14 @@ class Listener:
         labels: Sequence[str] | None = None,
         *,
         top: int | None = 10,
+        heads: HeadScores | None = None,
         progress: Progress | None = None,
     ) -> Heard | list[Heard]:
         """Tags, events and asked words of files or clips: one Heard for one, a list for several. Bad input gives Heard.error.
 
-        labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary.
+        labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary. heads: fitted heads, scored too.
         """
-        heard = list(self.each(_listed(files), labels, top=top, progress=progress))
+        heard = list(self.each(_listed(files), labels, top=top, heads=heads, progress=progress))
         return heard[0] if _single(files) else heard
 
     @overload
@@ -162,15 +146,19 @@ class Listener:
         *,
         parts: Sequence[Wanted] = ("tags", "events"),
         top: int | None = 10,
+        heads: HeadScores | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Heard]:
-        """What `listen` gives, one by one in the order of the files, each as soon as it is known."""
+        """What `listen` gives, one by one in the order of the files, each as soon as it is known.
+
+        heads: fitted heads, whose labels are scored after those that were asked for.
+        """
         if top is not None and top < 1:
             raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
         words = () if labels is None else _words(labels)
         vectors = None if labels is None else self.runtime.embed_text(words)
         with self._batch(files, progress) as plain_job:
-            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, top=top)
+            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, heads=heads, top=top)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
     def embed_audio(
@@ -178,9 +166,8 @@ class Listener:
     ) -> np.ndarray:
         """Vectors of files or clips, float32 (B, D): the mean of their windows' unit vectors by length.
 
-        space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
-
         Silent windows count only where there are no others. Unit length unless normalize is False. Bad input raises SoundError.
+        space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
         """
         rows = []
         for row in self.embed_each(_listed(files), normalize=normalize, space=space, progress=progress):
@@ -263,6 +250,7 @@ class Listener:
         config = self.config
         best = np.zeros(len(config.labels), np.float32)
         asked = None if job.vectors is None else np.zeros(len(job.vectors), np.float32)
+        own = None if job.heads is None else np.zeros(len(job.heads.labels), np.float32)
         timeline = Timeline(config) if "events" in job.wanted else None
         sounding = False
         with self._stream(source) as sound:
@@ -271,6 +259,8 @@ class Listener:
                 np.maximum(best, part.clip, out=best)
                 if asked is not None and part.vector is not None:
                     np.maximum(asked, self._fit(part.vector, job), out=asked)
+                if own is not None and job.heads is not None and part.likeness is not None:
+                    np.maximum(own, job.heads.scores(part.likeness), out=own)
                 if timeline is not None:
                     timeline.add(part)
                 if job.progress is not None:
@@ -285,7 +275,7 @@ class Listener:
             silent=silent,
             tags=tags[: job.top] if "tags" in job.wanted else (),
             events=timeline.events(sound.end) if timeline is not None else (),
-            labels=self._answered(asked, best, job, silent=silent),
+            labels=self._answered(asked, best, own, job, silent=silent),
             error=sound.error,
         )
 
@@ -293,16 +283,22 @@ class Listener:
         assert job.vectors is not None
         return self.score(job.vectors @ vector)
 
-    def _answered(self, asked: np.ndarray | None, best: np.ndarray, job: _Job, *, silent: bool) -> tuple[Label, ...] | None:
-        """Scores of the asked words. A word of the vocabulary has its own trained score: it never contradicts the tags."""
-        if asked is None:
+    def _answered(
+        self, asked: np.ndarray | None, best: np.ndarray, own: np.ndarray | None, job: _Job, *, silent: bool
+    ) -> tuple[Label, ...] | None:
+        """Scores of the asked words, then of fitted heads. A word of the vocabulary has its trained score: it agrees with the tags."""
+        if asked is None and own is None:
             return None
         answers = []
-        for word, score in zip(job.words, asked, strict=True):
+        for word, score in zip(job.words, () if asked is None else asked, strict=True):
             place = self._places.get(plain(word))
             threshold = self.config.threshold.text if place is None else self.config.threshold.clip[place]
             value = float(score if place is None else best[place])
             answers.append(Label(word, value, value >= threshold and not silent))
+        if own is not None and job.heads is not None:
+            answers += [
+                Label(word, float(score), bool(score >= 0.5) and not silent) for word, score in zip(job.heads.labels, own, strict=True)
+            ]
         return tuple(answers)
 
     def _embedded(self, source: Source, place: int, job: _Job, space: Space) -> np.ndarray | SoundError:

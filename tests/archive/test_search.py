@@ -12,6 +12,8 @@ from tone_model import RATE, silence, tone
 import auricle
 from auricle.core.errors import InputError
 from auricle.listen.listener import Listener
+from auricle.listen.neighbours import Neighbours
+from auricle.listen.windows import Space
 
 pytest.importorskip("lancedb")
 
@@ -125,3 +127,16 @@ def test_spans_of_examples() -> None:
     assert parse_span("a@b.wav") == (Path("a@b.wav"), 0.0, float("inf"))
     with pytest.raises(InputError, match="before it starts"):
         parse_span("a.wav@5-3")
+
+
+@pytest.mark.parametrize("space", ["words", "likeness"])
+def test_neighbours_are_the_same_with_and_without_an_index(
+    space: Space, searcher: Searcher, sounds: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores: Neighbours = searcher
+    vector = listener.embed_audio(sounds / "both.wav", space=space)[0]
+    found = stores.nearest(vector, 4, space=space)
+    assert Path(found[0].file).name == "both.wav" and found[0].cosine == pytest.approx(1, abs=1e-5)
+    monkeypatch.setattr(store, "EXACT", 1)
+    for one, other in zip(found, stores.nearest(vector, 4, space=space), strict=True):
+        assert one.cosine == pytest.approx(other.cosine, abs=1e-5)

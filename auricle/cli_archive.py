@@ -1,0 +1,226 @@
+"""The verbs of archives: words typed -> one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auricle import terminal
+from auricle.core.errors import InputError
+from auricle.terminal import Html, Json, Model, Runtime
+
+if TYPE_CHECKING:
+    from auricle.archive.search import Hit
+    from auricle.listen.listener import Listener
+
+Count = Annotated[int, typer.Option("-k", "--count", min=1, help="How many hits.")]
+Where = Annotated[str | None, typer.Option(metavar="SQL", help="A filter, such as \"duration > 10 and file like '%2024%'\".")]
+Export = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="FILE|DIR/", help=".csv, .parquet, .txt (Audacity), .raven.txt, or a folder for cuts."),
+]
+
+Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive.")]
+
+
+def index_command(
+    places: Annotated[
+        list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files (csv, tsv, jsonl).")
+    ],
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive; made when it is not there.")],
+    window: Annotated[float | None, typer.Option(help="Seconds a window lasts, in a new archive.  [default: the model's]")] = None,
+    hop: Annotated[float | None, typer.Option(help="Seconds from one window to the next, in a new archive.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Put recordings into an archive that can be searched. Again on the same places, it hears only what is new."""
+    import dataclasses
+    import time
+
+    from auricle.archive import console, indexing, sources
+    from auricle.archive.store import HEADER, Archive
+
+    found = sources.find(places)
+    listener = terminal.load(model, runtime)
+    if (into / HEADER).exists():
+        if window or hop:
+            raise InputError(f"{into}: has its windows already; --window and --hop are for a new archive")
+        archive = Archive.open(into)
+    else:
+        archive = Archive.create(into, listener, window=window, hop=hop)
+    began = time.monotonic()
+    try:
+        with console.IndexMeter(terminal.stderr()) as meter:
+            done = indexing.index(archive, listener, found, progress=meter)
+    except KeyboardInterrupt:
+        terminal.complain("stopped; what was written stays, and the same command goes on from there")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(dataclasses.asdict(done)))
+    else:
+        told = console.summary_text(done, time.monotonic() - began) if found.files or done.gone else "no recordings are there"
+        terminal.stdout().print(told, markup=False, soft_wrap=True)
+    failed = [row for row in archive.files().values() if row["error"] and row["file"] in found.files]
+    for row in failed:
+        terminal.complain(row["error"])
+    terminal.count(len(failed), len(found.files))
+
+
+def archive_command(
+    folder: Into,
+    duplicates: Annotated[bool, typer.Option(help="List recordings that sound the same.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """What is in an archive, and what could not be heard."""
+    from auricle.archive.console import facts_rows
+    from auricle.archive.duplicates import find
+    from auricle.archive.store import Archive
+
+    archive = Archive.open(folder)
+    facts, failed = archive.facts(), [row for row in archive.files().values() if row["error"]]
+    alike = find(archive) if duplicates else None
+    if as_json:
+        print(json.dumps(facts if alike is None else facts | {"duplicates": alike}, ensure_ascii=False))
+        return
+    terminal.print_facts(str(folder), facts_rows(facts, failed))
+    for group in alike or []:
+        terminal.print_facts("alike", [("", name) for name in group])
+
+
+def search(  # noqa: PLR0913  an option is an argument here
+    text: Annotated[str | None, typer.Argument(metavar="[WORDS]", help='What to look for, such as "rain on a tin roof".')] = None,
+    folder: Into = Path("."),
+    like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="An example, or some seconds of one.")] = None,
+    taught: Annotated[str | None, typer.Option(metavar="NAME", help="A sound taught to the archive.")] = None,
+    unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="WORDS", help="What should not be heard there.")] = None,
+    where: Where = None,
+    k: Count = 20,
+    export_to: Export = None,
+    html: Html = None,
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Find sounds in an archive by words, by an example, by what it was taught, or by several of them."""
+    from auricle.archive.search import Query, Searcher
+    from auricle.archive.store import Archive
+
+    if html is not None:
+        terminal.check_writable(html)
+    archive, listener = Archive.open(folder), terminal.load(model, runtime)
+    hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where, taught), k=k)
+    what = text or taught or f"like {Path(like or '').name}"
+    _give(hits, listener, what=what, text=text, as_json=as_json, export_to=export_to, html=html)
+
+
+def teach(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the sound is called.")],
+    folder: Into = Path("."),
+    yes: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A recording, or seconds of one, that is it.")] = None,
+    no: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="One that is not it.")] = None,
+    propose: Annotated[int, typer.Option(metavar="N", min=0, help="How many windows to propose for a look.")] = 10,
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Teach an archive a sound by examples; again with more of them, it gets better. Proposes what is most worth a look next."""
+    from auricle.archive import console, labels
+    from auricle.archive.store import Archive
+    from auricle.archive.teaching import Teacher, parse_example
+
+    archive = Archive.open(folder)
+    teacher = Teacher(archive, terminal.load(model, runtime))
+    if yes or no:
+        taught = teacher.teach(name, [parse_example(text) for text in yes or ()], [parse_example(text) for text in no or ()])
+    else:
+        taught = labels.find(archive, name)
+    proposals = teacher.propose(name, propose) if propose else []
+    if as_json:
+        print(json.dumps(taught.to_dict() | {"proposals": [json.loads(proposal.to_json()) for proposal in proposals]}, ensure_ascii=False))
+        return
+    terminal.stdout().print(console.taught_text(taught), markup=False, soft_wrap=True)
+    if proposals:
+        terminal.stdout().print("worth a look; answer with --yes or --no FILE@START-END:", style="dim", markup=False)
+        terminal.stdout().print(console.proposals_table(proposals))
+
+
+def find(  # noqa: PLR0913  an option is an argument here
+    name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A taught sound.")],
+    folder: Into = Path("."),
+    where: Where = None,
+    k: Count = 20,
+    export_to: Export = None,
+    html: Html = None,
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Find a taught sound in an archive. From a score of one half on it is held to be there."""
+    from auricle.archive.search import Query, Searcher
+    from auricle.archive.store import Archive
+
+    if html is not None:
+        terminal.check_writable(html)
+    archive, listener = Archive.open(folder), terminal.load(model, runtime)
+    hits = Searcher(archive, listener).search(Query(where=where, taught=name), k=k)
+    _give(hits, listener, what=name, text=None, as_json=as_json, export_to=export_to, html=html)
+
+
+def fit(
+    place: Annotated[Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder a label, or a csv with columns file and label.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the heads go.")],
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Make labels of your own from examples, tested on recordings left out; auricle listen --head FILE then uses them."""
+    from auricle.archive.sources import SUFFIXES
+    from auricle.listen import console, heads
+    from auricle.listen.heads import read_examples
+
+    terminal.check_writable(out)
+    examples = read_examples(place, SUFFIXES)
+    listener = terminal.load(model, runtime)
+    with console.Meter(terminal.stderr(), len(examples)) as meter:
+        made, report = heads.fit(listener, examples, progress=meter)
+    made.save(out)
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False))
+    else:
+        terminal.stdout().print(console.fit_table(report))
+    for error in report.failed:
+        terminal.complain(error)
+    terminal.count(len(report.failed), len(examples))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the app these verbs."""
+    app.command("index")(index_command)
+    app.command("archive")(archive_command)
+    for verb in (search, teach, find, fit):
+        app.command()(verb)
+
+
+def _give(
+    hits: Sequence[Hit], listener: Listener, *, what: str, text: str | None, as_json: bool, export_to: Path | None, html: Path | None
+) -> None:
+    from auricle.archive import console, page
+    from auricle.archive.export import export
+
+    if as_json:
+        for hit in hits:
+            print(hit.to_json())
+    else:
+        terminal.stdout().print(console.hits_table(hits))
+    if export_to is not None:
+        written = export(hits, export_to, what=what)
+        told = f"exported: {written} {'file' if written == 1 else 'files'}, {export_to}"
+        terminal.stderr().print(told, style="dim", markup=False, soft_wrap=True)
+    if html is not None:
+        page.write(html, hits, text=text, listener=listener)
+        terminal.stderr().print(f"hits: {html}", style="dim", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,82 @@
+"""What all verbs share at a terminal: options, where answers and complaints go, and how a run that failed ends."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auricle.core.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from auricle.listen.listener import Listener
+
+
+class Engine(enum.StrEnum):
+    """What runs the model."""
+
+    onnx = "onnx"
+    torch = "torch"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
+Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
+Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
+Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
+
+
+def load(model: str | None, runtime: Engine | None) -> Listener:
+    """The model that was asked for, opened."""
+    from auricle.listen.listener import load
+
+    return load(model, None if runtime is None else runtime.value)
+
+
+def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """A title, and a row a fact under it."""
+    from rich.text import Text
+
+    from auricle.listen.console import facts
+
+    console = stdout()
+    console.print(Text(title, style="bold"))
+    console.print(facts(rows))
+    console.print()
+
+
+def count(failed: int, files: int) -> None:
+    """Exit with 1 and a count when anything failed."""
+    if failed:
+        complain(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
+        raise typer.Exit(1)
+
+
+def check_writable(path: Path) -> None:
+    """InputError where nothing can be written: before the work that it would hold is done."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written; wanted the name of a file in a folder that exists")
+
+
+def complain(message: str) -> None:
+    """What went wrong, in one line."""
+    stderr().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def stdout() -> Console:
+    """Where answers go; a hundred letters wide where that is no terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def stderr() -> Console:
+    """Where progress and complaints go."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
