@@ -43,7 +43,9 @@ _PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the thr
 class HeadScores(Protocol):
     """Labels of one's own that are scored besides: fitted heads (listen.heads)."""
 
-    labels: tuple[str, ...]
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """K words."""
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Unit vectors of likeness (E,) to probabilities (K,); from one half on a label is present."""

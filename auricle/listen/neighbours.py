@@ -40,7 +40,8 @@ class ExactNeighbours:
         if space != self._space:
             raise InputError(f"vectors of space {self._space!r} are stored; {space!r} was asked for")
         cosines = self._vectors @ vector
-        return [Neighbour(*self._stretches[place], float(cosines[place])) for place in best(cosines, count).tolist()]
+        places = best(cosines, count).tolist()
+        return [Neighbour(file, on, off, float(cosines[p])) for p in places for file, on, off in [self._stretches[p]]]
 
 
 def best(values: np.ndarray, count: int) -> np.ndarray:

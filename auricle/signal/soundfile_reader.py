@@ -84,7 +84,7 @@ class SoundfileReader:
         if self._sixteen:  # the same numbers as below in a quarter of the time: libsndfile scales sample by sample
             words = self._file.read(count, dtype="int16", always_2d=True)
             self._at, self._ended = self._at + len(words), len(words) == 0
-            return np.multiply(words, _STEP, dtype=np.float32).T
+            return np.asarray(np.multiply(words, _STEP, dtype=np.float32).T)
         if self._paged:
             count = min(count, _PAGED)
         # libsndfile raises without saying how much it had decoded: the marks that are left tell.
