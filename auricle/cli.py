@@ -152,13 +152,6 @@ def doctor(model: Model = None, runtime: Runtime = None) -> None:
         raise typer.Exit(1)
 
 
-cli_archive.add_to(app)
-
-
-@app.command()
-cli_archive.add_to(app)
-
-
 @app.command()
 def serve(  # noqa: PLR0913  an option is an argument here
     folder: Annotated[Path | None, typer.Option("--in", metavar="DIR", help="An archive to search and teach.")] = None,
@@ -186,8 +179,15 @@ def serve(  # noqa: PLR0913  an option is an argument here
     token = find_token(token_file, os.environ)
     settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, waiting=waiting)
     archive = None if folder is None else Archive.open(folder)
-    built = serving.build(_load(model, runtime), archive, settings)
-    server.run(built, settings, announce=lambda url: _stderr().print(f"auricle is at {url}", markup=False, highlight=False, soft_wrap=True))
+    built = serving.build(terminal.load(model, runtime), archive, settings)
+
+    def announce(url: str) -> None:
+        terminal.stderr().print(f"auricle is at {url}", markup=False, highlight=False, soft_wrap=True)
+
+    server.run(built, settings, announce=announce)
+
+
+cli_archive.add_to(app)
 
 
 def main() -> None:
