@@ -69,9 +69,8 @@ class Drawn implements Board {
       this.picture.replaceChildren(make("span.waiting", {}, "this browser cannot draw this kind of file"));
       return;
     }
-    this.picture.replaceChildren();
     for (const element of [this.wave, this.picture]) element.style.width = this.place(found.samples.length / found.rate);
-    this.waves = draw(this.wave, this.picture, this.audio, found);
+    this.waves = draw(this.wave, this.picture, this.audio, found, () => this.picture.querySelector(".waiting")?.remove());
   }
 
   private bar(): HTMLElement {

@@ -5,7 +5,7 @@ import Spectrogram from "wavesurfer.js/plugins/spectrogram";
 
 /** Hz up to which spectrograms reach, and the rate at which recordings are decoded for them. */
 export const HIGHEST = 8000;
-const LONG = 1200; // seconds from which half the rate is enough, for the sake of memory
+const LONG = 600; // seconds from which half the rate is enough, for the sake of memory and time
 
 const GREYS = Array.from({length: 256}, (_, place) => [place / 255, place / 255, place / 255, 1]); // the style sheet colours them
 const mel = (hertz: number) => Math.log10(1 + hertz / 700);
@@ -48,23 +48,27 @@ export async function decoded(sound: Blob, duration: number): Promise<{samples: 
   const rate = duration > LONG ? HIGHEST : 2 * HIGHEST;
   try {
     const buffer = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await sound.arrayBuffer());
-    const samples = buffer.getChannelData(0).slice();
-    for (let channel = 1; channel < buffer.numberOfChannels; channel++) {
+    const samples = buffer.getChannelData(0), channels = buffer.numberOfChannels;
+    for (let channel = 1; channel < channels; channel++) {
       const more = buffer.getChannelData(channel);
       for (let place = 0; place < samples.length; place++) samples[place]! += more[place]!;
     }
-    return {samples: samples.map((value) => value / buffer.numberOfChannels), rate};
+    for (let place = 0; channels > 1 && place < samples.length; place++) samples[place]! /= channels;
+    return {samples, rate};
   } catch {
     return null;
   }
 }
 
-/** Draw both pictures of samples. They fill the width of what holds them and are drawn anew when that changes. */
-export function draw(wave: HTMLElement, picture: HTMLElement, media: HTMLMediaElement, sound: {samples: Float32Array; rate: number}): WaveSurfer {
+/** Draw both pictures of samples. They fill the width of what holds them and are drawn anew when that changes. done: told when both are there. */
+export function draw(
+  wave: HTMLElement, picture: HTMLElement, media: HTMLMediaElement, sound: {samples: Float32Array; rate: number}, done: () => void,
+): WaveSurfer {
   const spectrogram = Spectrogram.create({
     container: picture, height: picture.clientHeight || 184, labels: false, scale: "mel", fftSamples: 512, windowFunc: "hann",
-    frequencyMax: Math.min(HIGHEST, sound.rate / 2), colorMap: GREYS, autoGain: true, rangeDB: 62, preEmphasis: 3, useWebWorker: false,
+    frequencyMax: Math.min(HIGHEST, sound.rate / 2), colorMap: GREYS, autoGain: true, rangeDB: 62, preEmphasis: 3, useWebWorker: true, workerTimeout: 120_000,
   });
+  spectrogram.once("ready", done);
   return surfer(wave, {
     media, peaks: [sound.samples], duration: sound.samples.length / sound.rate, normalize: true, plugins: [spectrogram],
     barWidth: 2, barGap: 1, barRadius: 1,
