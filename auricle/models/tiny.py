@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from auricle.models.encoders.convolutional import ConvConfig, ConvEncoder
+
+#: What the labels' shares count in likeness, against one for the encoder's own components.
+LABELS_WEIGHT = 0.8
 
 
 class Outputs(NamedTuple):
     """embedding (B, D) in the joint space, not normalised; clip (B, K) and frames (B, T, K) logits.
 
-    likeness (B, E): what tells sounds apart, whether or not words can; not normalised.
+    likeness (B, D): what tells sounds apart, whether or not words can: whitened components of the encoder's vector, then the square roots
+    of the labels' shares (Hellinger's map, so that a product of two is the Bhattacharyya coefficient of what both might be).
     """
 
     embedding: Tensor
@@ -30,14 +36,16 @@ class ListeningModel(nn.Module):
         self.clip = nn.Linear(config.size, labels)
         self.frames = nn.Linear(config.size, labels)
         self.joint = nn.Linear(config.size, dim)
-        self.likeness = nn.Linear(config.size, dim)
+        self.likeness = nn.Linear(config.size, dim - labels)
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Outputs:
         """features dB (B, T, F); mask (B, T), True for real frames."""
         heard = self.encoder(features, mask)
+        clip = self.clip(heard.pooled)
+        components = functional.normalize(self.likeness(heard.pooled), dim=-1)
         return Outputs(
             embedding=self.joint(heard.pooled),
-            clip=self.clip(heard.pooled),
+            clip=clip,
             frames=self.frames(heard.frames),
-            likeness=self.likeness(heard.pooled),
+            likeness=torch.cat([components, LABELS_WEIGHT * clip.softmax(dim=-1).sqrt()], dim=-1),
         )

@@ -12,9 +12,10 @@ torch = pytest.importorskip("torch")
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models import assemble  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
-from auricle.models.tiny import ListeningModel  # noqa: E402
+from auricle.models.tiny import LABELS_WEIGHT, ListeningModel  # noqa: E402
 from auricle.runtime.open import open_runtime  # noqa: E402
 from auricle.train.calibrate import Decisions  # noqa: E402
+from auricle.train.joint import fit_likeness  # noqa: E402
 
 LABELS = ["dog", "rain", "siren"]
 
@@ -96,3 +97,27 @@ def test_a_tensor_too_few_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     with pytest.raises(ModelError, match=r"joint\.bias"):
         assemble.load(tmp_path)
+
+
+@torch.no_grad()
+def test_likeness_compares_components_and_labels(model: ListeningModel) -> None:
+    """Two sounds' product is the cosine of their components, and the Bhattacharyya coefficient of their labels by its weight."""
+    outputs = model(torch.randn(2, 80, 64) * 15 - 40)
+    one, other = outputs.likeness
+    shares = outputs.clip.softmax(dim=-1)
+    alike = LABELS_WEIGHT**2 * (shares[0] * shares[1]).sqrt().sum()
+    assert torch.allclose(one @ other, one[:7] @ other[:7] + alike, atol=1e-5)
+    assert torch.allclose(one[:7].norm(), torch.tensor(1.0)) and outputs.likeness.shape == (2, 10)
+
+
+@torch.no_grad()
+def test_components_are_whitened() -> None:
+    rng = torch.Generator().manual_seed(0)
+    pooled = torch.randn(4000, 6, generator=rng) @ torch.diag(torch.tensor([9.0, 5, 3, 1, 1, 0.1])) @ torch.randn(6, 6, generator=rng)
+    head = torch.nn.Linear(6, 3)
+    fit_likeness(head, pooled, floor=0.5)
+    found = head(pooled)
+    spread = found.T.cov()
+    values = torch.linalg.eigvalsh(((pooled - pooled.mean(0)) / pooled.std(0)).T.cov()).flip(0)[:3]
+    assert torch.allclose(found.mean(0), torch.zeros(3), atol=1e-3)
+    assert torch.allclose(spread, torch.diag(values / (values + 0.5)), atol=1e-3)
