@@ -23,7 +23,8 @@ SCHEMA: dict[str, Any] = {
     "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}},
     "required": ["type", "title", "status", "detail"],
 }
-_MEANING = {
+#: What each status means here, for the OpenAPI document.
+MEANING = {
     400: "The request is malformed.",
     401: "The token is missing or wrong.",
     403: "The request comes from another site.",
@@ -73,7 +74,7 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route says in the OpenAPI document of the problems that it can answer with."""
     content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _MEANING[status], "content": content} for status in sorted({400, 401, 403, *statuses})}
+    return {status: {"description": MEANING[status], "content": content} for status in sorted({400, 401, 403, *statuses})}
 
 
 def install(app: FastAPI) -> None:
