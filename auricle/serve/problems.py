@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ from starlette.exceptions import HTTPException
 
 from auricle.core.errors import ArchiveError, AuricleError
 
-_LOG = logging.getLogger("auricle.serve")
 MEDIA = "application/problem+json"
 CLIENT_GONE = 499  # nobody reads the answer; it is counted under this number
 SCHEMA: dict[str, Any] = {
@@ -93,8 +91,7 @@ def install(app: FastAPI) -> None:
         return answer(409 if isinstance(error, ArchiveError) else 422, str(error).replace("--where", "where"))
 
     @app.exception_handler(Exception)
-    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
-        _LOG.error("an error that was not foreseen", exc_info=error)
+    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:  # the server logs what it was
         return answer(500, "an error of the service itself; its log says more: report it")
 
 
