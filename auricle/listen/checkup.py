@@ -19,6 +19,8 @@ from auricle.runtime import catalog
 _CORE = ("auricle", "numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "pydantic", "typer", "rich", "safetensors")
 _EXTRAS = {
     "av": ("av", "m4a, mp4, webm, aac"),
+    "lancedb": ("archive", "archives"),
+    "fastapi": ("serve", "the service over HTTP"),
     "torch": ("train", "training, and runtime torch"),
     "onnx": ("export", "export to ONNX"),
 }

@@ -9,12 +9,10 @@ from auricle.core.errors import InputError
 _TEXT = re.compile(r"(?<![\w'\"])'(?:[^'\\]|'')*'(?!['\"])")  # without prefixes and backslashes, which can end a string elsewhere
 _PLAIN = re.compile(r"[\w\s.,()=<>!+*%-]*", re.ASCII)
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(", re.ASCII)
-#: What may stand before a parenthesis: words of the language, and functions whose answer is no larger than what they are given.
-ALLOWED = frozenset(
-    (
-        *("and", "or", "not", "in", "like", "ilike", "between"),
-        *("lower", "upper", "trim", "length", "contains", "starts_with", "ends_with", "abs", "round", "floor", "ceil", "coalesce"),
-    )
+_LANGUAGE = frozenset(("and", "or", "not", "in", "like", "ilike", "between"))
+#: Functions whose answer is no larger than what they are given.
+FUNCTIONS = frozenset(
+    ("lower", "upper", "trim", "length", "contains", "starts_with", "ends_with", "abs", "round", "floor", "ceil", "coalesce")
 )
 
 
@@ -25,7 +23,7 @@ def checked(where: str | None) -> str | None:
     bare = _TEXT.sub(" 0 ", where)
     if not _PLAIN.fullmatch(bare) or "--" in bare:
         raise InputError(f"where {where!r}: wanted names of columns, numbers, texts in single quotes without backslashes, and comparisons")
-    unknown = sorted({name for name in _CALLED.findall(bare) if name.lower() not in ALLOWED})
+    unknown = sorted({name for name in _CALLED.findall(bare) if name.lower() not in _LANGUAGE | FUNCTIONS})
     if unknown:
-        raise InputError(f"where {where!r}: calls {', '.join(unknown)}; wanted only {', '.join(sorted(ALLOWED))}")
+        raise InputError(f"where {where!r}: calls {', '.join(unknown)}; wanted only {', '.join(sorted(FUNCTIONS))}")
     return where

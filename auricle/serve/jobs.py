@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,6 @@ from auricle.core.records import Heard
 from auricle.listen.listener import Listener, Wanted
 from auricle.serve.problems import Problem
 
-_LOG = logging.getLogger("auricle.serve")
 Kind: TypeAlias = Literal["hear", "words", "likeness"]
 Answer: TypeAlias = Heard | np.ndarray | SoundError
 

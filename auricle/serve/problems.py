@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ from starlette.exceptions import HTTPException
 
 from auricle.core.errors import ArchiveError, AuricleError
 
-_LOG = logging.getLogger("auricle.serve")
 MEDIA = "application/problem+json"
 CLIENT_GONE = 499  # nobody reads the answer; it is counted under this number
 SCHEMA: dict[str, Any] = {
@@ -23,7 +21,8 @@ SCHEMA: dict[str, Any] = {
     "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}},
     "required": ["type", "title", "status", "detail"],
 }
-_MEANING = {
+#: What each status means here, for the OpenAPI document.
+MEANING = {
     400: "The request is malformed.",
     401: "The token is missing or wrong.",
     403: "The request comes from another site.",
@@ -73,7 +72,7 @@ def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route says in the OpenAPI document of the problems that it can answer with."""
     content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _MEANING[status], "content": content} for status in sorted({400, 401, 403, *statuses})}
+    return {status: {"description": MEANING[status], "content": content} for status in sorted({400, 401, 403, *statuses})}
 
 
 def install(app: FastAPI) -> None:
@@ -92,8 +91,7 @@ def install(app: FastAPI) -> None:
         return answer(409 if isinstance(error, ArchiveError) else 422, str(error).replace("--where", "where"))
 
     @app.exception_handler(Exception)
-    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
-        _LOG.error("an error that was not foreseen", exc_info=error)
+    async def _unforeseen(_: Request, error: Exception) -> JSONResponse:  # the server logs what it was
         return answer(500, "an error of the service itself; its log says more: report it")
 
 

@@ -22,7 +22,7 @@ def bind(settings: Settings) -> socket.socket:
     """A socket that listens. InputError where the host or the port cannot be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        bound = socket.create_server(address[:2], family=family, backlog=2048)  # type: ignore[arg-type]  # host and port
+        bound = socket.create_server(address[:2], family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise InputError(f"{settings.host}:{settings.port}: cannot be listened on ({error}); choose another --host or --port") from error
     # Connections inherit it. asyncio sets it only where the socket names its protocol; without it every answer waits 40 ms for an ACK.

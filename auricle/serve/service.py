@@ -114,11 +114,10 @@ class Service:
         """The answer to a question about an upload: 413 where it lasts too long, 422 where it cannot be heard."""
         job = Job(upload.path, upload.size, question, self.settings.max_seconds)
         self._jobs.submit(job)
-        gone = asyncio.ensure_future(_left(request))
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_left(request))
+        answered: asyncio.Future[Any] = asyncio.wrap_future(job.future)
         try:
-            done, _ = await asyncio.wait(
-                {asyncio.wrap_future(job.future), gone}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait({answered, gone}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             job.given_up = True  # no matter where it is answered already

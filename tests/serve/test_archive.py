@@ -163,7 +163,7 @@ def test_no_path_of_a_client_is_ever_opened(client: httpx.Client, sounds: Path, 
             assert answer.status_code in (404, 422) and b"root:" not in answer.content and b"RIFF" not in answer.content
 
 
-def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, tmp_path: Path) -> None:
+def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sounds"
     folder.mkdir()
     for name, label in (("gone.wav", "low tone"), ("changed.wav", "high tone"), ("page.wav", "middle tone")):
@@ -182,6 +182,9 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
         assert why in problem(client.get(f"/sound/{ids[name]}"), 410)
         assert why in problem(client.get(f"/sound/{ids[name]}/cut?onset=0&offset=1"), 410)
         assert why in problem(client.post("/search", json={"like": {"id": ids[name], "onset": 0, "offset": 1}}), 410)
+    with monkeypatch.context() as patched:  # changed in the moment between the look at it and its opening
+        patched.setattr("auricle.archive.recordings.Recording.fault", lambda _: None)
+        assert "has changed" in problem(client.get(f"/sound/{ids['page.wav']}"), 410)
     soundfile.write(folder / "back.wav", tone("low tone", 3), RATE)
     index(made, listener, sources.find([str(folder)]))
     assert client.get(f"/sound/{identity(client, 'back.wav')}").status_code == 200  # found without starting the service again

@@ -24,7 +24,15 @@ def test_nothing_but_health_and_the_page_without_the_token(serve: Serve) -> None
     assert len(paths) > 8
     for path, methods in paths.items():
         for method in methods:
-            for headers in ({}, bearer("a-token-of-some-lengtH"), bearer("x"), {"Authorization": f"Basic {TOKEN}"}, bearer("ü")):
+            for headers in (
+                {},
+                bearer("a-token-of-some-lengtH"),
+                bearer(TOKEN[:-1]),
+                bearer(TOKEN + "x"),
+                {"Authorization": "Bearer"},
+                {"Authorization": f"Basic {TOKEN}"},
+                bearer("ü"),
+            ):
                 answer = client.request(
                     method, path.replace("{id}", "0" * 32), headers={name: value.encode() for name, value in headers.items()}
                 )

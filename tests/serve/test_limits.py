@@ -13,6 +13,9 @@ import pytest
 import soundfile
 from tone_model import RATE, tone
 
+from auricle.core.records import Heard
+from auricle.listen.listener import Listener
+from auricle.serve.jobs import Job, Jobs, Question
 from serve.running import Serve, connected, problem, replied, until, waiting
 
 
@@ -136,6 +139,25 @@ def test_nobody_hears_for_a_client_that_left(serve: Serve) -> None:
         until(lambda: waiting(client) == 1)
     until(lambda: waiting(client) == 0)
     assert 'auricle_requests_total{endpoint="/listen",status="499"} 1.0' in client.get("/metrics").text
+
+
+def test_a_job_that_is_given_up_ends_and_the_others_go_on(listener: Listener, sounds: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.flac"
+    long.write_bytes(flac(3000))
+    jobs = Jobs(listener)
+    given_up, never, short = (Job(path, path.stat().st_size, Question(), 3600) for path in (long, long, sounds / "low.wav"))
+    never.given_up = True
+    for job in (given_up, never, short):
+        jobs.submit(job)
+    jobs.start()
+    until(lambda: given_up.seconds > 0)
+    given_up.given_up = True
+    heard = given_up.future.result(timeout=60)
+    assert isinstance(heard, Heard) and heard.error == "given up" and given_up.seconds < 3000
+    heard = short.future.result(timeout=60)
+    assert isinstance(heard, Heard) and heard.error is None and heard.duration == 3
+    jobs.stop()
+    assert never.seconds == 0 and not never.future.done()
 
 
 def test_other_bodies_are_small(client: httpx.Client) -> None:
