@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -23,12 +23,12 @@ from tone_model import RATE, tone
 from auricle import cli
 from auricle.archive.store import Archive
 from auricle.core.errors import AuricleError
-from serve.running import problem, until, waiting
+from serve.running import connected, problem, replied, until, waiting
 
 ROOT = Path(__file__).parents[2]
 
 
-@contextmanager
+@contextlib.contextmanager
 def process(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`auricle serve` and the address that it tells."""
     settings = {name: value for name, value in os.environ.items() if name != "AURICLE_TOKEN"} | environment
@@ -52,23 +52,20 @@ def hours(count: float) -> bytes:
     return written.getvalue()
 
 
-def test_a_signal_loses_no_accepted_request(tone_folder: Path, sounds: Path) -> None:
-    content, short = hours(0.95), (sounds / "low.wav").read_bytes()
-    with (
-        process("--model", str(tone_folder)) as (running, url),
-        httpx.Client(base_url=url, timeout=120) as client,
-        ThreadPoolExecutor() as pool,
-    ):
-        asked = [pool.submit(httpx.post, f"{url}/listen?name=long", content=content, timeout=120)]
-        until(lambda: waiting(client) == 1)
-        asked += [pool.submit(httpx.post, f"{url}/tag?name=short", content=short, timeout=120) for _ in range(3)]
-        until(lambda: waiting(client) == 4)
+def test_a_signal_loses_no_accepted_request(tone_folder: Path) -> None:
+    content = hours(0.3)
+    with process("--model", str(tone_folder)) as (running, url), httpx.Client(base_url=url) as client, contextlib.ExitStack() as stack:
+        asked = [stack.enter_context(connected(client)) for _ in range(3)]
+        for connection in asked:
+            connection.settimeout(120)
+            connection.sendall(f"POST /listen HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+        until(lambda: waiting(client) == 3)
         running.send_signal(signal.SIGTERM)
         until(lambda: refuses(url))
-        assert not asked[0].done()  # it was at work all the while
-        answers = [one.result() for one in asked]
-        assert [answer.status_code for answer in answers] == [200] * 4
-        assert answers[0].json()["duration"] == 3420 and answers[0].json()["coverage"] == 1
+        assert select.select([asked[-1]], [], [], 0)[0] == []  # it was at work all the while
+        answers = [replied(connection) for connection in asked]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert {(answer.json()["duration"], answer.json()["coverage"]) for answer in answers} == {(1080, 1)}
         assert running.wait(timeout=60) == 0
         assert running.stderr is not None and running.stderr.read() == ""
 
