@@ -30,7 +30,7 @@ from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
 _ALIKE = 0.6  # a neighbour belongs to a hit from this share of the best window's score
-_PROBES, _REFINE, _CANDIDATES = 64, 20, 50  # an index's settings; candidates a wanted hit
+_PROBES, _CANDIDATES = 32, 20  # lists of an index that are searched; candidates a wanted hit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Searcher:
         archive.check(listener)
         self.archive, self.listener = archive, listener
         self._kept: tuple[int, Windows] | None = None
+        self._indexed: tuple[int, bool] | None = None  # version of the table, and whether its tags have an index
 
     def search(self, query: Query, *, k: int = 20, sound: np.ndarray | None = None) -> list[Hit]:
         """The k best hits, best first. sound: unit vector of likeness (E,) of an example that was heard already, in place of query.like."""
@@ -179,9 +180,16 @@ class Searcher:
         if wanted.words is not None:
             found.append(nearest(table, wanted.words, count, where=query.where))
             for label in self._named(query.text):
-                named = _both(f"tags LIKE {quoted('%' + label + '%')}", query.where)
-                found.append(_fetched(table.search(), named, _COLUMNS, limit=count))
+                found.append(self._tagged(table, label, count, query.where))
         return _joined([rows.select(_COLUMNS) for rows in found])
+
+    def _tagged(self, table: Any, label: str, count: int, where: str | None) -> Any:
+        """Rows that a label is present in, by the index of tags where there is one."""
+        if self._indexed is None or self._indexed[0] != table.version:
+            self._indexed = table.version, any(found.columns == ["tags"] for found in table.list_indices())
+        if self._indexed[1]:
+            return _fetched(table.search(label, query_type="fts", fts_columns="tags"), where, _COLUMNS, limit=count)
+        return _fetched(table.search(), _both(f"tags LIKE {quoted('%' + label + '%')}", where), _COLUMNS, limit=count)
 
     def _all(self) -> Windows:
         table = self.archive.table("windows")
@@ -217,7 +225,7 @@ class Searcher:
 
 def nearest(table: Any, vector: np.ndarray, count: int, *, column: str = "vector", where: str | None = None) -> Any:
     """Rows of the windows nearest to a unit vector, nearest first, by the table's index where it has one."""
-    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES).refine_factor(_REFINE)
+    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES)
     return _fetched(near, where, [*_COLUMNS, "_distance"], limit=count)
 
 

@@ -210,18 +210,21 @@ class Archive:
         self._tend_index()
 
     def _tend_index(self) -> None:
-        """An index of each vector once there are so many that comparing all takes long; made anew when half of them are new to it."""
+        """Indexes once there are so many windows that comparing all takes long; made anew when half of the windows are new to them.
+
+        Vectors are kept whole in lists by their nearest of sqrt(N) centres: codes (PQ, SQ) were no smaller a loss of recall, and reading
+        the vectors again to rank by them took longer than comparing them whole.
+        """
         table = self.table("windows")
         count = table.count_rows()
         if count <= EXACT:
             return
         made = {found.columns[0]: found.name for found in table.list_indices()}
-        for column, width in (("vector", self.header.dim), ("likeness", self.header.likeness)):
-            if column in made and table.index_stats(made[column]).num_unindexed_rows < count / 2:
-                continue
-            pieces = next(pieces for pieces in range(width // 8 or 1, 0, -1) if width % pieces == 0)
-            settings: dict[str, Any] = {"num_partitions": round(2 * count**0.5), "num_sub_vectors": pieces, "vector_column_name": column}
-            table.create_index(metric="cosine", index_type="IVF_PQ", **settings)
+        kinds = require("lancedb.index", extra="archive", why="an archive")
+        lists = kinds.IvfFlat(distance_type="cosine", num_partitions=round(count**0.5))
+        for column, kind in (("vector", lists), ("likeness", lists), ("tags", kinds.FTS())):
+            if column not in made or table.index_stats(made[column]).num_unindexed_rows >= count / 2:
+                table.create_index(column, config=kind)
 
 
 def quoted(text: str) -> str:
