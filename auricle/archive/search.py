@@ -19,18 +19,20 @@ from typing import Any
 import numpy as np
 
 from auricle.archive import labels, store
+from auricle.archive.outline import Outline
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.errors import InputError
 from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
 from auricle.listen.neighbours import Neighbour, best
-from auricle.listen.windows import Space, unit
+from auricle.listen.windows import Space, sigmoid, unit
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
+_NONE = np.zeros((0, 0), np.float32)
 _ALIKE = 0.6  # a neighbour belongs to a hit from this share of the best window's score
-_PROBES, _CANDIDATES = 32, 20  # lists of an index that are searched; candidates a wanted hit
+_PROBES, _CANDIDATES = 16, 20  # lists of an index that are searched; candidates a wanted hit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,22 +76,29 @@ class Hit:
 
 
 class Windows:
-    """Windows of an archive as columns, a recording's together and in order. onsets, offsets: s (N,).
+    """Windows of an archive as columns, a recording's together and in order. onsets, offsets: s (N,). files: numbers of names (N,).
 
-    vectors (N, D), likeness (N, E): float32, unit length, to compare with words and with sounds.
-
-    files: numbers into names (N,), one a recording.
+    vectors (N, D), likeness (N, E): float32, unit length, to compare with words and with sounds; (0, 0) where they were not read.
     """
 
     def __init__(self, rows: Any) -> None:
-        """rows: an Arrow table with _COLUMNS."""
-        rows = rows.select(_COLUMNS).sort_by([("file", "ascending"), ("onset", "ascending")]).combine_chunks()
-        self.vectors, self.likeness = vectors_of(rows), vectors_of(rows, "likeness")
+        """rows: an Arrow table with _COLUMNS, or those of an outline."""
+        if rows["file"].type == "string":  # those of an outline are encoded, and in order
+            rows = rows.sort_by([("file", "ascending"), ("onset", "ascending")])
+        rows = rows.combine_chunks()
+        self.vectors, self.likeness = (vectors_of(rows, name) if name in rows.column_names else _NONE for name in ("vector", "likeness"))
         self.onsets, self.offsets = (np.asarray(rows[name]) for name in ("onset", "offset"))
-        encoded = rows["file"].combine_chunks().dictionary_encode()
-        self.files, self.names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
+        encoded = rows["file"].combine_chunks().dictionary_encode()  # nothing is done to what is encoded already
+        self.files, self.names = np.asarray(encoded.indices), encoded.dictionary
         self._tags = rows["tags"]
         self._kept = rows["scores"].combine_chunks()
+
+    def __len__(self) -> int:
+        return len(self.onsets)
+
+    def file(self, place: int) -> str:
+        """The recording of one window."""
+        return str(self.names[int(self.files[place])].as_py())
 
     def tags(self, place: int) -> str:
         """Labels present in one window."""
@@ -99,7 +108,7 @@ class Windows:
         """Trained scores of a label, (N,); 0 where it was too low to be kept."""
         labels, values, places = self._flat
         chosen = labels == self._labels.get(label, -1)
-        found = np.zeros(len(self.vectors), np.float32)
+        found = np.zeros(len(self), np.float32)
         found[places[chosen]] = values[chosen]
         return found
 
@@ -114,15 +123,19 @@ class Windows:
         flat = self._kept.flatten()
         counts = np.diff(np.asarray(self._kept.offsets))
         labels = np.asarray(flat.field("label").dictionary_encode().indices)
-        return labels, np.asarray(flat.field("score")), np.repeat(np.arange(len(self.vectors)), counts)
+        return labels, np.asarray(flat.field("score")), np.repeat(np.arange(len(self)), counts)
 
 
 class Searcher:
-    """Searches one archive. Keeps its windows in memory while they are few enough, and looks for new ones at every call."""
+    """Searches one archive. Keeps its windows in memory while they are few enough, and looks for new ones at every call.
 
-    def __init__(self, archive: Archive, listener: Listener) -> None:
+    keep: hold a large archive's outline and indexes in memory too, as a service should: it takes seconds once, and each search less.
+    """
+
+    def __init__(self, archive: Archive, listener: Listener, *, keep: bool = False) -> None:
         archive.check(listener)
-        self.archive, self.listener = archive, listener
+        self.archive, self.listener, self._keep = archive, listener, keep
+        self._outline: Outline | None = None
         self._kept: tuple[int, Windows] | None = None
         self._indexed: tuple[int, bool] | None = None  # version of the table, and whether its tags have an index
 
@@ -131,10 +144,7 @@ class Searcher:
         if k < 1:
             raise InputError(f"k is {k}; wanted 1 or more")
         wanted = self._wanted(query, sound)
-        windows = self._candidates(query, wanted, _CANDIDATES * k)
-        if not len(windows.vectors):
-            return []
-        scores = self._scores(query, wanted, windows)
+        windows, scores = self._ranked(query, wanted, _CANDIDATES * k)
         return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=wanted.example))
 
     def windows(self, query: Query, count: int) -> Windows:
@@ -146,14 +156,56 @@ class Searcher:
         column = "vector" if space == "words" else "likeness"
         table = self.archive.table("windows")
         if table.count_rows() > store.EXACT:
-            rows = nearest(table, vector, count, column=column).to_pylist()
-            return [Neighbour(row["file"], row["onset"], row["offset"], 1 - row["_distance"]) for row in rows]
-        windows = self._all()
-        cosines = (windows.vectors if space == "words" else windows.likeness) @ vector
+            windows, cosines = self._near(table, vector, count, column)
+        else:
+            windows = self._all()
+            cosines = (windows.vectors if space == "words" else windows.likeness) @ vector
         return [
-            Neighbour(windows.names[windows.files[p]], float(windows.onsets[p]), float(windows.offsets[p]), float(cosines[p]))
+            Neighbour(windows.file(p), float(windows.onsets[p]), float(windows.offsets[p]), float(cosines[p]))
             for p in best(cosines, count).tolist()
         ]
+
+    def _near(self, table: Any, vector: np.ndarray, count: int, column: str) -> tuple[Windows, np.ndarray]:
+        """The windows nearest to a unit vector by a large table's index, with their cosines."""
+        if not self._keep:
+            windows = Windows(nearest(table, vector, count, column=column).select(_COLUMNS))
+            return windows, (windows.vectors if column == "vector" else windows.likeness) @ vector
+        outline = self._outlined(table)
+        rows = nearest(table, vector, count, column=column, columns=()).combine_chunks()
+        return _chosen(outline, outline.places(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy())
+
+    def _outlined(self, table: Any) -> Outline:
+        if self._outline is None or self._outline.version != table.version:
+            for found in table.list_indices():
+                table.prewarm_index(found.name)
+            self._outline = Outline(table)
+        return self._outline
+
+    def _ranked(self, query: Query, wanted: _Wanted, count: int) -> tuple[Windows, np.ndarray]:
+        """Windows with their scores."""
+        table = self.archive.table("windows")
+        single = sum(part is not None for part in (wanted.words, wanted.sound, wanted.head)) == 1
+        if self._keep and single and not query.unwanted and not query.where and table.count_rows() > store.EXACT:
+            return self._quickly(query, wanted, table, count)
+        windows = self._candidates(query, wanted, count)
+        return windows, self._scores(query, wanted, windows)
+
+    def _quickly(self, query: Query, wanted: _Wanted, table: Any, count: int) -> tuple[Windows, np.ndarray]:
+        """One thing wanted of a large archive: its index tells the cosines, the outline the rest, and no vector is read.
+
+        A window that only a trained label brings has a cosine below all that the index told, so it is scored by the label alone.
+        """
+        direction = next(part for part in (wanted.words, wanted.sound, wanted.head and unit(wanted.head.weights)) if part is not None)
+        outline, column = self._outlined(table), "likeness" if wanted.words is None else "vector"
+        rows = nearest(table, direction, count, column=column, columns=()).combine_chunks()
+        places, cosines = outline.places(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy()
+        if wanted.words is not None:
+            found = [(places, self.listener.score(cosines)), *(outline.labelled(label, count) for label in self._named(query.text))]
+        elif wanted.head is not None:
+            found = [(places, sigmoid(cosines * np.linalg.norm(wanted.head.weights) + np.float32(wanted.head.bias)))]
+        else:
+            found = [(places, np.maximum(cosines, 0))]
+        return _chosen(outline, np.concatenate([one for one, _ in found]), np.concatenate([one for _, one in found]))
 
     def _wanted(self, query: Query, sound: np.ndarray | None = None) -> _Wanted:
         if not query.text and not query.like and not query.taught and sound is None:
@@ -188,7 +240,8 @@ class Searcher:
         if self._indexed is None or self._indexed[0] != table.version:
             self._indexed = table.version, any(found.columns == ["tags"] for found in table.list_indices())
         if self._indexed[1]:
-            return _fetched(table.search(label, query_type="fts", fts_columns="tags"), where, _COLUMNS, limit=count)
+            rows = _fetched(table.search(label, query_type="fts", fts_columns="tags"), where, [*_COLUMNS, "_score"], limit=count)
+            return rows.select(_COLUMNS)
         return _fetched(table.search(), _both(f"tags LIKE {quoted('%' + label + '%')}", where), _COLUMNS, limit=count)
 
     def _all(self) -> Windows:
@@ -201,7 +254,7 @@ class Searcher:
         return Windows(_fetched(self.archive.table("windows").search(), where, _COLUMNS))
 
     def _scores(self, query: Query, wanted: _Wanted, windows: Windows) -> np.ndarray:
-        scores = np.ones(len(windows.vectors), np.float32)
+        scores = np.ones(len(windows), np.float32)
         if wanted.words is not None:
             scores = scores * self._fit(query.text or "", windows, windows.vectors @ wanted.words)
         if wanted.sound is not None:
@@ -223,10 +276,20 @@ class Searcher:
         return [label for label in self.listener.labels if f" {label} " in said]
 
 
-def nearest(table: Any, vector: np.ndarray, count: int, *, column: str = "vector", where: str | None = None) -> Any:
-    """Rows of the windows nearest to a unit vector, nearest first, by the table's index where it has one."""
-    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES)
-    return _fetched(near, where, [*_COLUMNS, "_distance"], limit=count)
+def nearest(
+    table: Any, vector: np.ndarray, count: int, *, column: str = "vector", where: str | None = None, columns: Sequence[str] = _COLUMNS
+) -> Any:
+    """Rows of the windows nearest to a unit vector, nearest first, by the table's index where it has one, with `_distance` and `_rowid`."""
+    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES).with_row_id(True)
+    return _fetched(near, where, [*columns, "_distance"], limit=count)
+
+
+def _chosen(outline: Outline, places: np.ndarray, scores: np.ndarray) -> tuple[Windows, np.ndarray]:
+    """Windows of an outline by place, each once with the best of its scores, in order."""
+    different, back = np.unique(places, return_inverse=True)
+    highest = np.full(len(different), -np.inf, np.float32)
+    np.maximum.at(highest, back, scores.astype(np.float32))
+    return Windows(outline.rows.take(different)), highest
 
 
 def parse_span(text: str) -> tuple[Path, float, float]:
@@ -278,7 +341,7 @@ def _hits(windows: Windows, scores: np.ndarray, *, hop: float, k: int, without: 
     for top in map(int, _best_first(scores, _CANDIDATES * k)):
         if given == k:
             return
-        name, onset, offset = windows.names[windows.files[top]], float(windows.onsets[top]), float(windows.offsets[top])
+        name, onset, offset = windows.file(top), float(windows.onsets[top]), float(windows.offsets[top])
         if top in taken or _overlaps(without, name, onset, offset):
             continue
         span = [top, *_neighbours(windows, scores, top, hop=hop, taken=taken)]

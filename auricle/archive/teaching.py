@@ -102,7 +102,7 @@ class Teacher:
         ranked = chain.from_iterable(zip_longest(((place, "unsure") for place in unsure), ((place, "best") for place in best)))
         _spread(chosen, (pair for pair in ranked if pair is not None and not looked[pair[0]]), windows, count)
         return [
-            Proposal(windows.names[windows.files[p]], float(windows.onsets[p]), float(windows.offsets[p]), float(scores[p]), why)
+            Proposal(windows.file(p), float(windows.onsets[p]), float(windows.offsets[p]), float(scores[p]), why)
             for p, why in chosen.items()
         ]
 
@@ -174,13 +174,13 @@ class Teacher:
 
 
 def _key(windows: Windows, place: int) -> tuple[str, int, int]:
-    return Example(windows.names[windows.files[place]], float(windows.onsets[place]), float(windows.offsets[place])).key
+    return Example(windows.file(place), float(windows.onsets[place]), float(windows.offsets[place])).key
 
 
 def _looked_at(taught: Taught, windows: Windows) -> np.ndarray:
     """Which windows (N,) meet a stretch that was answered."""
-    looked = np.zeros(len(windows.vectors), bool)
-    numbers = {name: number for number, name in enumerate(windows.names)}
+    looked = np.zeros(len(windows), bool)
+    numbers = {name: number for number, name in enumerate(windows.names.to_pylist())}
     for label in taught.labels:
         meets = (windows.onsets < label.example.offset) & (windows.offsets > label.example.onset)
         looked |= meets & (windows.files == numbers.get(label.example.file, -1))

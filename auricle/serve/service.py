@@ -38,7 +38,7 @@ class Service:
         self.places, self.archive_places = Places(settings.waiting), Places(settings.waiting)
         self.measures = Measures(lambda: self.places.taken + self.archive_places.taken)
         self._archive = archive
-        self._searcher = None if archive is None else Searcher(archive, listener)
+        self._searcher = None if archive is None else Searcher(archive, listener, keep=True)
         self._recordings = None if archive is None else Recordings(archive)
         self._teacher = None if self._searcher is None else Teacher(self._searcher.archive, listener, self._searcher)
         self.one_teacher = threading.Lock()

@@ -112,11 +112,19 @@ def test_new_windows_are_found_at_once(sounds: Path, listener: Listener, tmp_pat
     assert names(mine.search(Query("low tone"))) == ["low.wav"]
 
 
-def test_candidates_of_the_table_give_the_same_hits(searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    queries = [Query("low tone"), Query("deep hum"), Query("high tone", unwanted=("low tone",)), Query("low tone", where="duration > 10")]
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_large_archive_gives_the_same_hits(keep: bool, searcher: Searcher, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = [
+        Query(like=str(sounds / "low.wav")),
+        Query("low tone"),
+        Query("deep hum"),
+        Query("high tone", unwanted=("low tone",)),
+        Query("low tone", where="duration > 10"),
+    ]
     exact = [searcher.search(query, k=5) for query in queries]
     monkeypatch.setattr(store, "EXACT", 0)
-    near = [searcher.search(query, k=5) for query in queries]
+    mine = Searcher(searcher.archive, searcher.listener, keep=keep)
+    near = [mine.search(query, k=5) for query in queries]
     for ours, theirs in zip(near, exact, strict=True):
         assert [(hit.file, hit.onset, hit.offset) for hit in ours] == [(hit.file, hit.onset, hit.offset) for hit in theirs]
         np.testing.assert_allclose([hit.score for hit in ours], [hit.score for hit in theirs], rtol=1e-5)
@@ -129,14 +137,16 @@ def test_spans_of_examples() -> None:
         parse_span("a.wav@5-3")
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("space", ["words", "likeness"])
 def test_neighbours_are_the_same_with_and_without_an_index(
-    space: Space, searcher: Searcher, sounds: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    space: Space, keep: bool, searcher: Searcher, sounds: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores: Neighbours = searcher
     vector = listener.embed_audio(sounds / "both.wav", space=space)[0]
     found = stores.nearest(vector, 4, space=space)
     assert Path(found[0].file).name == "both.wav" and found[0].cosine == pytest.approx(1, abs=1e-5)
     monkeypatch.setattr(store, "EXACT", 1)
-    for one, other in zip(found, stores.nearest(vector, 4, space=space), strict=True):
+    large = Searcher(searcher.archive, listener, keep=keep)
+    for one, other in zip(found, large.nearest(vector, 4, space=space), strict=True):
         assert one.cosine == pytest.approx(other.cosine, abs=1e-5)

@@ -168,8 +168,9 @@ def test_a_large_archive_teaches_by_its_index(archive: Archive, listener: Listen
     Teacher(archive, listener).teach("low", some(sounds, "low", 0, 1), some(sounds, "high", 0))
     expected = [dataclasses.astuple(hit)[:3] for hit in whole.search(Query(taught="low"), k=20)]
     monkeypatch.setattr("auricle.archive.store.EXACT", 10)
-    near = [dataclasses.astuple(hit)[:3] for hit in Searcher(archive, listener).search(Query(taught="low"), k=20)]
-    assert sorted(near) == sorted(expected)
+    for keep in (False, True):
+        near = Searcher(archive, listener, keep=keep).search(Query(taught="low"), k=20)
+        assert sorted(dataclasses.astuple(hit)[:3] for hit in near) == sorted(expected)
 
 
 KILLED = """
