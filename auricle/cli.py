@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle import cli_archive, terminal
+from auricle import terminal
 from auricle.core.errors import AuricleError, InputError
 from auricle.terminal import Html, Model, Runtime
 
@@ -152,46 +152,13 @@ def doctor(model: Model = None, runtime: Runtime = None) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def serve(  # noqa: PLR0913  an option is an argument here
-    folder: Annotated[Path | None, typer.Option("--in", metavar="DIR", help="An archive to search and teach.")] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; other machines need a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes one that is free.")] = 8765,
-    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the token; else AURICLE_TOKEN does.")] = None,
-    max_mb: Annotated[float, typer.Option(help="The most that an upload may be, 10^6 bytes.")] = 200,
-    max_minutes: Annotated[float, typer.Option(help="The longest recording that is heard.")] = 60,
-    waiting: Annotated[int, typer.Option(help="Requests accepted at a time; more are told to come again.")] = 32,
-    model: Model = None,
-    runtime: Runtime = None,
-) -> None:
-    """Answer over HTTP, and show a page that hears, searches and is taught. Ctrl-C ends it."""
-    import os
-
-    from auricle.core.optional import require
-
-    for package in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
-        require(package, extra="serve", why="serving")
-    from auricle.archive.store import Archive
-    from auricle.serve import app as serving
-    from auricle.serve import server
-    from auricle.serve.settings import Settings, find_token
-
-    token = find_token(token_file, os.environ)
-    settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, waiting=waiting)
-    archive = None if folder is None else Archive.open(folder)
-    built = serving.build(terminal.load(model, runtime), archive, settings)
-
-    def announce(url: str) -> None:
-        terminal.stderr().print(f"auricle is at {url}", markup=False, highlight=False, soft_wrap=True)
-
-    server.run(built, settings, announce=announce)
-
-
-cli_archive.add_to(app)
-
-
 def main() -> None:
     """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
+    if len(sys.argv) < 2 or sys.argv[1] not in verbs:
+        from auricle import cli_archive
+
+        cli_archive.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
     try:
         app()
     except InputError as error:
