@@ -122,8 +122,9 @@ def study_retrieval(rows: Sequence[Row], work: Path, scratch: Path) -> list[Figu
             return ranking(searcher, Query(like=str(some[place].path.resolve())), places)
 
         judged.setdefault("by_example", []).extend(by_example(some, like))
-        judged.setdefault("by_example_log_mel", []).extend(by_example(some, lambda place, table=table: table @ table[place]))
-        judged.setdefault("by_example_chance", []).extend(by_example(some, lambda _place, some=some: rng.random(len(some))))
+        near = table @ table.T
+        judged.setdefault("by_example_log_mel", []).extend(by_example(some, near.__getitem__))
+        judged.setdefault("by_example_chance", []).extend(by_example(some, rng.random((len(some), len(some))).__getitem__))
         print(f"fold {left}: by example {figures('', judged['by_example'], '')[0]['value']:.3f}", flush=True)
     notes = {
         "by_name": "a class's name among the left-out fold's 400 clips, 8 of them right",
@@ -175,9 +176,9 @@ def study_five_shots(rows: Sequence[Row], work: Path, scratch: Path) -> list[Fig
 
 def _drawn(rows: Sequence[Row], own: np.ndarray, rng: np.random.Generator) -> list[int]:
     """Places of SHOTS clips of one class, each of another recording."""
-    sources = sorted({rows[place].source for place in np.flatnonzero(own)})
+    sources = sorted({rows[place].source for place in np.flatnonzero(own).tolist()})
     chosen = rng.permutation(len(sources))[:SHOTS]
-    return [int(rng.choice([p for p in np.flatnonzero(own) if rows[p].source == sources[number]])) for number in chosen]
+    return [int(rng.choice([p for p in np.flatnonzero(own).tolist() if rows[p].source == sources[number]])) for number in chosen]
 
 
 def _places(rows: Sequence[Row]) -> dict[str, int]:

@@ -195,7 +195,8 @@ class Searcher:
 
         A window that only a trained label brings has a cosine below all that the index told, so it is scored by the label alone.
         """
-        direction = next(part for part in (wanted.words, wanted.sound, wanted.head and unit(wanted.head.weights)) if part is not None)
+        learnt = None if wanted.head is None else unit(wanted.head.weights)
+        direction = next(part for part in (wanted.words, wanted.sound, learnt) if part is not None)
         outline, column = self._outlined(table), "likeness" if wanted.words is None else "vector"
         rows = nearest(table, direction, count, column=column, columns=()).combine_chunks()
         places, cosines = outline.places(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy()

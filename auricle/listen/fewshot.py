@@ -1,7 +1,8 @@
 """Heads from a handful of examples: vectors of likeness with yes or no in, a linear head with calibrated scores out.
 
-Yes and no are told apart by logistic regression held firmly, both sides weighing the same however many there are. On a few examples
-that is as good as the prototype, their mean; on many it learns what sets them apart. What was never labelled may stand in for no.
+A head starts from the prototype, the mean of what is yes (Snell et al. 2017), and leaves it by logistic regression as far as the examples
+ask for it: the prototype's direction is free, all others are held to zero. Yes and no weigh the same however many there are. What was
+never labelled stands in for no, the less the more was said.
 
 Scores are Platt's (Platt 1999): fitted to logits of examples that the head was not fitted on, each recording left out in turn.
 """
@@ -14,15 +15,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle.core.errors import InputError
-from auricle.listen.windows import sigmoid
+from auricle.listen.windows import sigmoid, unit
 
-#: How firmly a head is held to zero, against a hundred examples, half of them right.
-STIFFNESS = 1.0
+#: How firmly a head is held to its prototype, against a hundred examples, half of them right.
+STIFFNESS = 0.3
 #: How many windows of a hundred are taken to hold a taught sound, before anybody has looked.
 PRIOR = 0.05
 _FOLDS = 5
+_HALF = 5  # answers of no that count as much as all that nobody labelled
+_FREE = 1e-3
 _STEPS, _CLOSE = 50, 1e-7
-_KEEPS = 0.2  # of its distance from other sound, what a logit keeps on a recording other than the only example (ESC-50: 0.19)
+_KEEPS = 0.3  # of its distance from other sound, what a logit keeps on a recording other than the only example (ESC-50: 0.31)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,27 +48,32 @@ class Head:
         return Head((self.weights * scale).astype(np.float32), float(self.bias * scale + shift))
 
 
-def fit_head(vectors: np.ndarray, truth: np.ndarray, *, stiffness: float = STIFFNESS) -> Head:
-    """Tell vectors (N, E) apart by truth, bool (N,). Newton's method: with a ridge there is one optimum, found to the last digits."""
+def fit_head(vectors: np.ndarray, truth: np.ndarray, *, share: np.ndarray | None = None, stiffness: float = STIFFNESS) -> Head:
+    """Tell unit vectors (N, E) apart by truth, bool (N,). Newton's method: with a ridge there is one optimum, found to the last digits.
+
+    share (N,): what each counts, 1 in sum; by default right and wrong count the same.
+    """
     truth = np.asarray(truth, dtype=bool)
     if not truth.any() or truth.all():
         raise InputError(f"{truth.sum()} examples are right and {(~truth).sum()} wrong; wanted at least one of each")
-    design = np.concatenate([vectors, np.ones((len(vectors), 1))], axis=1).astype(np.float64)
-    share = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
-    found = _logistic(design, truth.astype(float), 100 * share, stiffness * np.append(np.ones(vectors.shape[1]), 1e-6))
-    return Head(found[:-1].astype(np.float32), float(found[-1]))
+    if share is None:
+        share = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+    prototype = unit(vectors[truth].astype(np.float64).mean(axis=0))
+    design = np.concatenate([vectors, (vectors @ prototype)[:, None], np.ones((len(vectors), 1))], axis=1).astype(np.float64)
+    ridge = np.concatenate([np.full(vectors.shape[1], stiffness), [_FREE, 1e-6]])
+    found = _logistic(design, truth.astype(float), 100 * share, ridge)
+    return Head((found[:-2] + found[-2] * prototype).astype(np.float32), float(found[-1]))
 
 
 def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[str]) -> Head:
     """A calibrated head from examples yes (P, E), no (Q, E) and unlabelled others (R, E), which count as no.
 
-    groups: the recording of each example, yes then no; a recording is left out whole. Others that sound most like yes are left
-    out of the fit, since a sound that is common is among them.
+    groups: the recording of each example, yes then no; a recording is left out whole. Where a sound is common, some of the others are it:
+    its scores are then lower than they might be, its ranking hardly suffers.
     """
     if not len(yes) or not len(no) + len(others):
         raise InputError(f"{len(yes)} examples and {len(no) + len(others)} others; wanted at least one of each")
     vectors, truth = np.concatenate([yes, no]), np.arange(len(yes) + len(no)) < len(yes)
-    others = others[~_alike(_fitted(vectors, truth, others), vectors[truth], others)]
     head = _fitted(vectors, truth, others)
     held = _held_out(vectors, truth, others, np.asarray(groups), head)
     each = np.full(len(held), PRIOR / len(yes))
@@ -93,16 +101,10 @@ def folds(truth: np.ndarray, groups: np.ndarray, count: int = _FOLDS) -> Iterato
 
 
 def _fitted(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray) -> Head:
-    return fit_head(np.concatenate([vectors, others]), np.append(truth, np.zeros(len(others), bool)))
-
-
-def _alike(head: Head, yes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which of the others (R,) lie nearer to the examples than to the rest of them."""
-    if not len(others):
-        return np.zeros(0, bool)
-    logits = head.logits(others)
-    middle = float(np.median(logits))
-    return np.asarray(logits > middle + (float(head.logits(yes).mean()) - middle) / 2)
+    yes, no = int(truth.sum()), int((~truth).sum())
+    said = 0.5 * no / (no + _HALF) if len(others) else 0.5
+    share = np.concatenate([np.where(truth, 0.5 / yes, said / max(1, no)), np.full(len(others), (0.5 - said) / max(1, len(others)))])
+    return fit_head(np.concatenate([vectors, others]), np.append(truth, np.zeros(len(others), bool)), share=share)
 
 
 def _held_out(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, groups: np.ndarray, head: Head) -> np.ndarray:
