@@ -22,6 +22,7 @@ STIFFNESS = 0.3
 #: How many windows of a hundred are taken to hold a taught sound, before anybody has looked.
 PRIOR = 0.05
 _FOLDS = 5
+_COMMON = 0.2  # share of others from which a sound is held to be common
 _HALF = 5  # answers of no that count as much as all that nobody labelled
 _FREE = 1e-3
 _STEPS, _CLOSE = 50, 1e-7
@@ -68,17 +69,22 @@ def fit_head(vectors: np.ndarray, truth: np.ndarray, *, share: np.ndarray | None
 def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[str]) -> Head:
     """A calibrated head from examples yes (P, E), no (Q, E) and unlabelled others (R, E), which count as no.
 
-    groups: the recording of each example, yes then no; a recording is left out whole. Where a sound is common, some of the others are it:
-    its scores are then lower than they might be, its ranking hardly suffers.
+    groups: the recording of each example, yes then no; a recording is left out whole. How common the sound is among the others is told by
+    how many of them lie above the middle of the examples that were left out.
     """
     if not len(yes) or not len(no) + len(others):
         raise InputError(f"{len(yes)} examples and {len(no) + len(others)} others; wanted at least one of each")
     vectors, truth = np.concatenate([yes, no]), np.arange(len(yes) + len(no)) < len(yes)
     head = _fitted(vectors, truth, others)
     held = _held_out(vectors, truth, others, np.asarray(groups), head)
-    each = np.full(len(held), PRIOR / len(yes))
-    rest = np.full(len(others), (1 - PRIOR) / max(1, len(others)))
-    logits, right = np.append(held, head.logits(others)), np.append(truth, np.zeros(len(others), bool))
+    unlabelled = np.sort(head.logits(others))
+    common = min(0.9, 2 * float((unlabelled >= np.median(held[truth])).mean())) if len(others) else 0.0
+    prior = PRIOR
+    if common > _COMMON:  # too many to be mistakes alone: what is most like it is left out, for nobody knows what it is
+        prior, unlabelled = common, unlabelled[: round((1 - common) * len(unlabelled))]
+    each = np.full(len(held), prior / len(yes))
+    rest = np.full(len(unlabelled), (1 - prior) / max(1, len(unlabelled)))
+    logits, right = np.append(held, unlabelled), np.append(truth, np.zeros(len(unlabelled), bool))
     return head.scaled(*platt(logits, right, np.append(each, rest)))
 
 
