@@ -5,7 +5,8 @@
 Takes the models that `recipes.tiny --study folds` and `--study unseen` left under the work folder. By name and by example: each fold's
 ESC-50 clips in an archive made with the model that was trained without the fold; every class's name is a query, and every clip, whose
 own source recording is no answer. Five shots: all ESC-50 clips in an archive made with the model that was trained without a fifth of
-the classes; each of those classes is taught from five clips of five recordings, five times, and the other recordings are ranked.
+the classes; each of those classes is taught from five clips of five recordings, five times, and the other recordings are ranked (a clip in which nothing
+sounds is no example, and is ranked last).
 Beside them: chance, and the nearest log-mel statistics (mean and spread of each band over time, standardised), as one would do without
 a model. Everything goes through an archive, as a user's search does. Hardware: 2 cores, ten minutes. Seed 0.
 """
@@ -143,12 +144,14 @@ def study_five_shots(rows: Sequence[Row], work: Path, scratch: Path) -> list[Fig
     for number in range(5):
         searcher = open_archive(rows, work / f"unseen-fifths-{number}", scratch / f"fifth{number}")
         teacher = Teacher(searcher.archive, searcher.listener, searcher)
+        files = searcher.archive.files()
+        sounding = np.array([files[str(row.path.resolve())]["windows"] > 0 for row in rows])
         rng = np.random.default_rng([SEED, number])
         start = len(precisions["five_shots"])
         for word in words[number::5]:
             own = np.array([row.labels[0] == word for row in rows])
             for draw in range(DRAWS):
-                examples = _drawn(rows, own, rng)
+                examples = _drawn(rows, own & sounding, rng)
                 sources = {rows[place].source for place in examples}
                 counted = np.array([row.source not in sources for row in rows])
                 for name, shots in (("five_shots", examples), ("one_shot", examples[:1])):

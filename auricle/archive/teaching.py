@@ -120,9 +120,8 @@ class Teacher:
         whole = not example.onset and example.offset == float("inf")
         source: Path | Clip = Path(example.file) if whole else cut(example.file, example.onset, example.offset)
         if not self._sounds(source):
-            raise InputError(
-                f"{example.file}: nothing sounds at {example.onset:g} to {example.offset:g} s; wanted an example that can be heard"
-            )
+            where = "in it" if whole else f"at {example.onset:g} to {example.offset:g} s"
+            raise InputError(f"{example.file}: nothing sounds {where}; wanted an example that can be heard")
         return np.asarray(self.listener.embed_audio(source, space="likeness").reshape(-1))
 
     def _sounds(self, source: Path | Clip) -> bool:
