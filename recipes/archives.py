@@ -5,8 +5,9 @@
 Takes the models that `recipes.tiny --study folds` and `--study unseen` left under the work folder. By name and by example: each fold's
 ESC-50 clips in an archive made with the model that was trained without the fold; every class's name is a query, and every clip, whose
 own source recording is no answer. Five shots: all ESC-50 clips in an archive made with the model that was trained without a fifth of
-the classes; each of those classes is taught from five clips of five recordings, five times, and the other recordings are ranked (a clip in which
-nothing sounds is no example, and is ranked last).
+the classes; each of those classes is taught from five clips of five recordings, five times, and the other recordings are ranked. A clip
+in which nothing sounds is no example, and is ranked last.
+
 Beside them: chance, and the nearest log-mel statistics (mean and spread of each band over time, standardised), as one would do without
 a model. Everything goes through an archive, as a user's search does. Hardware: 2 cores, ten minutes. Seed 0.
 """
