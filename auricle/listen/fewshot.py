@@ -89,10 +89,15 @@ def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[
 
 
 def platt(logits: np.ndarray, truth: np.ndarray, share: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that make probabilities of logits (N,) of truth (N,), bool, each counting share (N,). Targets are Platt's."""
-    right, wrong = int(truth.sum()), int((~truth).sum())
-    target = np.where(truth, (right + 1) / (right + 2), 1 / (wrong + 2))
-    middle, spread = float(logits.mean()), float(logits.std()) + 1e-9
+    """Scale and shift that make probabilities of logits (N,) of truth (N,), bool, each counting share (N,).
+
+    Targets of what is right are Platt's, short of 1; of what is wrong there is enough to be sure.
+    """
+    right = int(truth.sum())
+    target = np.where(truth, (right + 1) / (right + 2), 0.0)
+    middle = float(np.median(logits[~truth]))
+    apart = abs(float(np.median(logits[truth])) - middle)
+    spread = max(apart, 0.1 * float(logits.std()), 1e-9)  # by the deviation alone, one window far off would stretch it
     design = np.stack([(logits - middle) / spread, np.ones(len(logits))], axis=1).astype(np.float64)
     slope, shift = _logistic(design, target, 100 * share / share.sum(), np.array([0.1, 1e-6]))
     slope = max(float(slope), 0.1)  # examples that contradict each other turn no sound into its opposite

@@ -329,7 +329,7 @@ class Listener:
 
     def _parts(self, sound: Stream, job: _Job) -> Iterator[Part]:
         windows = _until(job.stop, sound)
-        if job.by_file:
+        if job.by_file or self.workers == 1:  # on one core a second thread only gets in the way of the one that decodes
             return map(self._ear.hear, windows)
         return ordered(self._ear.hear, windows, pool=job.pool, ahead=2 * self.workers)
 

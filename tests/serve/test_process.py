@@ -18,9 +18,10 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 import soundfile
+import typer
 from tone_model import RATE, tone
 
-from auricle import cli
+from auricle import cli_archive
 from auricle.archive.store import Archive
 from auricle.core.errors import AuricleError
 from serve.running import connected, problem, replied, until, waiting
@@ -94,8 +95,10 @@ def test_the_command_serves_an_archive_with_a_token(tone_folder: Path, archive: 
 
 def refused(*words: str) -> str:
     """The line with which the command ends."""
+    app = typer.Typer()
+    cli_archive.add_to(app)
     with pytest.raises(AuricleError) as caught:
-        cli.app(["serve", *words], standalone_mode=False)
+        app(["serve", *words], standalone_mode=False)
     return str(caught.value)
 
 
