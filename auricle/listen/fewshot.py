@@ -81,7 +81,7 @@ def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[
     common = min(0.9, 2 * float((unlabelled >= np.median(held[truth])).mean())) if len(others) else 0.0
     prior = PRIOR
     if common > _COMMON:  # too many to be mistakes alone: what is most like it is left out, for nobody knows what it is
-        prior, unlabelled = common, unlabelled[: round((1 - common) * len(unlabelled))]
+        prior, unlabelled = common, unlabelled[: max(1, round((1 - common) * len(unlabelled)))]
     each = np.full(len(held), prior / len(yes))
     rest = np.full(len(unlabelled), (1 - prior) / max(1, len(unlabelled)))
     logits, right = np.append(held, unlabelled), np.append(truth, np.zeros(len(unlabelled), bool))
