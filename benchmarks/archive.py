@@ -100,7 +100,7 @@ def clap_loop(files: Sequence[Path]) -> float | None:
 
 
 INDEXED = """
-import json, resource, sys
+import re, sys
 from pathlib import Path
 import auricle
 from auricle.archive import sources
@@ -108,7 +108,7 @@ from auricle.archive.indexing import index
 from auricle.archive.store import Archive
 listener = auricle.load()
 index(Archive.create(Path(sys.argv[2]), listener), listener, sources.find([sys.argv[1]]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+print(int(re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[0]) * 1024 / 1e6)  # ru_maxrss is the parent's
 """
 
 
