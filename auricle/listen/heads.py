@@ -39,7 +39,8 @@ class Heads:
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Probabilities (..., K) of unit vectors (..., E); from one half on a label is present."""
-        return sigmoid(vectors @ self.weights.T + self.bias)
+        with np.errstate(invalid="ignore"):  # some matrix kernels raise the flag over lanes that no result comes from
+            return sigmoid(vectors @ self.weights.T + self.bias)
 
     def check(self, listener: Listener) -> None:
         """ModelError unless these heads were fitted to this listener's vectors."""
