@@ -29,7 +29,7 @@ STAIRS: dict[str, set[str]] = {
     "bench": {"core", "metrics", "data", "tasks", "listen"},
     "serve": {"core", "listen", "archive"},
 }
-DATA_ONLY = {"weights"}
+DATA_ONLY = {"weights", "ontology"}
 WITH_TORCH = {"nn", "models", "train"}
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py")))
 

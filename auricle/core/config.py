@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -96,6 +96,31 @@ class ModelConfig(Strict):
     def step(self) -> float:
         """Seconds from the start of one window to the start of the next."""
         return self.window - 2 * self.context
+
+
+class PublishedConfig(Strict):
+    """config.json of a model folder that was converted from published weights.
+
+    source: where the weights came from. frontend: preset of signal.frontend. window: seconds that the model takes at once.
+    policy: how a shorter window is filled up to it ('any' leaves it as it is). labels: words of the checkpoint's own head, if it has one.
+    dim: width of the space that sounds and words share, or of the encoder. projection, text: see models.published; None where absent.
+    prompt: the sentence that its authors put a label into. logit_scale: what cosines are multiplied by before a softmax.
+    """
+
+    format: int
+    kind: Literal["published"]
+    name: str
+    source: str
+    frontend: str
+    window: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    policy: Literal["any", "zero", "tile", "repeatpad"]
+    encoder: dict[str, Any]
+    dim: Annotated[int, Field(gt=0)]
+    projection: Literal["relu", "residual", "linear"] | None = None
+    text: dict[str, Any] | None = None
+    labels: tuple[str, ...] = ()
+    prompt: str = "{label}"
+    logit_scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
 
 
 def read_config(path: Path) -> ModelConfig:

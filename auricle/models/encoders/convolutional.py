@@ -13,17 +13,9 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
+from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, masked, strided_mask
 from auricle.nn.pooling import mean_max
-
-
-@dataclasses.dataclass(frozen=True)
-class Embedding:
-    """What every encoder returns. pooled (B, D), frames (B, T, D), mask (B, T) True for real frames or None when all are."""
-
-    pooled: Tensor
-    frames: Tensor
-    mask: Tensor | None
 
 
 @dataclasses.dataclass(frozen=True)

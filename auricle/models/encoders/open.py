@@ -1,0 +1,49 @@
+"""Settings in, encoder out: the families by name, and the published sizes, each a JSON of models/configs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from auricle.core.errors import ModelError
+
+_SIZES = Path(__file__).resolve().parent.parent / "configs"
+
+#: Family -> module of this folder, and the class in it. The class has `Config`, a strict config whose first field is the family.
+FAMILIES: dict[str, tuple[str, str]] = {}
+
+
+def sizes() -> tuple[str, ...]:
+    """Names of the published sizes, sorted."""
+    return tuple(sorted(path.stem for path in _SIZES.glob("*.json")))
+
+
+def size(name: str) -> dict[str, Any]:
+    """Settings of a published size, such as 'htsat-tiny'."""
+    if name not in sizes():
+        raise ModelError(f"no encoder size {name!r}; wanted one of {', '.join(sizes())}")
+    settings: dict[str, Any] = json.loads((_SIZES / f"{name}.json").read_bytes())
+    return settings
+
+
+def open_encoder(settings: Mapping[str, Any]) -> nn.Module:
+    """An encoder with fresh weights, in evaluation mode, of settings such as {"family": "htsat", "width": 96, ...}."""
+    family = settings.get("family")
+    if family not in FAMILIES:
+        raise ModelError(f"encoder family {family!r} is unknown; wanted one of {', '.join(FAMILIES)}")
+    module, name = FAMILIES[family]
+    made = getattr(importlib.import_module(f"auricle.models.encoders.{module}"), name)
+    try:
+        config = made.Config.model_validate_json(json.dumps(dict(settings)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ModelError(f"settings of encoder {family!r}: {where}: {first['msg']} ({error.error_count()} problem(s))") from error
+    encoder: nn.Module = made(config)
+    return encoder.eval()
