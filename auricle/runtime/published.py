@@ -70,4 +70,4 @@ def chosen(folder: Path) -> str:
 def _engine(folder: Path, config: PublishedConfig, runtime: str) -> PublishedEngine:
     from auricle.runtime.torch import PublishedTorchEngine
 
-    return PublishedTorchEngine(folder, config)
+    return PublishedTorchEngine(folder, config, runtime)

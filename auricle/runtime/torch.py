@@ -27,42 +27,28 @@ class TorchEngine:
 
     def run(self, features: np.ndarray) -> list[np.ndarray]:
         """features float32 (B, T, F) -> arrays in the order of OUTPUTS."""
-        return _arrays(self._module(self._origin.new_tensor(features)))
+        outputs = self._module(self._origin.new_tensor(features))
+        return [getattr(outputs, name).float().cpu().numpy() for name in OUTPUTS]
 
 
 class PublishedTorchEngine:
-    """model.safetensors of a converted folder, in single precision."""
+    """model.safetensors of a converted folder; name: torch-fp32, torch-bf16 or compile."""
 
-    name = "torch-fp32"
-
-    def __init__(self, folder: Path, config: PublishedConfig) -> None:
+    def __init__(self, folder: Path, config: PublishedConfig, name: str) -> None:
+        self.name = name
         try:
-            import torch
-
-            import auricle.models.convert.convert as convert
+            import auricle.models.running as running
         except ModuleNotFoundError as error:
-            raise _explained(error, self.name) from error
-        self._torch = torch
-        self._module: Any = convert.load(folder, config)
+            raise _explained(error, name) from error
+        self._running: Any = running.Running(folder, config, name)  # type: ignore[arg-type]
 
     def run(self, features: np.ndarray) -> list[np.ndarray]:
         """features float32 (B, ...) -> arrays in the order of OUTPUTS."""
-        with self._torch.inference_mode():
-            return _arrays(self._module(self._torch.from_numpy(features)))
+        return list(self._running.run(features))
 
     def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
-        with self._torch.inference_mode():
-            found = self._module.words(self._torch.from_numpy(ids), self._torch.from_numpy(mask))
-        return np.asarray(found.float().cpu().numpy())
-
-
-def _arrays(outputs: Any) -> list[np.ndarray]:
-    return [_output(outputs, name).float().cpu().numpy() for name in OUTPUTS]
-
-
-def _output(outputs: Any, name: str) -> Any:
-    return outputs[name] if isinstance(outputs, dict) else getattr(outputs, name)
+        return np.asarray(self._running.words(ids, mask))
 
 
 def _explained(error: ModuleNotFoundError, runtime: str) -> Exception:

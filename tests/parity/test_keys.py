@@ -34,7 +34,9 @@ def test_nothing_is_missing_and_nothing_left_over(path: Path) -> None:
     translated = translate(found.tensors, kind.rules(found))
     ours = {name: tuple(tensor.shape) for name, tensor in translated.tensors.items() if not name.startswith("frontend.")}
     assert not translated.unexpected
-    assert ours == {name: tuple(tensor.shape) for name, tensor in wanted.items() if name in ours or not name.endswith("num_batches_tracked")}
+    assert ours == {
+        name: tuple(tensor.shape) for name, tensor in wanted.items() if name in ours or not name.endswith("num_batches_tracked")
+    }
 
 
 def test_there_are_lists() -> None:

@@ -25,10 +25,11 @@ from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import formats
 from auricle.models.convert.rules import translate
 from auricle.models.published import PublishedModel
-from auricle.signal.frontend import closest_preset
+from auricle.signal.banks import closest_preset
 
 _LISTED = 20  # names of tensors in one message
 _FRONTEND = (BANK, WINDOW)
+_SAME_BANK = 1e-5  # what rounding leaves between two ways to compute one bank
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,9 +176,11 @@ def _refuse(path: Path, kind: Format, what: str, names: Sequence[str], allow: Se
 def _bank(frontend: dict[str, Tensor], config: PublishedConfig) -> str | None:
     if BANK not in frontend:
         return None
-    name, difference = closest_preset(np.asarray(frontend[BANK].numpy()))
-    told = "equals" if difference < 1e-6 else "is nearest to"
-    return f"its own; it {told} that of preset {name} (largest difference {difference:.2g}); config.json says {config.frontend}"
+    match = closest_preset(np.asarray(frontend[BANK].numpy()))
+    if match.name is None:
+        return f"its own, of a shape {tuple(frontend[BANK].shape)} that no preset has; config.json says {config.frontend}"
+    told = "the same as" if match.difference < _SAME_BANK else f"{match.difference:.2g} of the largest weight away from"
+    return f"its own, {told} that of preset {match.name}; config.json says {config.frontend}"
 
 
 def _tokenizer(source: Path, given: Path | None, kind: Format) -> Path:
