@@ -16,7 +16,9 @@ from auricle.core.errors import ModelError
 _SIZES = Path(__file__).resolve().parent.parent / "configs"
 
 #: Family -> module of this folder, and the class in it. The class has `Config`, a strict config whose first field is the family.
-FAMILIES: dict[str, tuple[str, str]] = {}
+FAMILIES: dict[str, tuple[str, str]] = {
+    "cnn14": ("cnn14", "Cnn14"),
+}
 
 
 def sizes() -> tuple[str, ...]:
