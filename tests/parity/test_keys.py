@@ -28,7 +28,7 @@ def test_nothing_is_missing_and_nothing_left_over(path: Path) -> None:
     found = Checkpoint(Path(path.stem + ".pt"), tensors, listed.get("meta", {}), listed.get("config", {}))
     kind = recognise(found)
     assert kind.name == listed.get("format", path.stem)
-    assert [one.name for one in formats() if one.recognise(found)][0] == kind.name
+    assert [one.name for one in formats() if one.recognise(found)] == [kind.name]
     with torch.device("meta"):
         wanted = PublishedModel(settled(found, kind, path.stem)).state_dict()
     translated = translate(found.tensors, kind.rules(found))
