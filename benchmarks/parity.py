@@ -16,9 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.parity.test_upstream import SCRIPTS, compare
-
 from auricle.bench.results import Figure, write_record
+from tests.parity.test_upstream import SCRIPTS, compare
 
 
 def main() -> None:
