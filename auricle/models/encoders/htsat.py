@@ -68,7 +68,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, parted: Tensor | None) -> Tensor:
         """(B, L, D) to (B, L, D), on the Z-curve."""
         x = x + self.attention(self.norm1(x), parted)
-        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+        x = x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+        return x
 
 
 class Merge(nn.Module):
@@ -81,7 +82,8 @@ class Merge(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, D) to (B, L / 4, 2 D)."""
-        return self.reduction(self.norm(x.reshape(x.shape[0], -1, 4 * x.shape[2])))
+        merged: Tensor = self.reduction(self.norm(x.reshape(x.shape[0], -1, 4 * x.shape[2])))
+        return merged
 
 
 class Stage(nn.Module):
