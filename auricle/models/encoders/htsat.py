@@ -170,25 +170,28 @@ class Patches(nn.Module):
         self.register_buffer("order", row * self.grid + column, persistent=False)
 
     def _cut(self, x: Tensor, frames: int) -> Tensor:
-        """(..., T, F) to patches of so many frames (..., rows, columns, 4 * frames), band by band."""
-        columns = self.side // frames
-        x = x.unflatten(-2, (self.pieces, self.side))[..., : columns * frames, :]
-        x = x.unflatten(-2, (columns, frames)).unflatten(-1, (-1, _PATCH))  # (..., piece, column, frame, row, band)
-        places = x.ndim - 5
-        x = x.permute(*range(places), places, places + 3, places + 1, places + 4, places + 2)
-        return x.flatten(-2).flatten(places, places + 1)
+        """(N, T, F) to patches of so many frames, (N, rows, columns, 4 * frames), band by band."""
+        count, columns, rows = x.shape[0], self.side // frames, x.shape[2] // _PATCH
+        x = x.reshape(count, self.pieces, self.side, -1)[:, :, : columns * frames]
+        x = x.reshape(count, self.pieces, columns, frames, rows, _PATCH).permute(0, 1, 4, 2, 5, 3)
+        return x.reshape(count, self.pieces * rows, columns, _PATCH * frames)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, F), or (B, 4, T, F) where there is fusion, to tokens (B, L, D)."""
         if self.long is None or self.fusion is None:
-            return self.norm(self.proj(self._cut(x, _PATCH).flatten(1, 2).index_select(1, self.order)))  # narrow tokens are put in order
+            x = self._cut(x, _PATCH).flatten(1, 2).index_select(1, self.order)  # narrow as they are, tokens are cheap to move
+            x = self.norm(self.proj(x))
+            return x
         whole = self.proj(self._cut(x[:, 0], _PATCH).flatten(1, 2))
-        parts = self.long(self._cut(x[:, 1:], _LONG))  # (B, 3, rows, columns, D)
+        parts = self.long(self._cut(x[:, 1:].flatten(0, 1), _LONG)).view(
+            -1, 3, self.grid, self.side // _LONG, self.norm.weight.shape[0]
+        )  # (B, 3, rows, columns, D)
         parts = parts.permute(0, 2, 1, 3, 4).flatten(2, 3)
         parts = functional.pad(parts, (0, 0, 0, self.grid - parts.shape[2])).flatten(1, 2)
         longer = (x[:, 1:] != x[:, :1]).flatten(1).any(dim=1)
         both = torch.where(longer[:, None, None], self.fusion(whole, parts), whole)
-        return self.norm(both).index_select(1, self.order)
+        x = self.norm(both).index_select(1, self.order)
+        return x
 
 
 class Htsat(nn.Module):
@@ -237,7 +240,7 @@ class Htsat(nn.Module):
                 states.append(stage.unmoved(inside)[:, raster(self.config.side // _PATCH >> index)])
         x = self.norm(x)
         pooled = x.mean(dim=1)
-        x = x.index_select(1, self.times).unflatten(1, (-1, self.bins))  # (B, T', bins, D)
+        x = x.index_select(1, self.times).view(x.shape[0], -1, self.bins, self.size)  # (B, T', bins, D)
         scores = None if self.head is None else self.head(x.permute(0, 3, 2, 1))[:, :, 0].transpose(1, 2)
         clip = None if scores is None else scores.mean(dim=1)
         rate = PRESETS[self.frontend].frame_rate * x.shape[1] / features.shape[-2] if self.frontend in PRESETS else 0.0

@@ -18,6 +18,7 @@ _SIZES = Path(__file__).resolve().parent.parent / "configs"
 #: Family -> module of this folder, and the class in it. The class has `Config`, a strict config whose first field is the family.
 FAMILIES: dict[str, tuple[str, str]] = {
     "htsat": ("htsat", "Htsat"),
+    "cnn14": ("cnn14", "Cnn14"),
 }
 
 
