@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -52,9 +51,9 @@ class TextTower(nn.Module):
         self.projection = nn.Identity() if settings.projection is None else PROJECTIONS[settings.projection](width, dim)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids int64 (B, L), mask (B, L) with True for real tokens, padding on the right."""
+        """ids and mask int64 (B, L), mask 1 for real tokens, what fills a row up on the right."""
         plain = {"use_cache": False} if self.settings.family == "gpt2" else {}
-        said = self.tower(input_ids=ids, attention_mask=mask.to(ids.dtype), **plain)
+        said = self.tower(input_ids=ids, attention_mask=mask, **plain)
         vector: Tensor = self.projection(self._pool(said, mask))
         return vector
 
@@ -67,7 +66,7 @@ class TextTower(nn.Module):
         if pool == "first":
             return hidden[:, 0]
         if pool == "last":
-            last = mask.to(torch.int64).sum(dim=1).clamp(min=1) - 1
+            last = mask.sum(dim=1).clamp(min=1) - 1
             return hidden.gather(1, last[:, None, None].expand(-1, 1, hidden.shape[2]))[:, 0]
         if pool == "over all":
             return hidden.mean(dim=1)

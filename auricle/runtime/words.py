@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError, ModelError
@@ -20,8 +21,8 @@ class WordRules(Strict):
     """How a system turns a text into ids.
 
     length: most tokens. pad: id that fills a row up. fill: rows are filled up to the 'longest' of a batch, or always to 'length'.
-    lower: letters are made small first. drop: characters that become spaces. suffix: what is added to every text, kept when it is cut.
-    special: words that are tokens by themselves wherever they stand.
+    lower: letters are made small first. drop: characters that become spaces. suffix: what is added to every text; its last token stays
+    when a text is cut. special: words that are tokens by themselves wherever they stand.
     """
 
     length: Annotated[int, Field(gt=1)]
@@ -33,21 +34,14 @@ class WordRules(Strict):
     special: tuple[str, ...] = ()
 
 
-class Batch(NamedTuple):
-    """Some of the texts: their places, and ids int64 and mask bool (B, L), True for real tokens."""
-
-    places: np.ndarray
-    ids: np.ndarray
-    mask: np.ndarray
-
-
-class Words:
+class Tokens:
     """The tokenizer of one model folder with the rules of its system. Safe to share between threads."""
 
-    def __init__(self, path: Path, rules: WordRules) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        """path: tokenizer.json. settings: those of the text tower (models.text), of which `words` is read here."""
         from tokenizers import Tokenizer
 
-        self.rules = rules
+        self.rules = rules = _rules(path, settings.get("words"))
         try:
             self._tokenizer: Any = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -63,24 +57,20 @@ class Words:
             self._tokenizer.add_special_tokens(list(rules.special))
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """ids int64 and mask bool, both (n, L), of texts in their order."""
-        rows = self._rows(texts)
-        return self._filled(rows)
-
-    def batches(self, texts: Sequence[str], size: int = 32) -> Iterator[Batch]:
-        """The texts in batches of like length, so that little is computed for padding."""
-        rows = self._rows(texts)
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        for start in range(0, len(rows), size):
-            places = order[start : start + size]
-            yield Batch(places, *self._filled([rows[place] for place in places]))
-
-    def _rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """ids and mask, int64 (n, L), of texts in their order; mask is 1 for real tokens, 0 for what fills a row up."""
         if isinstance(texts, str):
             raise InputError(f"texts is the string {texts!r}; wanted a list of strings")
+        rules = self.rules
         found = [encoding.ids for encoding in self._tokenizer.encode_batch([self._plain(text) for text in texts])]
-        length = self.rules.length
-        return [ids if len(ids) <= length else [*ids[: length - 1], ids[-1]] for ids in found]
+        rows = [ids if len(ids) <= rules.length else [*ids[: rules.length - 1], ids[-1]] for ids in found]
+        longest = max((len(row) for row in rows), default=1)
+        width = rules.length if rules.fill == "length" else min(-(-longest // _STEP) * _STEP, rules.length)
+        ids = np.full((len(rows), width), rules.pad, np.int64)
+        mask = np.zeros((len(rows), width), np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            mask[place, : len(row)] = 1
+        return ids, mask
 
     def _plain(self, text: str) -> str:
         rules = self.rules
@@ -89,12 +79,11 @@ class Words:
             text = " ".join(text.translate({ord(letter): " " for letter in rules.drop}).split())
         return text + rules.suffix
 
-    def _filled(self, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-        longest = max((len(row) for row in rows), default=1)
-        width = self.rules.length if self.rules.fill == "length" else min(-(-longest // _STEP) * _STEP, self.rules.length)
-        ids = np.full((len(rows), width), self.rules.pad, np.int64)
-        mask = np.zeros((len(rows), width), bool)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = row
-            mask[place, : len(row)] = True
-        return ids, mask
+
+def _rules(path: Path, words: object) -> WordRules:
+    try:
+        return WordRules.model_validate_json(json.dumps(words))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "words"
+        raise ModelError(f"{path.parent}: text.words: {where}: {first['msg']}; convert the model again") from error

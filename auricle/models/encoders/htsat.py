@@ -45,6 +45,8 @@ class HtsatConfig(Strict):
 
     def check(self) -> None:
         """ModelError where the sizes do not fit each other."""
+        if self.frontend not in PRESETS:
+            raise ModelError(f"htsat: front-end {self.frontend!r} is unknown; wanted one of {', '.join(PRESETS)}")
         last = self.side // _PATCH >> (len(self.depths) - 1)
         if len(self.depths) != len(self.heads) or not self.depths:
             raise ModelError(f"htsat: {len(self.depths)} depths and {len(self.heads)} heads; wanted as many of one as of the other")
@@ -204,6 +206,7 @@ class Htsat(nn.Module):
         super().__init__()
         config.check()
         self.config, self.frontend, self.labels = config, config.frontend, config.labels
+        self.hops = PRESETS[config.frontend].frame_rate
         self.size = config.width << (len(config.depths) - 1)
         self.longest = config.side * config.side // config.mels
         self.bn0 = nn.BatchNorm1d(config.mels)
@@ -218,7 +221,7 @@ class Htsat(nn.Module):
 
     def _picture(self, features: Tensor) -> Tensor:
         """Features (..., T, F), normalised by band and drawn out to as many frames as the picture has room for."""
-        norm, frames = self.bn0, features.shape[-2]
+        norm, frames = self.bn0, features.shape[-2]  # its statistics stay as published, in training too
         assert norm.running_mean is not None and norm.running_var is not None
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         features = features * scale + (norm.bias - norm.running_mean * scale)
@@ -243,7 +246,7 @@ class Htsat(nn.Module):
         x = x.index_select(1, self.times).view(x.shape[0], -1, self.bins, self.size)  # (B, T', bins, D)
         scores = None if self.head is None else self.head(x.permute(0, 3, 2, 1))[:, :, 0].transpose(1, 2)
         clip = None if scores is None else scores.mean(dim=1)
-        rate = PRESETS[self.frontend].frame_rate * x.shape[1] / features.shape[-2] if self.frontend in PRESETS else 0.0
+        rate = self.hops * x.shape[1] / max(features.shape[-2] - 1, 1)
         return Embedding(pooled, x.mean(dim=2), None, rate, clip=clip, scores=scores, layers=tuple(states))
 
     def _check(self, features: Tensor) -> None:

@@ -61,7 +61,7 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     tensors = checkpoint.tensors
     _check_features(checkpoint)
-    frontend = "laion-fused" if _LONG in tensors else "laion-unfused"
+    frontend = "laion-fused-hf" if _LONG in tensors else "laion-unfused-hf"
     _, config = towers.bert(tensors, _TEXT)
     said = checkpoint.config.get("text_config") or {}
     config |= {"layer_norm_eps": said.get("layer_norm_eps", 1e-12), "num_attention_heads": _heads(said, config)}
@@ -80,7 +80,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
             "projection": "relu",
         },
         "prompt": "This is a sound of {label}.",
-        "logit_scale": math.exp(float(tensors["logit_scale_a"])),
+        "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
     }
 
 

@@ -12,6 +12,7 @@ from auricle.core.errors import ModelError
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
+from auricle.models.convert.formats.panns import librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
 
 _LENGTH = 77
@@ -70,14 +71,14 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "projection": "relu",
         "text": _text(tensors)[0],
         "prompt": "This is a sound of {label}.",
-        "logit_scale": math.exp(float(tensors["logit_scale_a"])),
+        "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
     }
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     tensors = _plain(checkpoint)
     own = r"(?:module\.)?"
-    front: list[Rule] = htsat.spectral(_AUDIO)
+    front: list[Rule] = librosa_rules(_AUDIO)
     if _is_fused(tensors):  # the bank of the fused features is made outside the model; this one heard nothing in training
         front = [Ignore(rf"{_AUDIO}(spectrogram_extractor|logmel_extractor)\..+", "with fusion the log-mels are made outside the model")]
     return [

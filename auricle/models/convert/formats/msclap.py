@@ -11,6 +11,7 @@ from torch import Tensor
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
+from auricle.models.convert.formats.panns import librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
 
 _HTSAT = "audio_encoder.base.htsat."
@@ -41,7 +42,7 @@ def _common(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         "dim": int(tensors["audio_encoder.projection.linear2.weight"].shape[0]),
         "projection": "residual",
         "prompt": "this is the sound of {label}",
-        "logit_scale": math.exp(float(tensors["logit_scale"])),
+        "logit_scale": math.exp(towers.number(tensors["logit_scale"])),
     }
 
 
@@ -56,7 +57,7 @@ def _projections() -> list[Rule]:
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     audio = r"audio_encoder\.base\.htsat\."
     return [
-        *htsat.spectral(audio),
+        *librosa_rules(audio),
         *htsat.encoder(audio),
         *htsat.no_head(audio),
         *_projections(),

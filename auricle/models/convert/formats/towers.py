@@ -15,6 +15,11 @@ _HEAD = 64  # width of an attention head in every published tower
 _TARGET = "text.tower."
 
 
+def number(tensor: Tensor) -> float:
+    """What a tensor of one number holds; 0 where only its shape is known."""
+    return 0.0 if tensor.is_meta else float(tensor)
+
+
 def count(tensors: Mapping[str, Tensor], pattern: str) -> int:
     """How many layers there are: one more than the largest number that the pattern's group finds."""
     found = [int(match[1]) for name in tensors if (match := re.match(pattern, name)) is not None]
