@@ -82,11 +82,14 @@ class WindowAttention(nn.Module):
             qkv = self.qkv(x).view(-1, self.tokens, 3, self.heads, width // self.heads)
             query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
             heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
-            return self.proj(heard.transpose(1, 2).reshape(rows, length, width))
+            mixed: Tensor = self.proj(heard.transpose(1, 2).reshape(rows, length, width))
+            return mixed
         # A bias for each window: windows are heads of a clip, so that it is the same for every clip.
         shape = (3, rows, windows * self.heads, self.tokens, width // self.heads)
         qkv = self.qkv(x).view(rows, windows, self.tokens, 3, self.heads, -1).permute(3, 0, 1, 4, 2, 5).reshape(shape)
         query, key, value = qkv.unbind(0)
         bias = (bias + parted[:, None]).flatten(0, 1)
         heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
-        return self.proj(heard.view(rows, windows, self.heads, self.tokens, -1).transpose(2, 3).reshape(rows, length, width))
+        heard = heard.view(rows, windows, self.heads, self.tokens, -1).transpose(2, 3)
+        mixed = self.proj(heard.reshape(rows, length, width))
+        return mixed

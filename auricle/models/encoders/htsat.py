@@ -45,6 +45,8 @@ class HtsatConfig(Strict):
 
     def check(self) -> None:
         """ModelError where the sizes do not fit each other."""
+        if self.frontend not in PRESETS:
+            raise ModelError(f"htsat: front-end {self.frontend!r} is unknown; wanted one of {', '.join(PRESETS)}")
         last = self.side // _PATCH >> (len(self.depths) - 1)
         if len(self.depths) != len(self.heads) or not self.depths:
             raise ModelError(f"htsat: {len(self.depths)} depths and {len(self.heads)} heads; wanted as many of one as of the other")
@@ -68,7 +70,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, parted: Tensor | None) -> Tensor:
         """(B, L, D) to (B, L, D), on the Z-curve."""
         x = x + self.attention(self.norm1(x), parted)
-        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+        x = x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+        return x
 
 
 class Merge(nn.Module):
@@ -81,7 +84,8 @@ class Merge(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, D) to (B, L / 4, 2 D)."""
-        return self.reduction(self.norm(x.reshape(x.shape[0], -1, 4 * x.shape[2])))
+        merged: Tensor = self.reduction(self.norm(x.reshape(x.shape[0], -1, 4 * x.shape[2])))
+        return merged
 
 
 class Stage(nn.Module):
@@ -168,25 +172,28 @@ class Patches(nn.Module):
         self.register_buffer("order", row * self.grid + column, persistent=False)
 
     def _cut(self, x: Tensor, frames: int) -> Tensor:
-        """(..., T, F) to patches of so many frames (..., rows, columns, 4 * frames), band by band."""
-        columns = self.side // frames
-        x = x.unflatten(-2, (self.pieces, self.side))[..., : columns * frames, :]
-        x = x.unflatten(-2, (columns, frames)).unflatten(-1, (-1, _PATCH))  # (..., piece, column, frame, row, band)
-        places = x.ndim - 5
-        x = x.permute(*range(places), places, places + 3, places + 1, places + 4, places + 2)
-        return x.flatten(-2).flatten(places, places + 1)
+        """(N, T, F) to patches of so many frames, (N, rows, columns, 4 * frames), band by band."""
+        count, columns, rows = x.shape[0], self.side // frames, x.shape[2] // _PATCH
+        x = x.reshape(count, self.pieces, self.side, -1)[:, :, : columns * frames]
+        x = x.reshape(count, self.pieces, columns, frames, rows, _PATCH).permute(0, 1, 4, 2, 5, 3)
+        return x.reshape(count, self.pieces * rows, columns, _PATCH * frames)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, F), or (B, 4, T, F) where there is fusion, to tokens (B, L, D)."""
         if self.long is None or self.fusion is None:
-            return self.norm(self.proj(self._cut(x, _PATCH).flatten(1, 2).index_select(1, self.order)))  # narrow tokens are put in order
+            x = self._cut(x, _PATCH).flatten(1, 2).index_select(1, self.order)  # narrow as they are, tokens are cheap to move
+            x = self.norm(self.proj(x))
+            return x
         whole = self.proj(self._cut(x[:, 0], _PATCH).flatten(1, 2))
-        parts = self.long(self._cut(x[:, 1:], _LONG))  # (B, 3, rows, columns, D)
+        parts = self.long(self._cut(x[:, 1:].flatten(0, 1), _LONG)).view(
+            -1, 3, self.grid, self.side // _LONG, self.norm.weight.shape[0]
+        )  # (B, 3, rows, columns, D)
         parts = parts.permute(0, 2, 1, 3, 4).flatten(2, 3)
         parts = functional.pad(parts, (0, 0, 0, self.grid - parts.shape[2])).flatten(1, 2)
         longer = (x[:, 1:] != x[:, :1]).flatten(1).any(dim=1)
         both = torch.where(longer[:, None, None], self.fusion(whole, parts), whole)
-        return self.norm(both).index_select(1, self.order)
+        x = self.norm(both).index_select(1, self.order)
+        return x
 
 
 class Htsat(nn.Module):
@@ -199,6 +206,7 @@ class Htsat(nn.Module):
         super().__init__()
         config.check()
         self.config, self.frontend, self.labels = config, config.frontend, config.labels
+        self.hops = PRESETS[config.frontend].frame_rate
         self.size = config.width << (len(config.depths) - 1)
         self.longest = config.side * config.side // config.mels
         self.bn0 = nn.BatchNorm1d(config.mels)
@@ -213,7 +221,7 @@ class Htsat(nn.Module):
 
     def _picture(self, features: Tensor) -> Tensor:
         """Features (..., T, F), normalised by band and drawn out to as many frames as the picture has room for."""
-        norm, frames = self.bn0, features.shape[-2]
+        norm, frames = self.bn0, features.shape[-2]  # its statistics stay as published, in training too
         assert norm.running_mean is not None and norm.running_var is not None
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         features = features * scale + (norm.bias - norm.running_mean * scale)
@@ -235,10 +243,10 @@ class Htsat(nn.Module):
                 states.append(stage.unmoved(inside)[:, raster(self.config.side // _PATCH >> index)])
         x = self.norm(x)
         pooled = x.mean(dim=1)
-        x = x.index_select(1, self.times).unflatten(1, (-1, self.bins))  # (B, T', bins, D)
+        x = x.index_select(1, self.times).view(x.shape[0], -1, self.bins, self.size)  # (B, T', bins, D)
         scores = None if self.head is None else self.head(x.permute(0, 3, 2, 1))[:, :, 0].transpose(1, 2)
         clip = None if scores is None else scores.mean(dim=1)
-        rate = PRESETS[self.frontend].frame_rate * x.shape[1] / features.shape[-2] if self.frontend in PRESETS else 0.0
+        rate = self.hops * x.shape[1] / max(features.shape[-2] - 1, 1)
         return Embedding(pooled, x.mean(dim=2), None, rate, clip=clip, scores=scores, layers=tuple(states))
 
     def _check(self, features: Tensor) -> None:

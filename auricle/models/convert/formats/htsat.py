@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from auricle.core.audioset import labels as audioset_labels
 from auricle.models.convert.checkpoint import Checkpoint
-from auricle.models.convert.format import BANK, WINDOW, Format
+from auricle.models.convert.format import Format
+from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
 
 _MADE_ANEW = "a table that the sizes decide"
@@ -24,15 +24,6 @@ def flat(kernel: Tensor) -> Tensor:
 def square(kernel: Tensor) -> Tensor:
     """A kernel of one place (D, D', 1, 1) as a matrix (D, D')."""
     return kernel[:, :, 0, 0]
-
-
-def spectral(prefix: str) -> list[Rule]:
-    """Names of torchlibrosa's extractors, whose matrices the weights were trained with."""
-    return [
-        Rename(rf"{prefix}spectrogram_extractor\.stft\.conv_real\.weight", WINDOW, lambda kernel: kernel[0, 0]),
-        Ignore(rf"{prefix}spectrogram_extractor\.stft\.conv_imag\.weight", "the same window as conv_real, turned by a quarter"),
-        Rename(rf"{prefix}logmel_extractor\.melW", BANK),
-    ]
 
 
 def fusion(patches: str, fused: str) -> list[Rule]:
@@ -107,6 +98,7 @@ def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_hea
 
 
 _OWN = "sed_model."
+_WINDOW = 10.0  # seconds: the clips of AudioSet, on which it was trained
 
 
 def _recognise(checkpoint: Checkpoint) -> bool:
@@ -116,13 +108,24 @@ def _recognise(checkpoint: Checkpoint) -> bool:
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     found = sizes(checkpoint.tensors, _OWN, frontend="panns-32k", with_head=True)
     size = found["width"] << (len(found["depths"]) - 1)
-    labels = audioset_labels() if found["labels"] == len(audioset_labels()) else tuple(f"label {i}" for i in range(found["labels"]))
-    return {"encoder": found, "frontend": "panns-32k", "window": 10.0, "policy": "repeatpad", "dim": size, "labels": labels}
+    return {
+        "encoder": found,
+        "frontend": "panns-32k",
+        "window": _WINDOW,
+        "policy": "repeatpad",
+        "dim": size,
+        "labels": label_names(found["labels"]),
+        "label_rate": found["side"] // found["mels"] * _last_side(found) / _WINDOW,
+    }
+
+
+def _last_side(found: Mapping[str, Any]) -> int:
+    return int(found["side"]) // 4 >> (len(found["depths"]) - 1)
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     prefix = re.escape(_OWN)
-    return [*spectral(prefix), *encoder(prefix), *head(prefix)]
+    return [*librosa_rules(prefix), *encoder(prefix), *head(prefix)]
 
 
 FORMATS = (
