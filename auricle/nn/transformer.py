@@ -75,8 +75,8 @@ class Trunk(nn.Module):
         self.relative = RelativePositions(sizes.buckets, sizes.heads, farthest=sizes.farthest) if sizes.buckets else None
         self.blocks = nn.ModuleList(_block(sizes) for _ in range(sizes.depth))
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Tokens (B, L, D) with their mask (B, L) to the states before, between and behind the blocks, each (B, L, D)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Tokens (B, L, D) with their mask (B, L) to what comes out, (B, L, D), and the states before, between and behind the blocks."""
         if mask is not None:
             x = x * mask[:, :, None]  # zero is what the convolution sees beyond an end
         x = x + self.place(x)
@@ -86,9 +86,7 @@ class Trunk(nn.Module):
         states = [x]
         for block in self.blocks:
             states.append(block(states[-1], mask, bias))
-        if self.first:
-            states[-1] = self.norm(states[-1])
-        return tuple(states)
+        return self.norm(states[-1]) if self.first else states[-1], tuple(states)
 
 
 def _block(sizes: TrunkSizes) -> Block:

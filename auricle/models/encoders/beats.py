@@ -92,8 +92,8 @@ class Beats(nn.Module):
         if self.project is not None:
             x = self.project(x)
         token_mask = None if frames_mask is None else frames_mask.repeat_interleave(self.bands, dim=1)
-        states = self.trunk(x, token_mask)
-        moments = states[-1].unflatten(1, (-1, self.bands))  # (B, T', F', D)
+        x, states = self.trunk(x, token_mask)
+        moments = x.unflatten(1, (-1, self.bands))  # (B, T', F', D)
         frames = moments.mean(dim=2)
         scores = None if self.head is None else self.head(moments).mean(dim=2)
         return Embedding(

@@ -154,10 +154,10 @@ class SpeechEncoder(nn.Module):
             mask = None if mask is None else functional.pad(mask, (0, missing))
         x, frames_mask = self.stem(features, mask)
         x = self.project(x if self.norm is None else self.norm(x))
-        states = self.trunk(x, frames_mask)
+        x, states = self.trunk(x, frames_mask)
         return Embedding(
-            pooled=masked_mean(states[-1], frames_mask),
-            frames=states[-1],
+            pooled=masked_mean(x, frames_mask),
+            frames=x,
             mask=frames_mask,
             frame_rate=self.config.rate / self.stem.hop,
             layers=states if taps else (),

@@ -61,15 +61,14 @@ class WhisperEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features (B, T, F); mask (B, T), True for real frames. layers: states before, between and behind the blocks, the last normed."""
+        """features (B, T, F); mask (B, T), True for real frames. layers: the states before, between and behind the blocks."""
         x = functional.gelu(self.conv1(self._brought(features, mask).transpose(1, 2)))
         x = functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
         states = [x]
         for block in self.blocks:
             states.append(block(states[-1]))
-        states[-1] = self.norm(states[-1])
         heard = min(-(-features.shape[1] // 2), self.positions.shape[0])
-        frames = states[-1][:, :heard]
+        frames = self.norm(states[-1])[:, :heard]
         halved = None if mask is None else mask[:, ::2][:, :heard]
         return Embedding(
             pooled=masked_mean(frames, halved),

@@ -1,4 +1,4 @@
-"""What the scripts of transformer encoders share: packages that load without their compiled parts, random weights, one sound, one way to save.
+"""What the scripts of transformer encoders share: packages without their compiled parts, random weights, a sound, a way to save.
 
 timm 0.4.5 and torchaudio are the published ones, read from where they are installed, minus what does not load beside a newer torch: timm's
 list of all models and its data loaders (they need torchvision), torchaudio's compiled library. Their layers and kaldi.fbank are unchanged.

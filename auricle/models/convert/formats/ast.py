@@ -131,9 +131,7 @@ def _hub_recognise(checkpoint: Checkpoint) -> bool:
 def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
     config = checkpoint.config
     if config.get("hidden_act", "gelu") != "gelu" or not isinstance(config.get("patch_size", 16), int):
-        raise ModelError(
-            f"{checkpoint.path}: activation {config.get('hidden_act')!r} or patches {config.get('patch_size')!r} are not AST's"
-        )
+        raise ModelError(f"{checkpoint.path}: its activation or its patches are not AST's; wanted 'gelu' and square ones")
     width = _hub(checkpoint, "embeddings.cls_token").shape[2]
     head = checkpoint.tensors.get("classifier.dense.weight")
     patch, epsilon = config.get("patch_size", 16), config.get("layer_norm_eps", 1e-12)
