@@ -18,6 +18,10 @@ _SIZES = Path(__file__).resolve().parent.parent / "configs"
 #: Family -> module of this folder, and the class in it. The class has `Config`, a strict config whose first field is the family.
 FAMILIES: dict[str, tuple[str, str]] = {
     "cnn14": ("cnn14", "Cnn14"),
+    "wavegram": ("wavegram", "WavegramCnn14"),
+    "panns-mobilenet": ("panns_mobilenet", "PannsMobileNet"),
+    "mobilenet": ("mobilenet", "MobileNet"),
+    "convnext": ("convnext", "ConvNext"),
 }
 
 

@@ -8,7 +8,7 @@ import importlib
 from auricle.models.convert.format import Format
 
 #: Modules of this folder; each has FORMATS, a tuple of Format. A checkpoint is of the first format that recognises it.
-MODULES: tuple[str, ...] = ("panns",)
+MODULES: tuple[str, ...] = ("panns", "efficientat", "convnext")
 
 
 @functools.cache
