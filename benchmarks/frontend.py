@@ -38,7 +38,7 @@ def rate_of(task: Callable[[], object], seconds: float) -> float:
 
 def sides(samples: np.ndarray) -> dict[str, Callable[[], object]]:
     """What is compared, by name; packages that are not installed are left out."""
-    ours, small = Frontend("laion-unfused"), Frontend("auricle-16k")
+    ours, small = Frontend("laion-unfused-hf"), Frontend("auricle-16k")
     frames = np.zeros((64, 1024))
     spectrum = np.empty((64, 513), np.complex128)
 

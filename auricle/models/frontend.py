@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import torch
 
+from auricle.core.errors import InputError
 from auricle.nn.spectral import LogMel
-from auricle.signal.frontend import PRESETS, hann
-from auricle.signal.mel import filterbank
+from auricle.signal.frontend import open_frontend
+from auricle.signal.presets import PRESETS
 
 
 def torch_frontend(name: str) -> LogMel:
-    """Waveform (B, N) at the preset's rate -> log-mel dB (B, T, F), equal to signal.frontend's."""
-    p = PRESETS[name]
-    bank = filterbank(rate=p.rate, fft=p.window, mels=p.mels, low=p.low, high=p.high, scale=p.scale, norm=p.norm)
-    return LogMel(torch.from_numpy(hann(p.window)), torch.from_numpy(bank), hop=p.hop, edge=p.edge, floor=p.floor)
+    """Waveform (B, N) at the preset's rate -> log-mel dB (B, T, F), equal to signal.frontend's. Plain presets have one."""
+    front = open_frontend(name)
+    if not front.preset.plain or front.bank is None or front.window is None:
+        twins = ", ".join(known for known, preset in PRESETS.items() if preset.plain)
+        raise InputError(f"front-end {name} has no torch twin; wanted one of {twins}")
+    window, bank = torch.from_numpy(front.window.copy()), torch.from_numpy(front.bank.copy())
+    return LogMel(window, bank, hop=front.hop, edge=front.preset.edge, floor=front.preset.floor)

@@ -1,175 +1,177 @@
-"""Front-ends: waveform in, log-mel features out, each a named preset of plain numbers (numpy; the torch twin is nn.spectral)."""
+"""Front-ends: waveform in, the features that an encoder was trained on out, each a named preset of plain numbers (numpy).
+
+The torch twin of the log-mel ones is nn.spectral.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import threading
 
 import numpy as np
 
 from auricle.core.errors import InputError
-from auricle.signal.mel import filterbank
+from auricle.signal import crop, fusion, kaldi
+from auricle.signal.banks import bank_of
+from auricle.signal.presets import PRESETS, Preset
+from auricle.signal.spectrum import MelPower
+from auricle.signal.tapers import hann, taper
 
-_BLOCK = 32  # frames a block: they and their spectrum stay in cache
-_GROUP = 16  # filters a product: neighbours share few bins, so the rest of the bank is zeros; and small products stay on one thread
+__all__ = ["PRESETS", "Frontend", "Preset", "hann", "open_frontend"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Preset:
-    """One front-end as data.
-
-    rate: Hz. window: samples a frame, Hann, also the FFT length. hop: samples between frames. low, high: Hz.
-    edge: what lies beyond the ends of the signal when frames are centred: 'reflect' or 'zero'.
-    floor: smallest power before the logarithm; 1e-10 is -100 dB.
-    """
-
-    rate: int
-    window: int
-    hop: int
-    mels: int
-    low: float
-    high: float
-    scale: str = "slaney"
-    norm: str | None = "slaney"
-    edge: str = "reflect"
-    floor: float = 1e-10
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames a second."""
-        return self.rate / self.hop
-
-
-#: `laion-unfused` follows ClapFeatureExtractor(truncation="rand_trunc") of transformers: LAION-AI/CLAP's published settings.
-PRESETS: dict[str, Preset] = {
-    "auricle-16k": Preset(rate=16000, window=512, hop=320, mels=64, low=50, high=8000, edge="zero"),
-    "laion-unfused": Preset(rate=48000, window=1024, hop=480, mels=64, low=50, high=14000),
-}
-
-
-def hann(length: int) -> np.ndarray:
-    """Periodic Hann window, float32 (length,)."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
-
-
-def _group(bank: np.ndarray, first: int) -> tuple[slice, slice, np.ndarray]:
-    """Some neighbouring filters of a bank (bins, mels): the bins they touch, their columns, and that part of the bank."""
-    mels = slice(first, min(first + _GROUP, bank.shape[1]))
-    touched = np.flatnonzero(bank[:, mels].any(axis=1))
-    bins = slice(int(touched[0]), int(touched[-1]) + 1) if touched.size else slice(0, 1)
-    return bins, mels, np.ascontiguousarray(bank[bins, mels])
-
-
-class _Desk:
-    """Work arrays for one block of frames, up to the energy of the bins that the bank reads."""
-
-    def __init__(self, window: int, bins: slice) -> None:
-        # Double precision inside: numpy's double transform is no slower than its single one, and quiet bands beside loud ones stay exact.
-        self.block = np.empty((_BLOCK, window))
-        self.spectrum = np.empty((_BLOCK, window // 2 + 1), np.complex128)
-        self.parts = self.spectrum.view(np.float64)[:, 2 * bins.start : 2 * bins.stop]
-        self.squares = np.empty(self.parts.shape, np.float32)  # real and imaginary parts side by side
-        self.energy = np.empty((_BLOCK, bins.stop - bins.start), np.float32)
+_UNITS = {"decibel": 10.0 / np.log(10.0), "natural": 1.0, "decade": 1.0 / np.log(10.0)}  # what a natural logarithm is multiplied by
+_VARIANCE_FLOOR = 1e-7  # Wav2Vec2FeatureExtractor's
 
 
 class Frontend:
-    """Log-mel features of one preset. Frame t is centred on sample t * hop; there are 1 + N // hop frames."""
+    """Features of one preset.
 
-    def __init__(self, name: str) -> None:
+    rate: Hz that samples come at. hop: samples between frames. mels: F, 0 for a raw waveform. frame_rate: frames a second.
+    fixed: T where every clip becomes so many frames, else None. bank (bins, mels), window (W,): float32, None for a raw waveform.
+    """
+
+    bank: np.ndarray | None
+    window: np.ndarray | None
+
+    def __init__(self, name: str, bank: np.ndarray | None = None, window: np.ndarray | None = None) -> None:
         if name not in PRESETS:
             raise InputError(f"front-end {name!r} is unknown; wanted one of {', '.join(PRESETS)}")
         self.name = name
         self.preset = preset = PRESETS[name]
-        self.rate, self.hop, self.mels, self.frame_rate = preset.rate, preset.hop, preset.mels, preset.frame_rate
-        bank = filterbank(
-            rate=preset.rate,
-            fft=preset.window,
-            mels=preset.mels,
-            low=preset.low,
-            high=preset.high,
-            scale=preset.scale,
-            norm=preset.norm,
-        )
-        touched = np.flatnonzero(bank.any(axis=1))
-        self._bins = slice(int(touched[0]), int(touched[-1]) + 1)  # bins that no filter touches are never squared
-        self._groups = [_group(bank[self._bins], first) for first in range(0, preset.mels, _GROUP)]
-        self._window = hann(preset.window).astype(np.float64)
-        self._desks = threading.local()
+        self.rate, self.hop, self.frame_rate, self.fixed = preset.rate, preset.hop, preset.frame_rate, preset.fixed
+        if preset.kind == "raw":
+            if bank is not None or window is not None:
+                raise InputError(f"front-end {name} is a raw waveform; wanted no mel bank and no window for it")
+            self.mels, self.bank, self.window = 0, None, None
+            return
+        self.bank = bank_of(preset)
+        self.window = taper(preset.taper, preset.window)
+        if bank is not None:
+            self.bank = _own(bank, (len(self.bank), None), f"mel bank of front-end {name}")
+        if window is not None:
+            self.window = _own(window, self.window.shape, f"window of front-end {name}")
+        self.mels = self.bank.shape[1]
+        clean = kaldi.clean if preset.cleaned else None
+        self._power = MelPower(self.window * np.float32(preset.gain), self.bank, hop=preset.hop, edge=preset.edge, clean=clean)
 
     def frames(self, samples: int) -> int:
-        """Number of frames of a signal of so many samples."""
-        return 1 + samples // self.hop
+        """Number of frames of a signal of so many samples; of a raw waveform, the samples themselves."""
+        if self.preset.kind == "raw":
+            return samples
+        if self.fixed is not None:
+            return self.fixed
+        return self._power.frames(samples - 1 if self.preset.emphasis and samples > 1 else samples)
 
     def features(self, samples: np.ndarray) -> np.ndarray:
-        """Log-mel of a waveform.
+        """What the encoder takes, after every step that is not learned.
 
-        samples: float32 (N,) or (1, N) at `rate`, full scale +-1. Returns float32 (T, F), dB re full-scale power, at least -100.
+        samples: float32 (N,) or (1, N) at `rate`, full scale +-1. Returns float32 (T, F), (4, T, F) for a stack, (N,) for raw.
         """
-        power = self.power(samples)
-        np.maximum(power, np.float32(self.preset.floor), out=power)
-        np.log(power, out=power)  # numpy's float32 log runs on vector units, its log10 does not: ten times the speed
-        power *= np.float32(10.0 / np.log(10.0))
-        return power
+        preset = self.preset
+        if preset.kind == "raw":
+            samples = self._checked(samples)
+            return _standardised(samples) if preset.standardised else samples
+        if preset.kind == "stack":
+            assert preset.fixed is not None
+            size = (preset.fixed - 1) * preset.hop
+            samples = self._checked(samples)
+            if samples.size < size:
+                samples = crop.fit(samples, size, "repeatpad")
+            return fusion.stack(self._normal(self._logarithm(self.power(samples))), preset.fixed, shrink=preset.shrink)
+        if preset.fixed is None:
+            return self._normal(self._logarithm(self.power(samples)))
+        return self._normal(self._filled(self._checked(samples), preset.fixed))
 
     def power(self, samples: np.ndarray) -> np.ndarray:
-        """Mel power before the logarithm, float32 (T, F). Powers of independent sounds add, which mixing relies on."""
+        """Mel power before the logarithm, float32 (T, F), of any length. Powers of independent sounds add, which mixing relies on."""
+        samples = self._checked(samples)
+        if self.preset.kind == "raw":
+            raise InputError(f"front-end {self.name} is a raw waveform and has no mel power; wanted one with bands")
+        if self.preset.quantised:
+            samples = _quantised(samples)
+        if self.preset.emphasis:
+            samples = _emphasised(samples, self.preset.emphasis)
+        return self._power(samples)
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
         samples = np.asarray(samples, dtype=np.float32)
         if samples.ndim == 2 and samples.shape[0] == 1:
             samples = samples[0]
         if samples.ndim != 1 or not samples.size:
             raise InputError(f"front-end {self.name} got samples of shape {samples.shape}; wanted one channel (N,) with N >= 1")
-        power = np.empty((self.frames(samples.size), self.mels), np.float32)
-        half, hop = self.preset.window // 2, self.hop
-        head = min(-(-half // hop), len(power))  # frames that reach over the start
-        tail = max(
-            head, min(len(power), (samples.size - half) // hop + 1 if samples.size >= half else 0)
-        )  # first that reaches over the end
-        if tail > head:
-            self._transform(samples[head * hop - half :], power[head:tail])
-        if head:
-            self._transform(self._beyond(samples, -half, head * hop + half), power[:head])
-        if tail < len(power):
-            self._transform(self._beyond(samples, tail * hop - half, len(power) * hop + half), power[tail:])
+        return samples
+
+    def _filled(self, samples: np.ndarray, fixed: int) -> np.ndarray:
+        """Logarithm of the first `fixed` frames (fixed, F); a short clip is filled up as the preset says."""
+        preset = self.preset
+        if preset.filled == "zeros":
+            found = np.zeros((fixed, self.mels), np.float32)
+            heard = self._logarithm(self.power(samples[: fixed * preset.hop + preset.window])[:fixed])
+            found[: len(heard)] = heard
+            return found
+        size = fixed * preset.hop
+        silence = min(preset.window, max(0, size - samples.size))  # frames beyond it hear nothing, and need no transform
+        power = np.zeros((fixed, self.mels), np.float32)
+        heard = self.power(np.pad(samples[:size], (0, silence)))[:fixed]
+        power[: len(heard)] = heard
+        return self._logarithm(power)
+
+    def _logarithm(self, power: np.ndarray) -> np.ndarray:
+        """Power to the preset's unit, in place."""
+        preset = self.preset
+        np.maximum(power, np.float32(preset.floor), out=power)
+        if preset.added:
+            power += np.float32(preset.added)
+        np.log(power, out=power)  # numpy's float32 log runs on vector units, its log10 does not: ten times the speed
+        if preset.unit != "natural":
+            power *= np.float32(_UNITS[preset.unit])
+        if preset.depth is not None:
+            np.maximum(power, power.max() - np.float32(preset.depth), out=power)
         return power
 
-    def _transform(self, samples: np.ndarray, power: np.ndarray) -> None:
-        """Mel power of the frames that start at sample 0, hop, 2 hop ... into power (T, F)."""
-        frames = np.lib.stride_tricks.sliding_window_view(samples, self.preset.window)[:: self.hop]
-        desk = self._desk()
-        for start in range(0, len(power), _BLOCK):
-            count = min(_BLOCK, len(power) - start)
-            block, energy = desk.block[:count], desk.energy[:count]
-            block[:] = frames[start : start + count]
-            block *= self._window
-            np.fft.rfft(block, axis=1, out=desk.spectrum[:count])
-            squares = desk.squares[:count]
-            squares[:] = desk.parts[:count]
-            np.square(squares, out=squares)
-            np.add(squares[:, ::2], squares[:, 1::2], out=energy)
-            for bins, mels, bank in self._groups:
-                np.matmul(energy[:, bins], bank, out=power[start : start + count, mels])
+    def _normal(self, features: np.ndarray) -> np.ndarray:
+        """Features less the preset's mean over its spread, in place."""
+        if self.preset.mean:
+            features -= np.float32(self.preset.mean)
+        if self.preset.spread != 1.0:
+            features /= np.float32(self.preset.spread)
+        return features
 
-    def _desk(self) -> _Desk:
-        """This thread's work arrays: fresh ones for every call would cost more than filling them."""
-        desk = getattr(self._desks, "desk", None)
-        if desk is None:
-            desk = self._desks.desk = _Desk(self.preset.window, self._bins)
-        return desk
 
-    def _beyond(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Samples start to stop, which may lie beyond the ends: mirrored or zero there, as the preset says."""
-        places = np.arange(start, stop)
-        if self.preset.edge == "reflect" and samples.size > self.preset.window // 2:  # what is shorter cannot be mirrored
-            last = samples.size - 1
-            return np.asarray(samples[last - np.abs(last - np.abs(places))])
-        inside = (places >= 0) & (places < samples.size)
-        found = np.zeros(len(places), np.float32)
-        found[inside] = samples[places[inside]]
-        return found
+def _own(array: np.ndarray, wanted: tuple[int | None, ...], what: str) -> np.ndarray:
+    """A checkpoint's own array, as long as the preset's along the axes that a number is wanted of."""
+    own = np.ascontiguousarray(array, dtype=np.float32)
+    fits = own.ndim == len(wanted) and all(size in (None, found) for size, found in zip(wanted, own.shape, strict=True))
+    if not fits or not own.size or not np.isfinite(own).all():
+        shape = ", ".join("any" if size is None else str(size) for size in wanted)
+        raise InputError(f"{what} has shape {own.shape}; wanted ({shape}), all of it finite")
+    return own
+
+
+def _quantised(samples: np.ndarray) -> np.ndarray:
+    """Through 16-bit integers and back, towards zero (LAION-AI/CLAP laion_clap/training/data.py, float32_to_int16)."""
+    whole: np.ndarray = np.clip(samples, -1.0, 1.0)
+    whole *= np.float32(32767.0)
+    np.trunc(whole, out=whole)
+    whole /= np.float32(32767.0)
+    return whole
+
+
+def _emphasised(samples: np.ndarray, emphasis: float) -> np.ndarray:
+    """x[n + 1] - emphasis * x[n]: one sample less, and as it is where there is but one."""
+    return np.asarray(samples[1:] - np.float32(emphasis) * samples[:-1]) if samples.size > 1 else samples
+
+
+def _standardised(samples: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance over the clip."""
+    wide = samples.astype(np.float64)
+    return np.asarray((wide - wide.mean()) / np.sqrt(wide.var() + _VARIANCE_FLOOR), dtype=np.float32)
 
 
 @functools.cache
-def open_frontend(name: str) -> Frontend:
-    """The front-end of that name, built once."""
+def _named(name: str) -> Frontend:
     return Frontend(name)
+
+
+def open_frontend(name: str, bank: np.ndarray | None = None, window: np.ndarray | None = None) -> Frontend:
+    """The front-end of that name, built once; with a bank (bins, mels) or a window (W,) of a checkpoint's own, one that uses these."""
+    return _named(name) if bank is None and window is None else Frontend(name, bank, window)

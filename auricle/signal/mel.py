@@ -9,15 +9,19 @@ from auricle.core.errors import InputError
 _SLANEY_BREAK_HZ = 1000.0  # linear below, logarithmic above
 _SLANEY_STEP_HZ = 200.0 / 3.0
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0
+_LOGARITHMIC = {"htk": 2595.0 / np.log(10.0), "kaldi": 1127.0}  # mel a natural unit of 1 + f/700
 
 
 def hz_to_mel(hz: np.ndarray | float, *, scale: str) -> np.ndarray:
-    """Frequency (Hz) to mel. scale 'slaney': Auditory Toolbox (Slaney 1998, also librosa's default); 'htk': 2595 log10(1 + f/700)."""
+    """Frequency (Hz) to mel.
+
+    scale 'slaney': Auditory Toolbox (Slaney 1998, also librosa's default); 'htk': 2595 log10(1 + f/700); 'kaldi': 1127 ln(1 + f/700).
+    """
     hz = np.asarray(hz, dtype=np.float64)
-    if scale == "htk":
-        return np.asarray(2595.0 * np.log10(1.0 + hz / 700.0))
+    if scale in _LOGARITHMIC:
+        return np.asarray(_LOGARITHMIC[scale] * np.log1p(hz / 700.0))
     if scale != "slaney":
-        raise InputError(f"mel scale {scale!r} is unknown; wanted 'slaney' or 'htk'")
+        raise InputError(f"mel scale {scale!r} is unknown; wanted 'slaney', 'htk' or 'kaldi'")
     above = np.maximum(hz, _SLANEY_BREAK_HZ)
     knee = _SLANEY_BREAK_HZ / _SLANEY_STEP_HZ
     return np.where(hz < _SLANEY_BREAK_HZ, hz / _SLANEY_STEP_HZ, knee + np.log(above / _SLANEY_BREAK_HZ) / _SLANEY_LOG_STEP)
@@ -26,10 +30,10 @@ def hz_to_mel(hz: np.ndarray | float, *, scale: str) -> np.ndarray:
 def mel_to_hz(mel: np.ndarray | float, *, scale: str) -> np.ndarray:
     """Inverse of hz_to_mel."""
     mel = np.asarray(mel, dtype=np.float64)
-    if scale == "htk":
-        return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
+    if scale in _LOGARITHMIC:
+        return np.asarray(700.0 * np.expm1(mel / _LOGARITHMIC[scale]))
     if scale != "slaney":
-        raise InputError(f"mel scale {scale!r} is unknown; wanted 'slaney' or 'htk'")
+        raise InputError(f"mel scale {scale!r} is unknown; wanted 'slaney', 'htk' or 'kaldi'")
     knee = _SLANEY_BREAK_HZ / _SLANEY_STEP_HZ
     above = _SLANEY_BREAK_HZ * np.exp(_SLANEY_LOG_STEP * (np.maximum(mel, knee) - knee))
     return np.where(mel < knee, mel * _SLANEY_STEP_HZ, above)
@@ -40,11 +44,17 @@ def filterbank(*, rate: int, fft: int, mels: int, low: float, high: float, scale
 
     Returns float32 (fft // 2 + 1, mels), multiplied from the right onto a power spectrum (T, bins).
     norm 'slaney' gives every triangle unit area in Hz; None gives every triangle a peak of one.
+    On the scale 'kaldi' the sides are straight in mel instead of Hz, and the last bin is left out (kaldi src/feat/mel-computations.cc).
     """
     if not 0 <= low < high <= rate / 2:
         raise InputError(f"mel range is {low} to {high} Hz at {rate} Hz; wanted 0 <= low < high <= {rate / 2:g}")
-    corners = mel_to_hz(np.linspace(hz_to_mel(low, scale=scale), hz_to_mel(high, scale=scale), mels + 2), scale=scale)
+    corners = np.linspace(hz_to_mel(low, scale=scale), hz_to_mel(high, scale=scale), mels + 2)
     bins = np.linspace(0.0, rate / 2, fft // 2 + 1)
+    if scale == "kaldi":
+        bins = hz_to_mel(bins, scale=scale)
+        bins[-1] = np.inf
+    else:
+        corners = mel_to_hz(corners, scale=scale)
     rising = (bins[:, None] - corners[None, :-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[None, 2:] - bins[:, None]) / (corners[2:] - corners[1:-1])
     triangles = np.maximum(0.0, np.minimum(rising, falling))

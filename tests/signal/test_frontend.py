@@ -19,7 +19,7 @@ def sound(seconds: float, rate: int) -> np.ndarray:
     return (sweep + clicks + noise).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.plain])
 def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
     torch = pytest.importorskip("torch")
     from auricle.models.frontend import torch_frontend
@@ -33,12 +33,12 @@ def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
     assert gap.max() < 1e-2
 
 
-def test_the_laion_preset_is_what_transformers_extracts() -> None:
+def test_the_laion_preset_without_integers_is_what_transformers_extracts() -> None:
     transformers = pytest.importorskip("transformers")
     extractor = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="pad", frequency_min=50, frequency_max=14000)
     samples = sound(10.0, 48000)
     theirs = np.asarray(extractor(samples, sampling_rate=48000, return_tensors="np")["input_features"])[0, 0]
-    ours = Frontend("laion-unfused").features(samples)
+    ours = Frontend("laion-unfused-hf").features(samples)
     loud = theirs > theirs.max() - 80.0
     assert np.abs(ours[: len(theirs)] - theirs)[loud].max() < 0.01
 
