@@ -23,6 +23,10 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "beats": ("beats", "Beats"),
     "whisper": ("whisper", "WhisperEncoder"),
     "speech": ("speech", "SpeechEncoder"),
+    "wavegram": ("wavegram", "WavegramCnn14"),
+    "panns-mobilenet": ("panns_mobilenet", "PannsMobileNet"),
+    "mobilenet": ("mobilenet", "MobileNet"),
+    "convnext": ("convnext", "ConvNext"),
 }
 
 

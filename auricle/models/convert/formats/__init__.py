@@ -20,6 +20,8 @@ MODULES: tuple[str, ...] = (
     "beats",
     "whisper",
     "speech",
+    "efficientat",
+    "convnext",
 )
 
 
