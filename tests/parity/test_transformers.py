@@ -154,7 +154,12 @@ def test_ast_of_the_published_folder_has_older_names() -> None:
 @pytest.mark.parametrize("sizes", [{"d_model": 64, "encoder_layers": 2, "num_mel_bins": 128}, {"d_model": 512, "encoder_layers": 1}])
 def test_whisper(sizes: dict[str, int], whole: bool, tmp_path: Path) -> None:
     """The encoder, tiny with 128 bands, and as wide as whisper-base; saved alone or below the model that writes."""
-    few = {"encoder_attention_heads": sizes["d_model"] // 64, "encoder_ffn_dim": 4 * sizes["d_model"], "vocab_size": 20, "decoder_layers": 1}
+    few = {
+        "encoder_attention_heads": sizes["d_model"] // 64,
+        "encoder_ffn_dim": 4 * sizes["d_model"],
+        "vocab_size": 20,
+        "decoder_layers": 1,
+    }
     tokens = {"pad_token_id": 1, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 3}
     config = transformers.WhisperConfig(**sizes, **few, **tokens, decoder_ffn_dim=64, decoder_attention_heads=2)
     kind = transformers.WhisperForConditionalGeneration if whole else transformers.WhisperModel
