@@ -122,43 +122,14 @@ def embed(
     terminal.count(failed, len(files))
 
 
-@app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model and line.")] = False) -> None:
-    """The models in this install, with what their cards say."""
-    from auricle.listen.checkup import model_facts
-    from auricle.runtime import catalog
-
-    for name in catalog.shipped():
-        if as_json:
-            print(json.dumps({"name": name, **catalog.card(catalog.folder(name))}, ensure_ascii=False))
-            continue
-        terminal.print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(name))
-    if not catalog.shipped():
-        terminal.complain("no model is in this install; give one with --model DIR, or install auricle again")
-        raise typer.Exit(1)
-
-
-@app.command()
-def doctor(model: Model = None, runtime: Runtime = None) -> None:
-    """Is everything there, and does it hear? Versions, optional packages, and a test on a sound made on the spot."""
-    from auricle.listen.checkup import extras, self_check, versions
-
-    terminal.print_facts("installed", versions())
-    terminal.print_facts("optional", extras())
-    rows, well = self_check(model, None if runtime is None else runtime.value)
-    terminal.print_facts("hearing", rows)
-    if not well:
-        terminal.complain("auricle does not hear as it should on this machine; the lines above say where")
-        raise typer.Exit(1)
-
-
 def main() -> None:
     """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
     verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
-        from auricle import cli_archive
+        from auricle import cli_archive, cli_models
 
         cli_archive.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
+        cli_models.add_to(app)
     try:
         app()
     except InputError as error:

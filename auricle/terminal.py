@@ -21,12 +21,20 @@ class Engine(enum.StrEnum):
     """What runs the model."""
 
     onnx = "onnx"
-    torch = "torch"
+    openvino = "openvino"
+    openvino_bf16 = "openvino-bf16"
+    torch = "torch-fp32"
+    torch_bf16 = "torch-bf16"
+    compile = "compile"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
-Model = Annotated[str | None, typer.Option(metavar="NAME|DIR", help="A shipped model, or the folder of another.")]
-Runtime = Annotated[Engine | None, typer.Option(help="What runs the model: onnx, or torch (extra train).")]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or their name on the hub.")
+]
+Runtime = Annotated[
+    Engine | None, typer.Option(help="What runs the model; the quickest that is installed and keeps the numbers unless named.")
+]
 Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
 
 

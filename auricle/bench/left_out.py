@@ -9,7 +9,7 @@ import numpy as np
 
 from auricle.bench.hearing import Foreign, Scene, make_scenes
 from auricle.core.batch import LabelledOutputs
-from auricle.core.config import ModelConfig
+from auricle.core.config import Config
 from auricle.core.records import Clip
 from auricle.data.cache import FeatureBank
 from auricle.data.corpora.table import Row, fold
@@ -98,7 +98,7 @@ def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
     return np.asarray(np.max([tagging.evidence(window.clip[0], window.frames[0]) for window in windows], axis=0))
 
 
-def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
+def stitched(windows: Sequence[Outputs], config: Config) -> np.ndarray:
     """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.windows.Timeline keeps them."""
     edge, step = int(config.context * config.frame_rate), round(config.step * config.frame_rate)
     parts = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -41,11 +43,11 @@ class TextLine(Strict):
 
 
 class Calibration(Strict):
-    """From what the heads say to probabilities."""
+    """From what the heads say to probabilities. text: None where cosines were never calibrated."""
 
     clip: Line
     frame: Line
-    text: TextLine
+    text: TextLine | None
 
 
 class Threshold(Strict):
@@ -99,12 +101,13 @@ class ModelConfig(Strict):
 
 
 class PublishedConfig(Strict):
-    """config.json of a model folder that was converted from published weights.
+    """config.json of a model folder that was converted from published weights; read as ModelConfig is.
 
     source: where the weights came from. frontend: preset of signal.frontend. window: seconds that the model takes at once.
     policy: how a shorter window is filled up to it ('any' leaves it as it is). labels: words of the checkpoint's own head, if it has one.
     dim: width of the space that sounds and words share, or of the encoder. projection, text: see models.published; None where absent.
     prompt: the sentence that its authors put a label into. logit_scale: what cosines are multiplied by before a softmax.
+    label_rate: times a second that the head scores its labels; None where it scores whole windows only.
     """
 
     format: int
@@ -119,20 +122,65 @@ class PublishedConfig(Strict):
     projection: Literal["relu", "residual", "linear"] | None = None
     text: dict[str, Any] | None = None
     labels: tuple[str, ...] = ()
-    prompt: str = "{label}"
+    prompt: Annotated[str, Field(pattern=r"\{label\}")] = "{label}"
     logit_scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    label_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    silence_dbfs: Finite = -70.0
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.format != FORMAT:
+            raise ValueError(f"format is {self.format}; this release reads {FORMAT}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels repeat")
+        return self
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second of the scores in time; where there are none, what the shortest sound is measured by."""
+        return self.label_rate or 50.0
+
+    @property
+    def step(self) -> float:
+        """Seconds from the start of one window to the start of the next: windows overlap by a tenth, and no last one is a sliver."""
+        return max(1.0, math.floor(0.9 * self.window * self.frame_rate)) / self.frame_rate
+
+    @property
+    def context(self) -> float:
+        """Seconds trimmed from each inner edge of a window."""
+        return (self.window - self.step) / 2
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """Published heads say probabilities as they are; nothing is known of cosines."""
+        same = Line(scale=(1.0,) * len(self.labels), bias=(0.0,) * len(self.labels))
+        return Calibration(clip=same, frame=same, text=None)
+
+    @functools.cached_property
+    def threshold(self) -> Threshold:
+        """One half, everywhere: published heads come without thresholds."""
+        half = (0.5,) * len(self.labels)
+        return Threshold(clip=half, frame=half, text=0.5)
 
 
-def read_config(path: Path) -> ModelConfig:
+#: Either kind of config.json.
+Config: TypeAlias = ModelConfig | PublishedConfig
+
+
+def read_config(path: Path) -> Config:
     """The config.json at that path; ModelError with one line where it cannot be used."""
     try:
-        return ModelConfig.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        published = isinstance(found := json.loads(text), dict) and found.get("kind") == "published"
+        return PublishedConfig.model_validate_json(text) if published else ModelConfig.model_validate_json(text)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}; wanted the config.json of a model folder") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "config"
         raise ModelError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); wanted format {FORMAT}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not JSON ({error}); wanted format {FORMAT}") from error
 
 
 def fingerprint(folder: str | Path) -> str | None:

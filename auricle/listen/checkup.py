@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,15 @@ _EXTRAS = {
     "av": ("av", "m4a, mp4, webm, aac"),
     "lancedb": ("archive", "archives"),
     "fastapi": ("serve", "the service over HTTP"),
-    "torch": ("train", "training, and runtime torch"),
+    "torch": ("train", "training, and runtime torch-fp32"),
     "onnx": ("export", "export to ONNX"),
 }
 _RATE = 44_100
+_LABELS = 60  # labels of a model that are listed
+_WORDS = ("a dog barks", "rain", "church bells", "a man speaks", "an engine")
+#: Cosine above which the vectors of such words say nothing: published towers stay below 0.9, one known bad one gives 0.9993
+#: (https://github.com/embeddings-benchmark/mteb/issues/5069).
+_COLLAPSED = 0.995
 
 
 def versions() -> list[tuple[str, str]]:
@@ -43,14 +49,16 @@ def extras() -> list[tuple[str, str]]:
     ]
 
 
-def model_facts(name: str) -> list[tuple[str, str]]:
-    """What the config and the card of a model say, a row each."""
-    folder = catalog.folder(name)
+def model_facts(folder: Path) -> list[tuple[str, str]]:
+    """What the config and the card of a model folder say, a row each."""
     config, card = read_config(folder / "config.json"), catalog.card(folder)
-    rows: list[tuple[str, str]] = [(name, _plain(card[name])) for name in ("summary", "licence", "corpora") if name in card]
+    rows: list[tuple[str, str]] = [
+        (name, _plain(card[name])) for name in ("summary", "licence", "corpora", "parameters", "mel matrix") if name in card
+    ]
     rows += [("note", str(note)) for note in card.get("notes", ())]
     rows += [(f"result {name}", _plain(figures)) for name, figures in card.get("results", {}).items()]
-    rows.append(("labels", f"{len(config.labels)}: {', '.join(config.labels)}"))
+    some = ", ".join(config.labels[:_LABELS]) + (", ..." if len(config.labels) > _LABELS else "")
+    rows.append(("labels", f"{len(config.labels)}: {some}" if config.labels else "none of its own"))
     rows.append(("hears", f"windows of {config.window:g} s, {config.frame_rate:g} frames a second, vectors of {config.dim}"))
     return [*rows, ("size", megabytes(catalog.size(folder))), ("folder", str(folder))]
 
@@ -63,7 +71,7 @@ def self_check(model: str | None, runtime: str | None) -> tuple[list[tuple[str, 
         listener = load(model, runtime)
         rows.append(("model", f"{listener.config.name} from {listener.runtime.folder}"))
         rows.append(("runtime", f"{listener.runtime.engine.name}, opened in {time.perf_counter() - began:.2f} s"))
-        faults = [*_sound_faults(listener, rows), *_word_faults(listener)]
+        faults = [*_sound_faults(listener, rows), *_word_faults(listener, rows)]
     except AuricleError as error:
         faults = [str(error)]
     rows += [("fault", fault) for fault in faults] or [("verdict", "hears well")]
@@ -93,10 +101,17 @@ def _sound_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
     return faults
 
 
-def _word_faults(listener: Listener) -> list[str]:
-    vectors = listener.embed_text(list(listener.labels[:3]))
-    well = vectors.shape[1] == listener.config.dim and np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-4)
-    return [] if well else ["words have no vectors of unit length; the model folder is damaged, install it again"]
+def _word_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
+    if not listener.runtime.knows_words:
+        rows.append(("words", "none: an encoder without a text tower"))
+        return []
+    vectors = listener.embed_text(_WORDS)
+    if vectors.shape[1] != listener.config.dim or not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-4):
+        return ["words have no vectors of unit length; the model folder is damaged, install it again"]
+    cosines = (vectors @ vectors.T)[np.triu_indices(len(_WORDS), 1)]
+    rows.append(("words", f"cosines of {len(_WORDS)} different ones: {cosines.min():.3f} to {cosines.max():.3f}"))
+    alike = cosines.min() > _COLLAPSED
+    return [f"different words have vectors of cosine {cosines.min():.4f} or more: the text tower has collapsed"] if alike else []
 
 
 def _version(name: str) -> str | None:

@@ -78,7 +78,7 @@ class Listener:
         self.runtime = runtime
         self.config = runtime.config
         self.workers = workers or cores()
-        self._frontend = open_frontend(runtime.config.frontend)
+        self._frontend = open_frontend(runtime.config.frontend, **runtime.frontend_parts())
         self._ear = Ear(runtime, self._frontend)
         self._places = {plain(label): index for index, label in enumerate(runtime.config.labels)}
 
@@ -213,8 +213,10 @@ class Listener:
         return int(self.embed_audio(Clip(np.zeros((1, self._frontend.rate), np.float32), self._frontend.rate), space="likeness").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
-        """Calibrated probability that words fit a sound, of the cosine of their vectors."""
+        """Calibrated probability that words fit a sound, of the cosine of their vectors; where nothing is calibrated, the cosine from 0."""
         line = self.config.calibration.text
+        if line is None:
+            return np.asarray(np.maximum(cosine, 0), np.float32)
         return sigmoid(np.float32(line.scale) * cosine + np.float32(line.bias))
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
@@ -341,12 +343,12 @@ class Listener:
         return stream(source, rate=self._frontend.rate, seconds=seconds, context=context)
 
 
-def load(name_or_folder: str | Path | None = None, runtime: str | None = None) -> Listener:
-    """A Listener with a shipped model by name, or with a model folder; the default model when none is given.
+def load(model: str | Path | None = None, runtime: str | None = None) -> Listener:
+    """A Listener with a shipped model by name, a model folder, or published weights: a file, a folder, or their name on the hub.
 
-    runtime: 'onnx' (the default) or 'torch' (extra `train`).
+    The default model when none is given. runtime: one of auricle.runtime.open.ENGINES; by default the quickest that keeps the numbers.
     """
-    return Listener(open_runtime(name_or_folder, runtime))
+    return Listener(open_runtime(model, runtime))
 
 
 def cores() -> int:

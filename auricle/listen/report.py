@@ -14,7 +14,7 @@ from typing import Any
 
 import soundfile
 
-from auricle.core.config import ModelConfig
+from auricle.core.config import Config
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
 from auricle.listen import picture
@@ -30,6 +30,7 @@ _RATES = (16_000, 24_000, 32_000, 44_100, 48_000)  # Hz that MP3 knows and that 
 _BYTES_A_SECOND = 16_000  # a cautious guess for one channel of MP3 at _SQUEEZE
 _SQUEEZE = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
 _PIECE = 10.0  # seconds encoded at once
+_DRAWN = "auricle-16k"  # what pictures show does not depend on the model that listens
 
 
 def write(
@@ -37,7 +38,7 @@ def write(
     heard: Sequence[Heard],
     sources: Sequence[Source],
     *,
-    config: ModelConfig,
+    config: Config,
     title: str | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -53,7 +54,7 @@ def render(
     heard: Sequence[Heard],
     sources: Sequence[Source],
     *,
-    config: ModelConfig,
+    config: Config,
     folder: Path,
     title: str | None = None,
     progress: Progress | None = None,
@@ -61,12 +62,12 @@ def render(
     """The page as text. folder: where it will lie; sound that is too long to be inside is linked from there. title: its heading."""
     from auricle import __version__
 
-    frontend = open_frontend(config.frontend)
+    frontend = open_frontend(_DRAWN)
     files, left = [], _PAGE_AUDIO
     for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
         told = json.loads(one.to_json())
         if one.coverage:
-            told |= _picture(source, config.frontend)
+            told |= _picture(source, _DRAWN)
             told |= _audio(source, one, left, folder)
             left -= len(told["audio"]) if told["embedded"] else 0
         files.append(told)

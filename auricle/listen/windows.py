@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from auricle.core.config import ModelConfig
+from auricle.core.config import Config, PublishedConfig
 from auricle.core.records import Event
 from auricle.runtime.open import Outputs, Runtime
+from auricle.signal.crop import fit
 from auricle.signal.files import Window
 from auricle.signal.frontend import Frontend
 from auricle.tasks import detection, tagging
@@ -110,15 +111,24 @@ class Ear:
 
     def run(self, window: Window) -> Outputs:
         """What the model itself says of a window of mono samples (1, N); a short one is followed by silence."""
-        missing = round(SHORTEST * self.frontend.rate) - window.samples.shape[1]
-        samples = np.pad(window.samples, ((0, 0), (0, missing))) if missing > 0 else window.samples
-        return self.runtime.run(self.frontend.features(samples)[None])
+        return self.runtime.run(self.frontend.features(self._filled(window.samples[0]))[None])
+
+    def _filled(self, samples: np.ndarray) -> np.ndarray:
+        """A short window (N,) as the model wants it: by the policy of its authors, or followed by silence."""
+        config = self.runtime.config
+        if isinstance(config, PublishedConfig):
+            return fit(samples, round(config.window * self.frontend.rate), config.policy)
+        missing = round(SHORTEST * self.frontend.rate) - samples.size
+        return np.pad(samples, (0, missing)) if missing > 0 else samples
 
     def _scored(self, window: Window, seconds: float) -> Part:
         outputs = self.run(window)
         real = math.ceil(seconds * self.runtime.config.frame_rate)
-        clip = sigmoid(tagging.evidence(outputs.clip[0], outputs.frames[0]) * self._clip[0] + self._clip[1])
-        frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1])
+        # Two heads trained beside each other know more together; a published checkpoint's own word on the clip is final.
+        published = isinstance(self.runtime.config, PublishedConfig)
+        said = outputs.clip[0] if published else tagging.evidence(outputs.clip[0], outputs.frames[0])
+        clip = sigmoid(said * self._clip[0] + self._clip[1])
+        frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1]) if outputs.frames.shape[1] else None
         return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]), unit(outputs.likeness[0]))
 
 
@@ -128,7 +138,7 @@ class Timeline:
     Windows overlap by twice the context; each keeps its central part, so every frame is judged with sound on both its sides.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
         self._edge = int(config.context * config.frame_rate)
         self._least = np.asarray(config.threshold.frame) * detection.RULE.hold

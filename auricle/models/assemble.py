@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from auricle.core.config import read_config
+from auricle.core.config import ModelConfig, read_config
 from auricle.core.errors import ModelError
 from auricle.models.encoders.convolutional import ConvConfig
 from auricle.models.tiny import ListeningModel
@@ -23,6 +23,8 @@ TEXT = "text."
 def load(folder: Path) -> ListeningModel:
     """The listening model of a folder, in evaluation mode. ModelError names what is missing or unexpected."""
     config = read_config(folder / "config.json")
+    if not isinstance(config, ModelConfig):
+        raise ModelError(f"{folder} holds converted weights of {config.name}; wanted the folder of a listening model")
     try:
         encoder = ConvConfig(**{**config.encoder, "widths": tuple(config.encoder["widths"])})
         tensors = load_file(folder / "model.safetensors")

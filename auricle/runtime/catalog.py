@@ -1,13 +1,16 @@
-"""The catalogue of shipped models: a name in, its folder and card out."""
+"""The catalogue: the name of a shipped model, a path or a name of the hub in, a model folder and its card out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from auricle.core.errors import ModelError
+from auricle.core import hub
+from auricle.core.cache import cache_folder
+from auricle.core.errors import MissingPackage, ModelError
 
 #: The model that hears when none is named.
 DEFAULT = "auricle-tiny"
@@ -21,18 +24,72 @@ def shipped() -> tuple[str, ...]:
 
 
 def folder(model: str | Path | None) -> Path:
-    """Folder of a shipped name, or of a path to a model folder; None is the default model. ModelError if it is neither."""
+    """Folder of a model: None is the default one. ModelError if it is nothing of this.
+
+    A shipped name and a model folder are themselves. Published weights, a file, a folder, or OWNER/NAME[/FILE] of the hub, are converted
+    once into the cache (core.cache).
+    """
     if model is None:
         model = DEFAULT
     if isinstance(model, str) and model in shipped():
         return _WEIGHTS / model
     path = Path(model)
-    if path.is_dir():
-        return path
     if path.exists():
-        raise ModelError(f"{path} is not a folder; wanted a model folder with config.json, model.safetensors and model.onnx")
+        return path if _is_ours(path) else _converted(path, path.stem)
+    if hub.is_name(str(model)):
+        return _converted(hub.find(str(model)), str(model))
     names = ", ".join(shipped()) or "none in this install"
-    raise ModelError(f"no model {str(model)!r}; wanted a shipped name ({names}) or the path of a model folder")
+    raise ModelError(
+        f"no model {str(model)!r}; wanted a shipped name ({names}), the path of a model folder or of weights, or OWNER/NAME on the hub"
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder is a model folder of auricle, or was meant to be one: weights of others are recognised by what they hold."""
+    if not path.is_dir():
+        return False
+    try:
+        found = json.loads((path / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not isinstance(found, dict) or "format" in found or not {"model_type", "architectures"} & found.keys()
+
+
+def _converted(path: Path, name: str) -> Path:
+    """The cache's folder of published weights, made if it is not there: named after their content, so that changed weights are new ones."""
+    into = cache_folder("models") / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{_content(path)[:16]}"
+    if (into / "config.json").is_file():
+        return into
+    converter(path)(path, into, name=name)
+    return into
+
+
+def converter(path: Path) -> Any:
+    """models.convert.convert.convert, which needs torch; MissingPackage names what is at `path` where torch is not installed."""
+    try:
+        from auricle.models.convert.convert import convert
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingPackage(
+            f"{path}: published weights are converted with torch, which is not installed; pip install 'auricle[train]'"
+        ) from error
+    return convert
+
+
+def kept() -> tuple[Path, ...]:
+    """Folders of weights converted into the cache so far, sorted."""
+    return tuple(sorted(path.parent for path in cache_folder("models").glob("*/config.json")))
+
+
+def _content(path: Path) -> str:
+    """SHA-256 over the weights and settings of a file or folder."""
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in {".json", ".safetensors", ".bin"})
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def card(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class OnnxEngine:
 
         path = folder / "model.onnx"
         if not path.is_file():
-            raise ModelError(f"{path} is missing; export the model, or choose runtime 'torch' if the folder has only safetensors")
+            raise ModelError(f"{path} is missing; export the model, or choose runtime 'torch-fp32' if the folder has only safetensors")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

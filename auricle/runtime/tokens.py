@@ -101,6 +101,17 @@ def _open_tokenizer(path: Path) -> Any:
         raise ModelError(f"{path}: not a tokenizer ({error}); export the model again") from error
 
 
+def stored(path: Path, prefix: str) -> dict[str, np.ndarray]:
+    """Tensors of a safetensors file whose names begin with a prefix, by the rest of their names. ModelError where it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as weights:
+            return {name.removeprefix(prefix): weights.get_tensor(name) for name in weights.keys() if name.startswith(prefix)}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); convert the checkpoint again") from error
+
+
 def _open_weights(path: Path) -> Any:
     from safetensors import SafetensorError, safe_open
 

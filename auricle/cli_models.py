@@ -1,0 +1,111 @@
+"""The verbs about models: which are here, whether one hears, published weights into a folder: words typed -> one call."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auricle import terminal
+from auricle.core.errors import InputError
+from auricle.terminal import Json, Model, Runtime
+
+if TYPE_CHECKING:
+    from auricle.models.convert.convert import Report
+
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="PATTERN", help="Tensors (a regular expression over whole names) that may be missing or left over."),
+]
+Source = Annotated[str, typer.Argument(metavar="WEIGHTS", help="A checkpoint file or folder, or OWNER/NAME[/FILE] on the hub.")]
+
+
+def models(as_json: Json = False) -> None:
+    """The models in this install and those converted so far, with what their cards say."""
+    from auricle.listen.checkup import model_facts
+    from auricle.runtime import catalog
+
+    for name, folder in [*((name, catalog.folder(name)) for name in catalog.shipped()), *((str(path), path) for path in catalog.kept())]:
+        if as_json:
+            print(json.dumps({"name": name, **catalog.card(folder)}, ensure_ascii=False))
+            continue
+        terminal.print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(folder))
+    if not catalog.shipped():
+        terminal.complain("no model is in this install; give one with --model, or install auricle again")
+        raise typer.Exit(1)
+
+
+def doctor(
+    which: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model to look at; the default one unless named.")] = None,
+    model: Model = None,
+    runtime: Runtime = None,
+) -> None:
+    """Is everything there, and does it hear? Versions, optional packages, and a test on a sound made on the spot."""
+    from auricle.listen.checkup import extras, self_check, versions
+
+    if which is not None and model is not None:
+        raise InputError("doctor got a model twice; wanted one")
+    terminal.print_facts("installed", versions())
+    terminal.print_facts("optional", extras())
+    rows, well = self_check(which or model, None if runtime is None else runtime.value)
+    terminal.print_facts("hearing", rows)
+    if not well:
+        terminal.complain("auricle does not hear as it should with this model on this machine; the lines above say where")
+        raise typer.Exit(1)
+
+
+def convert(
+    source: Source,
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to make.")],
+    name: Annotated[str | None, typer.Option(help="What the model is called.  [default: the file's name]")] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="tokenizer.json of its text tower, where it does not lie beside the weights.")
+    ] = None,
+    allow: Allow = None,
+    as_json: Json = False,
+) -> None:
+    """Published weights into a model folder, with a report of every tensor. Nothing missing or left over goes by in silence."""
+    from auricle.core import hub
+    from auricle.runtime import catalog
+
+    path = Path(source)
+    if not path.exists() and hub.is_name(source):
+        path = hub.find(source)
+    with terminal.stderr().status(f"converting {source}"):
+        report = catalog.converter(path)(path, into, name=name or path.stem, allow=allow or (), tokenizer=tokenizer)
+    if as_json:
+        print(json.dumps({"folder": str(into), **dataclasses.asdict(report)}, ensure_ascii=False))
+    else:
+        terminal.print_facts(str(into), report_facts(report))
+
+
+def report_facts(report: Report) -> list[tuple[str, str]]:
+    """A conversion's report, a row each."""
+    rows = [
+        ("format", f"{report.format} ({report.source})"),
+        (
+            "tensors",
+            f"{report.loaded} loaded, {report.parameters:,} parameters; {len(report.missing)} missing, {len(report.unexpected)} left over",
+        ),
+    ]
+    reasons: dict[str, list[str]] = {}
+    for key, reason in report.ignored.items():
+        reasons.setdefault(reason, []).append(key)
+    rows += [("not used", f"{len(keys)} ({keys[0]}{' ...' if len(keys) > 1 else ''}): {reason}") for reason, keys in reasons.items()]
+    rows += [
+        ("allowed", f"{what}: {', '.join(names)}")
+        for what, names in (("missing", report.missing), ("left over", report.unexpected))
+        if names
+    ]
+    if report.bank is not None:
+        rows.append(("mel matrix", report.bank))
+    return [*rows, *(("note", note) for note in report.notes)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the app these verbs."""
+    for verb in (models, doctor, convert):
+        app.command()(verb)

@@ -1,0 +1,140 @@
+"""HTS-AT by itself, as its trainer saves it, and the names that every copy of its code shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.formats.panns import label_names, librosa_rules
+from auricle.models.convert.rules import Ignore, Rename, Rule
+
+_MADE_ANEW = "a table that the sizes decide"
+
+
+def flat(kernel: Tensor) -> Tensor:
+    """A patch kernel (D, 1, bands, frames) as a matrix (D, bands * frames)."""
+    return kernel.flatten(1)
+
+
+def square(kernel: Tensor) -> Tensor:
+    """A kernel of one place (D, D', 1, 1) as a matrix (D, D')."""
+    return kernel[:, :, 0, 0]
+
+
+def fusion(patches: str, fused: str) -> list[Rule]:
+    """Names of the fusion of long sounds: patterns of its prefix at the patches and of its own."""
+    rules: list[Rule] = [
+        Rename(rf"{patches}mel_conv2d\.weight", "encoder.patches.long.weight", flat),
+        Rename(rf"{patches}mel_conv2d\.bias", "encoder.patches.long.bias"),
+    ]
+    for theirs, ours, first in (("local_att", "local", 0), ("global_att", "whole", 1)):
+        for index, place in ((1, first), (2, first + 3)):
+            target = "encoder.patches.fusion."
+            rules += [
+                Rename(rf"{fused}{theirs}\.{place}\.weight", rf"{target}{ours}{index}.weight", square),
+                Rename(rf"{fused}{theirs}\.{place}\.bias", rf"{target}{ours}{index}.bias"),
+                Rename(rf"{fused}{theirs}\.{place + 1}\.(\w+)", rf"{target}{ours}_norm{index}.\1"),
+            ]
+    return rules
+
+
+def encoder(prefix: str) -> list[Rule]:
+    """Names of the encoder without its head, front-end and fusion. prefix: a pattern of what stands before them."""
+    block = rf"{prefix}layers\.(\d+)\.blocks\.(\d+)\."
+    target = r"encoder.stages.\1.blocks.\2."
+    return [
+        Ignore(rf"{block}(attn_mask|attn\.relative_position_index)", _MADE_ANEW),
+        Rename(rf"{prefix}bn0\.(\w+)", r"encoder.bn0.\1"),
+        Rename(rf"{prefix}patch_embed\.proj\.weight", "encoder.patches.proj.weight", flat),
+        Rename(rf"{prefix}patch_embed\.proj\.bias", "encoder.patches.proj.bias"),
+        Rename(rf"{prefix}patch_embed\.norm\.(\w+)", r"encoder.patches.norm.\1"),
+        Rename(rf"{block}attn\.relative_position_bias_table", target + "attention.bias"),
+        Rename(rf"{block}attn\.(qkv|proj)\.(\w+)", target + r"attention.\3.\4"),
+        Rename(rf"{block}(?:mlp\.)?(norm1|norm2|fc1|fc2)\.(\w+)", target + r"\3.\4"),
+        Rename(rf"{prefix}layers\.(\d+)\.downsample\.(reduction|norm)\.(\w+)", r"encoder.stages.\1.merge.\2.\3"),
+        Rename(rf"{prefix}norm\.(\w+)", r"encoder.norm.\1"),
+    ]
+
+
+def head(prefix: str) -> list[Rule]:
+    """Names of the tagging head."""
+    return [
+        Rename(rf"{prefix}tscam_conv\.(\w+)", r"encoder.head.\1"),
+        Ignore(rf"{prefix}head\.(weight|bias)", "its own code never runs it"),
+    ]
+
+
+def no_head(prefix: str) -> list[Rule]:
+    """The tagging head left out where training with words gave it no gradient while the encoder under it changed."""
+    reason = "a tagging head that took no part in the training with words"
+    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", reason)]
+
+
+def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_head: bool = False) -> dict[str, Any]:
+    """Settings of the encoder that the shapes of its tensors say. prefix: plain text."""
+    depths: dict[int, int] = {}
+    for name in tensors:
+        if (found := re.match(rf"{re.escape(prefix)}layers\.(\d+)\.blocks\.(\d+)\.", name)) is not None:
+            depths[int(found[1])] = max(depths.get(int(found[1]), 0), int(found[2]) + 1)
+    tables = [tensors[f"{prefix}layers.{stage}.blocks.0.attn.relative_position_bias_table"] for stage in sorted(depths)]
+    mels = int(tensors[f"{prefix}bn0.weight"].shape[0])
+    return {
+        "family": "htsat",
+        "frontend": frontend,
+        "width": int(tensors[f"{prefix}patch_embed.norm.weight"].shape[0]),
+        "depths": [depths[stage] for stage in sorted(depths)],
+        "heads": [int(table.shape[1]) for table in tables],
+        "window": (int(tables[0].shape[0] ** 0.5 + 0.5) + 1) // 2,
+        "mels": mels,
+        "side": 4 * mels,
+        "labels": int(tensors[f"{prefix}tscam_conv.bias"].shape[0]) if with_head else 0,
+        "fusion": f"{prefix}patch_embed.mel_conv2d.weight" in tensors,
+    }
+
+
+_OWN = "sed_model."
+_WINDOW = 10.0  # seconds: the clips of AudioSet, on which it was trained
+
+
+def _recognise(checkpoint: Checkpoint) -> bool:
+    return checkpoint.has(f"{_OWN}bn0.weight", f"{_OWN}patch_embed.proj.weight", f"{_OWN}tscam_conv.weight")
+
+
+def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    found = sizes(checkpoint.tensors, _OWN, frontend="panns-32k", with_head=True)
+    size = found["width"] << (len(found["depths"]) - 1)
+    return {
+        "encoder": found,
+        "frontend": "panns-32k",
+        "window": _WINDOW,
+        "policy": "repeatpad",
+        "dim": size,
+        "labels": label_names(found["labels"]),
+        "label_rate": found["side"] // found["mels"] * _last_side(found) / _WINDOW,
+    }
+
+
+def _last_side(found: Mapping[str, Any]) -> int:
+    return int(found["side"]) // 4 >> (len(found["depths"]) - 1)
+
+
+def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    prefix = re.escape(_OWN)
+    return [*librosa_rules(prefix), *encoder(prefix), *head(prefix)]
+
+
+FORMATS = (
+    Format(
+        name="htsat",
+        source="RetroCirce/HTS-Audio-Transformer",
+        weights="https://github.com/RetroCirce/HTS-Audio-Transformer (README)",
+        recognise=_recognise,
+        settings=_settings,
+        rules=_rules,
+    ),
+)

@@ -1,0 +1,125 @@
+"""LAION-CLAP as its own code saves it, with fusion or without, and ReCLAP, its fork with a T5 that reads the words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from auricle.core.errors import ModelError
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.formats import htsat, towers
+from auricle.models.convert.formats.panns import librosa_rules
+from auricle.models.convert.rules import Ignore, Rename, Rule
+
+_LENGTH = 77
+_TEXT = r"(?:module\.)?text_branch\."
+_AUDIO = r"(?:module\.)?audio_branch\."
+
+
+def _plain(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Tensors without the prefix that training on many devices leaves."""
+    return {name.removeprefix("module."): tensor for name, tensor in checkpoint.tensors.items()}
+
+
+def _is_laion(tensors: Mapping[str, Tensor]) -> bool:
+    wanted = ("audio_projection.0.weight", "text_projection.0.weight", "logit_scale_a", "audio_branch.patch_embed.proj.weight")
+    return all(name in tensors for name in wanted)
+
+
+def _is_t5(tensors: Mapping[str, Tensor]) -> bool:
+    return "text_branch.encoder.block.0.layer.0.SelfAttention.q.weight" in tensors
+
+
+def _is_fused(tensors: Mapping[str, Tensor]) -> bool:
+    return "audio_branch.patch_embed.mel_conv2d.weight" in tensors
+
+
+def _text(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], list[Rule]]:
+    """Settings of the text tower and its names."""
+    prefix = "text_branch."
+    if _is_t5(tensors):
+        # Its mean runs over the padding too, so that a text is always filled up to the length of training.
+        words = {"length": _LENGTH, "pad": 0, "fill": "length"}
+        found = {"family": "t5", "pool": "over all", "config": towers.t5(tensors, prefix), "words": words}
+        rules = towers.t5_rules(_TEXT)
+    elif f"{prefix}embeddings.word_embeddings.weight" in tensors:
+        family, config = towers.bert(tensors, prefix)
+        found = {"family": family, "pool": "pooler", "config": config, "words": {"length": _LENGTH, "pad": config["pad_token_id"]}}
+        rules = towers.bert_rules(_TEXT, pooler=True)
+    elif f"{prefix}encoder.embed_positions.weight" in tensors:
+        words = {"length": _LENGTH, "pad": 1, "fill": "length"}
+        found = {"family": "bart", "pool": "over all", "config": towers.bart(tensors, prefix), "words": words}
+        rules = towers.bart_rules(_TEXT)
+    else:
+        raise ModelError("laion-clap: the text tower is none that is known here; wanted RoBERTa, BERT, BART or T5")
+    return {**found, "projection": "relu"}, rules
+
+
+def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    tensors = _plain(checkpoint)
+    frontend = "laion-fused" if _is_fused(tensors) else "laion-unfused"
+    return {
+        "frontend": frontend,
+        "window": 10.0,
+        "policy": "repeatpad",
+        "encoder": htsat.sizes(tensors, "audio_branch.", frontend=frontend),
+        "dim": int(tensors["audio_projection.2.weight"].shape[0]),
+        "projection": "relu",
+        "text": _text(tensors)[0],
+        "prompt": "This is a sound of {label}.",
+        "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
+    }
+
+
+def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    tensors = _plain(checkpoint)
+    own = r"(?:module\.)?"
+    front: list[Rule] = librosa_rules(_AUDIO)
+    if _is_fused(tensors):  # the bank of the fused features is made outside the model; this one heard nothing in training
+        front = [Ignore(rf"{_AUDIO}(spectrogram_extractor|logmel_extractor)\..+", "with fusion the log-mels are made outside the model")]
+    return [
+        *front,
+        *htsat.fusion(rf"{_AUDIO}patch_embed\.", rf"{_AUDIO}patch_embed\.fusion_model\."),
+        *htsat.encoder(_AUDIO),
+        *htsat.no_head(_AUDIO),
+        *projections(rf"{own}audio_projection\.", rf"{own}text_projection\."),
+        Ignore(rf"{own}(audio|text)_transform\..+", "a second pair of vectors for one loss of training"),
+        Ignore(rf"{own}logit_scale_[at]", "kept in the settings"),
+        *_text(tensors)[1],
+    ]
+
+
+def projections(audio: str, text: str) -> list[Rule]:
+    """Names of the two projections, each two layers; patterns of what stands before the layers' numbers 0 and 2."""
+    return [
+        Rename(rf"{side}{place}\.(\w+)", rf"{target}projection.{layer}.\1")
+        for side, target in ((audio, ""), (text, "text."))
+        for place, layer in ((0, "first"), (2, "second"))
+    ]
+
+
+def _format(name: str, *, fused: bool, t5: bool) -> Format:
+    def recognise(checkpoint: Checkpoint) -> bool:
+        tensors = _plain(checkpoint)
+        return _is_laion(tensors) and _is_fused(tensors) == fused and _is_t5(tensors) == t5
+
+    return Format(
+        name=name,
+        source="Sreyan88/ReCLAP" if t5 else "LAION-AI/CLAP",
+        weights="https://github.com/Sreyan88/ReCLAP (README)" if t5 else "https://huggingface.co/lukewys/laion_clap",
+        recognise=recognise,
+        settings=_settings,
+        rules=_rules,
+        tokenizer="google/flan-t5-large" if t5 else "FacebookAI/roberta-base",
+    )
+
+
+FORMATS = (
+    _format("laion-clap", fused=False, t5=False),
+    _format("laion-clap-fused", fused=True, t5=False),
+    _format("reclap", fused=True, t5=True),
+)

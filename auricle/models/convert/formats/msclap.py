@@ -1,0 +1,79 @@
+"""MS-CLAP of 2023: HTS-AT and GPT-2; and of 2022: Cnn14 and BERT."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.formats import htsat, towers
+from auricle.models.convert.formats.panns import librosa_rules
+from auricle.models.convert.rules import Ignore, Rename, Rule
+
+_HTSAT = "audio_encoder.base.htsat."
+_TEXT = "caption_encoder.base."
+_END = " <|endoftext|>"
+
+
+def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    tensors = checkpoint.tensors
+    return {
+        "frontend": "msclap-2023",
+        "window": 7.0,
+        "policy": "tile",
+        "encoder": htsat.sizes(tensors, _HTSAT, frontend="msclap-2023"),
+        "text": {
+            "family": "gpt2",
+            "pool": "last",
+            "config": towers.gpt2(tensors, _TEXT),
+            "words": {"length": 77, "pad": 0, "suffix": _END, "special": ["!"]},
+            "projection": "residual",
+        },
+        **_common(tensors),
+    }
+
+
+def _common(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {
+        "dim": int(tensors["audio_encoder.projection.linear2.weight"].shape[0]),
+        "projection": "residual",
+        "prompt": "this is the sound of {label}",
+        "logit_scale": math.exp(towers.number(tensors["logit_scale"])),
+    }
+
+
+def _projections() -> list[Rule]:
+    return [
+        Rename(rf"{side}_encoder\.projection\.{theirs}\.(\w+)", rf"{target}projection.{ours}.\1")
+        for side, target in (("audio", ""), ("caption", "text."))
+        for theirs, ours in (("linear1", "first"), ("linear2", "second"), ("layer_norm", "norm"))
+    ]
+
+
+def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    audio = r"audio_encoder\.base\.htsat\."
+    return [
+        *librosa_rules(audio),
+        *htsat.encoder(audio),
+        *htsat.no_head(audio),
+        *_projections(),
+        *towers.gpt2_rules(r"caption_encoder\.base\."),
+        Ignore("logit_scale", "kept in the settings"),
+    ]
+
+
+FORMATS = (
+    Format(
+        name="msclap-2023",
+        source="microsoft/CLAP",
+        weights="https://huggingface.co/microsoft/msclap",
+        recognise=lambda checkpoint: checkpoint.has(f"{_HTSAT}bn0.weight", f"{_TEXT}wte.weight", "logit_scale"),
+        settings=_settings,
+        rules=_rules,
+        tokenizer="openai-community/gpt2",
+    ),
+)

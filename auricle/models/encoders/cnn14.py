@@ -1,0 +1,68 @@
+"""CNN14 and its family (PANNs): plain convolutions over log-mel, an embedding of 2048 numbers and AudioSet's labels.
+
+Kong et al. 2020, arXiv:1912.10211; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from auricle.core.config import Strict
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import ConvPool, at_least, picture
+from auricle.nn.decision import ClipDecision, MomentDecision
+
+#: Log-mel of silence in PANNs' front-ends: 10 log10(1e-10) dB.
+SILENCE = -100.0
+
+
+class Cnn14Config(Strict):
+    """Sizes of CNN14, CNN10 and CNN6.
+
+    frame_rate: frames a second of the front-end. widths: channels of each block. kernel: 3, or 5 for CNN6's single convolutions.
+    halvings: how many of the blocks halve time and frequency. size: D. labels: K. decision: one a clip, or one a moment pooled by
+    maximum, mean or attention.
+    """
+
+    family: Literal["cnn14"] = "cnn14"
+    frontend: str = "panns-32k"
+    frame_rate: float = 100.0
+    mels: int = 64
+    widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
+    kernel: Literal[3, 5] = 3
+    halvings: int = 5
+    size: int = 2048
+    labels: int = 527
+    decision: Literal["clip", "max", "mean", "attention"] = "clip"
+
+
+class Cnn14(nn.Module):
+    """Log-mel dB (B, T, F) to Embedding with T // 2 ** halvings frames. Any T: what is shorter than one frame has silence after it."""
+
+    Config = Cnn14Config
+
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.size, config.labels
+        self.bands = nn.BatchNorm1d(config.mels)
+        inputs = (1, *config.widths[:-1])
+        self.blocks = nn.ModuleDict({str(n + 1): ConvPool(inputs[n], width, kernel=config.kernel) for n, width in enumerate(config.widths)})
+        sizes = (config.widths[-1], config.size, config.labels)
+        self.head = ClipDecision(*sizes) if config.decision == "clip" else MomentDecision(*sizes, pool=config.decision)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
+        halvings = self.config.halvings
+        x, mask = at_least(features, mask, frames=2**halvings, silence=SILENCE)
+        x = picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
+        layers = []
+        for number, block in enumerate(self.blocks.values()):
+            x, mask = block(x, mask, pool=(2, 2) if number < halvings else (1, 1))
+            if taps:
+                layers.append(x.mean(dim=3).transpose(1, 2))
+        pooled, frames, clip, scores = self.head(x.mean(dim=3).transpose(1, 2), mask)
+        rate = self.config.frame_rate / 2**halvings
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, scores=scores, layers=tuple(layers))

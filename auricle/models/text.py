@@ -1,0 +1,104 @@
+"""Text towers of published systems: token ids in, vectors of the joint space out. Architectures by transformers, sizes by config."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from auricle.core.config import Strict
+from auricle.core.errors import MissingPackage, ModelError
+from auricle.nn.projection import PROJECTIONS
+
+#: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
+_FAMILIES: dict[str, tuple[str, str, str | None]] = {
+    "roberta": ("RobertaConfig", "RobertaModel", None),
+    "bert": ("BertConfig", "BertModel", None),
+    "gpt2": ("GPT2Config", "GPT2Model", None),
+    "t5": ("T5Config", "T5EncoderModel", "encoder"),
+    "bart": ("BartConfig", "BartModel", "encoder"),
+    "clip": ("CLIPTextConfig", "CLIPTextModel", None),
+}
+#: Families whose model makes a pooled vector of its own, which is left out where it is not asked for.
+_WITH_POOLER = ("roberta", "bert")
+
+
+class TextSettings(Strict):
+    """Settings of a tower. config: fields of the architecture's own config. words: how texts become ids, see runtime.words.
+
+    pool: which vector stands for a text: the model's own 'pooler', its 'first' or 'last' real token, the 'mean' of the real ones, or
+    the mean 'over all' positions, padding among them, as systems were trained that forgot to leave it out.
+    """
+
+    family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip"]
+    pool: Literal["pooler", "first", "last", "mean", "over all"]
+    projection: Literal["relu", "residual", "linear"] | None
+    config: dict[str, Any]
+    words: dict[str, Any]
+
+
+class TextTower(nn.Module):
+    """ids, mask (B, L) -> (B, E), not unit. Parts: tower, projection."""
+
+    def __init__(self, settings: TextSettings, dim: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.tower, width = _tower(settings)
+        self.projection = nn.Identity() if settings.projection is None else PROJECTIONS[settings.projection](width, dim)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids and mask int64 (B, L), mask 1 for real tokens, what fills a row up on the right."""
+        plain = {"use_cache": False} if self.settings.family == "gpt2" else {}
+        said = self.tower(input_ids=ids, attention_mask=mask, **plain)
+        vector: Tensor = self.projection(self._pool(said, mask))
+        return vector
+
+    def _pool(self, said: Any, mask: Tensor) -> Tensor:
+        pool = self.settings.pool
+        hidden: Tensor = said[0]
+        if pool == "pooler":
+            vector: Tensor = said.pooler_output
+            return vector
+        if pool == "first":
+            return hidden[:, 0]
+        if pool == "last":
+            last = mask.sum(dim=1).clamp(min=1) - 1
+            return hidden.gather(1, last[:, None, None].expand(-1, 1, hidden.shape[2]))[:, 0]
+        if pool == "over all":
+            return hidden.mean(dim=1)
+        real = mask[:, :, None].to(hidden.dtype)
+        return (hidden * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+
+
+def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
+    """A tower with fresh weights, in evaluation mode. dim: E, width of the joint space."""
+    try:
+        checked = TextSettings.model_validate_json(json.dumps(dict(settings)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "text"
+        raise ModelError(f"settings of the text tower: {where}: {first['msg']} ({error.error_count()} problem(s))") from error
+    return TextTower(checked, dim).eval()
+
+
+def _tower(settings: TextSettings) -> tuple[nn.Module, int]:
+    """The architecture and the width of its vectors."""
+    try:
+        transformers: Any = importlib.import_module("transformers")
+    except ModuleNotFoundError as error:
+        raise MissingPackage(
+            "words for this model need the package transformers, which is not installed; run: pip install transformers"
+        ) from error
+    made_config, made, part = _FAMILIES[settings.family]
+    try:
+        config = getattr(transformers, made_config)(**settings.config)
+    except Exception as error:  # a config is checked by transformers, with errors of its own kinds
+        raise ModelError(f"settings of the text tower: {settings.family}: {' '.join(str(error).split())[:200]}") from error
+    options = {"add_pooling_layer": settings.pool == "pooler"} if settings.family in _WITH_POOLER else {}
+    model = getattr(transformers, made)(config, **options)
+    tower: nn.Module = model if part is None else getattr(model, part)
+    return tower, int(config.hidden_size)

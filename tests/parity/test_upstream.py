@@ -1,0 +1,68 @@
+"""Published code beside ours on the weights that it made itself: the whole chain from waveform to vector.
+
+Needs the published repositories and an interpreter that has what they import, named by AURICLE_UPSTREAM (a folder of clones, named
+OWNER+NAME) and AURICLE_UPSTREAM_PYTHON; docs/parity.md tells how to make both. Skipped without them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert.convert import assemble  # noqa: E402
+from auricle.models.convert.format import BANK, WINDOW  # noqa: E402
+from auricle.signal.crop import fit  # noqa: E402
+from auricle.signal.frontend import open_frontend  # noqa: E402
+
+HERE = Path(__file__).parent
+SCRIPTS = sorted((HERE / "upstream").glob("[a-z]*.py"))
+#: Relative difference (L2) that single precision leaves between two orders of the same sums.
+CLOSE = 1e-4
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("AURICLE_UPSTREAM"), reason="AURICLE_UPSTREAM names no folder of published repositories"),
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_the_same_numbers(script: Path, tmp_path: Path) -> None:
+    for name, difference in compare(script, tmp_path).items():
+        assert difference <= CLOSE, (name, difference)
+
+
+def compare(script: Path, folder: Path) -> dict[str, float]:
+    """Relative differences by what is compared; `folder` takes what the script makes."""
+    python = os.environ.get("AURICLE_UPSTREAM_PYTHON", "python3")
+    done = subprocess.run([python, str(script), os.environ["AURICLE_UPSTREAM"], str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    source = next(path for path in sorted(folder.iterdir()) if path.name.startswith("checkpoint"))
+    expected = np.load(folder / "expected.npz")
+    model, frontend, _ = assemble(checkpoint.read(source), name=script.stem)
+    own = {name: frontend[key].numpy() for name, key in (("bank", BANK), ("window", WINDOW)) if key in frontend}
+    ears = open_frontend(model.config.frontend, **own)
+    assert int(expected["rate"]) == ears.rate
+    samples = fit(expected["samples"], round(model.config.window * ears.rate), model.config.policy)
+    with torch.inference_mode():
+        outputs = model(torch.from_numpy(ears.features(samples)[None]))
+    ours = {"pooled": outputs.likeness, "embedding": outputs.embedding, "clip": outputs.clip, "probabilities": outputs.clip.sigmoid()}
+    return {name: apart(ours[name][0].numpy(), expected[name]) for name in ours if name in expected}
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """|one - other| / |other|, L2."""
+    return float(np.linalg.norm(one.ravel() - other.ravel()) / np.linalg.norm(other.ravel()))
+
+
+def test_lists_and_scripts_belong_together() -> None:
+    lists = {path.stem: json.loads(path.read_text()) for path in (HERE / "keys").glob("*.json")}
+    for name, listed in lists.items():
+        assert (HERE / "upstream" / Path(listed["made_by"]).name).is_file(), name
