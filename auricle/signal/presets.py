@@ -101,6 +101,7 @@ _WHISPER = Preset(rate=16000, window=400, hop=160, mels=80, low=0, high=8000, un
 PRESETS: dict[str, Preset] = {
     "panns-32k": _PANNS,
     "panns-16k": Preset(rate=16000, window=512, hop=160, mels=64, low=50, high=8000),
+    "panns-8k": Preset(rate=8000, window=256, hop=80, mels=64, low=50, high=4000),
     "msclap-2022": _with(_PANNS, rate=44100),
     # microsoft/CLAP hands 44.1 kHz to an HTS-AT whose bands were laid out for 32 kHz (msclap/models/config.py), so all of them lie 1.38
     # times as high as they say. That is what its code builds; a checkpoint's own matrix wins over it.
@@ -113,6 +114,9 @@ PRESETS: dict[str, Preset] = {
     # What LAION-AI/CLAP gives with torchvision >= 0.17, whose Resize began to smooth; the published weights were trained before.
     "laion-fused-antialias": _with(_FUSED, shrink="antialias"),
     "kaldi-ast": _AST,
+    # AST and SSAST tuned to ESC-50 and to Speech Commands: those corpora's statistics and lengths (YuanGongND/ast egs/esc50, egs/speechcommands).
+    "kaldi-ast-esc50": _with(_AST, mean=-6.6268077, spread=2 * 5.358466, fixed=512),
+    "kaldi-ast-commands": _with(_AST, mean=-6.845978, spread=2 * 5.5654526, fixed=128),
     # microsoft/unilm beats/BEATs.py: Kaldi's own window, samples as 16-bit integers would count them, any length.
     "kaldi-beats": _with(_AST, taper="povey", gain=2.0**15, mean=15.41663, spread=2 * 6.55582, fixed=None),
     # YuanGongND/ltu: AST's frames, normalised without the factor of two.
@@ -139,6 +143,8 @@ PRESETS: dict[str, Preset] = {
         mean=-4.5,
         spread=5.0,
     ),
+    # Wavegram-Logmel-Cnn14 makes its own log-mel.
+    "raw-32k": Preset(kind="raw", rate=32000),
     "raw-16k": Preset(kind="raw", rate=16000),
     # Wav2Vec2FeatureExtractor(do_normalize=True): zero mean and unit variance over the clip, for checkpoints that ask for it.
     "raw-16k-normal": Preset(kind="raw", rate=16000, standardised=True),
