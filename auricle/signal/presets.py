@@ -114,7 +114,8 @@ PRESETS: dict[str, Preset] = {
     # What LAION-AI/CLAP gives with torchvision >= 0.17, whose Resize began to smooth; the published weights were trained before.
     "laion-fused-antialias": _with(_FUSED, shrink="antialias"),
     "kaldi-ast": _AST,
-    # AST and SSAST tuned to ESC-50 and to Speech Commands: those corpora's statistics and lengths (YuanGongND/ast egs/esc50, egs/speechcommands).
+    # AST and SSAST tuned to ESC-50 and to Speech Commands: those corpora's statistics and lengths (YuanGongND/ast egs/esc50/run_esc.sh,
+    # egs/speechcommands/run_sc.sh).
     "kaldi-ast-esc50": _with(_AST, mean=-6.6268077, spread=2 * 5.358466, fixed=512),
     "kaldi-ast-commands": _with(_AST, mean=-6.845978, spread=2 * 5.5654526, fixed=128),
     # microsoft/unilm beats/BEATs.py: Kaldi's own window, samples as 16-bit integers would count them, any length.
