@@ -7,6 +7,7 @@ list of all models and its data loaders (they need torchvision), torchaudio's co
 from __future__ import annotations
 
 import collections.abc
+import csv
 import importlib.metadata
 import importlib.util
 import json
@@ -35,6 +36,15 @@ def _installed(name: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise SystemExit(f"{name} is not installed; run: pip install --no-deps {name}")
     return Path(found.submodule_search_locations[0])
+
+
+def stand_in(*names: str) -> None:
+    """Empty modules for packages that are imported but not called here; each is an attribute of the one above it."""
+    for name in names:
+        above, _, last = name.rpartition(".")
+        module = _bare(name, Path())
+        if above:
+            setattr(sys.modules[above], last, module)
 
 
 def bring_timm() -> types.ModuleType:
@@ -69,6 +79,44 @@ def bring_kaldi() -> types.ModuleType:
 
     module: types.ModuleType = kaldi
     return module
+
+
+def bring_audiomae(repository: Path) -> None:
+    """Audio-MAE's modules on the path, with timm as its script patches it."""
+    bring_timm()
+    np.float = float  # type: ignore[attr-defined]
+    place = repository / "timm_patch" / "swin_transformer.py"
+    spec = importlib.util.spec_from_file_location("timm.models.swin_transformer", place)
+    assert spec is not None and spec.loader is not None
+    swin = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = swin
+    spec.loader.exec_module(swin)
+    sys.path.insert(0, str(repository))
+
+
+def ast_features(kaldi: types.ModuleType, samples: np.ndarray) -> torch.Tensor:
+    """What the dataloaders of AST, SSAST and Audio-MAE make of 16 kHz: (1, 1024, 128), filled with zeros before it is normalised."""
+    waveform = torch.from_numpy(samples)[None]
+    features = kaldi.fbank(
+        waveform - waveform.mean(),
+        htk_compat=True,
+        sample_frequency=16000,
+        use_energy=False,
+        window_type="hanning",
+        num_mel_bins=128,
+        dither=0.0,
+        frame_shift=10,
+    )
+    filled = torch.nn.functional.pad(features, (0, 0, 0, 1024 - len(features)))
+    normal: torch.Tensor = (filled - -4.2677393) / (2 * 4.5689974)
+    return normal[None]
+
+
+def audioset_ids() -> list[str]:
+    """AudioSet's 527 ids in their usual order."""
+    table = Path(__file__).resolve().parents[3] / "auricle" / "ontology" / "audioset_class_labels_indices.csv"
+    with table.open(encoding="utf-8", newline="") as stream:
+        return [row["mid"] for row in csv.DictReader(stream)]
 
 
 @torch.no_grad()

@@ -194,7 +194,7 @@ def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
 
 FORMATS = (
     Format(
-        name="ast",
+        name="ast-original",
         source="YuanGongND/ast",
         weights="github.com/YuanGongND/ast",
         recognise=_recognise,
