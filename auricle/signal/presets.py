@@ -134,6 +134,10 @@ PRESETS: dict[str, Preset] = {
     # What LAION-AI/CLAP gives with torchvision >= 0.17, whose Resize began to smooth; the published weights were trained before.
     "laion-fused-antialias": _with(_FUSED, shrink="antialias"),
     "kaldi-ast": _AST,
+    # AST and SSAST tuned to ESC-50 and to Speech Commands: those corpora's statistics and lengths (YuanGongND/ast egs/esc50/run_esc.sh,
+    # egs/speechcommands/run_sc.sh).
+    "kaldi-ast-esc50": _with(_AST, mean=-6.6268077, spread=2 * 5.358466, fixed=512),
+    "kaldi-ast-commands": _with(_AST, mean=-6.845978, spread=2 * 5.5654526, fixed=128),
     # microsoft/unilm beats/BEATs.py: Kaldi's own window, samples as 16-bit integers would count them, any length.
     "kaldi-beats": _with(_AST, taper="povey", gain=2.0**15, mean=15.41663, spread=2 * 6.55582, fixed=None),
     # YuanGongND/ltu: AST's frames, normalised without the factor of two.
@@ -150,7 +154,7 @@ PRESETS: dict[str, Preset] = {
     "mobilenet-32k-mels-64": _with(_MOBILE, mels=64),
     "mobilenet-32k-mels-256": _with(_MOBILE, mels=256),
     "raw-16k": Preset(kind="raw", rate=16000),
-    "raw-32k": Preset(kind="raw", rate=32000),
+    "raw-32k": Preset(kind="raw", rate=32000),  # Wavegram-Logmel-Cnn14 makes its own log-mel
     # Wav2Vec2FeatureExtractor(do_normalize=True): zero mean and unit variance over the clip, for checkpoints that ask for it.
     "raw-16k-normal": Preset(kind="raw", rate=16000, standardised=True),
     # The project's own, with PANNs' 16 kHz bank.

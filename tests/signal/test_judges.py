@@ -15,7 +15,7 @@ from auricle.signal.mel import filterbank
 from auricle.signal.presets import PRESETS
 
 CLOSE = 1e-5
-DECIBEL = ["panns-32k", "panns-16k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224"]
+DECIBEL = ["panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224"]
 
 
 def sound(seconds: float, rate: int) -> np.ndarray:
