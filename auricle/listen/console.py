@@ -48,7 +48,7 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
-    if not words and heard.coverage:
+    if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
         pieces.append(Text("  silent" if heard.silent else "  nothing recognised", style="dim"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]

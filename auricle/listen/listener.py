@@ -157,6 +157,8 @@ class Listener:
         """
         if top is not None and top < 1:
             raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
+        if not self.labels and labels is None and heads is None:
+            raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
         words = () if labels is None else _words(labels)
         vectors = None if labels is None else self.runtime.embed_text(words)
         with self._batch(files, progress) as plain_job:
