@@ -37,11 +37,13 @@ class Squeeze(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x (B, C, T, F), mask (B, T): the means are over real frames. Returns (B, C, T, F)."""
-        total = masked(x, mask).sum(dim=2)  # (B, C, F)
-        mean = total / (x.shape[2] if mask is None else mask.sum(dim=1).clamp(min=1)[:, None, None])
         weighed = None
         for axis, weigher in self.axes.items():
-            weights = weigher(mean.mean(dim=2))[:, :, None, None] if axis == "channel" else weigher(mean.mean(dim=1))[:, None, None]
-            weighed = x * weights if weighed is None else (x * weights).maximum(weighed)
+            means = masked(x, mask).mean(dim=(2, 3) if axis == "channel" else (1, 2))
+            if mask is not None:
+                means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
+            weights = weigher(means)
+            mine = x * (weights[:, :, None, None] if axis == "channel" else weights[:, None, None])
+            weighed = mine if weighed is None else mine.maximum(weighed)
         assert weighed is not None, "a squeeze without axes"
         return weighed

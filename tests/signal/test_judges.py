@@ -15,7 +15,7 @@ from auricle.signal.mel import filterbank
 from auricle.signal.presets import PRESETS
 
 CLOSE = 1e-5
-DECIBEL = ["panns-32k", "panns-16k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224"]
+DECIBEL = ["panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224"]
 
 
 def sound(seconds: float, rate: int) -> np.ndarray:
@@ -112,7 +112,7 @@ def test_kaldi_by_kaldi(name: str, window: str, gain: float) -> None:
     options = kaldi.FbankOptions()
     options.frame_opts.dither = 0.0
     options.frame_opts.window_type = window
-    options.mel_opts.num_bins = 80  # at 128 the lowest filter is empty, which it refuses and torchaudio lets pass
+    options.mel_opts.num_bins = 80  # at 128 the fourth filter is empty, which it refuses and torchaudio lets pass
     judge = kaldi.OnlineFbank(options)
     samples = sound(1.7, 16000)
     judge.accept_waveform(16000, (samples * gain).tolist())

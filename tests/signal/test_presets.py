@@ -14,7 +14,15 @@ from auricle.signal.presets import PRESETS
 from auricle.signal.tapers import taper
 
 MELS = [name for name, preset in PRESETS.items() if preset.kind != "raw"]
-FIXED = {"laion-fused": 1001, "kaldi-ast": 1024, "kaldi-ltu": 1024, "whisper-80": 3000, "whisper-128": 3000}
+FIXED = {
+    "laion-fused": 1001,
+    "kaldi-ast": 1024,
+    "kaldi-ast-esc50": 512,
+    "kaldi-ast-commands": 128,
+    "kaldi-ltu": 1024,
+    "whisper-80": 3000,
+    "whisper-128": 3000,
+}
 
 
 def noise(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
@@ -149,7 +157,7 @@ def test_presets_that_have_no_torch_twin_say_so() -> None:
     from auricle.models.frontend import torch_frontend
 
     assert [name for name, preset in PRESETS.items() if preset.plain] == [
-        "panns-32k", "panns-16k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224", "auricle-16k",
+        "panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224", "auricle-16k",
     ]  # fmt: skip
     with pytest.raises(InputError, match="no torch twin"):
         torch_frontend("kaldi-ast")

@@ -16,6 +16,7 @@ from auricle.models.encoders.cnn14 import SILENCE
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import at_least, masked, picture, pooled_mask
 from auricle.nn.pooling import mean_max
+from auricle.signal.frontend import open_frontend
 
 _EPS = 1e-6  # of every layer norm
 _PATCH = 4  # frames and bands a cell of the stem
@@ -27,7 +28,6 @@ class ConvNextConfig(Strict):
 
     family: Literal["convnext"] = "convnext"
     frontend: str = "convnext-224"
-    frame_rate: float = 100.0
     mels: int = 224
     depths: tuple[int, int, int, int] = (3, 3, 9, 3)
     widths: tuple[int, int, int, int] = (96, 192, 384, 768)
@@ -107,6 +107,8 @@ class ConvNext(nn.Module):
         )
         pairs = zip(config.widths[:-1], config.widths[1:], strict=True)
         self.halvings = nn.ModuleDict({str(n + 1): _Halving(inputs, outputs) for n, (inputs, outputs) in enumerate(pairs)})
+        self.reduction = _PATCH * 2 ** len(self.halvings)
+        self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
         self.norm = nn.LayerNorm(self.size, eps=_EPS)
         self.label = nn.Linear(self.size, config.labels)
 
@@ -115,8 +117,7 @@ class ConvNext(nn.Module):
 
         frames are the last map's mean over frequency, as CoNeTTE takes them; pooled is their mean plus maximum, normalised.
         """
-        reduction = _PATCH * 2 ** len(self.halvings)
-        x, mask = at_least(features, mask, frames=reduction - 2 * _MARGIN, silence=SILENCE)
+        x, mask = at_least(features, mask, frames=self.reduction - 2 * _MARGIN, silence=SILENCE)
         x, mask = self.stem(picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask), mask)
         layers = []
         for number, stage in enumerate(self.stages):
@@ -129,5 +130,4 @@ class ConvNext(nn.Module):
                 layers.append(x.mean(dim=3).transpose(1, 2))
         frames = x.mean(dim=3).transpose(1, 2)
         pooled = self.norm(mean_max(frames, mask))
-        rate = self.config.frame_rate / reduction
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=self.label(pooled), layers=tuple(layers))
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip=self.label(pooled), layers=tuple(layers))

@@ -16,6 +16,7 @@ from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, masked, picture, strided_mask
 from auricle.nn.squeeze import Squeeze, even_width
+from auricle.signal.frontend import open_frontend
 
 _EPS = 1e-3  # of every norm
 
@@ -29,7 +30,6 @@ class MobileNetConfig(Strict):
 
     family: Literal["mobilenet"] = "mobilenet"
     frontend: str = "mobilenet-32k"
-    frame_rate: float = 100.0
     mels: int = 128
     width: float = 1.0
     strides: tuple[int, int, int, int] = (2, 2, 2, 2)
@@ -180,6 +180,7 @@ class MobileNet(nn.Module):
             squeezes = tuple((axis, sizes[axis]) for axis in config.squeeze) if row.squeeze else ()
             self.blocks[str(len(self.blocks) + 1)] = _Block(width, row, squeezes)
             width = row.outputs
+        self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
         self.size = 6 * width
         self.last = ConvNorm(width, self.size, kernel=1, relu=False, eps=_EPS)
         self.head = self._head(config)
@@ -206,5 +207,12 @@ class MobileNet(nn.Module):
         frames = masked(functional.hardswish(self.last(x)), mask).mean(dim=3).transpose(1, 2)
         pooled = _mean(frames, mask)
         clip, scores = self.head(frames, pooled, mask)
-        rate = self.config.frame_rate / self.reduction
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, scores=scores, layers=tuple(layers))
+        return Embedding(
+            pooled=pooled,
+            frames=frames,
+            mask=mask,
+            frame_rate=self.frame_rate,
+            clip=clip,
+            scores=scores,
+            layers=tuple(layers),
+        )

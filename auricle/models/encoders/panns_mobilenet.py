@@ -15,6 +15,7 @@ from auricle.models.encoders.cnn14 import SILENCE
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, at_least, masked, picture, pooled_mask
 from auricle.nn.decision import ClipDecision
+from auricle.signal.frontend import open_frontend
 
 
 class PannsMobileNetConfig(Strict):
@@ -25,7 +26,6 @@ class PannsMobileNetConfig(Strict):
 
     family: Literal["panns-mobilenet"] = "panns-mobilenet"
     frontend: str = "panns-32k"
-    frame_rate: float = 100.0
     mels: int = 64
     version: Literal[1, 2] = 1
     stem: int = 32
@@ -76,6 +76,7 @@ class PannsMobileNet(nn.Module):
                 block = _Block(width, outputs, expansion=expansion, stride=step, version=config.version)
                 self.blocks[str(len(self.blocks) + 1)] = block
                 width, self.reduction = outputs, self.reduction * step
+        self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
         self.last = ConvNorm(width, config.last, kernel=1, relu=False) if config.last else None
         self.head = ClipDecision(config.last or width, config.size, config.labels)
 
@@ -93,5 +94,4 @@ class PannsMobileNet(nn.Module):
         if self.last is not None:
             x = functional.relu6(self.last(x))
         pooled, frames, clip, _ = self.head(masked(x, mask).mean(dim=3).transpose(1, 2), mask)
-        rate = self.config.frame_rate / self.reduction
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, layers=tuple(layers))
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip=clip, layers=tuple(layers))

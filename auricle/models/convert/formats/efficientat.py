@@ -15,6 +15,7 @@ from auricle.models.convert.formats.panns import label_names
 from auricle.models.convert.rules import Rename, Rule
 from auricle.models.encoders.mobilenet import Row, rows
 from auricle.models.encoders.open import size
+from auricle.signal.presets import PRESETS
 
 #: Widths that the repository publishes or names (helpers/utils.py).
 WIDTHS = (0.1, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0, 3.0, 4.0)
@@ -64,15 +65,17 @@ def _width(tensors: Mapping[str, Tensor]) -> float:
 
 def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
     tensors, name = checkpoint.tensors, checkpoint.path.stem
-    if (other := re.search(r"_(hop|mels)_\d+", name)) is not None:
-        raise ModelError(f"{checkpoint.path.name}: a model for another {other[1]} than 10 ms and 128 bands; no front-end here gives that")
-    strides = re.search(r"_s([12])([12])([12])([12])(?![0-9])", name)  # in no tensor: only the published file's name tells them
+    # Strides, hop (ms) and bands are in no tensor: only the published file's name tells them, and only where they are not the usual ones.
+    strides = re.search(r"_s([12])([12])([12])([12])(?![0-9])", name)
+    other = re.search(r"_(hop|mels)_(\d+)", name)
     head = _head(tensors)
     logits = {"mlp": "classifier.5.bias", "convolutional": "classifier.1.bias"}
     encoder = size("mobilenet-mn10") | {"width": _width(tensors), "head": head}
     encoder["squeeze"] = list(_squeezes(tensors, rows(encoder["width"])[3].inside))
     if strides is not None:
         encoder["strides"] = [int(stride) for stride in strides.groups()]
+    if other is not None:
+        encoder |= _front(other[1], int(other[2]))
     if head == "attention":
         encoder["heads"] = tensors["classifier.head_weight"].shape[1]
         encoder["labels"] = tensors["classifier.subspace_proj.bias"].shape[0] // (2 * encoder["heads"])
@@ -86,6 +89,14 @@ def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
         "dim": tensors[f"features.{_LAST}.0.weight"].shape[0],
         "labels": label_names(encoder["labels"]),
     }
+
+
+def _front(what: str, value: int) -> dict[str, Any]:
+    """Settings of an encoder whose front-end has another hop, or other bands, than the usual one."""
+    frontend = f"mobilenet-32k-{what}-{value}"
+    if frontend not in PRESETS:
+        raise ModelError(f"an EfficientAT model of {what} {value}; wanted one that is published, such as hop_15 or mels_64")
+    return {"frontend": frontend, "mels": PRESETS[frontend].mels}
 
 
 def _turned(kernel: Tensor) -> Tensor:
