@@ -47,7 +47,10 @@ class PublishedModel(nn.Module):
 
     def forward(self, features: Tensor) -> Outputs:
         """features as the front-end gives them, all of one length."""
-        heard = self.listen(features)
+        return self.told(self.listen(features))
+
+    def told(self, heard: Embedding) -> Outputs:
+        """What is made of the encoder's answer."""
         rows, none = heard.pooled.shape[0], heard.pooled.new_zeros
         clip = heard.clip if heard.clip is not None else none((rows, 0))
         frames = heard.scores if heard.scores is not None else none((rows, 0, clip.shape[1]))

@@ -17,3 +17,11 @@ def mean_max(x: Tensor, mask: Tensor | None = None) -> Tensor:
     count = real.sum(dim=1).clamp(min=1)
     mean = (x * real).sum(dim=1) / count
     return mean + x.masked_fill(~real, torch.finfo(x.dtype).min).amax(dim=1)
+
+
+def masked_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean over time. x (B, T, D), mask (B, T) with True for real frames. Returns (B, D); zero where no frame is real."""
+    if mask is None:
+        return x.mean(dim=1)
+    real = mask[:, :, None].to(x.dtype)
+    return (x * real).sum(dim=1) / real.sum(dim=1).clamp(min=1.0)

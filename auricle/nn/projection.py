@@ -16,7 +16,8 @@ class ReluProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) to (B, E)."""
-        return self.second(functional.relu(self.first(x)))
+        projected: Tensor = self.second(functional.relu(self.first(x)))
+        return projected
 
 
 class ResidualProjection(nn.Module):
@@ -31,7 +32,8 @@ class ResidualProjection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) to (B, E)."""
         first = self.first(x)
-        return self.norm(first + self.second(functional.gelu(first)))
+        projected: Tensor = self.norm(first + self.second(functional.gelu(first)))
+        return projected
 
 
 #: Kind of projection -> module; 'linear' is a plain one.

@@ -10,15 +10,16 @@ class LogMel(nn.Module):
     """Waveform (B, N) -> log-mel dB (B, 1 + N // hop, F).
 
     window (W,) is applied to every frame, bank (W // 2 + 1, F) to the power spectrum; floor is the smallest power.
+    kept: whether both are part of the module's saved state.
     """
 
     window: Tensor
     bank: Tensor
 
-    def __init__(self, window: Tensor, bank: Tensor, *, hop: int, edge: str, floor: float) -> None:
+    def __init__(self, window: Tensor, bank: Tensor, *, hop: int, edge: str, floor: float, kept: bool = False) -> None:
         super().__init__()
-        self.register_buffer("window", window, persistent=False)
-        self.register_buffer("bank", bank, persistent=False)
+        self.register_buffer("window", window, persistent=kept)
+        self.register_buffer("bank", bank, persistent=kept)
         self.hop, self.edge, self.floor = hop, edge, floor
 
     def power(self, samples: Tensor) -> Tensor:

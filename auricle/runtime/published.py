@@ -12,7 +12,6 @@ import numpy as np
 
 from auricle.core.config import PublishedConfig
 from auricle.core.errors import MissingPackage
-from auricle.runtime.words import Tokens
 
 _BATCH = 32  # texts a call
 
@@ -33,6 +32,8 @@ class PublishedWords:
     """Words to vectors by a published text tower; each text is embedded once."""
 
     def __init__(self, folder: Path, config: PublishedConfig, engine: PublishedEngine) -> None:
+        from auricle.runtime.words import Tokens
+
         assert config.text is not None
         self._dim, self._engine = config.dim, engine
         self._tokens = Tokens(folder / "tokenizer.json", config.text)

@@ -44,7 +44,7 @@ def filterbank(*, rate: int, fft: int, mels: int, low: float, high: float, scale
 
     Returns float32 (fft // 2 + 1, mels), multiplied from the right onto a power spectrum (T, bins).
     norm 'slaney' gives every triangle unit area in Hz; None gives every triangle a peak of one.
-    On the scale 'kaldi' the sides are straight in mel instead of Hz, and the last bin is left out (kaldi src/feat/mel-computations.cc).
+    On the scale 'kaldi' the sides are straight in mel and the last bin is left out (kaldi src/feat/mel-computations.cc).
     """
     if not 0 <= low < high <= rate / 2:
         raise InputError(f"mel range is {low} to {high} Hz at {rate} Hz; wanted 0 <= low < high <= {rate / 2:g}")

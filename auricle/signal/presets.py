@@ -97,10 +97,31 @@ _AST = Preset(
 # openai/whisper whisper/audio.py: 30 s, log10 cut at 8 below the clip's peak, then (x + 4) / 4; the frame at the very end is dropped.
 _WHISPER = Preset(rate=16000, window=400, hop=160, mels=80, low=0, high=8000, unit="decade", depth=8.0, mean=-4.0, spread=4.0, fixed=3000)
 
+# fschmid56/EfficientAT models/preprocess.py in evaluation: fmax is 15 kHz when none is given. Its names tell a hop in ms and bands.
+_MOBILE = Preset(
+    rate=32000,
+    window=800,
+    hop=320,
+    fft=1024,
+    mels=128,
+    low=0,
+    high=15000,
+    scale="kaldi",
+    norm=None,
+    taper="symmetric",
+    emphasis=0.97,
+    unit="natural",
+    floor=0.0,
+    added=1e-5,
+    mean=-4.5,
+    spread=5.0,
+)
+
 #: Name -> preset. docs/models/front-ends.md tells who uses which.
 PRESETS: dict[str, Preset] = {
     "panns-32k": _PANNS,
     "panns-16k": Preset(rate=16000, window=512, hop=160, mels=64, low=50, high=8000),
+    "panns-8k": Preset(rate=8000, window=256, hop=80, mels=64, low=50, high=4000),
     "msclap-2022": _with(_PANNS, rate=44100),
     # microsoft/CLAP hands 44.1 kHz to an HTS-AT whose bands were laid out for 32 kHz (msclap/models/config.py), so all of them lie 1.38
     # times as high as they say. That is what its code builds; a checkpoint's own matrix wins over it.
@@ -113,6 +134,10 @@ PRESETS: dict[str, Preset] = {
     # What LAION-AI/CLAP gives with torchvision >= 0.17, whose Resize began to smooth; the published weights were trained before.
     "laion-fused-antialias": _with(_FUSED, shrink="antialias"),
     "kaldi-ast": _AST,
+    # AST and SSAST tuned to ESC-50 and to Speech Commands: those corpora's statistics and lengths (YuanGongND/ast egs/esc50/run_esc.sh,
+    # egs/speechcommands/run_sc.sh).
+    "kaldi-ast-esc50": _with(_AST, mean=-6.6268077, spread=2 * 5.358466, fixed=512),
+    "kaldi-ast-commands": _with(_AST, mean=-6.845978, spread=2 * 5.5654526, fixed=128),
     # microsoft/unilm beats/BEATs.py: Kaldi's own window, samples as 16-bit integers would count them, any length.
     "kaldi-beats": _with(_AST, taper="povey", gain=2.0**15, mean=15.41663, spread=2 * 6.55582, fixed=None),
     # YuanGongND/ltu: AST's frames, normalised without the factor of two.
@@ -120,26 +145,16 @@ PRESETS: dict[str, Preset] = {
     "whisper-80": _WHISPER,
     "whisper-128": _with(_WHISPER, mels=128),
     "convnext-224": _with(_PANNS, mels=224),
-    # fschmid56/EfficientAT models/preprocess.py in evaluation: fmax is 15 kHz when none is given.
-    "mobilenet-32k": Preset(
-        rate=32000,
-        window=800,
-        hop=320,
-        fft=1024,
-        mels=128,
-        low=0,
-        high=15000,
-        scale="kaldi",
-        norm=None,
-        taper="symmetric",
-        emphasis=0.97,
-        unit="natural",
-        floor=0.0,
-        added=1e-5,
-        mean=-4.5,
-        spread=5.0,
-    ),
+    "mobilenet-32k": _MOBILE,
+    "mobilenet-32k-hop-5": _with(_MOBILE, hop=160),
+    "mobilenet-32k-hop-15": _with(_MOBILE, hop=480),
+    "mobilenet-32k-hop-20": _with(_MOBILE, hop=640),
+    "mobilenet-32k-hop-25": _with(_MOBILE, hop=800),
+    "mobilenet-32k-mels-40": _with(_MOBILE, mels=40),
+    "mobilenet-32k-mels-64": _with(_MOBILE, mels=64),
+    "mobilenet-32k-mels-256": _with(_MOBILE, mels=256),
     "raw-16k": Preset(kind="raw", rate=16000),
+    "raw-32k": Preset(kind="raw", rate=32000),  # Wavegram-Logmel-Cnn14 makes its own log-mel
     # Wav2Vec2FeatureExtractor(do_normalize=True): zero mean and unit variance over the clip, for checkpoints that ask for it.
     "raw-16k-normal": Preset(kind="raw", rate=16000, standardised=True),
     # The project's own, with PANNs' 16 kHz bank.

@@ -37,11 +37,17 @@ class MelPower:
 
     window (W,) is applied to each frame, bank (bins, F) to its power spectrum of 2 * (bins - 1) points. hop: samples between frames.
     edge 'reflect' or 'zero': frame t is centred on sample t * hop, there are 1 + N // hop; 'inside': frame t starts there, none is padded.
-    clean, if given, works on frames (T, W) in place before the window.
+    clean, if given, cuts frames (T, W) from the samples ((T - 1) * hop + W,) that they cover, at that hop.
     """
 
     def __init__(
-        self, window: np.ndarray, bank: np.ndarray, *, hop: int, edge: str, clean: Callable[[np.ndarray], None] | None = None
+        self,
+        window: np.ndarray,
+        bank: np.ndarray,
+        *,
+        hop: int,
+        edge: str,
+        clean: Callable[[np.ndarray, np.ndarray, int], None] | None = None,
     ) -> None:
         self.hop, self.edge, self.clean = hop, edge, clean
         self.bins, self.mels = bank.shape
@@ -84,9 +90,10 @@ class MelPower:
         for start in range(0, len(power), _BLOCK):
             count = min(_BLOCK, len(power) - start)
             block, energy = desk.frames[:count], desk.energy[:count]
-            block[:] = frames[start : start + count]
-            if self.clean is not None:
-                self.clean(block)
+            if self.clean is None:
+                block[:] = frames[start : start + count]
+            else:
+                self.clean(samples[start * self.hop :][: (count - 1) * self.hop + self._window.size], block, self.hop)
             block *= self._window
             np.fft.rfft(desk.block[:count], axis=1, out=desk.spectrum[:count])
             squares = desk.squares[:count]

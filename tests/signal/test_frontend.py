@@ -1,4 +1,4 @@
-"""Front-ends: against an outside judge, against the torch twin, and on the properties that every preset keeps."""
+"""Front-ends: against the torch twin, and on the properties that every preset keeps."""
 
 from __future__ import annotations
 
@@ -33,17 +33,7 @@ def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
     assert gap.max() < 1e-2
 
 
-def test_the_laion_preset_without_integers_is_what_transformers_extracts() -> None:
-    transformers = pytest.importorskip("transformers")
-    extractor = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="pad", frequency_min=50, frequency_max=14000)
-    samples = sound(10.0, 48000)
-    theirs = np.asarray(extractor(samples, sampling_rate=48000, return_tensors="np")["input_features"])[0, 0]
-    ours = Frontend("laion-unfused-hf").features(samples)
-    loud = theirs > theirs.max() - 80.0
-    assert np.abs(ours[: len(theirs)] - theirs)[loud].max() < 0.01
-
-
-@pytest.mark.parametrize("scale", ["slaney", "htk"])
+@pytest.mark.parametrize("scale", ["slaney", "htk", "kaldi"])
 def test_mel_and_back(scale: str) -> None:
     hertz = np.linspace(0, 8000, 101)
     assert np.allclose(mel_to_hz(hz_to_mel(hertz, scale=scale), scale=scale), hertz, atol=1e-6)

@@ -44,6 +44,11 @@ class Checkpoint:
         """Whether there is a tensor of each of these names."""
         return all(name in self.tensors for name in names)
 
+    def beside(self, name: str) -> Mapping[str, Any]:
+        """A JSON file of that name in the checkpoint's folder, such as preprocessor_config.json; empty where there is none."""
+        path = self.path / name
+        return _json(path) if path.is_file() else {}
+
 
 def read(path: Path) -> Checkpoint:
     """A checkpoint of a file (.safetensors, .pt, .pth, .ckpt, .bin) or of a folder as Hugging Face lays it out."""

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,7 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     model.load_state_dict({key: value for key, value in tensors.items() if key in wanted}, strict=False)
     model.eval().requires_grad_(False)
     state = health.check(model, frontend)
+    model.config = model.config.model_copy(update={"label_rate": state.label_rate})
     report = Report(
         format=kind.name,
         source=kind.source,
@@ -117,15 +118,28 @@ def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequenc
     if report.faults:
         raise ModelError(f"{source}: {'; '.join(report.faults)}; the weights cannot be used")
     words = _tokenizer(source, tokenizer, recognise(found)) if model.text is not None else None
+    write(into, model, frontend, card=card(report, model.config), tokenizer=words)
+    return report
+
+
+def write(
+    into: Path,
+    model: PublishedModel,
+    frontend: Mapping[str, Tensor],
+    *,
+    card: Mapping[str, object] | None = None,
+    tokenizer: Path | None = None,
+) -> None:
+    """Write a model folder, whole or not at all. frontend: the tensors BANK and WINDOW where there are any."""
     into.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
     try:
         state = {key: value.contiguous() for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
         save_file(_unshared({**state, **frontend}), partial / "model.safetensors")
         (partial / "config.json").write_text(json.dumps(model.config.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
-        (partial / "card.json").write_text(json.dumps(card(report, model.config), indent=1, ensure_ascii=False) + "\n")
-        if words is not None:
-            shutil.copyfile(words, partial / "tokenizer.json")
+        (partial / "card.json").write_text(json.dumps(card or {"summary": model.config.name}, indent=1, ensure_ascii=False) + "\n")
+        if tokenizer is not None:
+            shutil.copyfile(tokenizer, partial / "tokenizer.json")
         for file in partial.iterdir():
             file.chmod(0o644)  # safetensors writes for its owner alone
         partial.chmod(0o755)
@@ -135,7 +149,6 @@ def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequenc
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return report
 
 
 def card(report: Report, config: PublishedConfig) -> dict[str, object]:

@@ -22,10 +22,11 @@ COLLAPSED = 0.995
 
 @dataclasses.dataclass(frozen=True)
 class Health:
-    """faults: the model cannot be used. notes: it can, but look."""
+    """faults: the model cannot be used. notes: it can, but look. label_rate: times a second that its labels are scored, if they are."""
 
     faults: tuple[str, ...]
     notes: tuple[str, ...]
+    label_rate: float | None = None
 
 
 def sounds(rate: int, seconds: float) -> np.ndarray:
@@ -46,7 +47,8 @@ def check(model: PublishedModel, frontend: Mapping[str, Tensor]) -> Health:
     if broken:
         return Health((f"{len(broken)} tensors hold NaN or infinity, such as {broken[0]}",), ())
     config = model.config
-    outputs = model(torch.from_numpy(features(config, frontend)))
+    inside = model.listen(torch.from_numpy(features(config, frontend)))
+    outputs = model.told(inside)
     vectors = outputs.embedding.float().numpy()
     if not np.isfinite(vectors).all() or not bool(outputs.clip.isfinite().all()):
         return Health(("it gives NaN or infinity for plain sounds",), ())
@@ -58,7 +60,7 @@ def check(model: PublishedModel, frontend: Mapping[str, Tensor]) -> Health:
     nearest = _nearest(vectors)
     if nearest > COLLAPSED:
         notes.append(f"noise, a tone and clicks have vectors of cosine {nearest:.4f}: the sound tower may have collapsed")
-    return Health(tuple(faults), tuple(notes))
+    return Health(tuple(faults), tuple(notes), inside.frame_rate if inside.scores is not None else None)
 
 
 def features(config: PublishedConfig, frontend: Mapping[str, Tensor]) -> np.ndarray:

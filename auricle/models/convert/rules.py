@@ -24,10 +24,14 @@ class Rename:
 
 @dataclasses.dataclass(frozen=True)
 class Join:
-    """Names that match any of the patterns, in their order, are laid end to end into one tensor called target (groups of the first)."""
+    """Names that match any of the patterns become one tensor called target (with the groups of the first).
+
+    make: what makes it of them, in the order of the patterns; they are laid end to end unless it says otherwise.
+    """
 
     patterns: tuple[str, ...]
     target: str
+    make: Callable[[Sequence[Tensor]], Tensor] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Translated:
 def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translated:
     """Apply to each name the first rule that matches it."""
     done: dict[str, Tensor] = {}
-    joins: dict[tuple[str, int], dict[int, Tensor]] = {}
+    joins: dict[str, tuple[Join, dict[int, Tensor]]] = {}
     ignored: dict[str, str] = {}
     unexpected: list[str] = []
     for name, tensor in tensors.items():
@@ -61,7 +65,7 @@ def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translate
             if isinstance(rule, Join):
                 place, target = _joined(rule, name)
                 if target is not None:
-                    joins.setdefault((target, len(rule.patterns)), {})[place] = tensor
+                    joins.setdefault(target, (rule, {}))[1][place] = tensor
                     break
             elif (match := re.fullmatch(rule.pattern, name)) is not None:
                 if isinstance(rule, Ignore):
@@ -71,9 +75,10 @@ def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translate
                 break
         else:
             unexpected.append(name)
-    for (target, count), parts in joins.items():
-        if len(parts) == count:  # else the target is reported as missing
-            _put(done, target, torch.cat([parts[place] for place in range(count)]), target)
+    for target, (rule, found) in joins.items():
+        if len(found) == len(rule.patterns):  # else the target is reported as missing
+            parts = [found[place] for place in range(len(found))]
+            _put(done, target, rule.make(parts) if rule.make else torch.cat(parts), target)
     return Translated(done, ignored, tuple(unexpected))
 
 

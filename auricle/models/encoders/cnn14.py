@@ -13,6 +13,7 @@ from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvPool, at_least, picture
 from auricle.nn.decision import ClipDecision, MomentDecision
+from auricle.signal.frontend import open_frontend
 
 #: Log-mel of silence in PANNs' front-ends: 10 log10(1e-10) dB.
 SILENCE = -100.0
@@ -21,14 +22,13 @@ SILENCE = -100.0
 class Cnn14Config(Strict):
     """Sizes of CNN14, CNN10 and CNN6.
 
-    frame_rate: frames a second of the front-end. widths: channels of each block. kernel: 3, or 5 for CNN6's single convolutions.
+    widths: channels of each block. kernel: 3, or 5 for CNN6's single convolutions.
     halvings: how many of the blocks halve time and frequency. size: D. labels: K. decision: one a clip, or one a moment pooled by
     maximum, mean or attention.
     """
 
     family: Literal["cnn14"] = "cnn14"
     frontend: str = "panns-32k"
-    frame_rate: float = 100.0
     mels: int = 64
     widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     kernel: Literal[3, 5] = 3
@@ -47,6 +47,7 @@ class Cnn14(nn.Module):
         super().__init__()
         self.config = config
         self.frontend, self.size, self.labels = config.frontend, config.size, config.labels
+        self.frame_rate = open_frontend(config.frontend).frame_rate / 2**config.halvings
         self.bands = nn.BatchNorm1d(config.mels)
         inputs = (1, *config.widths[:-1])
         self.blocks = nn.ModuleDict({str(n + 1): ConvPool(inputs[n], width, kernel=config.kernel) for n, width in enumerate(config.widths)})
@@ -64,5 +65,12 @@ class Cnn14(nn.Module):
             if taps:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         pooled, frames, clip, scores = self.head(x.mean(dim=3).transpose(1, 2), mask)
-        rate = self.config.frame_rate / 2**halvings
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, scores=scores, layers=tuple(layers))
+        return Embedding(
+            pooled=pooled,
+            frames=frames,
+            mask=mask,
+            frame_rate=self.frame_rate,
+            clip=clip,
+            scores=scores,
+            layers=tuple(layers),
+        )

@@ -19,6 +19,14 @@ _SIZES = Path(__file__).resolve().parent.parent / "configs"
 FAMILIES: dict[str, tuple[str, str]] = {
     "htsat": ("htsat", "Htsat"),
     "cnn14": ("cnn14", "Cnn14"),
+    "vit": ("vit", "ViT"),
+    "beats": ("beats", "Beats"),
+    "whisper": ("whisper", "WhisperEncoder"),
+    "speech": ("speech", "SpeechEncoder"),
+    "wavegram": ("wavegram", "WavegramCnn14"),
+    "panns-mobilenet": ("panns_mobilenet", "PannsMobileNet"),
+    "mobilenet": ("mobilenet", "MobileNet"),
+    "convnext": ("convnext", "ConvNext"),
 }
 
 

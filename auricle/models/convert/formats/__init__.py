@@ -8,7 +8,21 @@ import importlib
 from auricle.models.convert.format import Format
 
 #: Modules of this folder; each has FORMATS, a tuple of Format. A checkpoint is of the first format that recognises it.
-MODULES: tuple[str, ...] = ("panns", "hf_clap", "laion", "msclap", "htsat")
+MODULES: tuple[str, ...] = (
+    "panns",
+    "hf_clap",
+    "laion",
+    "msclap",
+    "htsat",
+    "ssast",
+    "ast",
+    "audiomae",
+    "beats",
+    "whisper",
+    "speech",
+    "efficientat",
+    "convnext",
+)
 
 
 @functools.cache

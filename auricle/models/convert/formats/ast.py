@@ -1,0 +1,212 @@
+"""AST as published (YuanGongND/ast, BSD-3) and as transformers keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auricle.core.errors import ModelError
+from auricle.models.convert import blocks as shared
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+
+#: AudioSet's statistics, by which the front-end normalises: YuanGongND/ast egs/audioset/run.sh.
+_MEAN, _DEVIATION = -4.2677393, 4.5689974
+_V = r"(?:module\.)?v\."
+#: Strides and lengths that AST was published with: README and egs/ of YuanGongND/ast.
+_STRIDES, _LENGTHS = (10, 12, 14, 16), (1024, 512, 128)
+
+#: timm's names of a block's layers.
+TIMM = {
+    "norm1": "norm1",
+    "norm2": "norm2",
+    "attn.qkv": "attention.qkv",
+    "attn.proj": "attention.out",
+    "mlp.fc1": "widen",
+    "mlp.fc2": "narrow",
+}
+
+
+def trunk_rules(grid: tuple[int, int]) -> list[Rule]:
+    """Key map of `v.*`, a distilled DeiT of timm 0.4.5 over (frequency, time)."""
+    return [
+        *shared.block(rf"{_V}blocks\.(\d+)\.", TIMM),
+        Rename(rf"{_V}patch_embed\.proj\.weight", "encoder.patches.conv.weight", shared.turned),
+        Rename(rf"{_V}patch_embed\.proj\.bias", "encoder.patches.conv.bias"),
+        Join((rf"{_V}cls_token", rf"{_V}dist_token"), "encoder.leading", shared.tokens),
+        Rename(rf"{_V}pos_embed", "encoder.positions.table", shared.time_first(grid, 2)),
+        shared.part(rf"{_V}norm", "encoder.norm"),
+        Ignore(rf"{_V}head(_dist)?\.(weight|bias)", "ImageNet's classes, which timm's module brings along and nothing reads"),
+        Rename(r"(?:module\.)?mlp_head\.([01])\.(weight|bias)", r"encoder.head.\1.\2"),
+    ]
+
+
+def plain(checkpoint: Checkpoint, name: str) -> str:
+    """A tensor's published name, with the 'module.' that DataParallel puts before it where the checkpoint has it."""
+    return f"module.{name}" if f"module.{name}" in checkpoint.tensors else name
+
+
+def trunk_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Sizes of `v.*`. DeiT's heads are 64 wide; the shapes do not tell."""
+    tensors = checkpoint.tensors
+    width = tensors[plain(checkpoint, "v.patch_embed.proj.weight")].shape[0]
+    head = tensors.get(plain(checkpoint, "mlp_head.1.weight"))
+    return {
+        "family": "vit",
+        "width": width,
+        "depth": shared.depth(tensors, rf"{_V}blocks\.(\d+)\."),
+        "heads": max(1, width // 64),
+        "hidden": tensors[plain(checkpoint, "v.blocks.0.mlp.fc1.weight")].shape[0],
+        "labels": 0 if head is None else head.shape[0],
+    }
+
+
+def _recognise(checkpoint: Checkpoint) -> bool:
+    kernel = checkpoint.tensors.get(plain(checkpoint, "v.patch_embed.proj.weight"))
+    pretext = plain(checkpoint, "p_input_fdim") in checkpoint.tensors
+    return kernel is not None and tuple(kernel.shape[1:]) == (1, 16, 16) and not pretext
+
+
+def _grid(checkpoint: Checkpoint) -> tuple[int, tuple[int, int]]:
+    patches = checkpoint.tensors[plain(checkpoint, "v.pos_embed")].shape[1] - 2
+    return shared.square_grid(patches, bands=128, patch=16, strides=_STRIDES)
+
+
+def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    stride, grid = _grid(checkpoint)
+    frames = shared.frames_of(grid[0], patch=16, stride=stride, usual=_LENGTHS)
+    sizes = trunk_sizes(checkpoint)
+    return {
+        "frontend": "kaldi-ast",
+        "window": frames / 100,
+        "policy": "any",  # the front-end fills the features up, as published, and not the waveform
+        "encoder": {**sizes, "stride": [stride, stride], "frames": frames},
+        "dim": sizes["width"],
+        "labels": shared.named(sizes["labels"]) if sizes["labels"] else (),
+    }
+
+
+def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    return trunk_rules(_grid(checkpoint)[1])
+
+
+_HUB = r"(?:audio_spectrogram_transformer\.)?"
+#: Names of a block's layers in transformers: those of the published folders, and since version 5 shorter ones.
+_BLOCKS: tuple[tuple[str, Mapping[str, str], tuple[str, str, str]], ...] = (
+    (
+        rf"{_HUB}encoder\.layer\.(\d+)\.",
+        {
+            "layernorm_before": "norm1",
+            "layernorm_after": "norm2",
+            "attention.output.dense": "attention.out",
+            "intermediate.dense": "widen",
+            "output.dense": "narrow",
+        },
+        ("attention.attention.query", "attention.attention.key", "attention.attention.value"),
+    ),
+    (
+        rf"{_HUB}layers\.(\d+)\.",
+        {
+            "layernorm_before": "norm1",
+            "layernorm_after": "norm2",
+            "attention.o_proj": "attention.out",
+            "mlp.fc1": "widen",
+            "mlp.fc2": "narrow",
+        },
+        ("attention.q_proj", "attention.k_proj", "attention.v_proj"),
+    ),
+)
+
+
+def _hub(checkpoint: Checkpoint, name: str) -> Any:
+    return checkpoint.tensors.get(f"audio_spectrogram_transformer.{name}", checkpoint.tensors.get(name))
+
+
+def _hub_recognise(checkpoint: Checkpoint) -> bool:
+    kernel = _hub(checkpoint, "embeddings.patch_embeddings.projection.weight")
+    return _hub(checkpoint, "embeddings.distillation_token") is not None and kernel is not None and kernel.shape[1] == 1
+
+
+def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
+    config = checkpoint.config
+    if config.get("hidden_act", "gelu") != "gelu" or not isinstance(config.get("patch_size", 16), int):
+        raise ModelError(f"{checkpoint.path}: its activation or its patches are not AST's; wanted 'gelu' and square ones")
+    width = _hub(checkpoint, "embeddings.cls_token").shape[2]
+    head = checkpoint.tensors.get("classifier.dense.weight")
+    patch, epsilon = config.get("patch_size", 16), config.get("layer_norm_eps", 1e-12)
+    own = checkpoint.beside("preprocessor_config.json")
+    spread = own.get("std", _DEVIATION) if own.get("do_normalize", True) else 0.5
+    mean = own.get("mean", _MEAN) if own.get("do_normalize", True) else 0.0
+    hidden = _hub(checkpoint, "layers.0.mlp.fc1.weight")
+    hidden = _hub(checkpoint, "encoder.layer.0.intermediate.dense.weight") if hidden is None else hidden
+    return {
+        "family": "vit",
+        "width": width,
+        "depth": shared.depth(checkpoint.tensors, rf"{_HUB}(?:encoder\.layer|layers)\.(\d+)\."),
+        "heads": config.get("num_attention_heads", max(1, width // 64)),
+        "hidden": hidden.shape[0],
+        "patch": [patch, patch],
+        "stride": [config.get("time_stride", 10), config.get("frequency_stride", 10)],
+        "frames": config.get("max_length", 1024),
+        "bands": config.get("num_mel_bins", 128),
+        "epsilon": epsilon,
+        "head_epsilon": epsilon,
+        "scale": _DEVIATION / spread,
+        "shift": (_MEAN - mean) / (2 * spread),
+        "labels": 0 if head is None else head.shape[0],
+    }
+
+
+def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    sizes = _hub_sizes(checkpoint)
+    names = checkpoint.config.get("id2label", {})
+    count = sizes["labels"]
+    labels = tuple(str(names[str(place)]) for place in range(count)) if len(names) == count else shared.named(count)
+    return {
+        "frontend": "kaldi-ast",
+        "window": sizes["frames"] / 100,
+        "policy": "any",
+        "encoder": sizes,
+        "dim": sizes["width"],
+        "labels": labels if count else (),
+    }
+
+
+def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    sizes = _hub_sizes(checkpoint)
+    rows = (sizes["bands"] - sizes["patch"][1]) // sizes["stride"][1] + 1
+    times = (sizes["frames"] - sizes["patch"][0]) // sizes["stride"][0] + 1
+    embeddings = rf"{_HUB}embeddings\."
+    rules: list[Rule] = [
+        Rename(rf"{embeddings}patch_embeddings\.projection\.weight", "encoder.patches.conv.weight", shared.turned),
+        Rename(rf"{embeddings}patch_embeddings\.projection\.bias", "encoder.patches.conv.bias"),
+        Join((rf"{embeddings}cls_token", rf"{embeddings}distillation_token"), "encoder.leading", shared.tokens),
+        Rename(rf"{embeddings}position_embeddings", "encoder.positions.table", shared.time_first((times, rows), 2)),
+        shared.part(rf"{_HUB}layernorm", "encoder.norm"),
+        shared.part(r"classifier\.layernorm", "encoder.head.0"),
+        shared.part(r"classifier\.dense", "encoder.head.1"),
+    ]
+    for prefix, names, three in _BLOCKS:
+        rules += [*shared.block(prefix, names), *shared.three_in_one(prefix, three)]
+    return rules
+
+
+FORMATS = (
+    Format(
+        name="ast-original",
+        source="YuanGongND/ast",
+        weights="github.com/YuanGongND/ast",
+        recognise=_recognise,
+        settings=_settings,
+        rules=_rules,
+    ),
+    Format(
+        name="ast-transformers",
+        source="huggingface/transformers",
+        weights="huggingface.co/MIT/ast-finetuned-audioset-10-10-0.4593",
+        recognise=_hub_recognise,
+        settings=_hub_settings,
+        rules=_hub_rules,
+    ),
+)

@@ -1,0 +1,157 @@
+"""EfficientAT's checkpoints: fschmid56/EfficientAT, models/mn; plain tensors by name, no front-end among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from auricle.core.errors import ModelError
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.formats.panns import label_names
+from auricle.models.convert.rules import Rename, Rule
+from auricle.models.encoders.mobilenet import Row, rows
+from auricle.models.encoders.open import size
+from auricle.signal.presets import PRESETS
+
+#: Widths that the repository publishes or names (helpers/utils.py).
+WIDTHS = (0.1, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0, 3.0, 4.0)
+#: A tensor of each head -> what that head is called here.
+_HEADS = {"classifier.2.weight": "mlp", "classifier.0.weight": "convolutional", "classifier.subspace_proj.weight": "attention"}
+_LAST = 16  # place of the last convolution, after the stem and fifteen blocks
+
+
+def _recognise(checkpoint: Checkpoint) -> bool:
+    named = ("features.0.0.weight", "features.0.1.running_mean", "features.1.block.0.0.weight", f"features.{_LAST}.0.weight")
+    return checkpoint.has(*named) and checkpoint.tensors["features.0.0.weight"].shape[1] == 1 and _head(checkpoint.tensors) is not None
+
+
+def _head(tensors: Mapping[str, Tensor]) -> str | None:
+    return next((head for name, head in _HEADS.items() if name in tensors), None)
+
+
+def _parts(place: int, row: Row, inputs: int, squeeze: bool) -> dict[str, str]:
+    """The layers of a block by our names, each with the pattern of its published place."""
+    names = [*(("expand",) if row.inside != inputs else ()), "depthwise", *(("squeeze",) if row.squeeze and squeeze else ()), "project"]
+    return {name: rf"features\.{place}\.block\.{position}" for position, name in enumerate(names)}
+
+
+def _squeezes(tensors: Mapping[str, Tensor], inside: int) -> tuple[str, ...]:
+    """Axes of the squeezing layers in their order, by the size of what the first squeezing block (the fourth) weighs."""
+    found = []
+    while (name := f"features.4.block.2.conc_se_layers.{len(found)}.fc1.weight") in tensors:
+        found.append("channel" if tensors[name].shape[1] == inside else "frequency")
+    return tuple(found)
+
+
+def _width(tensors: Mapping[str, Tensor]) -> float:
+    """The width whose channels the checkpoint has."""
+    squeeze = any(".conc_se_layers." in name for name in tensors)
+    for width in WIDTHS:
+        inputs, fits = tensors["features.0.0.weight"].shape[0], True
+        for place, row in enumerate(rows(width), start=1):
+            for part, pattern in _parts(place, row, inputs, squeeze).items():
+                kernel = tensors.get(pattern.replace("\\", "") + ".0.weight")
+                wanted = row.outputs if part == "project" else row.inside
+                fits = fits and (part == "squeeze" or (kernel is not None and kernel.shape[0] == wanted))
+            inputs = row.outputs
+        if fits:
+            return width
+    raise ModelError(f"a MobileNetV3 of none of the widths {', '.join(map(str, WIDTHS))}; wanted one that EfficientAT publishes")
+
+
+def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    tensors, name = checkpoint.tensors, checkpoint.path.stem
+    # Strides, hop (ms) and bands are in no tensor: only the published file's name tells them, and only where they are not the usual ones.
+    strides = re.search(r"_s([12])([12])([12])([12])(?![0-9])", name)
+    other = re.search(r"_(hop|mels)_(\d+)", name)
+    head = _head(tensors)
+    logits = {"mlp": "classifier.5.bias", "convolutional": "classifier.1.bias"}
+    encoder = size("mobilenet-mn10") | {"width": _width(tensors), "head": head}
+    encoder["squeeze"] = list(_squeezes(tensors, rows(encoder["width"])[3].inside))
+    if strides is not None:
+        encoder["strides"] = [int(stride) for stride in strides.groups()]
+    if other is not None:
+        encoder |= _front(other[1], int(other[2]))
+    if head == "attention":
+        encoder["heads"] = tensors["classifier.head_weight"].shape[1]
+        encoder["labels"] = tensors["classifier.subspace_proj.bias"].shape[0] // (2 * encoder["heads"])
+    else:
+        encoder["labels"] = tensors[logits[str(head)]].shape[0]
+    return {
+        "frontend": encoder["frontend"],
+        "window": 10.0,  # the clips of AudioSet, on which they were trained
+        "policy": "any",
+        "encoder": encoder,
+        "dim": tensors[f"features.{_LAST}.0.weight"].shape[0],
+        "labels": label_names(encoder["labels"]),
+    }
+
+
+def _front(what: str, value: int) -> dict[str, Any]:
+    """Settings of an encoder whose front-end has another hop, or other bands, than the usual one."""
+    frontend = f"mobilenet-32k-{what}-{value}"
+    if frontend not in PRESETS:
+        raise ModelError(f"an EfficientAT model of {what} {value}; wanted one that is published, such as hop_15 or mels_64")
+    return {"frontend": frontend, "mels": PRESETS[frontend].mels}
+
+
+def _turned(kernel: Tensor) -> Tensor:
+    """A kernel over (frequency, time) as one over (time, frequency)."""
+    return kernel.transpose(2, 3).contiguous()
+
+
+def _flat(kernel: Tensor) -> Tensor:
+    """A kernel of one cell (K, D, 1, 1) as a matrix (K, D)."""
+    return kernel.flatten(1)
+
+
+def _layer(published: str, ours: str) -> list[Rule]:
+    """A convolution and its norm."""
+    return [
+        Rename(rf"{published}\.0\.weight", f"encoder.{ours}.conv.weight", _turned),
+        Rename(rf"{published}\.1\.(\w+)", rf"encoder.{ours}.norm.\1"),
+    ]
+
+
+def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    tensors = checkpoint.tensors
+    made = [*_layer(r"features\.0", "stem"), *_layer(rf"features\.{_LAST}", "last"), *_HEAD_RULES]
+    blocks = rows(_width(tensors))
+    axes = _squeezes(tensors, blocks[3].inside)
+    inputs = tensors["features.0.0.weight"].shape[0]
+    for place, row in enumerate(blocks, start=1):
+        for part, pattern in _parts(place, row, inputs, bool(axes)).items():
+            if part != "squeeze":
+                made += _layer(pattern, f"blocks.{place}.{part}")
+                continue
+            for order, axis in enumerate(axes):
+                target = f"encoder.blocks.{place}.squeeze.axes.{axis}"
+                made.append(Rename(rf"{pattern}\.conc_se_layers\.{order}\.fc1\.(\w+)", rf"{target}.narrow.\1"))
+                made.append(Rename(rf"{pattern}\.conc_se_layers\.{order}\.fc2\.(\w+)", rf"{target}.widen.\1"))
+        inputs = row.outputs
+    return made
+
+
+_HEAD_RULES: tuple[Rule, ...] = (
+    Rename(r"classifier\.2\.(\w+)", r"encoder.head.hidden.\1"),
+    Rename(r"classifier\.5\.(\w+)", r"encoder.head.label.\1"),
+    Rename(r"classifier\.0\.weight", "encoder.head.label.weight", _flat),
+    Rename(r"classifier\.1\.(\w+)", r"encoder.head.norm.\1"),
+    Rename(r"classifier\.subspace_proj\.(\w+)", r"encoder.head.project.\1"),
+    Rename(r"classifier\.head_weight", "encoder.head.weight"),
+)
+
+FORMATS = (
+    Format(
+        name="efficientat",
+        source="https://github.com/fschmid56/EfficientAT",
+        weights="https://github.com/fschmid56/EfficientAT/releases",
+        recognise=_recognise,
+        settings=_settings,
+        rules=_rules,
+    ),
+)

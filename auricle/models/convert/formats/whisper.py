@@ -1,0 +1,138 @@
+"""Whisper's encoder, of transformers' folders and of OpenAI's own files (MIT). Its decoder is left out: it writes, and does not hear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auricle.core.errors import ModelError
+from auricle.models.convert import blocks as shared
+from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.format import Format
+from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+
+_HUB = r"(?:model\.)?encoder\."
+_HUB_NAMES = {
+    "self_attn_layer_norm": "norm1",
+    "self_attn.out_proj": "attention.out",
+    "final_layer_norm": "norm2",
+    "fc1": "widen",
+    "fc2": "narrow",
+}
+_OPENAI_NAMES = {"attn_ln": "norm1", "attn.out": "attention.out", "mlp_ln": "norm2", "mlp.0": "widen", "mlp.2": "narrow"}
+_DECODER = "writes words; the encoder alone hears"
+
+
+def _hub(checkpoint: Checkpoint, name: str) -> Any:
+    return checkpoint.tensors.get(f"model.encoder.{name}", checkpoint.tensors.get(f"encoder.{name}"))
+
+
+def _hub_recognise(checkpoint: Checkpoint) -> bool:
+    return all(_hub(checkpoint, name) is not None for name in ("conv2.weight", "embed_positions.weight", "layers.0.fc1.weight"))
+
+
+def _openai_recognise(checkpoint: Checkpoint) -> bool:
+    return checkpoint.has("encoder.conv2.weight", "encoder.positional_embedding", "encoder.blocks.0.mlp.0.weight")
+
+
+def _settings(*, mels: int, width: int, depth: int, heads: int, positions: int) -> Mapping[str, Any]:
+    frontend = f"whisper-{mels}"
+    if mels not in (80, 128):
+        raise ModelError(f"a Whisper of {mels} mel bands was not published; wanted 80 or 128")
+    return {
+        "frontend": frontend,
+        "window": positions / 50,
+        "policy": "zero",
+        "encoder": {
+            "family": "whisper",
+            "frontend": frontend,
+            "mels": mels,
+            "width": width,
+            "depth": depth,
+            "heads": heads,
+            "frames": 2 * positions,
+        },
+        "dim": width,
+    }
+
+
+def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    config = checkpoint.config
+    if config.get("activation_function", "gelu") != "gelu" or config.get("scale_embedding", False):
+        raise ModelError(f"{checkpoint.path}: activation or scale of its embedding are not Whisper's as published")
+    width, mels, _ = _hub(checkpoint, "conv1.weight").shape
+    return _settings(
+        mels=mels,
+        width=width,
+        depth=shared.depth(checkpoint.tensors, rf"{_HUB}layers\.(\d+)\."),
+        heads=config.get("encoder_attention_heads", max(1, width // 64)),
+        positions=_hub(checkpoint, "embed_positions.weight").shape[0],
+    )
+
+
+def _openai_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    width, mels, _ = checkpoint.tensors["encoder.conv1.weight"].shape
+    sizes = checkpoint.meta.get("dims")
+    return _settings(
+        mels=mels,
+        width=width,
+        depth=shared.depth(checkpoint.tensors, r"encoder\.blocks\.(\d+)\."),
+        heads=sizes["n_audio_head"] if isinstance(sizes, Mapping) else max(1, width // 64),
+        positions=checkpoint.tensors["encoder.positional_embedding"].shape[0],
+    )
+
+
+def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    layer = rf"{_HUB}layers\.(\d+)\."
+    return [
+        *_ends(_HUB),
+        Rename(rf"{_HUB}embed_positions\.weight", "encoder.positions"),
+        shared.part(rf"{_HUB}layer_norm", "encoder.norm"),
+        *shared.block(layer, _HUB_NAMES),
+        *_three(layer, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        Ignore(r"(?:model\.)?decoder\..+|proj_out\.weight", _DECODER),
+    ]
+
+
+def _openai_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+    layer = r"encoder\.blocks\.(\d+)\."
+    return [
+        *_ends(r"encoder\."),
+        Rename(r"encoder\.positional_embedding", "encoder.positions"),
+        shared.part(r"encoder\.ln_post", "encoder.norm"),
+        *shared.block(layer, _OPENAI_NAMES),
+        *_three(layer, "attn.query", "attn.key", "attn.value"),
+        Ignore(r"decoder\..+", _DECODER),
+    ]
+
+
+def _ends(prefix: str) -> list[Rule]:
+    return [shared.part(rf"{prefix}conv{place}", f"encoder.conv{place}") for place in (1, 2)]
+
+
+def _three(layer: str, *names: str) -> list[Rule]:
+    """Query, key and value: Whisper's keys have no bias."""
+    weight, _ = shared.three_in_one(layer, names)
+    biased = tuple(rf"{layer}{re.escape(name)}\.bias" for name in (names[0], names[2]))
+    return [weight, Join(biased, r"encoder.blocks.\1.attention.qkv.bias", shared.keyless_bias)]
+
+
+FORMATS = (
+    Format(
+        name="whisper-transformers",
+        source="huggingface/transformers",
+        weights="huggingface.co/openai/whisper-base",
+        recognise=_hub_recognise,
+        settings=_hub_settings,
+        rules=_hub_rules,
+    ),
+    Format(
+        name="whisper-openai",
+        source="openai/whisper",
+        weights="github.com/openai/whisper",
+        recognise=_openai_recognise,
+        settings=_openai_settings,
+        rules=_openai_rules,
+    ),
+)

@@ -1,0 +1,121 @@
+"""BEATs: patches in a row, places by convolution and gated distances, and a head that hears each patch on its own.
+
+Chen et al. 2023, arXiv:2212.09058; sizes and order of parts from microsoft/unilm, beats/ (MIT).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import Strict
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.patch import Patches
+from auricle.nn.pooling import masked_mean
+from auricle.nn.transformer import Trunk, TrunkSizes
+
+Size = Annotated[int, Field(gt=0)]
+
+
+class BeatsConfig(Strict):
+    """Sizes of the encoder, which a published checkpoint brings along.
+
+    patch: side of a patch, in frames and bands. embedding: width of a patch before the trunk's. first, deep, conv, groups, buckets,
+    farthest: see nn.transformer.TrunkSizes. gated: whether queries decide how much of the distances they want. fill: a silent feature.
+    """
+
+    family: Literal["beats"] = "beats"
+    frontend: str = "kaldi-beats"
+    frame_rate: Annotated[float, Field(gt=0)] = 100.0
+    patch: Size = 16
+    bands: Size = 128
+    patch_bias: bool = False
+    embedding: Size = 512
+    width: Size = 768
+    depth: Size = 12
+    heads: Size = 12
+    hidden: Size = 3072
+    first: bool = False
+    deep: bool = True
+    conv: Size = 128
+    groups: Size = 16
+    buckets: Annotated[int, Field(ge=0)] = 320
+    farthest: Size = 800
+    gated: bool = True
+    fill: float = -2.391723
+    labels: Annotated[int, Field(ge=0)] = 0
+
+
+class Beats(nn.Module):
+    """Normalised log-mel (B, T, F) of any length -> Embedding. A patch is real where all of its frames are.
+
+    clip is the mean of the patches' logits, as published, and scores the mean of those of one moment.
+    """
+
+    Config = BeatsConfig
+
+    def __init__(self, config: BeatsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.width, config.labels
+        self.bands = config.bands // config.patch
+        side = (config.patch, config.patch)
+        self.patches = Patches(config.embedding, side, stride=side, bias=config.patch_bias)
+        self.norm = nn.LayerNorm(config.embedding)
+        self.project = nn.Linear(config.embedding, config.width) if config.embedding != config.width else None
+        self.trunk = Trunk(
+            TrunkSizes(
+                width=config.width,
+                depth=config.depth,
+                heads=config.heads,
+                hidden=config.hidden,
+                epsilon=1e-5,
+                first=config.first,
+                deep=config.deep,
+                conv=config.conv,
+                groups=config.groups,
+                buckets=config.buckets,
+                farthest=config.farthest,
+                gate="query" if config.gated and config.buckets else "none",
+            )
+        )
+        self.head = nn.Linear(config.width, config.labels) if config.labels else None
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
+        features, frames_mask = self._whole(features, mask)
+        x = self.norm(self.patches(features))
+        if self.project is not None:
+            x = self.project(x)
+        token_mask = None if frames_mask is None else frames_mask.repeat_interleave(self.bands, dim=1)
+        x, states = self.trunk(x, token_mask)
+        moments = x.unflatten(1, (-1, self.bands))  # (B, T', F', D)
+        frames = moments.mean(dim=2)
+        scores = None if self.head is None else self.head(moments).mean(dim=2)
+        return Embedding(
+            pooled=masked_mean(frames, frames_mask),
+            frames=frames,
+            mask=frames_mask,
+            frame_rate=self.config.frame_rate / self.config.patch,
+            clip=None if scores is None else masked_mean(scores, frames_mask),
+            scores=scores,
+            layers=states if taps else (),
+        )
+
+    def _whole(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Features with at least one patch, silence beyond the clips' ends, and which moments (B, T') hold whole patches of sound."""
+        patch = self.config.patch
+        if mask is not None:
+            features = features.masked_fill(~mask[:, :, None], self.config.fill)
+        missing = patch - features.shape[1]
+        if missing >= 0:
+            return functional.pad(features, (0, 0, 0, missing), value=self.config.fill), None
+        if mask is None:
+            return features, None
+        whole = mask[:, patch - 1 :: patch]  # real frames come first, so the last frame of a patch answers for all
+        first = torch.arange(whole.shape[1], device=whole.device) == 0  # even the shortest clip has one patch, filled up
+        return features, whole | first

@@ -1,0 +1,218 @@
+"""EfficientAT's MobileNets: MobileNetV3-Large over log-mel, of any width, taught by transformers.
+
+Schmid et al. 2022, arXiv:2211.04772; Howard et al. 2019, arXiv:1905.02244, table 1; shapes from fschmid56/EfficientAT, models/mn (MIT).
+Time comes before frequency here, after it there: the key map turns the kernels.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import Strict
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import ConvNorm, masked, picture, strided_mask
+from auricle.nn.squeeze import Squeeze, even_width
+from auricle.signal.frontend import open_frontend
+
+_EPS = 1e-3  # of every norm
+
+
+class MobileNetConfig(Strict):
+    """Sizes. width: what MobileNetV3-Large's channels are multiplied by. strides: of the four halvings after the first.
+
+    squeeze: axes that blocks weigh; where there are several, the largest answer holds. head: 'mlp', 'convolutional' (labels in time)
+    or 'attention' with so many heads.
+    """
+
+    family: Literal["mobilenet"] = "mobilenet"
+    frontend: str = "mobilenet-32k"
+    mels: int = 128
+    width: float = 1.0
+    strides: tuple[int, int, int, int] = (2, 2, 2, 2)
+    squeeze: tuple[Literal["channel", "frequency"], ...] = ("channel",)
+    head: Literal["mlp", "convolutional", "attention"] = "mlp"
+    heads: int = 4
+    labels: int = 527
+
+
+class Row(NamedTuple):
+    """A block: side of its kernel, channels inside and out, whether it squeezes, hard swish or ReLU, stride."""
+
+    kernel: int
+    inside: int
+    outputs: int
+    squeeze: bool
+    hard: bool
+    stride: int
+
+
+#: MobileNetV3-Large at width 1; a stride of zero to three is the place of a stride among the config's four, -1 is none.
+_LARGE = (
+    Row(3, 16, 16, False, False, -1),
+    Row(3, 64, 24, False, False, 0),
+    Row(3, 72, 24, False, False, -1),
+    Row(5, 72, 40, True, False, 1),
+    Row(5, 120, 40, True, False, -1),
+    Row(5, 120, 40, True, False, -1),
+    Row(3, 240, 80, False, True, 2),
+    Row(3, 200, 80, False, True, -1),
+    Row(3, 184, 80, False, True, -1),
+    Row(3, 184, 80, False, True, -1),
+    Row(3, 480, 112, True, True, -1),
+    Row(3, 672, 112, True, True, -1),
+    Row(5, 672, 160, True, True, 3),
+    Row(5, 960, 160, True, True, -1),
+    Row(5, 960, 160, True, True, -1),
+)
+_STEM, _HIDDEN = 16, 1280
+
+
+def rows(width: float, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> list[Row]:
+    """The fifteen blocks at that width, with the strides in place."""
+    return [
+        row._replace(
+            inside=even_width(row.inside * width),
+            outputs=even_width(row.outputs * width),
+            stride=1 if row.stride < 0 else strides[row.stride],
+        )
+        for row in _LARGE
+    ]
+
+
+class _Block(nn.Module):
+    """Widen where the width changes, convolve each channel by itself, squeeze where asked, project; add what came in where it fits."""
+
+    def __init__(self, inputs: int, row: Row, squeezes: tuple[tuple[str, int], ...]) -> None:
+        super().__init__()
+        self.hard, self.stride = row.hard, row.stride
+        self.residual = row.stride == 1 and inputs == row.outputs
+        self.expand = ConvNorm(inputs, row.inside, kernel=1, relu=False, eps=_EPS) if row.inside != inputs else None
+        stride = (row.stride, row.stride)
+        self.depthwise = ConvNorm(row.inside, row.inside, kernel=row.kernel, stride=stride, relu=False, groups=row.inside, eps=_EPS)
+        self.squeeze = Squeeze(squeezes) if squeezes else None
+        self.project = ConvNorm(row.inside, row.outputs, kernel=1, relu=False, eps=_EPS)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, T, F) and (B, T) to (B, C', ceil(T / stride), ceil(F / stride)) and (B, ceil(T / stride))."""
+        activation = functional.hardswish if self.hard else functional.relu
+        y = x if self.expand is None else activation(self.expand(x))
+        y = activation(self.depthwise(masked(y, mask)))
+        mask = strided_mask(mask, self.stride)
+        if self.squeeze is not None:
+            y = self.squeeze(y, mask)
+        y = self.project(y)
+        return (x + y if self.residual else y), mask
+
+
+def _mean(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean over time of x (B, T, D) where mask (B, T) says real: (B, D)."""
+    if mask is None:
+        return x.mean(dim=1)
+    real = mask[:, :, None].to(x.dtype)
+    return (x * real).sum(dim=1) / real.sum(dim=1).clamp(min=1.0)
+
+
+class _MlpHead(nn.Module):
+    """The mean map through a hidden layer to the labels."""
+
+    def __init__(self, width: int, hidden: int, labels: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, hidden)
+        self.label = nn.Linear(hidden, labels)
+
+    def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, None]:
+        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K), none in time."""
+        return self.label(functional.hardswish(self.hidden(pooled))), None
+
+
+class _ConvolutionalHead(nn.Module):
+    """A label's logit at each moment; the clip's is their mean."""
+
+    def __init__(self, width: int, labels: int) -> None:
+        super().__init__()
+        self.label = nn.Linear(width, labels, bias=False)
+        self.norm = nn.BatchNorm1d(labels)
+
+    def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K) and in time (B, T, K)."""
+        scores = self.norm(self.label(frames).transpose(1, 2)).transpose(1, 2)
+        return _mean(scores, mask), scores
+
+
+class _AttentionHead(nn.Module):
+    """Labels' logits weighed over time by each of some heads (PSLA: Gong et al. 2021, arXiv:2102.01243)."""
+
+    def __init__(self, width: int, labels: int, *, heads: int) -> None:
+        super().__init__()
+        self.sizes = (2, heads, labels)
+        self.project = nn.Linear(width, 2 * heads * labels)
+        self.weight = nn.Parameter(torch.full((1, heads, 1), 1.0 / heads))
+
+    def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, None]:
+        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K), none in time."""
+        attention, values = self.project(frames).unflatten(-1, self.sizes).unbind(dim=2)  # each (B, T, heads, K)
+        attention = attention.sigmoid().clamp(1e-7, 1.0 - 1e-7)
+        if mask is not None:
+            attention = attention * mask[:, :, None, None].to(attention.dtype)
+        clip = (attention * values).sum(dim=1) / attention.sum(dim=1)
+        return (clip * self.weight).sum(dim=1), None
+
+
+class MobileNet(nn.Module):
+    """Log-mel (B, T, F) to Embedding with ceil(T / 32) frames at the published strides; any T."""
+
+    Config = MobileNetConfig
+
+    def __init__(self, config: MobileNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.labels = config.frontend, config.labels
+        width, bands, self.reduction = even_width(_STEM * config.width), -(-config.mels // 2), 2
+        self.stem = ConvNorm(1, width, stride=(2, 2), relu=False, eps=_EPS)
+        self.blocks = nn.ModuleDict()
+        for row in rows(config.width, config.strides):
+            bands, self.reduction = -(-bands // row.stride), self.reduction * row.stride
+            sizes = {"channel": row.inside, "frequency": bands}
+            squeezes = tuple((axis, sizes[axis]) for axis in config.squeeze) if row.squeeze else ()
+            self.blocks[str(len(self.blocks) + 1)] = _Block(width, row, squeezes)
+            width = row.outputs
+        self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
+        self.size = 6 * width
+        self.last = ConvNorm(width, self.size, kernel=1, relu=False, eps=_EPS)
+        self.head = self._head(config)
+
+    def _head(self, config: MobileNetConfig) -> nn.Module:
+        if config.head == "mlp":
+            return _MlpHead(self.size, even_width(_HIDDEN * config.width), config.labels)
+        if config.head == "convolutional":
+            return _ConvolutionalHead(self.size, config.labels)
+        return _AttentionHead(self.size, config.labels, heads=config.heads)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features (B, T, F), scaled as the preset says; mask (B, T), True for real frames; taps: each block's map, mean over frequency.
+
+        frames are the last map's mean over frequency, pooled is their mean over time.
+        """
+        x = functional.hardswish(self.stem(picture(features, mask)))
+        mask = strided_mask(mask, 2)
+        layers = []
+        for block in self.blocks.values():
+            x, mask = block(x, mask)
+            if taps:
+                layers.append(x.mean(dim=3).transpose(1, 2))
+        frames = masked(functional.hardswish(self.last(x)), mask).mean(dim=3).transpose(1, 2)
+        pooled = _mean(frames, mask)
+        clip, scores = self.head(frames, pooled, mask)
+        return Embedding(
+            pooled=pooled,
+            frames=frames,
+            mask=mask,
+            frame_rate=self.frame_rate,
+            clip=clip,
+            scores=scores,
+            layers=tuple(layers),
+        )

@@ -1,0 +1,97 @@
+"""PANNs' MobileNetV1 and MobileNetV2: depthwise convolutions over log-mel, where an average pool stands for every stride.
+
+Kong et al. 2020, arXiv:1912.10211, section III-A5; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import Strict
+from auricle.models.encoders.cnn14 import SILENCE
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import ConvNorm, at_least, masked, picture, pooled_mask
+from auricle.nn.decision import ClipDecision
+from auricle.signal.frontend import open_frontend
+
+
+class PannsMobileNetConfig(Strict):
+    """Sizes. stages: rows of (expansion, channels, blocks, stride of the first), for version 1 with expansion 1.
+
+    stem, last: channels of the first convolution and of the last one of 1 x 1, which only version 2 has (0: none).
+    """
+
+    family: Literal["panns-mobilenet"] = "panns-mobilenet"
+    frontend: str = "panns-32k"
+    mels: int = 64
+    version: Literal[1, 2] = 1
+    stem: int = 32
+    stages: tuple[tuple[int, int, int, int], ...]
+    last: int = 0
+    size: int = 1024
+    labels: int = 527
+
+
+class _Block(nn.Module):
+    """Widen where asked, convolve each channel by itself, pool, and project; version 2 adds what came in where the shape allows."""
+
+    def __init__(self, inputs: int, outputs: int, *, expansion: int, stride: int, version: int) -> None:
+        super().__init__()
+        width = inputs * expansion
+        self.version, self.stride = version, stride
+        self.residual = version == 2 and stride == 1 and inputs == outputs
+        self.expand = ConvNorm(inputs, width, kernel=1, relu=False) if expansion > 1 else None
+        self.depthwise = ConvNorm(width, width, relu=False, groups=width)
+        self.project = ConvNorm(width, outputs, kernel=1, relu=version == 1)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, T, F) and (B, T) to (B, C', T // stride, F // stride) and (B, T // stride)."""
+        y = x if self.expand is None else functional.relu6(self.expand(x))
+        y = self.depthwise(masked(y, mask))
+        # Published code pools before the norm; a norm with fixed statistics commutes with a mean, and here it joins its convolution.
+        y = y if self.stride == 1 else functional.avg_pool2d(y, self.stride)
+        y = self.project(functional.relu(y) if self.version == 1 else functional.relu6(y))
+        return (x + y if self.residual else y), pooled_mask(mask, self.stride)
+
+
+class PannsMobileNet(nn.Module):
+    """Log-mel dB (B, T, F) to Embedding with T // 32 frames. Any T: what is shorter than one frame has silence after it."""
+
+    Config = PannsMobileNetConfig
+
+    def __init__(self, config: PannsMobileNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.size, config.labels
+        self.bands = nn.BatchNorm1d(config.mels)
+        self.stem = ConvNorm(1, config.stem, relu=False)
+        self.blocks = nn.ModuleDict()
+        width, self.reduction = config.stem, 2
+        for expansion, outputs, count, stride in config.stages:
+            for place in range(count):
+                step = stride if place == 0 else 1
+                block = _Block(width, outputs, expansion=expansion, stride=step, version=config.version)
+                self.blocks[str(len(self.blocks) + 1)] = block
+                width, self.reduction = outputs, self.reduction * step
+        self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
+        self.last = ConvNorm(width, config.last, kernel=1, relu=False) if config.last else None
+        self.head = ClipDecision(config.last or width, config.size, config.labels)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
+        x, mask = at_least(features, mask, frames=self.reduction, silence=SILENCE)
+        x = picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
+        x, mask = functional.avg_pool2d(self.stem(x), 2), pooled_mask(mask, 2)
+        x = functional.relu(x) if self.config.version == 1 else functional.relu6(x)
+        layers = []
+        for block in self.blocks.values():
+            x, mask = block(x, mask)
+            if taps:
+                layers.append(x.mean(dim=3).transpose(1, 2))
+        if self.last is not None:
+            x = functional.relu6(self.last(x))
+        pooled, frames, clip, _ = self.head(masked(x, mask).mean(dim=3).transpose(1, 2), mask)
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip=clip, layers=tuple(layers))

@@ -1,0 +1,154 @@
+"""Wavegram-Logmel-CNN14 (PANNs): CNN14 that also hears the waveform, through convolutions in time whose channels form a second picture.
+
+It takes samples, not features: both pictures are made inside, the log-mel one with the checkpoint's own window and bank.
+Kong et al. 2020, arXiv:1912.10211, section III-C; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import Strict
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import ConvPool, at_least, masked, picture, pooled_mask, strided_mask
+from auricle.nn.decision import ClipDecision
+from auricle.nn.spectral import LogMel
+from auricle.signal.frontend import hann
+from auricle.signal.mel import filterbank
+
+_STRIDE = 5  # samples a step of the first convolution
+_POOL = 4  # steps that each of three blocks pools into one: 5 * 4 * 4 * 4 = 320 samples, the hop of the log-mel
+
+
+class WavegramConfig(Strict):
+    """Sizes. rate: Hz. window: samples a log-mel frame. low, high: Hz of its bank. wave: channels of the first convolution and of the
+    three blocks in time; the last ones are read as rows of mels / 2 bands. The rest as in Cnn14Config."""
+
+    family: Literal["wavegram"] = "wavegram"
+    frontend: str = "raw-32k"
+    rate: int = 32000
+    window: int = 1024
+    mels: int = 64
+    low: float = 50.0
+    high: float = 14000.0
+    wave: tuple[int, int, int, int] = (64, 64, 128, 128)
+    widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
+    size: int = 2048
+    labels: int = 527
+
+
+def _silent(x: Tensor, mask: Tensor | None) -> Tensor:
+    """x (B, C, T) with zeros where mask (B, T) says padding."""
+    return x if mask is None else x * mask[:, None].to(x.dtype)
+
+
+class _WaveBlock(nn.Module):
+    """Two convolutions in time, the second one spread by two, each with batch norm and ReLU; then the largest of each four."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm1d(outputs)
+        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=2, dilation=2, bias=False)
+        self.norm2 = nn.BatchNorm1d(outputs)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, T) and (B, T) to (B, C', T // 4) and (B, T // 4)."""
+        x = _silent(functional.relu(self.norm1(self.conv1(x))), mask)
+        x = functional.max_pool1d(functional.relu(self.norm2(self.conv2(x))), _POOL)
+        mask = pooled_mask(mask, _POOL)
+        return _silent(x, mask), mask
+
+
+class Wavegram(nn.Module):
+    """Samples (B, N) to a learned picture (B, C, T, F), T = (N + 4) // 640, F = mels / 2."""
+
+    def __init__(self, config: WavegramConfig) -> None:
+        super().__init__()
+        first, *widths = config.wave
+        self.bands = config.mels // 2
+        self.first = nn.Conv1d(1, first, 11, stride=_STRIDE, padding=5, bias=False)
+        self.norm = nn.BatchNorm1d(first)
+        inputs = (first, *widths[:-1])
+        self.blocks = nn.ModuleDict({str(n + 1): _WaveBlock(inputs[n], width) for n, width in enumerate(widths)})
+        self.picture = ConvPool(widths[-1] // self.bands, config.widths[0])
+
+    def forward(self, samples: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """samples (B, N), zero where mask (B, N) says padding; the mask returned is (B, T)."""
+        x = functional.relu(self.norm(self.first(samples[:, None])))
+        mask = strided_mask(mask, _STRIDE)
+        x = _silent(x, mask)
+        for block in self.blocks.values():
+            x, mask = block(x, mask)
+        x = x.unflatten(1, (-1, self.bands)).transpose(2, 3)  # (B, rows, T, F)
+        if x.is_cpu:
+            x = x.contiguous(memory_format=torch.channels_last)
+        seen: tuple[Tensor, Tensor | None] = self.picture(x, mask, pool=(2, 1))
+        return seen
+
+
+def mirrored(samples: Tensor, lengths: Tensor, *, reach: int) -> Tensor:
+    """Samples (B, N) made longer by reach, with each clip's end mirrored behind its own length (B,), as a front-end mirrors one clip.
+
+    Zero further on. Each clip must be longer than reach.
+    """
+    places = torch.arange(samples.shape[1] + reach, device=samples.device)[None]
+    ends = lengths[:, None]
+    inside = torch.where(places < ends, places, 2 * (ends - 1) - places).clamp(min=0, max=samples.shape[1] - 1)
+    return samples.gather(1, inside) * (places < ends + reach)
+
+
+class WavegramCnn14(nn.Module):
+    """Samples (B, N) at 32 kHz to Embedding with T = (N + 4) // 10240 frames. What is shorter than one frame has silence after it."""
+
+    Config = WavegramConfig
+
+    def __init__(self, config: WavegramConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.size, config.labels
+        self.hop = _STRIDE * _POOL**3
+        bank = filterbank(
+            rate=config.rate, fft=config.window, mels=config.mels, low=config.low, high=config.high, scale="slaney", norm="slaney"
+        )
+        window = torch.from_numpy(hann(config.window))
+        self.mel = LogMel(window, torch.from_numpy(bank), hop=self.hop, edge="reflect", floor=1e-10, kept=True)
+        self.bands = nn.BatchNorm1d(config.mels)
+        self.wave = Wavegram(config)
+        inputs = (1, 2 * config.widths[0], *config.widths[1:-1])
+        self.blocks = nn.ModuleDict({str(n + 1): ConvPool(inputs[n], width) for n, width in enumerate(config.widths)})
+        self.head = ClipDecision(config.widths[-1], config.size, config.labels)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features: samples (B, N), full scale +-1; mask (B, N), True for real samples, then False; taps: each joint block's map."""
+        halvings = len(self.blocks) - 1
+        samples, mask = at_least(features, mask, frames=self.hop * 2**halvings)
+        spectrum = self._log_mel(samples, mask)
+        learned, mask = self.wave(samples, mask)
+        # The log-mel picture has one frame more, after the last whole hop; published code cannot join the two then.
+        x = torch.cat((masked(spectrum[:, :, : learned.shape[2]], mask), learned), dim=1)
+        layers = []
+        for number in range(2, len(self.blocks) + 1):
+            x, mask = self.blocks[str(number)](x, mask, pool=(2, 2) if number <= halvings else (1, 1))
+            if taps:
+                layers.append(x.mean(dim=3).transpose(1, 2))
+        pooled, frames, clip, _ = self.head(x.mean(dim=3).transpose(1, 2), mask)
+        rate = self.config.rate / self.hop / 2**halvings
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, layers=tuple(layers))
+
+    def _log_mel(self, samples: Tensor, mask: Tensor | None) -> Tensor:
+        """The log-mel picture after its first block, (B, C, T, F)."""
+        if mask is None:
+            spectrum, real = self.mel(samples), None
+        else:
+            lengths = mask.sum(dim=1)
+            count = 1 + samples.shape[1] // self.hop
+            spectrum = self.mel(mirrored(samples, lengths, reach=self.config.window // 2))[:, :count]
+            real = torch.arange(count, device=samples.device)[None] <= lengths[:, None] // self.hop
+        x = picture(self.bands(spectrum.transpose(1, 2)).transpose(1, 2), real)
+        seen: Tensor = self.blocks["1"](x, real)[0]
+        return seen

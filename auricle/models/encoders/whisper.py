@@ -1,0 +1,90 @@
+"""Whisper's encoder: two convolutions over 30 s of log-mel, a table of sines, and blocks with their norms first.
+
+Radford et al. 2022, arXiv:2212.04356; order of parts from openai/whisper, whisper/model.py (MIT).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import Strict
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.attention import Attention
+from auricle.nn.pooling import masked_mean
+from auricle.nn.position import sincos
+from auricle.nn.transformer import Block
+
+Size = Annotated[int, Field(gt=0)]
+
+#: In features (log10 of power, plus 4, over 4): how far under a clip's peak they are cut, and what digital silence is.
+_DEPTH, _SILENCE = 2.0, -1.5
+
+
+class WhisperConfig(Strict):
+    """Sizes of the encoder. frames: T that every input is brought to; it gives half as many."""
+
+    family: Literal["whisper"] = "whisper"
+    frontend: str = "whisper-80"
+    frame_rate: Annotated[float, Field(gt=0)] = 100.0
+    mels: Size = 80
+    width: Size = 512
+    depth: Size = 6
+    heads: Size = 8
+    frames: Size = 3000
+
+
+class WhisperEncoder(nn.Module):
+    """Log-mel (B, T, F) -> Embedding of ceil(T / 2) frames; pooled is the mean of those that hold sound.
+
+    All frames of the 30 s look at each other, silence included, as published.
+    """
+
+    Config = WhisperConfig
+    positions: Tensor
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.width, 0
+        self.conv1 = nn.Conv1d(config.mels, config.width, 3, padding=1)
+        self.conv2 = nn.Conv1d(config.width, config.width, 3, stride=2, padding=1)
+        count = (config.frames + 1) // 2
+        self.register_buffer("positions", sincos(torch.arange(count), config.width, closed=True))
+        self.blocks = nn.ModuleList(
+            Block(Attention(config.width, config.heads), config.width, hidden=4 * config.width, epsilon=1e-5) for _ in range(config.depth)
+        )
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features (B, T, F); mask (B, T), True for real frames. layers: the states before, between and behind the blocks."""
+        x = functional.gelu(self.conv1(self._brought(features, mask).transpose(1, 2)))
+        x = functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
+        states = [x]
+        for block in self.blocks:
+            states.append(block(states[-1]))
+        heard = min(-(-features.shape[1] // 2), self.positions.shape[0])
+        frames = self.norm(states[-1])[:, :heard]
+        halved = None if mask is None else mask[:, ::2][:, :heard]
+        return Embedding(
+            pooled=masked_mean(frames, halved),
+            frames=frames,
+            mask=halved,
+            frame_rate=self.config.frame_rate / 2,
+            layers=tuple(states) if taps else (),
+        )
+
+    def _brought(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Features of 30 s (B, frames, F): what is beyond a clip's end is what the front-end would make of silence there."""
+        missing = self.config.frames - features.shape[1]
+        real = torch.ones_like(features[:, :, :1], dtype=torch.bool) if mask is None else mask[:, :, None]
+        if mask is None and missing <= 0:
+            return features[:, : self.config.frames]
+        peak = features.masked_fill(~real, -torch.inf).amax(dim=(1, 2), keepdim=True)
+        silence = (peak - _DEPTH).clamp(min=_SILENCE)
+        features = functional.pad(features, (0, 0, 0, missing))
+        return torch.where(functional.pad(real, (0, 0, 0, missing)), features, silence)

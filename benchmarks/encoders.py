@@ -1,0 +1,123 @@
+"""Every published encoder at its published size, with weights from a seed: what it costs, and whether awkward clips come out right.
+
+    python benchmarks/encoders.py [--only NAME ...] [--dry]
+
+Each is written as a model folder and heard through a Listener, as a user would. Clips: 0.3 s, 31 s and ten minutes, made of noise bursts,
+tones and clicks. Wanted: finite, the same twice, everything covered, and eight clips of mixed lengths together as each alone.
+Writes docs/results/encoders.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import auricle
+from auricle.bench.results import Figure, write_record
+from auricle.core.config import FORMAT, PublishedConfig
+from auricle.models.convert.convert import write
+from auricle.models.encoders.open import open_encoder, size, sizes
+from auricle.models.published import PublishedModel
+from auricle.signal.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED = 0
+RATE = 16_000
+MIXED = (0.3, 0.7, 1.0, 2.5, 4.0, 6.0, 9.9, 13.0)  # seconds
+
+
+def sound(seconds: float) -> auricle.Clip:
+    """Noise bursts, a rising tone and clicks, one after the other, each in thirds of two seconds."""
+    rng = np.random.default_rng(SEED)
+    times = np.arange(round(seconds * RATE)) / RATE
+    bursts = 0.2 * rng.standard_normal(times.size)
+    rising = 0.3 * np.sin(2 * np.pi * (200 + 300 * (times % 2)) * times)
+    clicks = 0.5 * (np.arange(times.size) % (RATE // 5) < RATE // 500)
+    third = (times % 2 * 1.5).astype(int)
+    return auricle.Clip(np.choose(third, [bursts, rising, clicks]).astype(np.float32), RATE, f"{seconds:g} s")
+
+
+def folder_of(name: str, into: Path) -> PublishedModel:
+    """A model folder of a published size with weights from the seed."""
+    settings = size(name)
+    torch.manual_seed(SEED)
+    encoder = open_encoder(settings)
+    preset = PRESETS[str(encoder.frontend)]
+    window = preset.fixed * preset.hop / preset.rate if preset.fixed else 10.0
+    config = PublishedConfig.model_validate(
+        {
+            "format": FORMAT,
+            "kind": "published",
+            "name": name,
+            "source": "weights from a seed",
+            "frontend": encoder.frontend,
+            "window": window,
+            "policy": "repeatpad" if settings["family"] == "htsat" else "any",
+            "encoder": settings,
+            "dim": encoder.size,
+            "labels": tuple(f"label {place}" for place in range(int(encoder.labels))),
+        }
+    )
+    model = PublishedModel(config)
+    write(into, model, {})
+    return model
+
+
+def look_at(name: str, folder: Path) -> list[Figure]:
+    """Figures of one encoder; AssertionError where a clip comes out wrong."""
+    model = folder_of(name, folder)
+    parameters = sum(parameter.numel() for parameter in model.encoder.parameters())
+    del model
+    gc.collect()
+    listener = auricle.load(folder)
+    for seconds in (0.3, 31.0):
+        once, again = (listener.embed_audio(sound(seconds)) for _ in range(2))
+        assert np.isfinite(once).all() and np.array_equal(once, again), (name, seconds)
+        assert listener.listen(sound(seconds)).coverage == 1, (name, seconds)
+    clips = [sound(seconds) for seconds in MIXED]
+    together, alone = listener.embed_audio(clips), np.concatenate([listener.embed_audio(clip) for clip in clips])
+    apart = float(np.abs(together - alone).max())
+    assert apart <= 1e-5, (name, apart)
+    began = time.perf_counter()
+    long = listener.listen(sound(600.0))
+    taken = time.perf_counter() - began
+    assert long.error is None and long.coverage == 1, (name, long.error)
+    label = name.replace("-", "_")
+    return [
+        {"name": f"{label}_parameters", "value": parameters, "unit": "", "n": 1, "note": "numbers in the encoder"},
+        {
+            "name": f"{label}_mixed",
+            "value": apart,
+            "n": len(clips),
+            "note": "largest difference of a vector, eight clips at once and alone",
+        },
+        {"name": f"{label}_speed", "value": 600 / taken, "unit": "x", "n": 1, "note": f"ten minutes by {listener.runtime.engine.name}"},
+    ]
+
+
+def main() -> None:
+    """Look at each, print, and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=list(sizes()), choices=sizes())
+    parser.add_argument("--dry", action="store_true", help="write no record")
+    asked = parser.parse_args()
+    figures: list[Figure] = []
+    for name in asked.only:
+        with tempfile.TemporaryDirectory() as place:
+            found = look_at(name, Path(place) / name)
+        figures += found
+        print(f"{name:28} " + "  ".join(f"{figure['value']:.6g}" for figure in found), flush=True)
+    if not asked.dry:
+        about = "Published encoders at published sizes, weights from a seed, through a Listener: clips of 0.3 s, 31 s and ten minutes."
+        command = "python benchmarks/encoders.py"
+        print(write_record(ROOT / "docs" / "results", "encoders", command=command, seed=SEED, figures=figures, extra={"about": about}))
+
+
+if __name__ == "__main__":
+    main()

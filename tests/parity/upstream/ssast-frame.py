@@ -1,0 +1,11 @@
+"""SSAST of YuanGongND/ssast (BSD-3), pretrained on frames, with random weights: `python ssast-frame.py REPOSITORIES OUT`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ssast_pretrained
+
+if __name__ == "__main__":
+    ssast_pretrained.main(Path(sys.argv[1]), Path(sys.argv[2]), kind="frame")
