@@ -18,7 +18,7 @@ from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing
-from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, sigmoid, unit
+from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
@@ -36,8 +36,6 @@ Wanted: TypeAlias = Literal["tags", "events"]
 Progress: TypeAlias = Callable[[int, float, float], None]
 
 Result = TypeVar("Result")
-
-_PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 
 class HeadScores(Protocol):
@@ -120,7 +118,7 @@ class Listener:
 
         labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary. heads: fitted heads, scored too.
         """
-        heard = list(self.each(_listed(files), labels, top=top, heads=heads, progress=progress))
+        heard = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
         return heard[0] if _single(files) else heard
 
     @overload
@@ -129,7 +127,7 @@ class Listener:
     def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Heard]: ...
     def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Heard | list[Heard]:
         """Which sounds: as `listen`, without events."""
-        heard = list(self.each(_listed(files), parts=("tags",), top=top))
+        heard = list(self.each(listed(files), parts=("tags",), top=top))
         return heard[0] if _single(files) else heard
 
     @overload
@@ -138,7 +136,7 @@ class Listener:
     def detect(self, files: Sequence[Source]) -> list[Heard]: ...
     def detect(self, files: Source | Sequence[Source]) -> Heard | list[Heard]:
         """Which sounds and when: as `listen`, without tags."""
-        heard = list(self.each(_listed(files), parts=("events",)))
+        heard = list(self.each(listed(files), parts=("events",)))
         return heard[0] if _single(files) else heard
 
     def each(
@@ -174,7 +172,7 @@ class Listener:
         space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
         """
         rows = []
-        for row in self.embed_each(_listed(files), normalize=normalize, space=space, progress=progress):
+        for row in self.embed_each(listed(files), normalize=normalize, space=space, progress=progress):
             if isinstance(row, SoundError):
                 raise row
             rows.append(row)
@@ -194,15 +192,16 @@ class Listener:
             for window in sound:
                 yield self._ear.run(window)
 
-    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Hearing:
+    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None, pool: Executor | None = None) -> Hearing:
         """One recording, window by window: seconds a window lasts and from one to the next, the model's own by default.
 
+        pool: hears as many windows ahead as this listener has workers; without it, each is heard when it is asked for.
         SoundError where the file cannot be opened; a window that cannot be decoded raises it while iterating.
         """
-        _check(source)
+        check_source(source)
         window = window or self.config.window
         hop = hop or window * self.config.step / self.config.window
-        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear)
+        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear, pool=pool, ahead=2 * self.workers)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -228,7 +227,7 @@ class Listener:
     @contextmanager
     def _batch(self, files: Sequence[Source], progress: Progress | None) -> Iterator[_Job]:
         for source in files:
-            _check(source)
+            check_source(source)
         stop = threading.Event()
         with ThreadPoolExecutor(self.workers, "auricle") as pool:
             try:
@@ -244,7 +243,7 @@ class Listener:
         return map(function, items)
 
     def _heard(self, source: Source, place: int, job: _Job) -> Heard:
-        name = _name(source)
+        name = name_of(source)
         try:
             return self._answer(name, source, place, job)
         except SoundError as error:
@@ -271,7 +270,7 @@ class Listener:
                     timeline.add(part)
                 if job.progress is not None:
                     job.progress(place, part.start + part.seconds, sound.info.duration)
-        silent = not sounding and sound.peak < 10 ** ((config.silence_dbfs + _PEAK_OVER_RMS) / 20)
+        silent = not sounding and quiet(sound.peak, config.silence_dbfs)
         tags = tagging.decode(best, config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent)
         duration = sound.duration
         return Heard(
@@ -369,7 +368,8 @@ def _single(files: object) -> bool:
     return isinstance(files, (str, os.PathLike, Clip))
 
 
-def _listed(files: Source | Sequence[Source]) -> list[Source]:
+def listed(files: Source | Sequence[Source]) -> list[Source]:
+    """One source or several as a list."""
     if isinstance(files, (str, os.PathLike, Clip)):
         return [files]
     if isinstance(files, np.ndarray):
@@ -377,12 +377,13 @@ def _listed(files: Source | Sequence[Source]) -> list[Source]:
     return list(files)
 
 
-def _check(source: object) -> None:
+def check_source(source: object) -> None:
+    """InputError for what is neither a path nor a Clip."""
     if not _single(source):
         raise InputError(f"cannot listen to a {type(source).__name__}; wanted a path or auricle.Clip(samples, rate)")
 
 
-def _name(source: Source) -> str:
+def name_of(source: Source) -> str:
     """What results call a source: its path as given, with bytes that no text can hold spelled out."""
     if isinstance(source, Clip):
         return source.name
