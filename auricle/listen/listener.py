@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from auricle.core.config import fingerprint
+from auricle.core.config import PublishedConfig, fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing
@@ -63,7 +63,7 @@ class _Job:
     progress: Progress | None
     wanted: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
-    vectors: np.ndarray | None = None
+    judge: Callable[[np.ndarray], np.ndarray] | None = None
     heads: HeadScores | None = None
     top: int | None = None
 
@@ -158,9 +158,9 @@ class Listener:
         if not self.labels and labels is None and heads is None:
             raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
         words = () if labels is None else _words(labels)
-        vectors = None if labels is None else self.runtime.embed_text(words)
+        judge = None if labels is None else self._judge(words)
         with self._batch(files, progress) as plain_job:
-            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, heads=heads, top=top)
+            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, judge=judge, heads=heads, top=top)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
     def embed_audio(
@@ -254,7 +254,7 @@ class Listener:
     def _answer(self, name: str, source: Source, place: int, job: _Job) -> Heard:
         config = self.config
         best = np.zeros(len(config.labels), np.float32)
-        asked = None if job.vectors is None else np.zeros(len(job.vectors), np.float32)
+        asked = None if job.judge is None else np.zeros(len(job.words), np.float32)
         own = None if job.heads is None else np.zeros(len(job.heads.labels), np.float32)
         timeline = Timeline(config) if "events" in job.wanted else None
         sounding = False
@@ -262,8 +262,8 @@ class Listener:
             for part in self._parts(sound, job):
                 sounding |= part.sounding
                 np.maximum(best, part.clip, out=best)
-                if asked is not None and part.vector is not None:
-                    np.maximum(asked, self._fit(part.vector, job), out=asked)
+                if asked is not None and job.judge is not None and part.vector is not None:
+                    np.maximum(asked, job.judge(part.vector), out=asked)
                 if own is not None and job.heads is not None and part.likeness is not None:
                     np.maximum(own, job.heads.scores(part.likeness), out=own)
                 if timeline is not None:
@@ -284,9 +284,17 @@ class Listener:
             error=sound.error,
         )
 
-    def _fit(self, vector: np.ndarray, job: _Job) -> np.ndarray:
-        assert job.vectors is not None
-        return self.score(job.vectors @ vector)
+    def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+        """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
+        if isinstance(
+            self.config, PublishedConfig
+        ):  # nobody calibrated it: words compete with AudioSet's names (gathering.Contrast)
+            from auricle.listen.zeroshot import ZeroShot
+
+            judge, _, _ = ZeroShot(self, words).judge("any")
+            return lambda vector: judge.scores(judge.evidence(vector))
+        rows = self.runtime.embed_text(words)
+        return lambda vector: self.score(rows @ vector)
 
     def _answered(
         self, asked: np.ndarray | None, best: np.ndarray, own: np.ndarray | None, job: _Job, *, silent: bool

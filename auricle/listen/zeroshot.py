@@ -93,7 +93,7 @@ class ZeroShot:
 
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classified]:
         """What `classify` gives, one by one, each as soon as it is known."""
-        judge, calibration, threshold = self._judge(question)
+        judge, calibration, threshold = self.judge(question)
         rule = self.rule or RULES[question]
         asked = Asked(question, self.wording.name, rule, calibration)
         for told in self._gathered(files, judge, rule, progress):
@@ -160,7 +160,7 @@ class ZeroShot:
             return Evidence(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
         return Evidence(name, hearing.duration, hearing.coverage, hearing.silent, gathering.evidence(), hearing.error)
 
-    def _judge(self, question: Question) -> tuple[Judge, str, float]:
+    def judge(self, question: Question) -> tuple[Judge, str, float]:
         """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""
         if question == "one":
             self._check_apart()

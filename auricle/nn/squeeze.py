@@ -28,5 +28,5 @@ class Squeeze(nn.Module):
         means = masked(x, mask).mean(dim=(2, 3))
         if mask is not None:
             means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
-        weights = self.widen(functional.relu(self.narrow(means))).sigmoid()
+        weights: Tensor = self.widen(functional.relu(self.narrow(means))).sigmoid()
         return x * weights[:, :, None, None]

@@ -190,7 +190,7 @@ def test_a_model_without_calibration_is_held_against_a_background(listener: List
     head = ZeroShot(listener, ["low tone"])
     monkeypatch.setattr(audioset, "labels", lambda: tuple(background))
     published(listener, monkeypatch)
-    judge, calibration, threshold = head._judge("any")
+    judge, calibration, threshold = head.judge("any")
     own, names = listener.embed_text(["low tone"])[0], listener.embed_text(background)
     far = np.argsort(-(names @ own), kind="stable")[NEAREST:]
     powers = np.exp(20.0 * np.append(own @ vector, names[far] @ vector).astype(np.float64))
@@ -202,7 +202,7 @@ def test_one_label_alone_never_gets_a_one(listener: Listener, monkeypatch: pytes
     sounds = listener.embed_audio([clip(tone(label, 3)) for label in LABELS[:2]])
     published(listener, monkeypatch)
     head = ZeroShot(listener, ["deep hum"])
-    judge = head._judge("any")[0]
+    judge = head.judge("any")[0]
     assert isinstance(judge, Contrast) and judge.background.shape == (527, 8) and judge.beside.sum() == 517
     others = judge.background[judge.beside[0]]  # a sound that is just like another name is not this one
     assert judge.scores(judge.evidence(others)).max() < 0.5
@@ -216,7 +216,7 @@ def test_a_published_model_has_its_own_prompt_and_scale(listener: Listener, monk
     published(listener, monkeypatch, scale=None, prompt="deep {label}")
     head = ZeroShot(listener, ["dog", "rain"])
     assert head.wording.name == "deep {label}"
-    judge, calibration, _ = head._judge("one")
+    judge, calibration, _ = head.judge("one")
     assert calibration == "none" and judge.scores(np.array([0.07, 0.0])) == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.e)], rel=1e-5)
 
 

@@ -16,7 +16,7 @@ import sys
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ ABSENT = ("torchvision", "webdataset", "braceexpand", "wandb", "horovod", "ftfy"
 class _Empty(types.ModuleType):
     """A module in which every name is an empty class."""
 
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -67,7 +67,7 @@ def stand_in() -> None:
     extension.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
     extension._IS_TORCHAUDIO_EXT_AVAILABLE = extension._IS_RNNT_AVAILABLE = extension._IS_ALIGN_AVAILABLE = False  # type: ignore[attr-defined]
     sys.modules["torchaudio"], sys.modules["torchaudio._extension"] = torchaudio, extension
-    import torchaudio.transforms  # noqa: F401
+    import torchaudio.transforms
 
 
 def sound(rate: int, seconds: float, seed: int = 0) -> np.ndarray:
