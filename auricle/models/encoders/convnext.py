@@ -124,6 +124,7 @@ class ConvNext(nn.Module):
             if number > 0:
                 x, mask = self.halvings[str(number)](x), pooled_mask(mask, 2)
             x = masked(x, mask)
+            assert isinstance(stage, nn.ModuleList)
             for block in stage:
                 x = block(x, mask)
             if taps:

@@ -41,7 +41,8 @@ class WhisperConfig(Strict):
 class WhisperEncoder(nn.Module):
     """Log-mel (B, T, F) -> Embedding of ceil(T / 2) frames; pooled is the mean of those that hold sound.
 
-    All frames of the 30 s look at each other, silence included, as published.
+    Those are the mask's, or without one, all up to the last that is louder than the front-end's floor: a short clip is not drowned by
+    what fills its 30 s. All frames look at each other, silence included, as published.
     """
 
     Config = WhisperConfig
@@ -69,7 +70,7 @@ class WhisperEncoder(nn.Module):
             states.append(block(states[-1]))
         heard = min(-(-features.shape[1] // 2), self.positions.shape[0])
         frames = self.norm(states[-1])[:, :heard]
-        halved = None if mask is None else mask[:, ::2][:, :heard]
+        halved = (_heard(features) if mask is None else mask)[:, ::2][:, :heard]
         return Embedding(
             pooled=masked_mean(frames, halved),
             frames=frames,
@@ -88,3 +89,10 @@ class WhisperEncoder(nn.Module):
         silence = (peak - _DEPTH).clamp(min=_SILENCE)
         features = functional.pad(features, (0, 0, 0, missing))
         return torch.where(functional.pad(real, (0, 0, 0, missing)), features, silence)
+
+
+def _heard(features: Tensor) -> Tensor:
+    """Mask (B, T) of the frames up to the last one in which any band is above the lowest value of its clip; the first is always real."""
+    loud = features.amax(dim=2) > features.amin(dim=(1, 2))[:, None]
+    loud = loud | (torch.arange(loud.shape[1], device=loud.device) == 0)
+    return loud.int().flip(1).cumsum(1).flip(1) > 0

@@ -1,7 +1,7 @@
 """AST of YuanGongND/ast (BSD-3) with random weights: `python ast-original.py REPOSITORIES OUT`.
 
 Needs torch, numpy, and timm 0.4.5 and torchaudio as files (pip install --no-deps). timm's list of models and its loaders, torchaudio's
-compiled library and wget are stood in for (standing.py); the model, its blocks and Kaldi's filter bank are the published ones.
+compiled library and wget are stood in for (_standing.py); the model, its blocks and Kaldi's filter bank are the published ones.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 SOURCE, COMMIT = "YuanGongND/ast", "31088be8a3f6ef96416145c4b8d43c81f99eba7a"

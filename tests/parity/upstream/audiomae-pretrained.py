@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 SOURCE, COMMIT = "facebookresearch/AudioMAE", "bd60e29651285f80d32a6405082835ad26e6f19f"

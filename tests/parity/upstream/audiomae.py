@@ -1,7 +1,7 @@
 """Audio-MAE of facebookresearch/AudioMAE (CC BY-NC 4.0), fine-tuned, with random weights: `python audiomae.py REPOSITORIES OUT`.
 
-Runs the published code beside ours and takes nothing from it. Needs what ast-original.py needs; the repository's own copy of timm's Swin block is
-put where its patch_timm.sh puts it, and numpy's old name for float is brought back.
+Runs the published code beside ours and takes nothing from it. Needs what ast-original.py needs; the repository's own copy of timm's Swin
+block is put where its timm_patch.sh puts it, and numpy's old name for float is brought back.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 SOURCE, COMMIT = "facebookresearch/AudioMAE", "bd60e29651285f80d32a6405082835ad26e6f19f"

@@ -1,6 +1,6 @@
 """BEATs of microsoft/unilm beats/ (MIT), fine-tuned, with random weights: `python beats.py REPOSITORIES OUT`.
 
-Needs torch, numpy and torchaudio as files (standing.py). `cfg` is that of a fine-tuned model: gated relative positions and deep norm.
+Needs torch, numpy and torchaudio as files (_standing.py). `cfg` is that of a fine-tuned model: gated relative positions and deep norm.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 SOURCE, COMMIT = "microsoft/unilm", "768a3c873f598bb9b4d4dfb9267b099e35f8fe56"

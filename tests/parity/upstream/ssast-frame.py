@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import ssast_pretrained
+import _ssast
 
 if __name__ == "__main__":
-    ssast_pretrained.main(Path(sys.argv[1]), Path(sys.argv[2]), kind="frame")
+    _ssast.main(Path(sys.argv[1]), Path(sys.argv[2]), kind="frame")

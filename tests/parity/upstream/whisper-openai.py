@@ -10,8 +10,8 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 DIMS = {
@@ -40,7 +40,7 @@ def main(out: Path) -> None:
     positions = model.encoder.positional_embedding.clone()
     standing.randomise(model, 6)
     model.encoder.positional_embedding.copy_(positions)
-    samples = standing.sound(8.0, 16000, 6)
+    samples = standing.sound(30.0, 16000, 6)
     states = model.encoder(log_mel_spectrogram(pad_or_trim(torch.from_numpy(samples)))[None])
     torch.save({"dims": dataclasses.asdict(dims), "model_state_dict": model.state_dict()}, out / "checkpoint.pt")
     np.savez(out / "expected.npz", samples=samples, rate=16000, pooled=states[0].mean(dim=0).numpy())

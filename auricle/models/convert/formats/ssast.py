@@ -34,7 +34,7 @@ def _layout(checkpoint: Checkpoint) -> tuple[tuple[int, int], tuple[int, int]]:
     """Stride and grid of the patches, both (time, frequency). Pretraining's patches stand side by side."""
     count = checkpoint.tensors[plain(checkpoint, "v.pos_embed")].shape[1] - 2
     if _frames(checkpoint):
-        return (2 if count in (512, 256, 64) else 1, 1), (count, 1)
+        return (2 if count in (512, 256, 64) else 1, _BANDS), (count, 1)
     stride, grid = shared.square_grid(count, bands=_BANDS, patch=16, strides=_STRIDES)
     return (stride, stride), grid
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import _standing as standing
 import numpy as np
-import standing
 import torch
 
 SOURCE, COMMIT = "YuanGongND/ssast", "a1a3eecb94731e226308a6812f2fbf268d789caf"
