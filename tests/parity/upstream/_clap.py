@@ -42,6 +42,8 @@ ABSENT = (
     "ruamel",
     "sentence_transformers",
     "loguru",
+    "museval",
+    "loralib",
 )
 
 

@@ -75,7 +75,7 @@ def _settings_2022(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "frontend": "msclap-2022",
         "window": 5.0,
         "policy": "tile",
-        "encoder": cnn14(tensors, _CNN14, frontend="msclap-2022"),
+        "encoder": {**size("cnn14"), **cnn14_sizes(tensors, _CNN14), "frontend": "msclap-2022", "labels": 0},
         "text": {
             "family": family,
             "pool": "first",
@@ -85,11 +85,6 @@ def _settings_2022(checkpoint: Checkpoint) -> Mapping[str, Any]:
         },
         **_common(tensors),
     }
-
-
-def cnn14(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str) -> dict[str, Any]:
-    """Settings of a Cnn14 that serves words: its labels are left out. prefix: plain text."""
-    return {**size("cnn14"), **cnn14_sizes(tensors, prefix), "frontend": frontend, "labels": 0}
 
 
 def _rules_2022(checkpoint: Checkpoint) -> Sequence[Rule]:
