@@ -29,4 +29,5 @@ class Squeeze(nn.Module):
         if mask is not None:
             means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
         weights = self.widen(functional.relu(self.narrow(means))).sigmoid()
-        return x * weights[:, :, None, None]
+        weighed: Tensor = x * weights[:, :, None, None]
+        return weighed

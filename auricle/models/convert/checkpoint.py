@@ -26,7 +26,7 @@ _NUMPY = [
     for path in ("_core", "core")
 ]
 #: Plain data that trainers leave beside the weights (epoch counts, options, a sampler's state). Making one runs no foreign code.
-_PLAIN = [
+_PLAIN: list[Any] = [
     argparse.Namespace,
     np.dtype,
     np.ndarray,
