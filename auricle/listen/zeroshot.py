@@ -1,7 +1,7 @@
 """Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classified each out, without one labelled recording.
 
 Two questions: `one` (which one of these is it? shares that sum to one) and `any` (which of these are in it? a probability each). What
-the windows of a recording say is gathered by a rule (listen.gathering), by default `mean` for one and `max` for any.
+the windows of a recording say is gathered by a rule (listen.gathering).
 """
 
 from __future__ import annotations
