@@ -1,4 +1,4 @@
-"""An exported convolutional encoder, one for all, since each takes seconds: any batch and any length, clips shorter than a frame among them, as torch gives them."""
+"""An exported convolutional encoder, one for all: any batch and any length, clips shorter than a frame among them, as torch gives them."""
 
 from __future__ import annotations
 
