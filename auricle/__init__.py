@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "auricle.listen.listener",
     "Listener": "auricle.listen.listener",
+    "ZeroShot": "auricle.listen.zeroshot",
+    "Classified": "auricle.core.records",
     "Clip": "auricle.core.records",
     "Event": "auricle.core.records",
     "Heard": "auricle.core.records",

@@ -53,7 +53,7 @@ def listen(
     runtime: Runtime = None,
 ) -> None:
     """Everything about each file: which sounds, when, and the words you ask for."""
-    words = _words(labels)
+    words = split_words(labels)
     if html is not None:
         terminal.check_writable(html)
     listener = terminal.load(model, runtime)
@@ -62,7 +62,7 @@ def listen(
         files,
         ("tags", "events"),
         as_json=as_json,
-        top=_top(top, as_json=as_json),
+        top=parse_top(top, as_json=as_json),
         words=words,
         heads=_heads(head, listener),
         keep=html is not None,
@@ -76,7 +76,7 @@ def listen(
 def tag(files: Files, as_json: Json = False, top: Top = None, head: HeadFile = None, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file."""
     listener = terminal.load(model, runtime)
-    heard = _tell(listener, files, ("tags",), as_json=as_json, top=_top(top, as_json=as_json), heads=_heads(head, listener))
+    heard = _tell(listener, files, ("tags",), as_json=as_json, top=parse_top(top, as_json=as_json), heads=_heads(head, listener))
     _finish(heard, len(files))
 
 
@@ -126,8 +126,9 @@ def main() -> None:
     """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
     verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
-        from auricle import cli_archive, cli_models
+        from auricle import cli_archive, cli_classify, cli_models
 
+        cli_classify.add_to(app)
         cli_archive.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
         cli_models.add_to(app)
     try:
@@ -213,7 +214,8 @@ def _heads(path: Path | None, listener: Listener) -> Heads | None:
     return heads
 
 
-def _words(labels: Sequence[str] | None) -> list[str] | None:
+def split_words(labels: Sequence[str] | None) -> list[str] | None:
+    """Words of --labels "A, B", which may be given several times."""
     if not labels:
         return None
     words = [word.strip() for text in labels for word in text.split(",")]
@@ -222,7 +224,7 @@ def _words(labels: Sequence[str] | None) -> list[str] | None:
     return words
 
 
-def _top(text: str | None, *, as_json: bool) -> int | None:
+def parse_top(text: str | None, *, as_json: bool) -> int | None:
     """People are shown what is present, however much it is; a program gets the 10 best unless it says otherwise."""
     if text is None:
         return 10 if as_json else None

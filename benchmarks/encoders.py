@@ -61,7 +61,7 @@ def folder_of(name: str, into: Path) -> PublishedModel:
             "policy": "repeatpad" if settings["family"] == "htsat" else "any",
             "encoder": settings,
             "dim": encoder.size,
-            "labels": tuple(f"label {place}" for place in range(int(encoder.labels))),
+            "labels": tuple(f"label {place}" for place in range(settings.get("labels", 0))),
         }
     )
     model = PublishedModel(config)

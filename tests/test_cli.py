@@ -252,3 +252,58 @@ def test_heads_are_fitted_and_used(auricle: Callable[..., tuple[int, str, str]],
     assert code == 0 and {label["label"]: label["present"] for label in objects(out)[0]["labels"]} == {"hum": False, "pipe": True}
     code, out, err = auricle("tag", "tones.wav", "--head", "text.wav")
     assert code == 1 and "text.wav: is no file of heads" in err
+
+
+def test_files_are_classified_by_names(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    code, out, err = auricle("classify", "tones.wav", "silence.flac", "--labels", "low tone, high tone, dog")
+    assert (code, err) == (0, "")
+    assert "low tone" in out and "dog" in out and "  silent" in out and "present" not in out
+    code, out, _ = auricle("classify", "tones.wav", "--labels", "deep hum", "--any", "--prompt", "the {label}")
+    assert code == 0 and "deep hum" in out and "present" in out
+
+
+def test_classify_json_is_the_documented_object(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    files = ["tones.wav", "text.wav", "silence.flac", "cut.wav"]
+    code, out, err = auricle("classify", *files, "--labels", "low tone, high tone", "--labels", "dog", "--rule", "max", "--json")
+    told = objects(out)
+    assert code == 1 and [one["file"] for one in told] == files and err.splitlines()[-1] == "2 of 4 files had an error"
+    assert list(told[0]) == ["version", "file", "asked", "duration", "coverage", "silent", "labels"]
+    assert told[0]["asked"] == {"question": "one", "wording": "bare", "rule": "max", "calibration": "model"}
+    assert len(told[0]["labels"]) == 3 and sum(label["score"] for label in told[0]["labels"]) == pytest.approx(1, abs=1e-3)
+    assert [bool(one["labels"]) for one in told] == [True, False, False, True] and ["error" in one for one in told] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    (first,) = objects(auricle("classify", "tones.wav", "--labels", "low tone, dog", "--top", "1", "--json")[1])
+    assert len(first["labels"]) == 1 and first["labels"][0]["present"]
+
+
+def test_classify_takes_banks_attributes_and_scales(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    (folder / "bank.json").write_text(json.dumps({"hum": ["a deep hum", "low hum"], "dog": ["dog barking"]}))
+    (folder / "attributes.json").write_text(json.dumps({"rain": {"deep": -1}}))
+    (folder / "scale.json").write_text(json.dumps({"question": "any", "scale": 3.0, "bias": -1.0}))
+    words = ("classify", "tones.wav", "--bank", "bank.json", "--attributes", "attributes.json", "--scale", "scale.json", "--any", "--json")
+    (told,) = objects(auricle(*words)[1])
+    assert {label["label"] for label in told["labels"]} == {"hum", "dog", "rain"}
+    assert told["asked"] == {"question": "any", "wording": "bare + bank + attributes", "rule": "max", "calibration": "fitted"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--labels", "dog"),
+        ("--labels", "dog,,cat"),
+        ("--labels", "dog, dog"),
+        ("--labels", "dog, rain", "--prompt", "nonsense"),
+        ("--labels", "dog, rain", "--bank", "none.json"),
+        ("--labels", "dog, rain", "--attributes", "tones.wav"),
+        ("--labels", "dog, rain", "--scale", "tones.wav"),
+        ("--labels", "dog, rain", "--top", "0"),
+    ],
+)
+def test_wrong_arguments_of_classify_are_one_line(auricle: Callable[..., tuple[int, str, str]], words: tuple[str, ...]) -> None:
+    code, out, err = auricle("classify", "tones.wav", *words)
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1

@@ -43,11 +43,19 @@ class TextLine(Strict):
 
 
 class Calibration(Strict):
-    """From what the heads say to probabilities. text: None where cosines were never calibrated."""
+    """From what the heads say to probabilities."""
 
     clip: Line
     frame: Line
-    text: TextLine | None
+    text: TextLine
+
+
+class Uncalibrated(Strict):
+    """What published heads say, taken as it is. Of cosines nothing is known."""
+
+    clip: Line
+    frame: Line
+    text: None = None
 
 
 class Threshold(Strict):
@@ -151,10 +159,10 @@ class PublishedConfig(Strict):
         return (self.window - self.step) / 2
 
     @functools.cached_property
-    def calibration(self) -> Calibration:
-        """Published heads say probabilities as they are; nothing is known of cosines."""
+    def calibration(self) -> Uncalibrated:
+        """Lines that change nothing."""
         same = Line(scale=(1.0,) * len(self.labels), bias=(0.0,) * len(self.labels))
-        return Calibration(clip=same, frame=same, text=None)
+        return Uncalibrated(clip=same, frame=same)
 
     @functools.cached_property
     def threshold(self) -> Threshold:

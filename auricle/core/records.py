@@ -1,4 +1,4 @@
-"""Records: what goes in (Clip) and what comes out (Label, Event, Heard). Times are seconds, scores are probabilities."""
+"""Records: what goes in (Clip) and what comes out (Label, Event, Heard, Classified). Times are seconds, scores are probabilities."""
 
 from __future__ import annotations
 
@@ -96,6 +96,55 @@ class Heard:
         from auricle.core.notebook import heard_html
 
         return heard_html(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """How names were asked for, without which their scores cannot be compared or repeated.
+
+    question: "one" (which one of these?) or "any" (which of these?). wording: the protocol of words. rule: how windows became one answer.
+    calibration: what made scores of cosines: "fitted" to labelled clips, the "model"'s own, a "background" of other names, or "none"
+    that was made for these words: trust the order, not the number.
+    """
+
+    question: str
+    wording: str
+    rule: str
+    calibration: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Classified:
+    """Which of the names that were asked for fit one file. A Heard tells of tags and events, for which nobody looked here.
+
+    labels: best first; empty where nothing could be told, because nothing sounds or nothing could be read. Of "one", a score is the
+    label's share, all of them sum to one, and only the best is present; of "any" it is the probability that the label is there.
+    duration, coverage, silent, error: as in Heard.
+    """
+
+    file: str
+    asked: Asked
+    duration: float = 0.0
+    coverage: float = 0.0
+    silent: bool = False
+    labels: tuple[Label, ...] = ()
+    error: str | None = None
+
+    @property
+    def best(self) -> Label | None:
+        """The first label that is present, None where none is."""
+        return next((label for label in self.labels if label.present), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The documented JSON object: error appears only where there is one."""
+        full = dataclasses.asdict(self)
+        if full["error"] is None:
+            del full["error"]
+        return {"version": JSON_VERSION, **full}
+
+    def to_json(self) -> str:
+        """One line of JSON, numbers rounded as in Heard."""
+        return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
 
 
 def _rounded(value: Any) -> Any:

@@ -23,6 +23,7 @@ _EXTRAS = {
     "lancedb": ("archive", "archives"),
     "fastapi": ("serve", "the service over HTTP"),
     "torch": ("train", "training, and runtime torch-fp32"),
+    "transformers": ("hf", "words of published models, and speech encoders"),
     "onnx": ("export", "export to ONNX"),
 }
 _RATE = 44_100

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from auricle.core.records import Event, Heard, Label
+from auricle.core.records import Classified, Event, Heard, Label
 from auricle.core.units import clock, percent, ticks
 from auricle.signal.files import printable
 
@@ -48,7 +48,7 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
-    if not words and heard.coverage:
+    if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
         pieces.append(Text("  silent" if heard.silent else "  nothing recognised", style="dim"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
@@ -59,14 +59,26 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     return Group(*pieces, Text())
 
 
-def _layout(heard: Heard, words: list[str], width: int, *, unicode: bool) -> _Layout:
+def classified_text(classified: Classified, *, width: int, unicode: bool = True) -> RenderableType:
+    """One Classified as lines of at most `width` cells, the best label first."""
+    present = [label.label for label in classified.labels if label.present]
+    layout = _layout(classified, present, min(width, _WIDEST), unicode=unicode)
+    pieces: list[RenderableType] = [_title(classified)]
+    if not classified.labels and classified.coverage:
+        pieces.append(Text("  silent" if classified.silent else "  nothing to tell it by", style="dim"))
+    any_of = classified.asked.question == "any"
+    pieces += [_score(label, layout, asked=any_of) for label in classified.labels]
+    return Group(*pieces, Text())
+
+
+def _layout(heard: Heard | Classified, words: list[str], width: int, *, unicode: bool) -> _Layout:
     colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
     longest = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
     column = min(longest, width // 3)
     return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours)
 
 
-def _title(heard: Heard) -> Text:
+def _title(heard: Heard | Classified) -> Text:
     title = Text(printable(heard.file), style="bold", overflow="fold")
     title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
     if heard.coverage < 1:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from concurrent.futures import Executor
 
-from auricle.listen.windows import Ear, Part
+from auricle.listen.windows import Ear, Part, ordered, quiet
 from auricle.signal.files import Stream
 
 
 class Hearing:
     """One recording as its windows' Parts, decoded as they are asked for. Iterate once; a context manager closes the file early.
 
-    duration, coverage, error: as in Heard, final once the iteration has ended. rate (Hz) and channels: the file's own.
+    duration, coverage, silent, error: as in Heard, final once the iteration has ended. rate (Hz) and channels: the file's own.
     """
 
-    def __init__(self, sound: Stream, ear: Ear) -> None:
-        self._sound, self._ear = sound, ear
+    def __init__(self, sound: Stream, ear: Ear, *, pool: Executor | None = None, ahead: int = 0) -> None:
+        """pool: where windows are heard side by side, `ahead` of them before they are asked for."""
+        self._sound, self._ear, self._pool, self._ahead = sound, ear, pool, ahead
+        self._sounding = False
         self.rate, self.channels = sound.info.rate, sound.info.channels
 
     def __iter__(self) -> Iterator[Part]:
-        return map(self._ear.hear, self._sound)
+        heard = map if self._pool is None else functools.partial(ordered, pool=self._pool, ahead=self._ahead)
+        for part in heard(self._ear.hear, self._sound):
+            self._sounding |= part.sounding
+            yield part
 
     @property
     def duration(self) -> float:
@@ -30,6 +37,11 @@ class Hearing:
     def coverage(self) -> float:
         """Share of the duration that was heard."""
         return min(1.0, self._sound.heard / self.duration) if self._sound.error else 1.0
+
+    @property
+    def silent(self) -> bool:
+        """Nothing above the threshold of hearing; final once the iteration has ended."""
+        return not self._sounding and quiet(self._sound.peak, self._ear.runtime.config.silence_dbfs)
 
     @property
     def error(self) -> str | None:

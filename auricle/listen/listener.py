@@ -14,11 +14,11 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from auricle.core.config import fingerprint
+from auricle.core.config import PublishedConfig, fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing
-from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, sigmoid, unit
+from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
@@ -36,8 +36,6 @@ Wanted: TypeAlias = Literal["tags", "events"]
 Progress: TypeAlias = Callable[[int, float, float], None]
 
 Result = TypeVar("Result")
-
-_PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 
 class HeadScores(Protocol):
@@ -65,7 +63,7 @@ class _Job:
     progress: Progress | None
     wanted: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
-    vectors: np.ndarray | None = None
+    judge: Callable[[np.ndarray], np.ndarray] | None = None
     heads: HeadScores | None = None
     top: int | None = None
 
@@ -120,7 +118,7 @@ class Listener:
 
         labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary. heads: fitted heads, scored too.
         """
-        heard = list(self.each(_listed(files), labels, top=top, heads=heads, progress=progress))
+        heard = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
         return heard[0] if _single(files) else heard
 
     @overload
@@ -129,7 +127,7 @@ class Listener:
     def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Heard]: ...
     def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Heard | list[Heard]:
         """Which sounds: as `listen`, without events."""
-        heard = list(self.each(_listed(files), parts=("tags",), top=top))
+        heard = list(self.each(listed(files), parts=("tags",), top=top))
         return heard[0] if _single(files) else heard
 
     @overload
@@ -138,7 +136,7 @@ class Listener:
     def detect(self, files: Sequence[Source]) -> list[Heard]: ...
     def detect(self, files: Source | Sequence[Source]) -> Heard | list[Heard]:
         """Which sounds and when: as `listen`, without tags."""
-        heard = list(self.each(_listed(files), parts=("events",)))
+        heard = list(self.each(listed(files), parts=("events",)))
         return heard[0] if _single(files) else heard
 
     def each(
@@ -157,10 +155,12 @@ class Listener:
         """
         if top is not None and top < 1:
             raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
+        if not self.labels and labels is None and heads is None:
+            raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
         words = () if labels is None else _words(labels)
-        vectors = None if labels is None else self.runtime.embed_text(words)
+        judge = None if labels is None else self._judge(words)
         with self._batch(files, progress) as plain_job:
-            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, vectors=vectors, heads=heads, top=top)
+            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, judge=judge, heads=heads, top=top)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
     def embed_audio(
@@ -172,7 +172,7 @@ class Listener:
         space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
         """
         rows = []
-        for row in self.embed_each(_listed(files), normalize=normalize, space=space, progress=progress):
+        for row in self.embed_each(listed(files), normalize=normalize, space=space, progress=progress):
             if isinstance(row, SoundError):
                 raise row
             rows.append(row)
@@ -192,15 +192,16 @@ class Listener:
             for window in sound:
                 yield self._ear.run(window)
 
-    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Hearing:
+    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None, pool: Executor | None = None) -> Hearing:
         """One recording, window by window: seconds a window lasts and from one to the next, the model's own by default.
 
+        pool: hears as many windows ahead as this listener has workers; without it, each is heard when it is asked for.
         SoundError where the file cannot be opened; a window that cannot be decoded raises it while iterating.
         """
-        _check(source)
+        check_source(source)
         window = window or self.config.window
         hop = hop or window * self.config.step / self.config.window
-        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear)
+        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear, pool=pool, ahead=2 * self.workers)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -226,7 +227,7 @@ class Listener:
     @contextmanager
     def _batch(self, files: Sequence[Source], progress: Progress | None) -> Iterator[_Job]:
         for source in files:
-            _check(source)
+            check_source(source)
         stop = threading.Event()
         with ThreadPoolExecutor(self.workers, "auricle") as pool:
             try:
@@ -242,7 +243,7 @@ class Listener:
         return map(function, items)
 
     def _heard(self, source: Source, place: int, job: _Job) -> Heard:
-        name = _name(source)
+        name = name_of(source)
         try:
             return self._answer(name, source, place, job)
         except SoundError as error:
@@ -253,7 +254,7 @@ class Listener:
     def _answer(self, name: str, source: Source, place: int, job: _Job) -> Heard:
         config = self.config
         best = np.zeros(len(config.labels), np.float32)
-        asked = None if job.vectors is None else np.zeros(len(job.vectors), np.float32)
+        asked = None if job.judge is None else np.zeros(len(job.words), np.float32)
         own = None if job.heads is None else np.zeros(len(job.heads.labels), np.float32)
         timeline = Timeline(config) if "events" in job.wanted else None
         sounding = False
@@ -261,15 +262,15 @@ class Listener:
             for part in self._parts(sound, job):
                 sounding |= part.sounding
                 np.maximum(best, part.clip, out=best)
-                if asked is not None and part.vector is not None:
-                    np.maximum(asked, self._fit(part.vector, job), out=asked)
+                if asked is not None and job.judge is not None and part.vector is not None:
+                    np.maximum(asked, job.judge(part.vector), out=asked)
                 if own is not None and job.heads is not None and part.likeness is not None:
                     np.maximum(own, job.heads.scores(part.likeness), out=own)
                 if timeline is not None:
                     timeline.add(part)
                 if job.progress is not None:
                     job.progress(place, part.start + part.seconds, sound.info.duration)
-        silent = not sounding and sound.peak < 10 ** ((config.silence_dbfs + _PEAK_OVER_RMS) / 20)
+        silent = not sounding and quiet(sound.peak, config.silence_dbfs)
         tags = tagging.decode(best, config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent)
         duration = sound.duration
         return Heard(
@@ -283,9 +284,15 @@ class Listener:
             error=sound.error,
         )
 
-    def _fit(self, vector: np.ndarray, job: _Job) -> np.ndarray:
-        assert job.vectors is not None
-        return self.score(job.vectors @ vector)
+    def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+        """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
+        if isinstance(self.config, PublishedConfig):  # nobody calibrated it: words compete with AudioSet's names (gathering.Contrast)
+            from auricle.listen.zeroshot import ZeroShot
+
+            judge, _, _ = ZeroShot(self, words).judge("any")
+            return lambda vector: judge.scores(judge.evidence(vector))
+        rows = self.runtime.embed_text(words)
+        return lambda vector: self.score(rows @ vector)
 
     def _answered(
         self, asked: np.ndarray | None, best: np.ndarray, own: np.ndarray | None, job: _Job, *, silent: bool
@@ -367,7 +374,8 @@ def _single(files: object) -> bool:
     return isinstance(files, (str, os.PathLike, Clip))
 
 
-def _listed(files: Source | Sequence[Source]) -> list[Source]:
+def listed(files: Source | Sequence[Source]) -> list[Source]:
+    """One source or several as a list."""
     if isinstance(files, (str, os.PathLike, Clip)):
         return [files]
     if isinstance(files, np.ndarray):
@@ -375,12 +383,13 @@ def _listed(files: Source | Sequence[Source]) -> list[Source]:
     return list(files)
 
 
-def _check(source: object) -> None:
+def check_source(source: object) -> None:
+    """InputError for what is neither a path nor a Clip."""
     if not _single(source):
         raise InputError(f"cannot listen to a {type(source).__name__}; wanted a path or auricle.Clip(samples, rate)")
 
 
-def _name(source: Source) -> str:
+def name_of(source: Source) -> str:
     """What results call a source: its path as given, with bytes that no text can hold spelled out."""
     if isinstance(source, Clip):
         return source.name

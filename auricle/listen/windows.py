@@ -26,6 +26,7 @@ _SMALLEST = np.float32(1e-6)
 #: Seconds. A shorter recording is heard with silence after it, as short clips are in training: stretched by repetition instead, a drum
 #: hit becomes a drone, and models claim several times as many sounds that are not there.
 SHORTEST = 2.0
+_PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -84,6 +85,11 @@ def loudness(samples: np.ndarray, *, rate: int) -> float:
         rest = rest - samples[-size:].mean()
     power = max(power, float(rest @ rest) / size)  # what is left counts as followed by nothing
     return 10.0 * math.log10(power) if power > 0 else -math.inf
+
+
+def quiet(peak: float, silence_dbfs: float) -> bool:
+    """True where a recording in which no window sounds is to be called silent. peak: its largest |x|."""
+    return peak < 10 ** ((silence_dbfs + _PEAK_OVER_RMS) / 20)
 
 
 class Ear:

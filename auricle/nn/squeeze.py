@@ -1,4 +1,4 @@
-"""Squeeze and excitation: a map weighs its own channels, or its own bands (Hu et al. 2018, arXiv:1709.01507)."""
+"""Squeeze and excitation: a map weighs its own channels (Hu et al. 2018, arXiv:1709.01507)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def even_width(width: float) -> int:
     return near + 8 if near < 0.9 * width else near
 
 
-class _Weigher(nn.Module):
-    """Weights between zero and one of the means (B, D): a bottleneck of a quarter."""
+class Squeeze(nn.Module):
+    """A map times weights between zero and one, which a bottleneck of a quarter makes of its channels' means."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -23,27 +23,11 @@ class _Weigher(nn.Module):
         self.narrow = nn.Linear(width, inside)
         self.widen = nn.Linear(inside, width)
 
-    def forward(self, means: Tensor) -> Tensor:
-        """(B, D) to (B, D)."""
-        return self.widen(functional.relu(self.narrow(means))).sigmoid()
-
-
-class Squeeze(nn.Module):
-    """A map weighed along its axes; of several weighed maps the largest value counts. axes: pairs of ('channel' or 'frequency', width)."""
-
-    def __init__(self, axes: tuple[tuple[str, int], ...]) -> None:
-        super().__init__()
-        self.axes = nn.ModuleDict({axis: _Weigher(width) for axis, width in axes})
-
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x (B, C, T, F), mask (B, T): the means are over real frames. Returns (B, C, T, F)."""
-        weighed = None
-        for axis, weigher in self.axes.items():
-            means = masked(x, mask).mean(dim=(2, 3) if axis == "channel" else (1, 2))
-            if mask is not None:
-                means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
-            weights = weigher(means)
-            mine = x * (weights[:, :, None, None] if axis == "channel" else weights[:, None, None])
-            weighed = mine if weighed is None else mine.maximum(weighed)
-        assert weighed is not None, "a squeeze without axes"
+        means = masked(x, mask).mean(dim=(2, 3))
+        if mask is not None:
+            means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
+        weights = self.widen(functional.relu(self.narrow(means))).sigmoid()
+        weighed: Tensor = x * weights[:, :, None, None]
         return weighed

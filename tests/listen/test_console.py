@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import io
 import time
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from auricle.core.records import Event, Heard, Label
+from auricle.core.records import Asked, Classified, Event, Heard, Label
 from auricle.listen import console as people
-from auricle.listen.console import Meter, heard_text
+from auricle.listen.console import Meter, classified_text, heard_text
 
 
 def shown(heard: Heard, *, width: int = 100, unicode: bool = True) -> str:
@@ -80,3 +81,19 @@ def test_the_meter_waits_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) ->
     with Meter(piped, 1) as meter:
         meter(0, 1.0, 2.0)
     assert piped.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def classified(labels: tuple[Label, ...], *, question: str = "one", **more: Any) -> str:
+    asked = Asked(question, "bare", "mean", "model")
+    console = Console(file=io.StringIO(), width=60, highlight=False)
+    console.print(classified_text(Classified("a [1].wav", asked, 3.0, **({"coverage": 1.0} | more), labels=labels), width=60))
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_what_a_file_was_classified_as() -> None:
+    text = classified((Label("dog", 0.9, True), Label("rain [x]", 0.1, False)))
+    assert "a [1].wav  0:03.0" in text and "dog" in text and "0.90" in text and "rain [x]" in text and "present" not in text
+    text = classified((Label("dog", 0.9, True), Label("rain", 0.1, False)), question="any")
+    assert "0.90  present" in text and "0.10  not present" in text
+    assert "  silent" in classified((), silent=True) and "  nothing to tell it by" in classified(())
+    assert "50 % heard" in classified((Label("dog", 0.9, True),), coverage=0.5)

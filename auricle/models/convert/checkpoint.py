@@ -19,13 +19,19 @@ from auricle.core.errors import ModelError
 
 #: Names under which training code files a state dict, in the order they are looked for.
 _NESTS = ("state_dict", "model", "module", "model_state_dict", "net")
-#: Plain data that trainers leave beside the weights (epoch counts, options). Making one runs no foreign code.
-_PLAIN = [
+#: What makes numpy's arrays and numbers of plain data, by today's path and by the one that files of numpy 1 name.
+_NUMPY = [
+    (maker, f"numpy.{path}.multiarray.{maker.__name__}")
+    for maker in (np._core.multiarray._reconstruct, np._core.multiarray.scalar)  # type: ignore[attr-defined]
+    for path in ("_core", "core")
+]
+#: Plain data that trainers leave beside the weights (epoch counts, options, a sampler's state). Making one runs no foreign code.
+_PLAIN: list[Any] = [
     argparse.Namespace,
     np.dtype,
     np.ndarray,
-    np._core.multiarray.scalar,  # type: ignore[attr-defined]
-    *{type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "?")},
+    *_NUMPY,
+    *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "u1", "i4", "i8", "?")},
 ]
 #: Most bytes of a config.json beside weights.
 _LARGEST_CONFIG = 16 << 20

@@ -238,6 +238,7 @@ class Htsat(nn.Module):
         if taps:
             states.append(x[:, raster(self.config.side // _PATCH)])
         for index, stage in enumerate(self.stages):
+            assert isinstance(stage, Stage)
             inside, x = stage(x)
             if taps:
                 states.append(stage.unmoved(inside)[:, raster(self.config.side // _PATCH >> index)])

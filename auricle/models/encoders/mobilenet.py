@@ -24,8 +24,7 @@ _EPS = 1e-3  # of every norm
 class MobileNetConfig(Strict):
     """Sizes. width: what MobileNetV3-Large's channels are multiplied by. strides: of the four halvings after the first.
 
-    squeeze: axes that blocks weigh; where there are several, the largest answer holds. head: 'mlp', 'convolutional' (labels in time)
-    or 'attention' with so many heads.
+    head: 'mlp', 'convolutional' (labels in time) or 'attention' with so many heads.
     """
 
     family: Literal["mobilenet"] = "mobilenet"
@@ -33,7 +32,6 @@ class MobileNetConfig(Strict):
     mels: int = 128
     width: float = 1.0
     strides: tuple[int, int, int, int] = (2, 2, 2, 2)
-    squeeze: tuple[Literal["channel", "frequency"], ...] = ("channel",)
     head: Literal["mlp", "convolutional", "attention"] = "mlp"
     heads: int = 4
     labels: int = 527
@@ -86,14 +84,14 @@ def rows(width: float, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> lis
 class _Block(nn.Module):
     """Widen where the width changes, convolve each channel by itself, squeeze where asked, project; add what came in where it fits."""
 
-    def __init__(self, inputs: int, row: Row, squeezes: tuple[tuple[str, int], ...]) -> None:
+    def __init__(self, inputs: int, row: Row) -> None:
         super().__init__()
         self.hard, self.stride = row.hard, row.stride
         self.residual = row.stride == 1 and inputs == row.outputs
         self.expand = ConvNorm(inputs, row.inside, kernel=1, relu=False, eps=_EPS) if row.inside != inputs else None
         stride = (row.stride, row.stride)
         self.depthwise = ConvNorm(row.inside, row.inside, kernel=row.kernel, stride=stride, relu=False, groups=row.inside, eps=_EPS)
-        self.squeeze = Squeeze(squeezes) if squeezes else None
+        self.squeeze = Squeeze(row.inside) if row.squeeze else None
         self.project = ConvNorm(row.inside, row.outputs, kernel=1, relu=False, eps=_EPS)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -171,14 +169,12 @@ class MobileNet(nn.Module):
         super().__init__()
         self.config = config
         self.frontend, self.labels = config.frontend, config.labels
-        width, bands, self.reduction = even_width(_STEM * config.width), -(-config.mels // 2), 2
+        width, self.reduction = even_width(_STEM * config.width), 2
         self.stem = ConvNorm(1, width, stride=(2, 2), relu=False, eps=_EPS)
         self.blocks = nn.ModuleDict()
         for row in rows(config.width, config.strides):
-            bands, self.reduction = -(-bands // row.stride), self.reduction * row.stride
-            sizes = {"channel": row.inside, "frequency": bands}
-            squeezes = tuple((axis, sizes[axis]) for axis in config.squeeze) if row.squeeze else ()
-            self.blocks[str(len(self.blocks) + 1)] = _Block(width, row, squeezes)
+            self.blocks[str(len(self.blocks) + 1)] = _Block(width, row)
+            self.reduction *= row.stride
             width = row.outputs
         self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
         self.size = 6 * width

@@ -84,7 +84,7 @@ class Wavegram(nn.Module):
         x = _silent(x, mask)
         for block in self.blocks.values():
             x, mask = block(x, mask)
-        x = x.unflatten(1, (-1, self.bands)).transpose(2, 3)  # (B, rows, T, F)
+        x = x.reshape(x.shape[0], -1, self.bands, x.shape[2]).transpose(2, 3)  # (B, rows, T, F)
         if x.is_cpu:
             x = x.contiguous(memory_format=torch.channels_last)
         seen: tuple[Tensor, Tensor | None] = self.picture(x, mask, pool=(2, 1))

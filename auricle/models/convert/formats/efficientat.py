@@ -33,27 +33,18 @@ def _head(tensors: Mapping[str, Tensor]) -> str | None:
     return next((head for name, head in _HEADS.items() if name in tensors), None)
 
 
-def _parts(place: int, row: Row, inputs: int, squeeze: bool) -> dict[str, str]:
+def _parts(place: int, row: Row, inputs: int) -> dict[str, str]:
     """The layers of a block by our names, each with the pattern of its published place."""
-    names = [*(("expand",) if row.inside != inputs else ()), "depthwise", *(("squeeze",) if row.squeeze and squeeze else ()), "project"]
+    names = [*(("expand",) if row.inside != inputs else ()), "depthwise", *(("squeeze",) if row.squeeze else ()), "project"]
     return {name: rf"features\.{place}\.block\.{position}" for position, name in enumerate(names)}
-
-
-def _squeezes(tensors: Mapping[str, Tensor], inside: int) -> tuple[str, ...]:
-    """Axes of the squeezing layers in their order, by the size of what the first squeezing block (the fourth) weighs."""
-    found = []
-    while (name := f"features.4.block.2.conc_se_layers.{len(found)}.fc1.weight") in tensors:
-        found.append("channel" if tensors[name].shape[1] == inside else "frequency")
-    return tuple(found)
 
 
 def _width(tensors: Mapping[str, Tensor]) -> float:
     """The width whose channels the checkpoint has."""
-    squeeze = any(".conc_se_layers." in name for name in tensors)
     for width in WIDTHS:
         inputs, fits = tensors["features.0.0.weight"].shape[0], True
         for place, row in enumerate(rows(width), start=1):
-            for part, pattern in _parts(place, row, inputs, squeeze).items():
+            for part, pattern in _parts(place, row, inputs).items():
                 kernel = tensors.get(pattern.replace("\\", "") + ".0.weight")
                 wanted = row.outputs if part == "project" else row.inside
                 fits = fits and (part == "squeeze" or (kernel is not None and kernel.shape[0] == wanted))
@@ -71,7 +62,6 @@ def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
     head = _head(tensors)
     logits = {"mlp": "classifier.5.bias", "convolutional": "classifier.1.bias"}
     encoder = size("mobilenet-mn10") | {"width": _width(tensors), "head": head}
-    encoder["squeeze"] = list(_squeezes(tensors, rows(encoder["width"])[3].inside))
     if strides is not None:
         encoder["strides"] = [int(stride) for stride in strides.groups()]
     if other is not None:
@@ -120,18 +110,15 @@ def _layer(published: str, ours: str) -> list[Rule]:
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     tensors = checkpoint.tensors
     made = [*_layer(r"features\.0", "stem"), *_layer(rf"features\.{_LAST}", "last"), *_HEAD_RULES]
-    blocks = rows(_width(tensors))
-    axes = _squeezes(tensors, blocks[3].inside)
     inputs = tensors["features.0.0.weight"].shape[0]
-    for place, row in enumerate(blocks, start=1):
-        for part, pattern in _parts(place, row, inputs, bool(axes)).items():
+    for place, row in enumerate(rows(_width(tensors)), start=1):
+        for part, pattern in _parts(place, row, inputs).items():
             if part != "squeeze":
                 made += _layer(pattern, f"blocks.{place}.{part}")
                 continue
-            for order, axis in enumerate(axes):
-                target = f"encoder.blocks.{place}.squeeze.axes.{axis}"
-                made.append(Rename(rf"{pattern}\.conc_se_layers\.{order}\.fc1\.(\w+)", rf"{target}.narrow.\1"))
-                made.append(Rename(rf"{pattern}\.conc_se_layers\.{order}\.fc2\.(\w+)", rf"{target}.widen.\1"))
+            for published, ours in (("fc1", "narrow"), ("fc2", "widen")):
+                target = rf"encoder.blocks.{place}.squeeze.{ours}.\1"
+                made.append(Rename(rf"{pattern}\.conc_se_layers\.0\.{published}\.(\w+)", target))
         inputs = row.outputs
     return made
 

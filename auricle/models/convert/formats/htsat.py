@@ -13,6 +13,8 @@ from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
 
+#: Why the tagging heads inside systems of sounds and words are left out.
+STALE = "a tagging head that took no part in the training with words"
 _MADE_ANEW = "a table that the sizes decide"
 
 
@@ -71,8 +73,7 @@ def head(prefix: str) -> list[Rule]:
 
 def no_head(prefix: str) -> list[Rule]:
     """The tagging head left out where training with words gave it no gradient while the encoder under it changed."""
-    reason = "a tagging head that took no part in the training with words"
-    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", reason)]
+    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", STALE)]
 
 
 def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_head: bool = False) -> dict[str, Any]:

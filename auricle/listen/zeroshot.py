@@ -1,0 +1,241 @@
+"""Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classified each out, without one labelled recording.
+
+Two questions: `one` (which one of these is it? shares that sum to one) and `any` (which of these are in it? a probability each). What
+the windows of a recording say is gathered by a rule (listen.gathering).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from auricle.core import audioset
+from auricle.core.config import ModelConfig, PublishedConfig
+from auricle.core.errors import InputError, ModelError, SoundError
+from auricle.core.records import Asked, Classified, Label
+from auricle.data.prompts import Prompts, key
+from auricle.data.prompts.attributes import Attributes
+from auricle.data.prompts.bank import Bank
+from auricle.listen import textcache, wording
+from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
+from auricle.listen.listener import Listener, Progress, Source, check_source, listed, name_of
+from auricle.listen.scale import Question, Rule, Scale, calibrate
+from auricle.listen.windows import ordered
+from auricle.listen.wording import Mix, Wording
+from auricle.signal.files import printable
+from auricle.tasks import event, tagging
+
+#: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
+RULE: Rule = "max"
+#: What cosines are multiplied by where the model does not say: one over the temperature that CLIP starts from (Radford et al. 2021).
+SCALE = 1 / 0.07
+#: Share of a model's own scale that is left to words of which it heard no sound in training: one_scale of docs/results/zero-shot.json,
+#: of fifty classes in five models that did not hear them, over the scale of labels that were heard.
+UNHEARD = 0.58
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one file says of the labels before it is a score: evidence (K,), None where nothing could be told. Else as in Heard."""
+
+    file: str
+    duration: float = 0.0
+    coverage: float = 0.0
+    silent: bool = False
+    evidence: np.ndarray | None = None
+    error: str | None = None
+
+
+class _StoppedError(Exception):
+    """The batch was given up."""
+
+
+class ZeroShot:
+    """Tells files apart by names. Safe to share between threads."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        labels: Sequence[str] | None = None,
+        *,
+        prompt: str | Prompts | None = None,
+        bank: str | Path | Bank | None = None,
+        attributes: str | Path | Attributes | None = None,
+        mix: Mix | None = None,
+        rule: Rule | None = None,
+        scales: Sequence[Scale] = (),
+    ) -> None:
+        """labels: any words; by default those that the bank or the attributes speak of. rule: of windows, for both questions.
+
+        prompt: a protocol's name (auricle.data.prompts), a sentence with {label}, or the path of a protocol; by default the model's own.
+        scales: calibrations fitted to this model with these words, one a question at most.
+        """
+        self.listener = listener
+        self.wording = wording.opened(_own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
+        self.labels = _labels(labels, self.wording)
+        self.rule = rule or RULE
+        self.scales = {scale.question: scale for scale in scales}
+        for scale in scales:
+            self._check(scale)
+        self.weights = self.wording.rows(self.labels, self._embed)
+
+    def classify(
+        self, files: Source | Sequence[Source], *, question: Question = "one", progress: Progress | None = None
+    ) -> list[Classified]:
+        """An answer a file, in their order; one that cannot be heard has its error."""
+        return list(self.each(listed(files), question=question, progress=progress))
+
+    def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classified]:
+        """What `classify` gives, one by one, each as soon as it is known."""
+        judge, calibration, threshold = self.judge(question)
+        asked = Asked(question, self.wording.name, self.rule, calibration)
+        for told in self._gathered(files, judge, progress):
+            labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
+            yield Classified(told.file, asked, told.duration, told.coverage, told.silent, labels, told.error)
+
+    def cosines(self, files: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Evidence]:
+        """Cosines of each file with the labels, gathered from its windows by the rule: what `calibrate` is fitted to."""
+        plain = Cosines(self.weights, Scale(question="one", scale=1.0))
+        yield from self._gathered(files, plain, progress)
+
+    def calibrate(self, files: Sequence[Source], truth: Sequence[str] | Sequence[Collection[str]], *, question: Question = "one") -> Scale:
+        """A scale fitted to labelled files: of `one` a label each, of `any` those that are true. Files that say nothing are passed over."""
+        if len(truth) != len(files):
+            raise InputError(f"{len(files)} files have {len(truth)} truths; wanted one each")
+        rows = np.array([tagging.encode([true] if isinstance(true, str) else true, self.labels) for true in truth]) > 0
+        if question == "one" and not (rows.sum(axis=1) == 1).all():
+            raise InputError("which one needs one label a file; wanted a label each, or the question any")
+        told = [one.evidence for one in self.cosines(files)]
+        heard = [place for place, evidence in enumerate(told) if evidence is not None]
+        if not heard:
+            raise InputError(f"none of {len(files)} files says anything; wanted labelled recordings in which something sounds")
+        cosines = np.stack([evidence for evidence in told if evidence is not None])
+        right = rows[heard].argmax(axis=1) if question == "one" else rows[heard]
+        fitted = calibrate(cosines, right, question=question)
+        known = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
+        return fitted.model_copy(update=known)
+
+    def _gathered(self, files: Sequence[Source], judge: Judge, progress: Progress | None) -> Iterator[Evidence]:
+        for source in files:
+            check_source(source)
+        stop = threading.Event()
+        workers = self.listener.workers
+        with ThreadPoolExecutor(workers, "auricle") as pool:
+
+            def hear(item: tuple[int, Source], windows: Executor | None = None) -> Evidence:
+                def told(seconds: float, declared: float) -> None:
+                    if stop.is_set():
+                        raise _StoppedError
+                    if progress is not None:
+                        progress(item[0], seconds, declared)
+
+                return self._heard(item[1], Gathering(judge, self.rule), told, windows)
+
+            try:
+                if len(files) > 1:
+                    yield from ordered(hear, enumerate(files), pool=pool, ahead=2 * workers)
+                elif files:
+                    yield hear((0, files[0]), pool if workers > 1 else None)
+            finally:
+                stop.set()  # giving up never waits for a long file
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _heard(self, source: Source, gathering: Gathering, told: Callable[[float, float], None], windows: Executor | None) -> Evidence:
+        name = name_of(source)
+        try:
+            with self.listener.hearing(source, pool=windows) as hearing:
+                for part in hearing:
+                    gathering.add(part.vector, part.seconds)
+                    told(part.start + part.seconds, hearing.duration)
+        except SoundError as error:
+            return Evidence(name, error=str(error))
+        except OSError as error:  # a disk that fails half-way
+            return Evidence(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
+        return Evidence(name, hearing.duration, hearing.coverage, hearing.silent, gathering.evidence(), hearing.error)
+
+    def judge(self, question: Question) -> tuple[Judge, str, float]:
+        """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""
+        if question == "one":
+            self._check_apart()
+        if question in self.scales:
+            return Cosines(self.weights, self.scales[question]), "fitted", 0.5
+        config: ModelConfig | PublishedConfig = self.listener.config
+        if isinstance(config, ModelConfig):
+            # Of labels that are each there with odds exp(scale * cosine + bias), one alone is there with shares softmax(scale * cosine).
+            line = config.calibration.text
+            heard = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
+            own = Scale(question=question, scale=line.scale if heard else UNHEARD * line.scale, bias=line.bias)
+            return Cosines(self.weights, own), "model" if self._as_the_model() else "none", config.threshold.text
+        scale = config.logit_scale or SCALE
+        if question == "one":
+            return Cosines(self.weights, Scale(question="one", scale=scale)), "none", 0.5
+        return Contrast.against(self._background, self.weights, scale), "background", 0.5
+
+    @functools.cached_property
+    def _background(self) -> np.ndarray:
+        """AudioSet's names in the words of the protocol, unit vectors (M, D)."""
+        return Wording(self.wording.prompts).rows(audioset.labels(), self._embed)
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        return textcache.vectors(texts, self.listener.embed_text, fingerprint=self.listener.fingerprint)
+
+    def _as_the_model(self) -> bool:
+        """Are the words those that the model was calibrated with?"""
+        own = wording.opened(_own_prompt(self.listener.config))
+        plain = self.wording.bank is None and self.wording.attributes is None
+        return plain and self.wording.prompts.templates == own.prompts.templates and self.wording.prompts.classes is None
+
+    def _check(self, scale: Scale) -> None:
+        """A scale fits one model, one wording and one rule."""
+        if scale.model is not None and scale.model != self.listener.fingerprint:
+            raise ModelError(
+                f"the scale was fitted to a model with weights {scale.model[:8]}, this one has {self.listener.fingerprint[:8]}; "
+                "give that model, or calibrate anew"
+            )
+        for what, fitted, here in (("the words of", scale.wording, self.wording.name), ("the rule", scale.rule, self.rule)):
+            if fitted is not None and fitted != here:
+                raise InputError(
+                    f"the scale was fitted with {what} {fitted!r}, here they are {here!r}; ask the same way, or calibrate anew"
+                )
+
+    def _check_apart(self) -> None:
+        if len(self.labels) < 2:
+            raise InputError(f"which one of one label is no question: {self.labels[0]!r} would always win; give more, or ask for any")
+        same = wording.alike(self.weights)
+        if same is not None:
+            first, second = (self.labels[place] for place in same)
+            raise InputError(f"labels {first!r} and {second!r} are the same to this model; leave one out, or say it in other words")
+
+
+def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, threshold: float = 0.5) -> tuple[Label, ...]:
+    """Scores (K,) to labels, best first: of `one` only the best is present, of `any` those that reach the threshold."""
+    if question == "any":
+        return tagging.decode(scores, labels, thresholds=threshold)
+    return event.decode(scores, labels), *tagging.decode(scores, labels, thresholds=np.inf)[1:]
+
+
+def _own_prompt(config: ModelConfig | PublishedConfig) -> str:
+    return config.prompt if isinstance(config, PublishedConfig) else "bare"
+
+
+def _labels(labels: Sequence[str] | None, said: Wording) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        raise InputError(f"labels is the string {labels!r}; wanted a list of strings")
+    if labels is None:
+        known: dict[str, str] = {}
+        for label in (*(said.bank.texts if said.bank else ()), *(said.attributes.weights if said.attributes else ())):
+            known.setdefault(key(label), label)
+        labels = list(known.values())
+    if not labels:
+        raise InputError("there are no labels; wanted some, or a bank or attributes that have them")
+    keys = [key(label) for label in labels]
+    double = next((label for label, one in zip(labels, keys, strict=True) if keys.count(one) > 1), None)
+    if double is not None:
+        raise InputError(f"label {double!r} is there twice; wanted each once")
+    return tuple(labels)

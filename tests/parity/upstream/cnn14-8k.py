@@ -1,0 +1,11 @@
+"""Cnn14_8k of qiuqiangkong/audioset_tagging_cnn with seeded weights.
+
+`python cnn14-8k.py REPOSITORIES OUT`. Needs torchlibrosa.
+"""
+
+from __future__ import annotations
+
+from _panns import run
+
+if __name__ == "__main__":
+    run(__file__, "Cnn14_8k", rate=8000)

@@ -1,0 +1,11 @@
+"""Cnn14_DecisionLevelAtt of qiuqiangkong/audioset_tagging_cnn with seeded weights.
+
+`python cnn14-decision-level-att.py REPOSITORIES OUT`. Needs torchlibrosa.
+"""
+
+from __future__ import annotations
+
+from _panns import run
+
+if __name__ == "__main__":
+    run(__file__, "Cnn14_DecisionLevelAtt")

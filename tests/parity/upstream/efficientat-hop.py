@@ -1,0 +1,11 @@
+"""mn04 of fschmid56/EfficientAT with a hop of 15 ms: `python efficientat-hop.py REPOSITORIES OUT`.
+
+Stands in for torchvision and torchaudio, as _efficientat.py tells.
+"""
+
+from __future__ import annotations
+
+from _efficientat import run
+
+if __name__ == "__main__":
+    run(__file__, width_mult=0.4, hop=480, file="checkpoint-mn04_as_hop_15.pt")

@@ -1,0 +1,80 @@
+"""Published weights by path and by name: converted once, found again, refused with a reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import published_models
+
+import auricle
+from auricle.core.errors import ModelError
+from auricle.runtime import catalog
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as huggingface_hub caches one repository."""
+    home = tmp_path_factory.mktemp("hub")
+    repository = home / "hub" / "models--someone--small-clap"
+    published_models.clap_folder(repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    return home
+
+
+def snapshot(hub: Path) -> Path:
+    return hub / "hub" / "models--someone--small-clap" / "snapshots" / "abc"
+
+
+def test_a_folder_of_the_hub_is_converted_once(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURICLE_CACHE", str(tmp_path))
+    first = catalog.folder(snapshot(hub))
+    assert first.is_relative_to(tmp_path) and catalog.kept() == (first,)
+    stamp = (first / "model.safetensors").stat().st_mtime_ns
+    assert catalog.folder(snapshot(hub)) == first and (first / "model.safetensors").stat().st_mtime_ns == stamp
+    changed = tmp_path / "changed"
+    shutil.copytree(snapshot(hub), changed)
+    with (changed / "model.safetensors").open("r+b") as stream:
+        stream.seek(-4, os.SEEK_END)
+        stream.write(np.float32(0.5).tobytes())
+    assert catalog.folder(changed) != first
+
+
+def test_words_and_sounds_meet(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURICLE_CACHE", str(tmp_path))
+    listener = auricle.load(snapshot(hub))
+    clip = auricle.Clip(np.random.default_rng(0).standard_normal((1, 48_000)).astype(np.float32), 48_000)
+    heard = listener.listen(clip, labels=["rain", "church bells"])
+    assert heard.labels is not None and [label.label for label in heard.labels] == ["rain", "church bells"]
+    assert all(0 <= label.score <= 1 for label in heard.labels) and not heard.tags
+    assert listener.embed_text(["rain"]).shape == (1, 32)
+
+
+def test_a_name_is_looked_up_in_the_hubs_cache(hub: Path, tmp_path: Path) -> None:
+    """In a process of its own: huggingface_hub reads its settings when it is imported."""
+    code = "import auricle; print(auricle.load('someone/small-clap').config.name)"
+    offline = {**os.environ, "HF_HOME": str(hub), "HF_HUB_OFFLINE": "1", "AURICLE_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=offline)
+    assert done.stdout.strip() == "someone/small-clap", done.stderr[-2000:]
+    done = subprocess.run(
+        [sys.executable, "-m", "auricle", "doctor", "someone/other"], capture_output=True, text=True, check=False, env=offline
+    )
+    assert done.returncode == 1 and "someone/other is not on this machine and could not be fetched" in done.stdout.replace("\n", " ")
+
+
+def test_weights_of_nobody_are_refused(tmp_path: Path) -> None:
+    import torch
+
+    torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "x.pt")
+    with pytest.raises(ModelError, match=r"x.pt: not a format that auricle knows \(its tensors begin layer.weight\)"):
+        auricle.load(tmp_path / "x.pt")
