@@ -76,20 +76,12 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor, parted: Tensor | None = None) -> Tensor:
         """x (B, L, D) on the Z-curve, parted (W, n, n) of `apart` where the picture is shifted. Returns (B, L, D)."""
         rows, length, width = x.shape
-        bias = self.bias[self.near].permute(2, 0, 1)  # (heads, n, n)
-        windows = length // self.tokens
-        if parted is None:  # windows are rows of their own: one bias serves them all
-            qkv = self.qkv(x).view(-1, self.tokens, 3, self.heads, width // self.heads)
-            query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-            heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
-            mixed: Tensor = self.proj(heard.transpose(1, 2).reshape(rows, length, width))
-            return mixed
-        # A bias for each window: windows are heads of a clip, so that it is the same for every clip.
-        shape = (3, rows, windows * self.heads, self.tokens, width // self.heads)
-        qkv = self.qkv(x).view(rows, windows, self.tokens, 3, self.heads, -1).permute(3, 0, 1, 4, 2, 5).reshape(shape)
-        query, key, value = qkv.unbind(0)
-        bias = (bias + parted[:, None]).flatten(0, 1)
-        heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
-        heard = heard.view(rows, windows, self.heads, self.tokens, -1).transpose(2, 3)
-        mixed = self.proj(heard.reshape(rows, length, width))
-        return mixed
+        size = (-1, self.tokens, self.heads, width // self.heads)
+        parts = zip(self.qkv.weight.chunk(3), self.qkv.bias.chunk(3), strict=True)  # three products leave nothing to be cut apart
+        query, key, value = (functional.linear(x, weight, bias).view(size).transpose(1, 2) for weight, bias in parts)
+        added = self.bias[self.near].permute(2, 0, 1)[None]  # (1, heads, n, n)
+        if parted is not None:  # an addition for each window, the same for every clip
+            added = (added + parted[:, None]).expand(rows, -1, -1, -1, -1).flatten(0, 1)
+        heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=added)
+        projected: Tensor = self.proj(heard.transpose(1, 2).reshape(rows, length, width))
+        return projected

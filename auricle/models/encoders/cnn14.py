@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvPool, at_least, picture
+from auricle.nn.conv import ConvPool, at_least, masked
 from auricle.nn.decision import ClipDecision, MomentDecision, NoDecision
 from auricle.signal.frontend import open_frontend
 
@@ -62,7 +62,7 @@ class Cnn14(nn.Module):
         """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
         halvings = self.config.halvings
         x, mask = at_least(features, mask, frames=2**halvings, silence=SILENCE)
-        x = picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
+        x = masked(self.bands(x.transpose(1, 2)).transpose(1, 2)[:, None], mask)
         layers = []
         for number, block in enumerate(self.blocks.values()):
             x, mask = block(x, mask, pool=(2, 2) if number < halvings else (1, 1))

@@ -73,6 +73,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def stand_in() -> None:
     """Make the absent packages importable, and torchaudio without its compiled library."""
+    sys.modules["timm"] = None  # type: ignore[assignment]  # the published code goes without it where it is not installed
     sys.meta_path.append(_Finder())
     found = importlib.util.find_spec("torchaudio")
     if found is None or not found.submodule_search_locations:
