@@ -38,7 +38,7 @@ def classify(  # noqa: PLR0913  an option is an argument here
     ] = None,
     bank: Annotated[Path | None, typer.Option(metavar="FILE", help="Descriptions: JSON {label: [text, ...]}.")] = None,
     attributes: Annotated[Path | None, typer.Option(metavar="FILE", help="Attributes: JSON {label: {words: weight}}.")] = None,
-    rule: Annotated[Rule | None, typer.Option(help="How windows become one answer.  [default: mean; max with --any]")] = None,
+    rule: Annotated[Rule | None, typer.Option(help="How windows become one answer.  [default: max]")] = None,
     scale: Annotated[Path | None, typer.Option(metavar="FILE", help="A calibration that ZeroShot.calibrate made.")] = None,
     top: Annotated[
         str | None, typer.Option(metavar="K|all", help="How many names to give, best first.  [default: 5; all with --json]")

@@ -20,6 +20,7 @@ import numpy as np
 from auricle.bench import left_out, unseen
 from auricle.bench.results import Figure, write_record
 from auricle.core import audioset
+from auricle.core.config import TextLine
 from auricle.core.records import Clip
 from auricle.data import corpora, prompts, scenes
 from auricle.data.corpora.table import FOLDS, Row, fold
@@ -57,6 +58,13 @@ class Part:
     def right(self) -> np.ndarray:
         """bool (N, K), True at each clip's class."""
         return np.asarray(np.arange(len(self.classes)) == self.truth[:, None])
+
+
+def own_line(listener: Listener) -> TextLine:
+    """A listening model's calibration of words."""
+    line = listener.config.calibration.text
+    assert line is not None, "a model that nobody calibrated"
+    return line
 
 
 def part(listener: Listener, rows: Sequence[Row], classes: Sequence[str]) -> Part:
@@ -118,7 +126,7 @@ def wording_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
 def scale_figures(parts: Sequence[Part], shipped: Listener, seed: int) -> list[Figure]:
     """Calibration with the shipped line and with one fitted to the other fifths, for both questions."""
     figures: list[Figure] = []
-    line = shipped.config.calibration.text
+    line = own_line(shipped)
     found = cosines(parts, Wording(prompts.open("bare")))
     for question in ("one", "any"):
         truths = [one.truth if question == "one" else one.right for one in parts]
@@ -166,7 +174,7 @@ def _calibration(
 
 def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]:
     """Ranking of clips for each label by cosine, and by what it has over AudioSet's names."""
-    said, scale = Wording(prompts.open("bare")), shipped.config.calibration.text.scale
+    said, scale = Wording(prompts.open("bare")), own_line(shipped).scale
     plain, against = [], []
     for one, found in zip(parts, cosines(parts, said), strict=True):
         others = said.rows(audioset.labels(), one.listener.embed_text)
@@ -242,7 +250,7 @@ def _gains(name: str, right: dict[str, np.ndarray], groups: np.ndarray, seed: in
 def heard_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
     """All 50 classes by name, by the models of the folds, each with the line fitted to other folds."""
     found = cosines(parts, Wording(prompts.open("bare")))
-    lines = [one.listener.config.calibration.text for one in parts]
+    lines = [own_line(one.listener) for one in parts]
     scales = [Scale(question="one", scale=line.scale) for line in lines]
     right = np.concatenate([each.argmax(axis=1) == one.truth for each, one in zip(found, parts, strict=True)])
     figures = _calibration("heard", found, [one.truth for one in parts], scales, sources(parts), seed)

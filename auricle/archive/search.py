@@ -11,7 +11,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import re
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,8 @@ from auricle.signal.files import cut
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
 _NONE = np.zeros((0, 0), np.float32)
 _ALIKE = 0.6  # a neighbour belongs to a hit from this share of the best window's score
-_PROBES, _CANDIDATES = 16, 20  # lists of an index that are searched; candidates a wanted hit
+_CANDIDATES = 20  # a wanted hit
+_MOMENT = 0.5  # s for which a searcher that keeps an outline takes it for the newest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Windows:
         encoded = rows["file"].combine_chunks().dictionary_encode()  # nothing is done to what is encoded already
         self.files, self.names = np.asarray(encoded.indices), encoded.dictionary
         self._tags = rows["tags"]
-        self._kept = rows["scores"].combine_chunks()
+        self._kept: Any = rows["scores"].combine_chunks() if "scores" in rows.column_names else None
 
     def __len__(self) -> int:
         return len(self.onsets)
@@ -130,13 +134,17 @@ class Searcher:
     """Searches one archive. Keeps its windows in memory while they are few enough, and looks for new ones at every call.
 
     keep: hold a large archive's outline and indexes in memory too, as a service should: it takes seconds once, and each search less.
+    New windows of a large archive are then found half a second after they were written, and once a search has taken them in; while one
+    does, others answer from the windows before. Safe to share between threads.
     """
 
     def __init__(self, archive: Archive, listener: Listener, *, keep: bool = False) -> None:
         archive.check(listener)
         self.archive, self.listener, self._keep = archive, listener, keep
         self._outline: Outline | None = None
+        self._looked, self._looking = -math.inf, threading.Lock()
         self._kept: tuple[int, Windows] | None = None
+        self._heads: tuple[int, dict[str, Head]] = (-1, {})  # of taught sounds, at a version of their table
         self._indexed: tuple[int, bool] | None = None  # version of the table, and whether its tags have an index
 
     def search(self, query: Query, *, k: int = 20, sound: np.ndarray | None = None) -> list[Hit]:
@@ -153,53 +161,69 @@ class Searcher:
 
     def nearest(self, vector: np.ndarray, count: int, *, space: Space = "likeness") -> list[Neighbour]:
         """The `count` windows nearest to a unit vector, nearest first: all compared in a small archive, by its index in a large one."""
-        column = "vector" if space == "words" else "likeness"
-        table = self.archive.table("windows")
-        if table.count_rows() > store.EXACT:
-            windows, cosines = self._near(table, vector, count, column)
-        else:
-            windows = self._all()
-            cosines = (windows.vectors if space == "words" else windows.likeness) @ vector
+        windows, cosines = self._near(vector, count, "vector" if space == "words" else "likeness")
         return [
             Neighbour(windows.file(p), float(windows.onsets[p]), float(windows.offsets[p]), float(cosines[p]))
             for p in best(cosines, count).tolist()
         ]
 
-    def _near(self, table: Any, vector: np.ndarray, count: int, column: str) -> tuple[Windows, np.ndarray]:
-        """The windows nearest to a unit vector by a large table's index, with their cosines."""
-        if not self._keep:
-            windows = Windows(nearest(table, vector, count, column=column).select(_COLUMNS))
-            return windows, (windows.vectors if column == "vector" else windows.likeness) @ vector
-        outline = self._outlined(table)
-        rows = nearest(table, vector, count, column=column, columns=()).combine_chunks()
-        return _chosen(outline, outline.places(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy())
+    def _near(self, vector: np.ndarray, count: int, column: str) -> tuple[Windows, np.ndarray]:
+        """Windows, the nearest to a unit vector among them, with their cosines."""
+        if (outline := self._outlined()) is not None:
+            return _chosen(*self._asked(outline, vector, count, column))
+        table = self.archive.table("windows")
+        many = table.count_rows() > store.EXACT
+        windows = Windows(nearest(table, vector, count, column=column).select(_COLUMNS)) if many else self._all()
+        return windows, (windows.vectors if column == "vector" else windows.likeness) @ vector
 
-    def _outlined(self, table: Any) -> Outline:
-        if self._outline is None or self._outline.version != table.version:
-            for found in table.list_indices():
-                table.prewarm_index(found.name)
-            self._outline = Outline(table)
+    def _outlined(self) -> Outline | None:
+        """The outline of a large archive that is kept, as it was a moment ago or later; None of any other."""
+        if self._keep and self._is_late() and self._looking.acquire(blocking=self._outline is None):
+            try:
+                if self._is_late():  # another thread may have looked while this one waited
+                    self._look()
+            finally:
+                self._looking.release()
         return self._outline
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._looked >= _MOMENT
+
+    def _look(self) -> None:
+        now, table = time.monotonic(), self.archive.table("windows")
+        if table.count_rows() <= store.EXACT:
+            self._outline = None
+        elif self._outline is None or self._outline.version != table.version:
+            self._outline = Outline(self.archive)
+        self._looked = now
+
+    def _asked(self, outline: Outline, vector: np.ndarray, count: int, column: str) -> tuple[Outline, np.ndarray, np.ndarray]:
+        """An outline with the places of the windows nearest to a unit vector, and their cosines."""
+        try:
+            return outline, *outline.nearest(vector, count, column=column)
+        except RuntimeError:  # a writer may have dropped what this outline's table held
+            self._looked = -math.inf
+            newer = self._outlined()
+            if newer is None or newer is outline:
+                raise
+            return newer, *newer.nearest(vector, count, column=column)
 
     def _ranked(self, query: Query, wanted: _Wanted, count: int) -> tuple[Windows, np.ndarray]:
         """Windows with their scores."""
-        table = self.archive.table("windows")
         single = sum(part is not None for part in (wanted.words, wanted.sound, wanted.head)) == 1
-        if self._keep and single and not query.unwanted and not query.where and table.count_rows() > store.EXACT:
-            return self._quickly(query, wanted, table, count)
+        if single and not query.unwanted and not query.where and (outline := self._outlined()) is not None:
+            return self._quickly(query, wanted, outline, count)
         windows = self._candidates(query, wanted, count)
         return windows, self._scores(query, wanted, windows)
 
-    def _quickly(self, query: Query, wanted: _Wanted, table: Any, count: int) -> tuple[Windows, np.ndarray]:
+    def _quickly(self, query: Query, wanted: _Wanted, outline: Outline, count: int) -> tuple[Windows, np.ndarray]:
         """One thing wanted of a large archive: its index tells the cosines, the outline the rest, and no vector is read.
 
         A window that only a trained label brings has a cosine below all that the index told, so it is scored by the label alone.
         """
         learnt = None if wanted.head is None else unit(wanted.head.weights)
         direction = next(part for part in (wanted.words, wanted.sound, learnt) if part is not None)
-        outline, column = self._outlined(table), "likeness" if wanted.words is None else "vector"
-        rows = nearest(table, direction, count, column=column, columns=()).combine_chunks()
-        places, cosines = outline.places(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy()
+        outline, places, cosines = self._asked(outline, direction, count, "likeness" if wanted.words is None else "vector")
         if wanted.words is not None:
             found = [(places, self.listener.score(cosines)), *(outline.labelled(label, count) for label in self._named(query.text))]
         elif wanted.head is not None:
@@ -213,7 +237,16 @@ class Searcher:
             raise InputError("nothing to search for; wanted words, an example with --like, or the name of a taught sound")
         words = self.listener.embed_text([query.text])[0] if query.text else None
         sound, example = self._example(query.like) if query.like else (sound, None)
-        return _Wanted(words, sound, example, labels.find(self.archive, query.taught).head if query.taught else None)
+        return _Wanted(words, sound, example, self._head(query.taught) if query.taught else None)
+
+    def _head(self, name: str) -> Head:
+        """Head of a taught sound, read once a version of what was taught."""
+        version, known = self.archive.table("taught").version, self._heads
+        if known[0] != version:
+            known = self._heads = version, {}
+        if name not in known[1]:
+            known[1][name] = labels.find(self.archive, name).head
+        return known[1][name]
 
     def _example(self, like: str) -> tuple[np.ndarray, tuple[str, float, float]]:
         """Unit vector of an example (E,), and where it lies: that stretch is no hit."""
@@ -281,7 +314,7 @@ def nearest(
     table: Any, vector: np.ndarray, count: int, *, column: str = "vector", where: str | None = None, columns: Sequence[str] = _COLUMNS
 ) -> Any:
     """Rows of the windows nearest to a unit vector, nearest first, by the table's index where it has one, with `_distance` and `_rowid`."""
-    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(_PROBES).with_row_id(True)
+    near = table.search(vector, vector_column_name=column).distance_type("cosine").nprobes(store.PROBES).with_row_id(True)
     return _fetched(near, where, [*columns, "_distance"], limit=count)
 
 

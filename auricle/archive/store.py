@@ -32,6 +32,7 @@ FORMAT = 2
 HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teacher.lock"
 #: Windows up to which every one is compared; above, the table's index proposes candidates.
 EXACT = 250_000
+PROBES = 16  # lists of an index that are searched
 _MANY = 500  # names in one SQL list
 _KEPT = datetime.timedelta(minutes=10)  # how long readers may go on with tables that have since been joined
 
@@ -59,7 +60,8 @@ class Archive:
     def __init__(self, folder: Path, header: Header) -> None:
         self.folder, self.header = folder, header
         self._lance = require("lancedb", extra="archive", why="an archive")
-        self._database = self._lance.connect(str(folder / TABLES))
+        self._session = self._lance.Session()  # what is held in memory of tables, however they are opened
+        self._database = self._lance.connect(str(folder / TABLES), session=self._session)
         self._tables: dict[str, Any] = {}
 
     @classmethod
@@ -122,6 +124,11 @@ class Archive:
             self._tables[name] = self._database.open_table(name)
         self._tables[name].checkout_latest()
         return self._tables[name]
+
+    async def snapshot(self, name: str) -> Any:
+        """A table as LanceDB's asynchronous interface gives it; it stays as it is now, as long as no writer drops what it holds."""
+        database = await self._lance.connect_async(str(self.folder / TABLES), session=self._session)
+        return await database.open_table(name)
 
     def files(self) -> dict[str, dict[str, Any]]:
         """The row of every file, by name."""

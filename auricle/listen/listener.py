@@ -287,9 +287,7 @@ class Listener:
 
     def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
-        if isinstance(
-            self.config, PublishedConfig
-        ):  # nobody calibrated it: words compete with AudioSet's names (gathering.Contrast)
+        if isinstance(self.config, PublishedConfig):  # nobody calibrated it: words compete with AudioSet's names (gathering.Contrast)
             from auricle.listen.zeroshot import ZeroShot
 
             judge, _, _ = ZeroShot(self, words).judge("any")

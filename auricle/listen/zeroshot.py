@@ -1,7 +1,7 @@
 """Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classified each out, without one labelled recording.
 
 Two questions: `one` (which one of these is it? shares that sum to one) and `any` (which of these are in it? a probability each). What
-the windows of a recording say is gathered by a rule (listen.gathering), by default `mean` for one and `max` for any.
+the windows of a recording say is gathered by a rule (listen.gathering).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from auricle.listen.wording import Mix, Wording
 from auricle.signal.files import printable
 from auricle.tasks import event, tagging
 
-#: How windows become one answer where no rule is asked for.
-RULES: dict[Question, Rule] = {"one": "mean", "any": "max"}
+#: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
+RULE: Rule = "max"
 #: What cosines are multiplied by where the model does not say: one over the temperature that CLIP starts from (Radford et al. 2021).
 SCALE = 1 / 0.07
 #: Share of a model's own scale that is left to words of which it heard no sound in training: one_scale of docs/results/zero-shot.json,
@@ -79,7 +79,7 @@ class ZeroShot:
         self.listener = listener
         self.wording = wording.opened(_own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
         self.labels = _labels(labels, self.wording)
-        self.rule = rule
+        self.rule = rule or RULE
         self.scales = {scale.question: scale for scale in scales}
         for scale in scales:
             self._check(scale)
@@ -94,16 +94,15 @@ class ZeroShot:
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classified]:
         """What `classify` gives, one by one, each as soon as it is known."""
         judge, calibration, threshold = self.judge(question)
-        rule = self.rule or RULES[question]
-        asked = Asked(question, self.wording.name, rule, calibration)
-        for told in self._gathered(files, judge, rule, progress):
+        asked = Asked(question, self.wording.name, self.rule, calibration)
+        for told in self._gathered(files, judge, progress):
             labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
             yield Classified(told.file, asked, told.duration, told.coverage, told.silent, labels, told.error)
 
-    def cosines(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Evidence]:
-        """Cosines of each file with the labels, gathered from its windows by the rule for this question: what `calibrate` is fitted to."""
+    def cosines(self, files: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Evidence]:
+        """Cosines of each file with the labels, gathered from its windows by the rule: what `calibrate` is fitted to."""
         plain = Cosines(self.weights, Scale(question="one", scale=1.0))
-        yield from self._gathered(files, plain, self.rule or RULES[question], progress)
+        yield from self._gathered(files, plain, progress)
 
     def calibrate(self, files: Sequence[Source], truth: Sequence[str] | Sequence[Collection[str]], *, question: Question = "one") -> Scale:
         """A scale fitted to labelled files: of `one` a label each, of `any` those that are true. Files that say nothing are passed over."""
@@ -112,17 +111,17 @@ class ZeroShot:
         rows = np.array([tagging.encode([true] if isinstance(true, str) else true, self.labels) for true in truth]) > 0
         if question == "one" and not (rows.sum(axis=1) == 1).all():
             raise InputError("which one needs one label a file; wanted a label each, or the question any")
-        told = [one.evidence for one in self.cosines(files, question=question)]
+        told = [one.evidence for one in self.cosines(files)]
         heard = [place for place, evidence in enumerate(told) if evidence is not None]
         if not heard:
             raise InputError(f"none of {len(files)} files says anything; wanted labelled recordings in which something sounds")
         cosines = np.stack([evidence for evidence in told if evidence is not None])
         right = rows[heard].argmax(axis=1) if question == "one" else rows[heard]
         fitted = calibrate(cosines, right, question=question)
-        known = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule or RULES[question]}
+        known = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
         return fitted.model_copy(update=known)
 
-    def _gathered(self, files: Sequence[Source], judge: Judge, rule: Rule, progress: Progress | None) -> Iterator[Evidence]:
+    def _gathered(self, files: Sequence[Source], judge: Judge, progress: Progress | None) -> Iterator[Evidence]:
         for source in files:
             check_source(source)
         stop = threading.Event()
@@ -136,7 +135,7 @@ class ZeroShot:
                     if progress is not None:
                         progress(item[0], seconds, declared)
 
-                return self._heard(item[1], Gathering(judge, rule), told, windows)
+                return self._heard(item[1], Gathering(judge, self.rule), told, windows)
 
             try:
                 if len(files) > 1:
@@ -199,8 +198,7 @@ class ZeroShot:
                 f"the scale was fitted to a model with weights {scale.model[:8]}, this one has {self.listener.fingerprint[:8]}; "
                 "give that model, or calibrate anew"
             )
-        rule = self.rule or RULES[scale.question]
-        for what, fitted, here in (("the words of", scale.wording, self.wording.name), ("the rule", scale.rule, rule)):
+        for what, fitted, here in (("the words of", scale.wording, self.wording.name), ("the rule", scale.rule, self.rule)):
             if fitted is not None and fitted != here:
                 raise InputError(
                     f"the scale was fitted with {what} {fitted!r}, here they are {here!r}; ask the same way, or calibrate anew"

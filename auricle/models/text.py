@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,7 +10,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from auricle.core.config import Strict
-from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.errors import ModelError
+from auricle.core.optional import require
 from auricle.nn.projection import PROJECTIONS
 
 #: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
@@ -87,18 +87,13 @@ def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
 
 def _tower(settings: TextSettings) -> tuple[nn.Module, int]:
     """The architecture and the width of its vectors."""
-    try:
-        transformers: Any = importlib.import_module("transformers")
-    except ModuleNotFoundError as error:
-        raise MissingPackage(
-            "words for this model need the package transformers, which is not installed; run: pip install transformers"
-        ) from error
+    transformers: Any = require("transformers", extra="hf", why="words for this model")
     made_config, made, part = _FAMILIES[settings.family]
+    options = {"add_pooling_layer": settings.pool == "pooler"} if settings.family in _WITH_POOLER else {}
     try:
         config = getattr(transformers, made_config)(**settings.config)
-    except Exception as error:  # a config is checked by transformers, with errors of its own kinds
+        model = getattr(transformers, made)(config, **options)
+    except Exception as error:  # sizes are checked by transformers, with errors of its own kinds
         raise ModelError(f"settings of the text tower: {settings.family}: {' '.join(str(error).split())[:200]}") from error
-    options = {"add_pooling_layer": settings.pool == "pooler"} if settings.family in _WITH_POOLER else {}
-    model = getattr(transformers, made)(config, **options)
     tower: nn.Module = model if part is None else getattr(model, part)
     return tower, int(config.hidden_size)

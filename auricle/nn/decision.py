@@ -29,22 +29,30 @@ def logit_of_mean(scores: Tensor, log_weights: Tensor) -> Tensor:
     return present - absent
 
 
+class NoDecision(nn.Module):
+    """None: the map pooled over time is the embedding."""
+
+    def forward(self, maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, None, None]:
+        """maps (B, T, width), zero where mask (B, T) is not True: pooled (B, D), frames (B, T, D), no labels."""
+        return mean_max(maps, mask), local_mean_max(maps), None, None
+
+
 class ClipDecision(nn.Module):
-    """One decision a clip: the map pooled over time, a hidden layer, which is the embedding, and the labels' logits."""
+    """One decision a clip: the map pooled over time, a hidden layer, which is the embedding, and the labels' logits, if it has labels."""
 
     def __init__(self, width: int, size: int, labels: int) -> None:
         super().__init__()
         self.embed = nn.Linear(width, size)
-        self.label = nn.Linear(size, labels)
+        self.label = nn.Linear(size, labels) if labels else None
 
-    def forward(self, maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor, None]:
+    def forward(self, maps: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None, None]:
         """maps (B, T, width), zero where mask (B, T) is not True: pooled (B, D), frames (B, T, D), clip (B, K), no scores in time.
 
         Published are pooled and clip. A frame is what the same layer says of a moment and its neighbours.
         """
         pooled = functional.relu(self.embed(mean_max(maps, mask)))
         frames = functional.relu(self.embed(local_mean_max(maps)))
-        return pooled, frames, self.label(pooled), None
+        return pooled, frames, None if self.label is None else self.label(pooled), None
 
 
 class MomentDecision(nn.Module):

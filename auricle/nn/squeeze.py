@@ -28,5 +28,6 @@ class Squeeze(nn.Module):
         means = masked(x, mask).mean(dim=(2, 3))
         if mask is not None:
             means = means * (x.shape[2] / mask.sum(dim=1, keepdim=True).clamp(min=1))
-        weights: Tensor = self.widen(functional.relu(self.narrow(means))).sigmoid()
-        return x * weights[:, :, None, None]
+        weights = self.widen(functional.relu(self.narrow(means))).sigmoid()
+        weighed: Tensor = x * weights[:, :, None, None]
+        return weighed

@@ -84,4 +84,5 @@ class WindowAttention(nn.Module):
         if parted is not None:  # an addition for each window, the same for every clip
             added = (added + parted[:, None]).expand(rows, -1, -1, -1, -1).flatten(0, 1)
         heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=added)
-        return self.proj(heard.transpose(1, 2).reshape(rows, length, width))
+        projected: Tensor = self.proj(heard.transpose(1, 2).reshape(rows, length, width))
+        return projected

@@ -65,7 +65,7 @@ def test_one_is_the_softmax_of_cosines(listener: Listener) -> None:
     assert [label.score for label in told.labels] == sorted(scores(told).values(), reverse=True)
     assert [label.present for label in told.labels] == [True, False, False] and told.best == told.labels[0]
     assert sum(scores(told).values()) == pytest.approx(1, abs=1e-6)
-    assert (told.asked.question, told.asked.wording, told.asked.rule, told.asked.calibration) == ("one", "bare", "mean", "model")
+    assert (told.asked.question, told.asked.wording, told.asked.rule, told.asked.calibration) == ("one", "bare", "max", "model")
 
 
 def test_words_that_were_never_heard_have_a_smaller_scale(listener: Listener) -> None:
@@ -225,7 +225,7 @@ def test_a_fitted_scale_is_used_and_held_to_what_it_was_fitted_to(listener: List
     truth = ["low tone"] * 3 + ["high tone"] * 3
     head = ZeroShot(listener, LABELS)
     fitted = head.calibrate([*sounds, clip(silence(3))], [*truth, "dog"])
-    assert fitted.clips == 6 and (fitted.wording, fitted.rule, fitted.model) == ("bare", "mean", listener.fingerprint)
+    assert fitted.clips == 6 and (fitted.wording, fitted.rule, fitted.model) == ("bare", "max", listener.fingerprint)
     fitted.save(tmp_path / "scale.json")
     again = ZeroShot(listener, LABELS, scales=[Scale.load(tmp_path / "scale.json")])
     (told,) = again.classify(sounds[0])
@@ -234,8 +234,8 @@ def test_a_fitted_scale_is_used_and_held_to_what_it_was_fitted_to(listener: List
     assert again.classify(sounds[0], question="any")[0].asked.calibration == "model"
     with pytest.raises(InputError, match="fitted with the words of 'bare'"):
         ZeroShot(listener, LABELS, prompt="ensemble", scales=[fitted])
-    with pytest.raises(InputError, match="fitted with the rule 'mean'"):
-        ZeroShot(listener, LABELS, rule="max", scales=[fitted])
+    with pytest.raises(InputError, match="fitted with the rule 'max'"):
+        ZeroShot(listener, LABELS, rule="mean", scales=[fitted])
     with pytest.raises(ModelError, match="fitted to a model"):
         ZeroShot(listener, LABELS, scales=[fitted.model_copy(update={"model": "0" * 64})])
 
@@ -297,6 +297,6 @@ def test_the_record_is_json(listener: Listener) -> None:
     (told,) = ZeroShot(listener, LABELS).classify(Clip(tone("low tone", 2), RATE, name="a.wav"))
     line = json.loads(told.to_json())
     assert list(line) == ["version", "file", "asked", "duration", "coverage", "silent", "labels"]
-    assert line["asked"] == {"question": "one", "wording": "bare", "rule": "mean", "calibration": "model"}
+    assert line["asked"] == {"question": "one", "wording": "bare", "rule": "max", "calibration": "model"}
     assert line["labels"][0]["present"] and round(line["labels"][0]["score"], 4) == line["labels"][0]["score"]
     assert json.loads(ZeroShot(listener, LABELS).classify("none.wav")[0].to_json())["error"].startswith("none.wav: no such file")

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvPool, at_least, picture
-from auricle.nn.decision import ClipDecision, MomentDecision
+from auricle.nn.conv import ConvPool, at_least, masked
+from auricle.nn.decision import ClipDecision, MomentDecision, NoDecision
 from auricle.signal.frontend import open_frontend
 
 #: Log-mel of silence in PANNs' front-ends: 10 log10(1e-10) dB.
@@ -35,7 +35,7 @@ class Cnn14Config(Strict):
     halvings: int = 5
     size: int = 2048
     labels: int = 527
-    decision: Literal["clip", "max", "mean", "attention"] = "clip"
+    decision: Literal["clip", "max", "mean", "attention", "none"] = "clip"
 
 
 class Cnn14(nn.Module):
@@ -52,13 +52,17 @@ class Cnn14(nn.Module):
         inputs = (1, *config.widths[:-1])
         self.blocks = nn.ModuleDict({str(n + 1): ConvPool(inputs[n], width, kernel=config.kernel) for n, width in enumerate(config.widths)})
         sizes = (config.widths[-1], config.size, config.labels)
-        self.head = ClipDecision(*sizes) if config.decision == "clip" else MomentDecision(*sizes, pool=config.decision)
+        self.head: nn.Module
+        if config.decision == "none":
+            self.head = NoDecision()
+        else:
+            self.head = ClipDecision(*sizes) if config.decision == "clip" else MomentDecision(*sizes, pool=config.decision)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
         """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
         halvings = self.config.halvings
         x, mask = at_least(features, mask, frames=2**halvings, silence=SILENCE)
-        x = picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
+        x = masked(self.bands(x.transpose(1, 2)).transpose(1, 2)[:, None], mask)
         layers = []
         for number, block in enumerate(self.blocks.values()):
             x, mask = block(x, mask, pool=(2, 2) if number < halvings else (1, 1))

@@ -60,6 +60,16 @@ class _Block(nn.Module):
         return masked(x + y.permute(0, 3, 1, 2), mask)
 
 
+class _Stage(nn.ModuleList):
+    """Blocks of one width, one after another."""
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """x (B, C, T, F), zero where mask (B, T) says padding, to the same."""
+        for block in self:
+            x = block(x, mask)
+        return x
+
+
 class _Halving(nn.Module):
     """Norm, and each four cells become one."""
 
@@ -103,7 +113,7 @@ class ConvNext(nn.Module):
         self.bands = nn.BatchNorm1d(config.mels)
         self.stem = _Stem(config.widths[0])
         self.stages = nn.ModuleList(
-            nn.ModuleList(_Block(width) for _ in range(depth)) for depth, width in zip(config.depths, config.widths, strict=True)
+            _Stage(_Block(width) for _ in range(depth)) for depth, width in zip(config.depths, config.widths, strict=True)
         )
         pairs = zip(config.widths[:-1], config.widths[1:], strict=True)
         self.halvings = nn.ModuleDict({str(n + 1): _Halving(inputs, outputs) for n, (inputs, outputs) in enumerate(pairs)})
@@ -123,10 +133,7 @@ class ConvNext(nn.Module):
         for number, stage in enumerate(self.stages):
             if number > 0:
                 x, mask = self.halvings[str(number)](x), pooled_mask(mask, 2)
-            x = masked(x, mask)
-            assert isinstance(stage, nn.ModuleList)
-            for block in stage:
-                x = block(x, mask)
+            x = stage(masked(x, mask), mask)
             if taps:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         frames = x.mean(dim=3).transpose(1, 2)

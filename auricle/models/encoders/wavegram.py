@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvPool, at_least, masked, picture, pooled_mask, strided_mask
+from auricle.nn.conv import ConvPool, at_least, masked, pooled_mask, strided_mask
 from auricle.nn.decision import ClipDecision
 from auricle.nn.spectral import LogMel
 from auricle.signal.frontend import hann
@@ -84,9 +84,7 @@ class Wavegram(nn.Module):
         x = _silent(x, mask)
         for block in self.blocks.values():
             x, mask = block(x, mask)
-        x = x.view(x.shape[0], -1, self.bands, x.shape[2]).transpose(2, 3)  # (B, rows, T, F)
-        if x.is_cpu:
-            x = x.contiguous(memory_format=torch.channels_last)
+        x = x.reshape(x.shape[0], -1, self.bands, x.shape[2]).transpose(2, 3)  # (B, rows, T, F)
         seen: tuple[Tensor, Tensor | None] = self.picture(x, mask, pool=(2, 1))
         return seen
 
@@ -149,6 +147,6 @@ class WavegramCnn14(nn.Module):
             count = 1 + samples.shape[1] // self.hop
             spectrum = self.mel(mirrored(samples, lengths, reach=self.config.window // 2))[:, :count]
             real = torch.arange(count, device=samples.device)[None] <= lengths[:, None] // self.hop
-        x = picture(self.bands(spectrum.transpose(1, 2)).transpose(1, 2), real)
+        x = masked(self.bands(spectrum.transpose(1, 2)).transpose(1, 2)[:, None], real)
         seen: Tensor = self.blocks["1"](x, real)[0]
         return seen

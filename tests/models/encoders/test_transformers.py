@@ -197,34 +197,36 @@ def test_parameters_are_as_many_as_published(size_name: str, count: int) -> None
     assert sum(parameter.numel() for parameter in encoder.parameters()) == count
 
 
-@pytest.mark.parametrize("exported", ["ast", "beats", "whisper"])
-def test_export_keeps_the_numbers_for_any_batch(exported: str, tmp_path: Path) -> None:
-    """An ONNX graph made from two clips hears five."""
+def test_export_keeps_the_numbers_for_any_batch(tmp_path: Path) -> None:
+    """An ONNX graph made from two clips hears five. One graph of three encoders: most of the time goes into starting the exporter."""
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
+    names = ("ast", "beats", "whisper")
 
     class Told(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder = made(exported, depth=1)
+            self.encoders = torch.nn.ModuleList(made(name, depth=1) for name in names)
 
-        def forward(self, features: Any) -> Any:
-            heard = self.encoder(features)
-            return (heard.pooled, heard.frames) if heard.clip is None else (heard.pooled, heard.frames, heard.clip)
+        def forward(self, *features: Any) -> Any:
+            heard = [encoder(x) for encoder, x in zip(self.encoders, features, strict=True)]
+            return tuple(output for one in heard for output in (one.pooled, one.frames, one.clip) if output is not None)
 
-    told = Told().eval().requires_grad_(False)
+    told = Told().eval().requires_grad_(False)  # with gradients the exporter takes another way through attention, and fails on its strides
+    batch = torch.export.Dim("batch", min=1, max=64)
     program = torch.onnx.export(
         told,
-        (inputs(exported, 2, 160),),
+        tuple(inputs(name, 2, 160) for name in names),
         dynamo=True,
-        input_names=["features"],
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},),
+        input_names=list(names),
+        dynamic_shapes=(tuple({0: batch} for _ in names),),
         verbose=False,
     )
-    program.save(tmp_path / "encoder.onnx")
-    x = inputs(exported, 5, 160)
-    found = runtime.InferenceSession(tmp_path / "encoder.onnx").run(None, {"features": x.numpy()})
+    program.save(tmp_path / "encoders.onnx")
+    many = {name: inputs(name, 5, 160) for name in names}
+    found = runtime.InferenceSession(tmp_path / "encoders.onnx").run(None, {name: x.numpy() for name, x in many.items()})
     with torch.inference_mode():
-        wanted = told(x)
+        wanted = told(*many.values())
+    assert len(found) == len(wanted) == 8
     for one, other in zip(found, wanted, strict=True):
         assert np.abs(one - other.numpy()).max() < 1e-4

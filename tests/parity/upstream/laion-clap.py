@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
 from _clap import TEXTS, draw, offline, roberta_words, save, sound, stand_in, write_keys
 
 RATE = 48000
+POSITIONS = "module.text_branch.embeddings.position_ids"
 
 
 def roberta() -> Any:
@@ -23,16 +25,34 @@ def roberta() -> Any:
     return transformers.RobertaModel(config)
 
 
+class Tower(NamedTuple):
+    """How the text tower is called in the published code, its class in transformers, and how both it and its words are made."""
+
+    name: str
+    kind: str
+    make: Callable[[], Any]
+    words: Callable[[Path], Any]
+
+
+ROBERTA = Tower("roberta", "RobertaModel", roberta, roberta_words)
+
+
 def main(repositories: Path, out: Path, *, name: str = "laion-clap", size: str = "HTSAT-tiny", fused: bool = False) -> None:
-    stand_in()
     package = repositories / "LAION-AI+CLAP" / "src" / "laion_clap"
+    tensors = run(package, out, size=size, fused=fused, tower=ROBERTA, extra={POSITIONS: torch.arange(514)[None]})
+    write_keys(name, repositories, "LAION-AI/CLAP", tensors)
+
+
+def run(package: Path, out: Path, *, size: str, fused: bool, tower: Tower, extra: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Write what the published package makes of a sound and of words; returns the tensors of its file."""
+    stand_in()
     sys.path[:0] = [str(package), str(package.parent)]
-    words = roberta_words(out)
-    offline(words, RobertaModel=roberta)
+    words = tower.words(out)
+    offline(words, **{tower.kind: tower.make})
     create_model = importlib.import_module("clap_module").create_model
     data = importlib.import_module("training.data")
     kind = "aff_2d" if fused else "None"
-    made, settings = create_model(size, "roberta", enable_fusion=fused, fusion_type=kind)
+    made, settings = create_model(size, tower.name, enable_fusion=fused, fusion_type=kind)
     draw(made)
     made.eval()
     samples = sound(RATE, 6.3)
@@ -45,10 +65,10 @@ def main(repositories: Path, out: Path, *, name: str = "laion-clap", size: str =
         embedding = made.audio_projection(pooled)[0]
         text = made.encode_text(read, device="cpu")
     tensors = {f"module.{key}": value for key, value in made.state_dict().items()}
-    tensors["module.text_branch.embeddings.position_ids"] = torch.arange(514)[None]
+    tensors.update(extra)
     checkpoint = {"epoch": 1, "name": "drawn", "state_dict": tensors}
     save(out, words, checkpoint, samples=samples, rate=RATE, pooled=pooled[0], embedding=embedding, text=text)
-    write_keys(name, repositories, "LAION-AI/CLAP", tensors)
+    return tensors
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "hf_clap",
     "laion",
     "msclap",
+    "wavcaps",
     "htsat",
     "ssast",
     "ast",

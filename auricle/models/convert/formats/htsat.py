@@ -8,11 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
+from auricle.core.errors import ModelError
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
+from auricle.signal.banks import bank_of
+from auricle.signal.presets import PRESETS
 
+#: Why the tagging heads inside systems of sounds and words are left out.
+STALE = "a tagging head that took no part in the training with words"
 _MADE_ANEW = "a table that the sizes decide"
 
 
@@ -71,8 +76,7 @@ def head(prefix: str) -> list[Rule]:
 
 def no_head(prefix: str) -> list[Rule]:
     """The tagging head left out where training with words gave it no gradient while the encoder under it changed."""
-    reason = "a tagging head that took no part in the training with words"
-    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", reason)]
+    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", STALE)]
 
 
 def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_head: bool = False) -> dict[str, Any]:
@@ -98,6 +102,8 @@ def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_hea
 
 
 _OWN = "sed_model."
+_FRONTENDS = ("panns-32k", "laion-unfused")  # its own, and that of the taggers at 48 kHz from which LAION-CLAP was trained on
+_SAME_BANK = 1e-3
 _WINDOW = 10.0  # seconds: the clips of AudioSet, on which it was trained
 
 
@@ -106,17 +112,30 @@ def _recognise(checkpoint: Checkpoint) -> bool:
 
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    found = sizes(checkpoint.tensors, _OWN, frontend="panns-32k", with_head=True)
+    frontend = _frontend(checkpoint.tensors.get(f"{_OWN}logmel_extractor.melW"))
+    found = sizes(checkpoint.tensors, _OWN, frontend=frontend, with_head=True)
     size = found["width"] << (len(found["depths"]) - 1)
     return {
         "encoder": found,
-        "frontend": "panns-32k",
+        "frontend": frontend,
         "window": _WINDOW,
         "policy": "repeatpad",
         "dim": size,
         "labels": label_names(found["labels"]),
         "label_rate": found["side"] // found["mels"] * _last_side(found) / _WINDOW,
     }
+
+
+def _frontend(bank: Tensor | None) -> str:
+    """The front-end whose mel matrix the checkpoint carries: nothing else in the file tells its rate."""
+    if bank is None or bank.is_meta:
+        return _FRONTENDS[0]
+    theirs = bank.float().numpy()
+    for name in _FRONTENDS:
+        ours = bank_of(PRESETS[name])
+        if ours.shape == theirs.shape and abs(theirs - ours).max() < _SAME_BANK * ours.max():
+            return name
+    raise ModelError(f"htsat: the mel matrix {tuple(bank.shape)} is that of none of {', '.join(_FRONTENDS)}; its rate is unknown")
 
 
 def _last_side(found: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""LAION-CLAP as its own code saves it, with fusion or without, and ReCLAP, its fork with a T5 that reads the words."""
+"""LAION-CLAP as its own code saves it: HTS-AT, with fusion or without, or Cnn14; and ReCLAP, its fork with a T5 that reads the words."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from auricle.core.errors import ModelError
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
-from auricle.models.convert.formats.panns import librosa_rules
+from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
+from auricle.models.encoders.open import size
 
 _LENGTH = 77
 _TEXT = r"(?:module\.)?text_branch\."
@@ -26,8 +27,12 @@ def _plain(checkpoint: Checkpoint) -> dict[str, Tensor]:
 
 
 def _is_laion(tensors: Mapping[str, Tensor]) -> bool:
-    wanted = ("audio_projection.0.weight", "text_projection.0.weight", "logit_scale_a", "audio_branch.patch_embed.proj.weight")
+    wanted = ("audio_projection.0.weight", "text_projection.0.weight", "logit_scale_a", "audio_branch.bn0.weight")
     return all(name in tensors for name in wanted)
+
+
+def _is_cnn14(tensors: Mapping[str, Tensor]) -> bool:
+    return "audio_branch.conv_block6.conv2.weight" in tensors
 
 
 def _is_t5(tensors: Mapping[str, Tensor]) -> bool:
@@ -66,13 +71,26 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "frontend": frontend,
         "window": 10.0,
         "policy": "repeatpad",
-        "encoder": htsat.sizes(tensors, "audio_branch.", frontend=frontend),
+        "encoder": _encoder(tensors, frontend),
         "dim": int(tensors["audio_projection.2.weight"].shape[0]),
         "projection": "relu",
         "text": _text(tensors)[0],
         "prompt": "This is a sound of {label}.",
         "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
     }
+
+
+def _encoder(tensors: Mapping[str, Tensor], frontend: str) -> dict[str, Any]:
+    if _is_cnn14(tensors):
+        return {**size("cnn14"), **cnn14_sizes(tensors, "audio_branch."), "frontend": frontend, "labels": 0}
+    return htsat.sizes(tensors, "audio_branch.", frontend=frontend)
+
+
+def _audio_rules(tensors: Mapping[str, Tensor]) -> list[Rule]:
+    if _is_cnn14(tensors):
+        return [Ignore(rf"{_AUDIO}fc_audioset\.(weight|bias)", htsat.STALE), *cnn14_rules(_AUDIO)]
+    fusion = htsat.fusion(rf"{_AUDIO}patch_embed\.", rf"{_AUDIO}patch_embed\.fusion_model\.")
+    return [*fusion, *htsat.encoder(_AUDIO), *htsat.no_head(_AUDIO)]
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
@@ -83,9 +101,7 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
         front = [Ignore(rf"{_AUDIO}(spectrogram_extractor|logmel_extractor)\..+", "with fusion the log-mels are made outside the model")]
     return [
         *front,
-        *htsat.fusion(rf"{_AUDIO}patch_embed\.", rf"{_AUDIO}patch_embed\.fusion_model\."),
-        *htsat.encoder(_AUDIO),
-        *htsat.no_head(_AUDIO),
+        *_audio_rules(tensors),
         *projections(rf"{own}audio_projection\.", rf"{own}text_projection\."),
         Ignore(rf"{own}(audio|text)_transform\..+", "a second pair of vectors for one loss of training"),
         Ignore(rf"{own}logit_scale_[at]", "kept in the settings"),
@@ -102,10 +118,10 @@ def projections(audio: str, text: str) -> list[Rule]:
     ]
 
 
-def _format(name: str, *, fused: bool, t5: bool) -> Format:
+def _format(name: str, *, fused: bool = False, t5: bool = False, cnn14: bool = False) -> Format:
     def recognise(checkpoint: Checkpoint) -> bool:
         tensors = _plain(checkpoint)
-        return _is_laion(tensors) and _is_fused(tensors) == fused and _is_t5(tensors) == t5
+        return _is_laion(tensors) and (_is_fused(tensors), _is_t5(tensors), _is_cnn14(tensors)) == (fused, t5, cnn14)
 
     return Format(
         name=name,
@@ -119,7 +135,8 @@ def _format(name: str, *, fused: bool, t5: bool) -> Format:
 
 
 FORMATS = (
-    _format("laion-clap", fused=False, t5=False),
-    _format("laion-clap-fused", fused=True, t5=False),
+    _format("laion-clap"),
+    _format("laion-clap-fused", fused=True),
+    _format("laion-clap-cnn14", cnn14=True),
     _format("reclap", fused=True, t5=True),
 )

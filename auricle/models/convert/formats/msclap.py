@@ -1,4 +1,4 @@
-"""MS-CLAP of 2023: HTS-AT and GPT-2; and of 2022: Cnn14 and BERT."""
+"""MS-CLAP as published: 2023 with HTS-AT and GPT-2, 2022 with Cnn14 and BERT."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from torch import Tensor
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
-from auricle.models.convert.formats.panns import librosa_rules
+from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
+from auricle.models.encoders.open import size
 
+_CNN14 = "audio_encoder.base."
 _HTSAT = "audio_encoder.base.htsat."
 _TEXT = "caption_encoder.base."
 _END = " <|endoftext|>"
 
 
-def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
+def _settings_2023(checkpoint: Checkpoint) -> Mapping[str, Any]:
     tensors = checkpoint.tensors
     return {
         "frontend": "msclap-2023",
@@ -54,7 +56,7 @@ def _projections() -> list[Rule]:
     ]
 
 
-def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
+def _rules_2023(checkpoint: Checkpoint) -> Sequence[Rule]:
     audio = r"audio_encoder\.base\.htsat\."
     return [
         *librosa_rules(audio),
@@ -66,14 +68,56 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     ]
 
 
+def _settings_2022(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    tensors = checkpoint.tensors
+    family, config = towers.bert(tensors, _TEXT)
+    return {
+        "frontend": "msclap-2022",
+        "window": 5.0,
+        "policy": "tile",
+        "encoder": {**size("cnn14"), **cnn14_sizes(tensors, _CNN14), "frontend": "msclap-2022", "labels": 0},
+        "text": {
+            "family": family,
+            "pool": "first",
+            "config": config,
+            "words": {"length": 100, "pad": config["pad_token_id"]},
+            "projection": "residual",
+        },
+        **_common(tensors),
+    }
+
+
+def _rules_2022(checkpoint: Checkpoint) -> Sequence[Rule]:
+    audio = r"audio_encoder\.base\."
+    return [
+        Ignore(rf"{audio}fc_audioset\.(weight|bias)", htsat.STALE),
+        *librosa_rules(audio),
+        *cnn14_rules(audio),
+        *_projections(),
+        *towers.bert_rules(r"caption_encoder\.base\.", pooler=False),
+        Ignore("logit_scale", "kept in the settings"),
+    ]
+
+
 FORMATS = (
     Format(
         name="msclap-2023",
         source="microsoft/CLAP",
         weights="https://huggingface.co/microsoft/msclap",
         recognise=lambda checkpoint: checkpoint.has(f"{_HTSAT}bn0.weight", f"{_TEXT}wte.weight", "logit_scale"),
-        settings=_settings,
-        rules=_rules,
+        settings=_settings_2023,
+        rules=_rules_2023,
         tokenizer="openai-community/gpt2",
+    ),
+    Format(
+        name="msclap-2022",
+        source="microsoft/CLAP",
+        weights="https://huggingface.co/microsoft/msclap",
+        recognise=lambda checkpoint: checkpoint.has(
+            f"{_CNN14}conv_block6.conv2.weight", f"{_TEXT}embeddings.word_embeddings.weight", "logit_scale"
+        ),
+        settings=_settings_2022,
+        rules=_rules_2022,
+        tokenizer="google-bert/bert-base-uncased",
     ),
 )

@@ -67,10 +67,15 @@ def cnn14_sizes(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, An
     """Settings of encoders.cnn14 that the tensors' shapes tell, below a prefix in plain text."""
     return {
         "mels": tensors[f"{prefix}bn0.weight"].shape[0],
-        "widths": [tensors[f"{prefix}conv_block{block}.conv1.weight"].shape[0] for block in _blocks(tensors, prefix)],
+        "widths": cnn14_widths(tensors, prefix),
         "kernel": tensors[f"{prefix}conv_block1.conv1.weight"].shape[2],
         **_head_sizes(tensors, prefix),
     }
+
+
+def cnn14_widths(tensors: Mapping[str, Tensor], prefix: str = "") -> list[int]:
+    """Channels of each block."""
+    return [tensors[f"{prefix}conv_block{block}.conv1.weight"].shape[0] for block in _blocks(tensors, prefix)]
 
 
 def _head_sizes(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Any]:
