@@ -15,6 +15,7 @@ from auricle.terminal import Json, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.models.convert.convert import Report
+    from auricle.runtime.exported import Exported
 
 Allow = Annotated[
     list[str] | None,
@@ -65,6 +66,7 @@ def convert(
         Path | None, typer.Option(metavar="FILE", help="tokenizer.json of its text tower, where it does not lie beside the weights.")
     ] = None,
     allow: Allow = None,
+    graphs: Annotated[bool, typer.Option("--export", help="Export its graphs at once, as auricle export does.")] = False,
     as_json: Json = False,
 ) -> None:
     """Published weights into a model folder, with a report of every tensor. Nothing missing or left over goes by in silence."""
@@ -80,6 +82,51 @@ def convert(
         print(json.dumps({"folder": str(into), **dataclasses.asdict(report)}, ensure_ascii=False))
     else:
         terminal.print_facts(str(into), report_facts(report))
+    if graphs:
+        _export(into, None, as_json=as_json)
+    elif not as_json:
+        terminal.stdout().print(
+            f"It runs by torch. Quicker, and on machines without torch: auricle export {into}", markup=False, soft_wrap=True
+        )
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A folder of converted weights, published weights, or their name on the hub.")
+    ],
+    into: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Make a folder that hears without torch.  [default: beside the weights]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Graphs of a published model for ONNX Runtime and OpenVINO, each run and held to torch's numbers before it is kept."""
+    from auricle.runtime import catalog
+
+    _export(catalog.folder(model), into, as_json=as_json)
+
+
+def _export(folder: Path, into: Path | None, *, as_json: bool) -> None:
+    from auricle.runtime.exporting import export
+
+    with terminal.stderr().status(f"exporting {folder}"):
+        told = export(folder, into)
+    if as_json:
+        print(json.dumps({"folder": str(into or folder), **told.model_dump(mode="json")}, ensure_ascii=False))
+    else:
+        terminal.print_facts(str(into or folder), export_facts(told))
+
+
+def export_facts(told: Exported) -> list[tuple[str, str]]:
+    """What an export keeps, a row an engine."""
+    from auricle.runtime.exported import KEPT
+
+    rows = [("takes", f"{told.frames} frames" if told.frames else "any number of frames")]
+    for name, engine in told.engines.items():
+        said = f"cosine to torch {engine.sound.cosine:.7f}, largest difference {engine.sound.difference:.1e}"
+        if engine.words is not None:
+            said += f"; words {engine.words.cosine:.7f}, {engine.words.difference:.1e}"
+        rows.append((name, said if told.keeps(name) else f"{said}: below {KEPT}, not chosen unless named"))
+    return [*rows, *((name, f"not usable: {why}") for name, why in told.failed.items())]
 
 
 def report_facts(report: Report) -> list[tuple[str, str]]:
@@ -107,5 +154,5 @@ def report_facts(report: Report) -> list[tuple[str, str]]:
 
 def add_to(app: typer.Typer) -> None:
     """Give the app these verbs."""
-    for verb in (models, doctor, convert):
+    for verb in (models, doctor, convert, export):
         app.command()(verb)

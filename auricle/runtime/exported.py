@@ -38,7 +38,8 @@ class Measured(Strict):
 class Exported(Strict):
     """export.json. fingerprint: of the weights that were exported. frames: T that the graph takes, None for any.
 
-    outputs: what model.onnx gives. engines: by name, as measured where the export was made. made_with: versions there.
+    outputs: what model.onnx gives. engines: by name, as measured where the export was made; failed: those that cannot run the graph,
+    and why. made_with: versions there.
     """
 
     format: int
@@ -46,6 +47,7 @@ class Exported(Strict):
     outputs: tuple[str, ...]
     frames: int | None
     engines: dict[str, Measured]
+    failed: dict[str, str]
     made_with: dict[str, str]
 
     def keeps(self, engine: str) -> bool:

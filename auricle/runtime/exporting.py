@@ -72,16 +72,25 @@ def _made(folder: Path, config: PublishedConfig, partial: Path) -> Exported:
             raise
         raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
     made = export_graphs(load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
-    engines = {engine.name: measured(engine, made.sound, made.words) for engine in _engines(partial)}
-    worst = engines["onnx"]
-    if worst.cosine < KEPT:
-        raise ModelError(f"{folder}: the graph's vectors have cosine {worst.cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
+    engines: dict[str, Measured] = {}
+    failed: dict[str, str] = {}
+    for name, opened in _engines(partial):
+        try:
+            engines[name] = measured(opened(), made.sound, made.words)
+        except ModelError as error:
+            failed[name] = str(error).replace(f"{partial}{os.sep}", "")
+    if "onnx" in failed:
+        raise ModelError(f"{folder}: {failed['onnx']}; nothing was written")
+    if engines["onnx"].cosine < KEPT:
+        cosine = engines["onnx"].cosine
+        raise ModelError(f"{folder}: the graph's vectors have cosine {cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
     told = Exported(
         format=FORMAT,
         fingerprint=str(digest_of(folder, [part for part in MODEL_PARTS if part != "model.onnx"])),
         outputs=made.outputs,
         frames=made.frames,
         engines=engines,
+        failed=failed,
         made_with=dict(_versions()),
     )
     (partial / EXPORT).write_text(json.dumps(told.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
@@ -94,17 +103,17 @@ def _versions() -> Iterator[tuple[str, str]]:
             yield name, importlib.metadata.version(name)
 
 
-def _engines(folder: Path) -> Iterator[PublishedEngine]:
-    """Every engine of graphs that is here."""
+def _engines(folder: Path) -> Iterator[tuple[str, Callable[[], PublishedEngine]]]:
+    """Every engine of graphs that is here, and what opens it."""
     from auricle.runtime.onnx import PublishedOnnxEngine
 
-    yield PublishedOnnxEngine(folder)
+    yield "onnx", lambda: PublishedOnnxEngine(folder)
     if importlib.util.find_spec("openvino"):
         from auricle.runtime.openvino import OpenVinoEngine, has_bf16
 
-        yield OpenVinoEngine(folder)
+        yield "openvino", lambda: OpenVinoEngine(folder)
         if has_bf16():
-            yield OpenVinoEngine(folder, "openvino-bf16")
+            yield "openvino-bf16", lambda: OpenVinoEngine(folder, "openvino-bf16")
 
 
 def measured(engine: PublishedEngine, sound: Sequence[Probe], words: Sequence[Probe]) -> Measured:
