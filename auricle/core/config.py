@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -17,6 +18,8 @@ from auricle.core.errors import ModelError
 FORMAT = 1
 #: Parts of a model folder that decide its answers; the card is not among them, since it quotes the figures.
 MODEL_PARTS = ("config.json", "model.onnx", "model.safetensors", "tokenizer.json")
+#: Report of the graphs that were exported of converted weights; it says of which.
+EXPORT = "export.json"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -192,13 +195,30 @@ def read_config(path: Path) -> Config:
 
 
 def fingerprint(folder: str | Path) -> str | None:
-    """SHA-256 over the parts of a model folder that decide its answers; None where there is no such folder."""
-    parts = [Path(folder) / part for part in MODEL_PARTS]
-    if not any(part.is_file() for part in parts):
+    """SHA-256 over the parts of a model folder that decide its answers; None where there is no such folder.
+
+    Graphs are the same model as the weights that they were exported of, within rounding: they have the fingerprint of these.
+    """
+    return _origin(Path(folder) / EXPORT) or digest_of(Path(folder), MODEL_PARTS)
+
+
+def digest_of(folder: Path, parts: Sequence[str]) -> str | None:
+    """SHA-256 over some files of a folder, as far as they are there; None where none is."""
+    paths = [folder / part for part in parts]
+    if not any(path.is_file() for path in paths):
         return None
     digest = hashlib.sha256()
-    for part in parts:
-        if part.is_file():
-            digest.update(f"{part.name}\0".encode())
-            digest.update(hashlib.sha256(part.read_bytes()).digest())
+    for path in paths:
+        if path.is_file():
+            digest.update(f"{path.name}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _origin(path: Path) -> str | None:
+    """Fingerprint of the weights that an export was made of."""
+    try:
+        told = json.loads(path.read_bytes())["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return told if isinstance(told, str) else None

@@ -16,6 +16,7 @@ import numpy as np
 
 from auricle.core.config import PublishedConfig, fingerprint
 from auricle.core.errors import InputError, SoundError
+from auricle.core.machine import cores as cores
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing
 from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
@@ -350,17 +351,13 @@ class Listener:
         return stream(source, rate=self._frontend.rate, seconds=seconds, context=context)
 
 
-def load(model: str | Path | None = None, runtime: str | None = None) -> Listener:
+def load(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Listener:
     """A Listener with a shipped model by name, a model folder, or published weights: a file, a folder, or their name on the hub.
 
     The default model when none is given. runtime: one of auricle.runtime.open.ENGINES; by default the quickest that keeps the numbers.
+    device: where torch runs a published model; see auricle.runtime.open.open_runtime.
     """
-    return Listener(open_runtime(model, runtime))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Listener(open_runtime(model, runtime, device=device))
 
 
 def _until(stop: threading.Event, windows: Stream) -> Iterator[Window]:

@@ -77,8 +77,9 @@ class WindowAttention(nn.Module):
         """x (B, L, D) on the Z-curve, parted (W, n, n) of `apart` where the picture is shifted. Returns (B, L, D)."""
         rows, length, width = x.shape
         size = (-1, self.tokens, self.heads, width // self.heads)
-        parts = zip(self.qkv.weight.chunk(3), self.qkv.bias.chunk(3), strict=True)  # three products leave nothing to be cut apart
-        query, key, value = (functional.linear(x, weight, bias).view(size).transpose(1, 2) for weight, bias in parts)
+        weights, biases = self.qkv.weight.view(3, width, width), self.qkv.bias.view(3, width)
+        # Three products leave nothing to be cut apart.
+        query, key, value = (functional.linear(x, weights[part], biases[part]).view(size).transpose(1, 2) for part in range(3))
         added = self.bias[self.near].permute(2, 0, 1)[None]  # (1, heads, n, n)
         if parted is not None:  # an addition for each window, the same for every clip
             added = (added + parted[:, None]).expand(rows, -1, -1, -1, -1).flatten(0, 1)

@@ -96,10 +96,11 @@ class Runtime:
         return self._words.embed(texts, normalize=normalize)
 
 
-def open_runtime(model: str | Path | None = None, runtime: str | None = None) -> Runtime:
+def open_runtime(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Runtime:
     """Open a shipped model by name, a model folder, or published weights (a file, a folder, or a name of the hub); None is the default.
 
-    runtime: one of ENGINES; None is the quickest that keeps the numbers.
+    runtime: one of ENGINES; None is the quickest that keeps the numbers. device: where torch runs a published model, such as "cpu" or
+    "cuda"; by default what AURICLE_DEVICE says, else a GPU that torch sees.
     """
     if runtime is not None and runtime not in ENGINES:
         raise InputError(f"runtime {runtime!r} is unknown; wanted one of {', '.join(ENGINES)}")
@@ -108,7 +109,7 @@ def open_runtime(model: str | Path | None = None, runtime: str | None = None) ->
     if isinstance(config, PublishedConfig):
         from auricle.runtime.published import open_published
 
-        return Runtime(folder, config, *open_published(folder, config, runtime))
+        return Runtime(folder, config, *open_published(folder, config, runtime, device))
     return Runtime(folder, config, _engine(folder, runtime or ENGINES[0]), TextTower(folder, config.dim))
 
 

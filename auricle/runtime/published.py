@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,12 @@ from typing import Protocol
 import numpy as np
 
 from auricle.core.config import PublishedConfig
-from auricle.core.errors import MissingPackage
+from auricle.core.errors import MissingPackage, ModelError
+from auricle.runtime.exported import read
+from auricle.runtime.tokens import holds
+
+#: Engines that may be chosen unasked where they keep torch's numbers, the quickest first. Compiling takes too long to be among them.
+QUICKEST = ("openvino-bf16", "openvino", "onnx")
 
 _BATCH = 32  # texts a call
 
@@ -55,20 +61,60 @@ class PublishedWords:
         return np.asarray(vectors, dtype=np.float32)
 
 
-def open_published(folder: Path, config: PublishedConfig, runtime: str | None) -> tuple[PublishedEngine, PublishedWords | None]:
-    """Engine and words of a converted folder. runtime: one of open.ENGINES; None chooses."""
-    engine = _engine(folder, config, runtime or chosen(folder))
+def open_published(
+    folder: Path, config: PublishedConfig, runtime: str | None, device: str | None = None
+) -> tuple[PublishedEngine, PublishedWords | None]:
+    """Engine and words of a converted folder. runtime: one of open.ENGINES; None chooses. device: where torch runs, see models.running."""
+    engine = _engine(folder, config, runtime or chosen(folder, device), device)
     return engine, None if config.text is None else PublishedWords(folder, config, engine)
 
 
-def chosen(folder: Path) -> str:
-    """The quickest engine that can run this folder here. Those that round more than float32 does are never chosen unasked."""
+def chosen(folder: Path, device: str | None = None) -> str:
+    """The quickest engine that can run this folder here and that keeps torch's numbers, as measured when its graphs were exported.
+
+    torch, in single precision, where there are no graphs, or where a device is named, by argument or by AURICLE_DEVICE.
+    """
+    told = read(folder)
+    if told is not None and (device or os.environ.get("AURICLE_DEVICE") or "cpu") == "cpu":
+        for name in QUICKEST:
+            if told.keeps(name) and _runs_here(name):
+                return name
+    if not _has_weights(folder):
+        raise ModelError(f"{folder}: holds graphs alone, and no engine of these that is here keeps their numbers; choose a runtime by name")
     if importlib.util.find_spec("torch"):
         return "torch-fp32"
-    raise MissingPackage(f"{folder}: nothing installed can run it; pip install 'auricle[train]' brings torch")
+    raise MissingPackage(
+        f"{folder}: nothing installed can run it; pip install 'auricle[hf]' brings torch, or run `auricle export` where torch is"
+    )
 
 
-def _engine(folder: Path, config: PublishedConfig, runtime: str) -> PublishedEngine:
+def _runs_here(name: str) -> bool:
+    if name == "onnx":
+        return True
+    if not importlib.util.find_spec("openvino"):
+        return False
+    if name == "openvino":
+        return True
+    from auricle.runtime.openvino import has_bf16
+
+    return has_bf16()
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether torch could run it: a folder of graphs alone keeps no more than the front-end's tensors."""
+    path = folder / "model.safetensors"
+    return path.is_file() and holds(path, "encoder.")
+
+
+def _engine(folder: Path, config: PublishedConfig, runtime: str, device: str | None) -> PublishedEngine:
+    if runtime == "onnx":
+        from auricle.runtime.onnx import PublishedOnnxEngine
+
+        return PublishedOnnxEngine(folder)
+    if runtime.startswith("openvino"):
+        from auricle.runtime.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(folder, runtime)
     from auricle.runtime.torch import PublishedTorchEngine
 
-    return PublishedTorchEngine(folder, config, runtime)
+    return PublishedTorchEngine(folder, config, runtime, device)

@@ -112,6 +112,17 @@ def stored(path: Path, prefix: str) -> dict[str, np.ndarray]:
         raise ModelError(f"{path}: cannot be read ({error}); convert the checkpoint again") from error
 
 
+def holds(path: Path, prefix: str) -> bool:
+    """Whether a safetensors file has tensors whose names begin with a prefix. ModelError where it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as weights:
+            return any(name.startswith(prefix) for name in weights.keys())  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); convert the checkpoint again") from error
+
+
 def _open_weights(path: Path) -> Any:
     from safetensors import SafetensorError, safe_open
 

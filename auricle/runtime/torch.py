@@ -9,7 +9,7 @@ import numpy as np
 
 from auricle.core.config import PublishedConfig
 from auricle.core.errors import MissingPackage
-from auricle.runtime.onnx import OUTPUTS
+from auricle.runtime.graphs import OUTPUTS
 
 
 class TorchEngine:
@@ -32,15 +32,15 @@ class TorchEngine:
 
 
 class PublishedTorchEngine:
-    """model.safetensors of a converted folder; name: torch-fp32, torch-bf16 or compile."""
+    """model.safetensors of a converted folder; name: torch-fp32, torch-bf16 or compile; device: see models.running."""
 
-    def __init__(self, folder: Path, config: PublishedConfig, name: str) -> None:
+    def __init__(self, folder: Path, config: PublishedConfig, name: str, device: str | None = None) -> None:
         self.name = name
         try:
             import auricle.models.running as running
         except ModuleNotFoundError as error:
             raise _explained(error, name) from error
-        self._running: Any = running.Running(folder, config, name)  # type: ignore[arg-type]
+        self._running: Any = running.Running(folder, config, name, device)  # type: ignore[arg-type]
 
     def run(self, features: np.ndarray) -> list[np.ndarray]:
         """features float32 (B, ...) -> arrays in the order of OUTPUTS."""

@@ -1,0 +1,215 @@
+"""A published model as ONNX graphs: model.onnx takes features, words.onnx takes token ids; what torch says of made inputs, to hold them to.
+
+Single precision throughout. Attention is written out as two products around a softmax, queries scaled once: engines fuse that best.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auricle.core.config import PublishedConfig
+from auricle.core.errors import ModelError
+from auricle.core.optional import require
+from auricle.models.convert.health import sounds
+from auricle.models.published import PublishedModel
+from auricle.signal.crop import fit
+from auricle.signal.frontend import Frontend
+
+#: Bytes of weights from which a graph keeps them in a file of their own: the format that graphs are in ends at 2 GB.
+EXTERNAL = 1_500_000_000
+#: Share of a window that a second, shorter sound fills.
+SHORTER = 0.37
+_MOST = 4096  # rows of a batch
+_LONGEST = 1 << 24  # frames or samples
+_FOLDED = 1 << 28  # bytes of a constant that is still worked out beforehand
+_MASKED = -3.0e38  # what is added to scores of what is masked
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Probe:
+    """Arrays to give a graph, and what torch makes of them in single precision."""
+
+    given: tuple[np.ndarray, ...]
+    wanted: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Graphs:
+    """What was written. outputs: those of Outputs that model.onnx gives. frames: T, None where any will do. sound, words: probes."""
+
+    outputs: tuple[str, ...]
+    frames: int | None
+    sound: tuple[Probe, ...]
+    words: tuple[Probe, ...]
+
+
+class _Sound(nn.Module):
+    """Features to those of the Outputs that hold anything."""
+
+    def __init__(self, model: PublishedModel, outputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model, self.outputs = model, outputs
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        told = self.model(features)
+        return tuple(getattr(told, name) for name in self.outputs)
+
+
+class _Words(nn.Module):
+    def __init__(self, text: nn.Module) -> None:
+        super().__init__()
+        self.text = text
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        vectors: Tensor = self.text(ids, mask)
+        return vectors
+
+
+def export(model: PublishedModel, into: Path, frontend: Mapping[str, np.ndarray]) -> Graphs:
+    """Write model.onnx, and words.onnx where there is a text tower, into a folder. frontend: the checkpoint's own bank and window."""
+    for name in ("onnx", "onnxscript"):
+        require(name, extra="export", why="writing ONNX graphs")
+    model.eval().requires_grad_(False)
+    batches = _features(model.config, Frontend(model.config.frontend, **frontend))
+    sound = tuple(_told(model, batch) for batch in batches)
+    outputs = tuple(name for name, value in zip(model(torch.from_numpy(batches[0]))._fields, sound[0].wanted, strict=True) if value.size)
+    frames = batches[0].shape[-2] if batches[0].ndim > 2 else batches[0].shape[-1]
+    free = len({batch.shape[1:] for batch in batches}) > 1
+    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
+    if free:
+        dims[1] = torch.export.Dim("time", min=2, max=_LONGEST)
+    example = next(batch for batch in batches if len(batch) > 1)
+    _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / "model.onnx")
+    kept = tuple(Probe(one.given, tuple(value for value in one.wanted if value.size)) for one in sound)
+    if model.text is None:
+        return Graphs(outputs, None if free else frames, kept, ())
+    return Graphs(outputs, None if free else frames, kept, _export_words(model, into))
+
+
+def _export_words(model: PublishedModel, into: Path) -> tuple[Probe, ...]:
+    assert model.text is not None and model.config.text is not None
+    rules, config = model.config.text["words"], model.config.text["config"]
+    longest, known = int(rules["length"]), int(config.get("vocab_size") or 256)
+    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
+    if free := rules.get("fill") != "length":
+        dims[1] = torch.export.Dim("length", min=2, max=longest)
+    lengths = (min(8, longest), min(24, longest)) if free else (longest,)
+    probes = tuple(_read(model, *_texts(rows, length, known, int(rules["pad"]))) for rows, length in _pairs(lengths))
+    ids, mask = next(probe.given for probe in probes if len(probe.given[0]) > 1)
+    inputs = {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
+    _write(_Words(model.text), inputs, ("vectors",), [dims, dims], into / "words.onnx")
+    return probes
+
+
+def _pairs(lengths: tuple[int, ...]) -> list[tuple[int, int]]:
+    return [(1, lengths[0]), (3, lengths[-1])]
+
+
+def _texts(rows: int, length: int, known: int, pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and mask, int64 (rows, length): drawn words, each row shorter than the one before."""
+    ids = np.random.default_rng(rows).integers(0, known, (rows, length))
+    ids = np.where(ids == pad, (pad + 1) % known, ids)
+    real = np.maximum(2, length - 2 * np.arange(rows))
+    mask = (np.arange(length)[None] < real[:, None]).astype(np.int64)
+    return np.where(mask > 0, ids, pad), mask
+
+
+def _features(config: PublishedConfig, ears: Frontend) -> tuple[np.ndarray, ...]:
+    """Batches of one and three sounds, of a window and of a part of one, each brought to the model's length by its policy."""
+    size = round(config.window * ears.rate)
+    long, short = sounds(ears.rate, config.window), sounds(ears.rate, SHORTER * config.window)
+    made = [[ears.features(fit(sound, size, config.policy)) for sound in some] for some in (long[:1], long, short[1:2], short)]
+    return tuple(np.stack(batch) for batch in made)
+
+
+@torch.inference_mode()
+def _told(model: PublishedModel, features: np.ndarray) -> Probe:
+    return Probe((features,), tuple(value.float().numpy() for value in model(torch.from_numpy(features))))
+
+
+@torch.inference_mode()
+def _read(model: PublishedModel, ids: np.ndarray, mask: np.ndarray) -> Probe:
+    return Probe((ids, mask), (model.words(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy(),))
+
+
+def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], dims: list[dict[int, Any]], path: Path) -> None:
+    """Export, fold, check and save one graph. ModelError where the exporter cannot follow the module."""
+    onnx: Any = require("onnx", extra="export", why="writing ONNX graphs")
+    optimizer: Any = require("onnxscript.optimizer", extra="export", why="writing ONNX graphs")
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                module.eval(),
+                tuple(inputs.values()),
+                dynamo=True,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes=tuple(dims),
+                custom_translation_table={torch.ops.aten.scaled_dot_product_attention.default: _attention()},
+                verbose=False,
+            )
+        except Exception as error:  # the exporter's errors share no base
+            raise ModelError(f"{path.name}: torch cannot export it ({_first_line(error)}); torch-fp32 runs it as it is") from error
+        assert program is not None
+        optimizer.optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+        size = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value is not None)
+        program.save(str(path), external_data=size > EXTERNAL)
+    onnx.checker.check_model(str(path))
+
+
+def _attention() -> Any:
+    """Translation of scaled dot-product attention (Vaswani et al. 2017, equation 1) that scales queries alone, once."""
+    onnxscript: Any = require("onnxscript", extra="export", why="writing ONNX graphs")
+    op = onnxscript.opset20
+
+    def attention(
+        query: Any,
+        key: Any,
+        value: Any,
+        attn_mask: Any = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Any:
+        if is_causal or enable_gqa or dropout_p:
+            raise NotImplementedError("attention that is causal, grouped or thinned out")
+        factor = query.shape[-1] ** -0.5 if scale is None else scale
+        scores = op.MatMul(op.Mul(query, op.Constant(value_float=factor)), op.Transpose(key, perm=[0, 1, 3, 2]))
+        if attn_mask is not None:
+            if attn_mask.dtype == onnxscript.ir.DataType.BOOL:
+                attn_mask = op.Where(attn_mask, op.Constant(value_float=0.0), op.Constant(value_float=_MASKED))
+            scores = op.Add(scores, attn_mask)
+        return op.MatMul(op.Softmax(scores, axis=-1), value)
+
+    return attention
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter's own remarks, which nobody can act on, are kept back."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,159 @@
+"""A converted folder in, its graphs out: written, run by every engine that is here, held to torch's numbers, and put in place whole."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from auricle.core.config import EXPORT, FORMAT, MODEL_PARTS, PublishedConfig, digest_of, read_config
+from auricle.core.errors import MissingPackage, ModelError
+from auricle.runtime.exported import KEPT, Agreement, Exported, Measured
+from auricle.runtime.published import PublishedEngine
+from auricle.runtime.tokens import stored
+
+_GRAPHS = ("model.onnx.data", "words.onnx.data", "model.onnx", "words.onnx")  # those that others refer to come first
+_BESIDE = ("config.json", "card.json", "tokenizer.json")  # what a folder of graphs needs of the one that it was made of
+_PACKAGES = ("auricle", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
+_SMALLEST = 1e-12
+
+
+class Probe(Protocol):
+    """Arrays to give, and what torch makes of them."""
+
+    @property
+    def given(self) -> tuple[np.ndarray, ...]:
+        """What goes in."""
+
+    @property
+    def wanted(self) -> tuple[np.ndarray, ...]:
+        """What has to come out, (B, ...) each."""
+
+
+def export(folder: Path, into: Path | None = None) -> Exported:
+    """Write the graphs of a converted folder beside its weights, or `into` a new folder, which hears without torch.
+
+    ModelError where a graph does not give torch's numbers: nothing is written then. export.json comes last, so that it speaks for all.
+    """
+    config = read_config(folder / "config.json")
+    if not isinstance(config, PublishedConfig):
+        raise ModelError(f"{folder} is a listening model, which has its graph already; wanted a folder of converted weights")
+    if into is not None and into.exists() and any(into.iterdir()):
+        raise ModelError(f"{into} is there already and not empty; wanted a new folder")
+    home = folder if into is None else into.parent
+    home.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
+    try:
+        told = _made(folder, config, partial)
+        for file in partial.iterdir():
+            file.chmod(0o644)
+        _put_beside(partial, folder) if into is None else _put_apart(partial, folder, into)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return told
+
+
+def _made(folder: Path, config: PublishedConfig, partial: Path) -> Exported:
+    """Graphs and export.json, in a folder of their own."""
+    try:
+        from auricle.models.convert.convert import load
+        from auricle.models.export import export as export_graphs
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
+    made = export_graphs(load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
+    engines = {engine.name: measured(engine, made.sound, made.words) for engine in _engines(partial)}
+    worst = engines["onnx"]
+    if worst.cosine < KEPT:
+        raise ModelError(f"{folder}: the graph's vectors have cosine {worst.cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
+    told = Exported(
+        format=FORMAT,
+        fingerprint=str(digest_of(folder, [part for part in MODEL_PARTS if part != "model.onnx"])),
+        outputs=made.outputs,
+        frames=made.frames,
+        engines=engines,
+        made_with=dict(_versions()),
+    )
+    (partial / EXPORT).write_text(json.dumps(told.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    return told
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
+
+
+def _engines(folder: Path) -> Iterator[PublishedEngine]:
+    """Every engine of graphs that is here."""
+    from auricle.runtime.onnx import PublishedOnnxEngine
+
+    yield PublishedOnnxEngine(folder)
+    if importlib.util.find_spec("openvino"):
+        from auricle.runtime.openvino import OpenVinoEngine, has_bf16
+
+        yield OpenVinoEngine(folder)
+        if has_bf16():
+            yield OpenVinoEngine(folder, "openvino-bf16")
+
+
+def measured(engine: PublishedEngine, sound: Sequence[Probe], words: Sequence[Probe]) -> Measured:
+    """An engine beside torch, on sounds and on words."""
+
+    def hear(features: np.ndarray) -> list[np.ndarray]:
+        return [value for value in engine.run(features) if value.size]
+
+    heard = agreement(hear, sound)
+    return Measured(sound=heard, words=agreement(lambda ids, mask: [engine.words(ids, mask)], words) if words else None)
+
+
+def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe]) -> Agreement:
+    """What a function of arrays keeps of what is wanted. ModelError where its arrays have other shapes."""
+    cosine, difference = 1.0, 0.0
+    for probe in probes:
+        found = run(*probe.given)
+        if [value.shape for value in found] != [value.shape for value in probe.wanted]:
+            raise ModelError(f"the graph gives {[value.shape for value in found]}; wanted {[value.shape for value in probe.wanted]}")
+        for ours, theirs in zip(found, probe.wanted, strict=True):
+            rows, wanted = (value.reshape(len(value), -1).astype(np.float64) for value in (ours, theirs))
+            norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(wanted, axis=1)
+            cosine = min(cosine, float(((rows * wanted).sum(axis=1) / np.maximum(norms, _SMALLEST)).min()))
+            difference = max(difference, float(np.abs(rows - wanted).max() / max(np.abs(wanted).max(), _SMALLEST)))
+    return Agreement(cosine=cosine, difference=difference)
+
+
+def _put_beside(partial: Path, folder: Path) -> None:
+    """Graphs over those of an earlier export. Without export.json no half of them is chosen."""
+    (folder / EXPORT).unlink(missing_ok=True)
+    for name in _GRAPHS:
+        if (partial / name).is_file():
+            os.replace(partial / name, folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+    os.replace(partial / EXPORT, folder / EXPORT)
+
+
+def _put_apart(partial: Path, folder: Path, into: Path) -> None:
+    """A folder of its own, with all of the old one but the weights: the front-end's tensors are all that is left of these."""
+    from safetensors.numpy import save_file
+
+    for name in _BESIDE:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, partial / name)
+    tensors = stored(folder / "model.safetensors", "frontend.")
+    save_file({f"frontend.{name}": value for name, value in tensors.items()}, partial / "model.safetensors")
+    (partial / "model.safetensors").chmod(0o644)
+    partial.chmod(0o755)
+    if into.exists():
+        into.rmdir()
+    partial.rename(into)

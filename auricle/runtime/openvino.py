@@ -1,0 +1,109 @@
+"""OpenVINO: exported graphs on the CPU, one thread a call; compiled once, several calls run side by side. Needs the extra `openvino`."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auricle.core.errors import InputError, ModelError
+from auricle.core.machine import cores
+from auricle.core.optional import require
+from auricle.runtime import graphs
+from auricle.runtime.graphs import first_line
+
+_MOST = 16  # calls side by side: each holds what lies between the layers
+
+
+class OpenVinoEngine:
+    """model.onnx and words.onnx of a converted folder; name: openvino or openvino-bf16. Words are compiled when the first come."""
+
+    def __init__(self, folder: Path, name: str = "openvino") -> None:
+        self.name, self._folder, self._lock = name, folder, threading.Lock()
+        if name == "openvino-bf16" and not has_bf16():
+            raise InputError("this processor has no units for bfloat16, which openvino-bf16 needs; wanted runtime openvino")
+        path = graphs.there(folder, "model.onnx")
+        # Rows are run one by one: a batch is no quicker on one thread, and a row gives the same bits whatever stands beside it.
+        self._sound = _Compiled(path, "bf16" if name == "openvino-bf16" else "f32", rows=1)
+        graphs.check_sound(path, self._sound.inputs, self._sound.outputs)
+
+    def run(self, features: np.ndarray) -> list[np.ndarray]:
+        """features float32 (B, ...) -> arrays in the order of Outputs."""
+        rows = [self._sound.run([features[row : row + 1]]) for row in range(len(features))]
+        return graphs.whole({name: np.concatenate([row[name] for row in rows]) for name in self._sound.outputs})
+
+    def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
+        with self._lock:
+            compiled = self._words
+        given = {"ids": ids, "mask": mask}
+        return compiled.run([given[name] for name in compiled.inputs])["vectors"]
+
+    @functools.cached_property
+    def _words(self) -> _Compiled:
+        path = graphs.there(self._folder, "words.onnx")
+        compiled = _Compiled(path, "bf16" if self.name == "openvino-bf16" else "f32")
+        graphs.check_words(path, compiled.inputs, compiled.outputs)
+        return compiled
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 by itself; without such units it is no quicker than single precision."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class _Compiled:
+    """One graph, compiled for this processor. Each thread that calls has a request of its own."""
+
+    def __init__(self, path: Path, precision: str, rows: int | None = None) -> None:
+        """rows: B where it is always the same."""
+        core = _core()
+        self._local = threading.local()
+        try:
+            model = core.read_model(path)
+            if rows is not None:
+                shape = model.inputs[0].get_partial_shape()
+                shape[0] = rows
+                model.reshape(shape)
+            self._compiled: Any = core.compile_model(model, "CPU", _settings(precision))
+        except Exception as error:  # openvino raises plain RuntimeError
+            raise ModelError(f"{path}: OpenVINO cannot load it ({_told(error)}); export the model again") from error
+        self.inputs = [port.get_any_name() for port in self._compiled.inputs]
+        self.outputs = [port.get_any_name() for port in self._compiled.outputs]
+
+    def run(self, given: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Arrays in the order of inputs to those of outputs, by name."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        try:
+            found = request.infer(given, share_inputs=True)
+        except Exception as error:
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in zip(self.inputs, given, strict=True))
+            raise ModelError(f"the model cannot take {shapes} ({_told(error)})") from error
+        return {name: np.array(found[place]) for place, name in enumerate(self.outputs)}
+
+
+def _settings(precision: str) -> dict[str, Any]:
+    """One thread a stream, and a stream for each call that can run at a time: calls over one stream would wait for each other."""
+    streams = min(_MOST, cores())
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
+        "ENABLE_CPU_PINNING": False,  # other work of this process and others may want the same core
+    }
+
+
+@functools.cache
+def _core() -> Any:
+    return require("openvino", extra="openvino", why="runtime openvino").Core()
+
+
+def _told(error: Exception) -> str:
+    """The last line of an error that begins with where in OpenVINO's source it was raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else first_line(error)
