@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from auricle.archive.store import PROBES, Archive
+from auricle.archive.thrift import give_back
 from auricle.core.optional import require
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores"]
@@ -33,6 +34,8 @@ class Outline:
         self._numbers = numbers[self._order]
         self._index_labels(rows["scores"].combine_chunks())
         self.rows = rows.drop_columns(["_rowid", "scores"])
+        del rows
+        give_back()
 
     def _index_labels(self, kept: Any) -> None:
         """Windows by label, those with the highest trained score first."""

@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from auricle.archive.thrift import thrift
 from auricle.core.errors import ArchiveError
 from auricle.core.optional import require
 from auricle.listen.listener import Listener
@@ -34,7 +36,7 @@ HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teache
 EXACT = 250_000
 PROBES = 16  # lists of an index that are searched
 _MANY = 500  # names in one SQL list
-_KEPT = datetime.timedelta(minutes=10)  # how long readers may go on with tables that have since been joined
+_KEPT = datetime.timedelta(minutes=1)  # how long readers may go on with tables that have since been joined
 
 
 class Header(BaseModel):
@@ -178,8 +180,10 @@ class Archive:
 
     def _counted(self) -> dict[str, int]:
         """Windows by file, counted."""
-        names = self.table("windows").search().select(["file"]).limit(None).to_arrow()["file"]
-        return {pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()}
+        counted: Counter[str] = Counter()
+        for batch in self.table("windows").search().select(["file"]).limit(None).to_batches():
+            counted.update({pair["values"]: pair["counts"] for pair in batch["file"].value_counts().to_pylist()})
+        return counted
 
     def add(self, files: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> None:
         """Write whole files: all their windows, then their own rows."""
@@ -211,13 +215,23 @@ class Archive:
         self.table("files").update(where=f"file = {quoted(name)}", values={"modified": modified})
 
     def tidy(self) -> None:
-        """Join the small pieces that batches leave, and drop what earlier versions of the tables hold."""
+        """Join the small pieces that batches leave, and drop what earlier versions of the tables hold.
+
+        What readers may still be at is dropped by the next call that finds it old enough.
+        """
+        with thrift():
+            self._join()
+            if self._tend_index():
+                self._join()  # the pieces are joined already; by now nobody reads those before, which are as large as the table
+
+    def _join(self) -> None:
         for name in ("windows", "files", "taught"):
             self.table(name).optimize(cleanup_older_than=_KEPT)
-        self._tend_index()
 
-    def _tend_index(self) -> None:
-        """Indexes once there are so many windows that comparing all takes long; made anew when half of the windows are new to them.
+    def _tend_index(self) -> bool:
+        """Make what indexes are missing, or too old; true if any was made.
+
+        Indexes once there are so many windows that comparing all takes long; made anew when half of the windows are new to them.
 
         Vectors are kept whole in lists by their nearest of sqrt(N) centres: codes (PQ, SQ) were no smaller a loss of recall, and reading
         the vectors again to rank by them took longer than comparing them whole.
@@ -225,13 +239,15 @@ class Archive:
         table = self.table("windows")
         count = table.count_rows()
         if count <= EXACT:
-            return
+            return False
         made = {found.columns[0]: found.name for found in table.list_indices()}
         kinds = require("lancedb.index", extra="archive", why="an archive")
         lists = kinds.IvfFlat(distance_type="cosine", num_partitions=round(count**0.5))
-        for column, kind in (("vector", lists), ("likeness", lists), ("tags", kinds.FTS())):
-            if column not in made or table.index_stats(made[column]).num_unindexed_rows >= count / 2:
-                table.create_index(column, config=kind)
+        wanted = {"vector": lists, "likeness": lists, "tags": kinds.FTS()}
+        late = [name for name in wanted if name not in made or table.index_stats(made[name]).num_unindexed_rows >= count / 2]
+        for column in late:
+            table.create_index(column, config=wanted[column])
+        return bool(late)
 
 
 def quoted(text: str) -> str:

@@ -66,6 +66,14 @@ def test_a_taught_sound_is_found(archive: Archive, listener: Listener, sounds: P
     assert [Path(hit.file).name for hit in filtered] == ["low3.wav"]
 
 
+def test_an_open_searcher_finds_by_the_newest_version(archive: Archive, listener: Listener, sounds: Path) -> None:
+    teacher, searcher = Teacher(archive, listener), Searcher(archive, listener)
+    for kind in ("low", "high"):
+        teacher.teach("beep", some(sounds, kind, 0, 1), some(sounds, {"low": "high", "high": "low"}[kind], 0, 1))
+        assert Path(searcher.search(Query(taught="beep"), k=1)[0].file).name.startswith(kind)
+        assert Path(searcher.search(Query(taught="beep@1"), k=1)[0].file).name.startswith("low")
+
+
 def test_versions_stay_and_answers_add_up(archive: Archive, listener: Listener, sounds: Path) -> None:
     teacher = Teacher(archive, listener)
     first = teacher.teach("low", some(sounds, "low", 0))

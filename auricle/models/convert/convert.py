@@ -9,12 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from auricle.core import hub
 from auricle.core.config import FORMAT, PublishedConfig
@@ -225,7 +227,8 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def load(folder: Path, config: PublishedConfig) -> PublishedModel:
     """The module of a converted folder, in evaluation mode. ModelError where its tensors are not what config.json says."""
     path = folder / "model.safetensors"
-    model = PublishedModel(config)
+    with _Undrawn():
+        model = PublishedModel(config)
     tensors = {key: value for key, value in checkpoint.read(path).tensors.items() if key not in _FRONTEND}
     try:
         found = model.load_state_dict(tensors, strict=False, assign=True)
@@ -235,3 +238,12 @@ def load(folder: Path, config: PublishedConfig) -> PublishedModel:
     if missing or found.unexpected_keys:
         raise ModelError(f"{path}: missing {missing[:3]}, unexpected {list(found.unexpected_keys)[:3]}; convert the checkpoint again")
     return model.eval().requires_grad_(False)
+
+
+class _Undrawn(TorchFunctionMode):
+    """While it is on, in this thread, weights are not drawn: a tower of 100 million numbers is built in no time, to be filled at once."""
+
+    def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        if func in (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
