@@ -25,6 +25,7 @@ _EXTRAS = {
     "torch": ("train", "training, and runtime torch-fp32"),
     "transformers": ("hf", "words of published models, and speech encoders"),
     "onnx": ("export", "export to ONNX"),
+    "openvino": ("openvino", "the quickest engine for published models"),
 }
 _RATE = 44_100
 _LABELS = 60  # labels of a model that are listed
