@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -157,7 +158,9 @@ def _tell(
 
     kept = []
     with Meter(terminal.stderr(), len(files)) as meter:
-        for heard in listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter):
+        with terminal.reading() if words else nullcontext():
+            answers = listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter)
+        for heard in answers:
             meter.pause()
             _print_json(heard, parts) if as_json else _print_people(heard)
             if heard.error:

@@ -55,18 +55,21 @@ def classify(  # noqa: PLR0913  an option is an argument here
 
     most = parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
     words, scales = split_words(labels), [] if scale is None else [Scale.load(scale)]
-    head = ZeroShot(
-        terminal.load(model, runtime),
-        words,
-        prompt=prompt,
-        bank=bank,
-        attributes=attributes,
-        rule=None if rule is None else rule.value,
-        scales=scales,
-    )
+    with terminal.reading():
+        head = ZeroShot(
+            terminal.load(model, runtime),
+            words,
+            prompt=prompt,
+            bank=bank,
+            attributes=attributes,
+            rule=None if rule is None else rule.value,
+            scales=scales,
+        )
     failed = 0
     with Meter(terminal.stderr(), len(files)) as meter:
-        for told in head.each(files, question="any" if any_of else "one", progress=meter):
+        with terminal.reading():
+            answers = head.each(files, question="any" if any_of else "one", progress=meter)
+        for told in answers:
             meter.pause()
             _print(dataclasses.replace(told, labels=told.labels[:most]), as_json=as_json)
             if told.error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,11 @@ def load(model: str | None, runtime: Engine | None) -> Listener:
     from auricle.listen.listener import load
 
     return load(model, None if runtime is None else runtime.value)
+
+
+def reading() -> AbstractContextManager[object]:
+    """Says that words are being read: a large text tower takes seconds for it."""
+    return stderr().status("reading words")
 
 
 def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from auricle.core.machine import cores as cores
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing
 from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
+from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
@@ -152,16 +153,23 @@ class Listener:
     ) -> Iterator[Heard]:
         """What `listen` gives, one by one in the order of the files, each as soon as it is known.
 
-        heads: fitted heads, whose labels are scored after those that were asked for.
+        heads: fitted heads, whose labels are scored after those that were asked for. Words are read before this returns.
         """
         if top is not None and top < 1:
             raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
         if not self.labels and labels is None and heads is None:
             raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
+        if set(parts) == {"events"} and isinstance(self.config, PublishedConfig) and self.config.label_rate is None:
+            raise InputError(
+                f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
+            )
         words = () if labels is None else _words(labels)
         judge = None if labels is None else self._judge(words)
+        return self._each(files, progress, wanted=frozenset(parts), words=words, judge=judge, heads=heads, top=top)
+
+    def _each(self, files: Sequence[Source], progress: Progress | None, **asked: Any) -> Iterator[Heard]:
         with self._batch(files, progress) as plain_job:
-            job = dataclasses.replace(plain_job, wanted=frozenset(parts), words=words, judge=judge, heads=heads, top=top)
+            job = dataclasses.replace(plain_job, **asked)
             yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
 
     def embed_audio(

@@ -92,12 +92,16 @@ class ZeroShot:
         return list(self.each(listed(files), question=question, progress=progress))
 
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classified]:
-        """What `classify` gives, one by one, each as soon as it is known."""
+        """What `classify` gives, one by one, each as soon as it is known. What they are judged by is ready before this returns."""
         judge, calibration, threshold = self.judge(question)
         asked = Asked(question, self.wording.name, self.rule, calibration)
-        for told in self._gathered(files, judge, progress):
-            labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-            yield Classified(told.file, asked, told.duration, told.coverage, told.silent, labels, told.error)
+
+        def answers() -> Iterator[Classified]:
+            for told in self._gathered(files, judge, progress):
+                labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
+                yield Classified(told.file, asked, told.duration, told.coverage, told.silent, labels, told.error)
+
+        return answers()
 
     def cosines(self, files: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Evidence]:
         """Cosines of each file with the labels, gathered from its windows by the rule: what `calibrate` is fitted to."""

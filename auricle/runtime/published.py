@@ -6,6 +6,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from auricle.core.config import PublishedConfig
 from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.machine import cores
 from auricle.runtime.exported import read
 from auricle.runtime.tokens import holds
 
@@ -50,15 +52,16 @@ class PublishedWords:
         """Vectors of texts, float32 (n, E); unit length unless normalize is False."""
         with self._lock:
             new = sorted({text for text in texts if text not in self._known}, key=len)  # texts alike in length waste least padding
-            for first in range(0, len(new), _BATCH):
-                some = new[first : first + _BATCH]
-                ids, mask = self._tokens.encode(some)
-                self._known.update(zip(some, self._engine.words(ids, mask), strict=True))
+            batches = [new[first : first + _BATCH] for first in range(0, len(new), _BATCH)]
+            with ThreadPoolExecutor(cores()) as pool:  # an engine runs a call on one core
+                vectors = pool.map(lambda some: self._engine.words(*self._tokens.encode(some)), batches)
+                for some, found in zip(batches, vectors, strict=True):
+                    self._known.update(zip(some, found, strict=True))
             rows = [self._known[text] for text in texts]
-        vectors = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
+        told = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
         if normalize:
-            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
-        return np.asarray(vectors, dtype=np.float32)
+            told = told / np.maximum(np.linalg.norm(told, axis=1, keepdims=True), np.float32(1e-12))
+        return np.asarray(told, dtype=np.float32)
 
 
 def open_published(

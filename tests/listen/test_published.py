@@ -75,6 +75,13 @@ def test_a_model_without_labels_says_so(tmp_path: Path) -> None:
         bare.tag(noise(1.0))
 
 
+def test_events_are_refused_by_a_model_that_tells_no_times(listener: auricle.Listener) -> None:
+    assert listener.config.label_rate is None
+    with pytest.raises(InputError, match=r"small tagger scores whole windows and tells no times; wanted .*auricle-tiny"):
+        listener.detect(noise(1.0))
+    assert listener.tag(noise(1.0)).error is None
+
+
 def test_an_archive_of_a_model_without_words_is_searched_by_example(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("lancedb")
     import soundfile
