@@ -1,4 +1,4 @@
-"""Text towers of published systems: token ids in, vectors of the joint space out. Architectures by transformers, sizes by config."""
+"""Text towers: token ids in, vectors of the joint space out. Those of published systems by transformers, `gated` by our own blocks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.core.optional import require
+from auricle.nn.gated import GatedBlock, Rotary
 from auricle.nn.projection import PROJECTIONS
 
 #: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
@@ -34,7 +36,7 @@ class TextSettings(Strict):
     the mean 'over all' positions, padding among them, as systems were trained that forgot to leave it out.
     """
 
-    family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip"]
+    family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip", "gated"]
     pool: Literal["pooler", "first", "last", "mean", "over all"]
     projection: Literal["relu", "residual", "linear"] | None
     config: dict[str, Any]
@@ -74,6 +76,29 @@ class TextTower(nn.Module):
         return (hidden * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
 
+class GatedReader(nn.Module):
+    """Gated blocks over token ids, every token seeing every real one; for towers that are trained here."""
+
+    def __init__(
+        self, *, vocab_size: int, width: int = 256, depth: int = 4, heads: int = 4, hidden: int = 512, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, width)
+        nn.init.normal_(self.words.weight, std=width**-0.5)
+        self.rotary = Rotary(width // heads)
+        self.blocks = nn.ModuleList(GatedBlock(width, heads, hidden=hidden, dropout=dropout) for _ in range(depth))
+        self.norm = nn.RMSNorm(width)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
+        """ids and mask (B, L) to states (B, L, D)."""
+        x = self.words(input_ids)
+        turns = self.rotary.turns(torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None])
+        seen = attention_mask.bool()[:, None, None, :]
+        for block in self.blocks:
+            x = block(x, turns, seen=seen)
+        return (self.norm(x),)
+
+
 def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
     """A tower with fresh weights, in evaluation mode. dim: E, width of the joint space."""
     try:
@@ -87,6 +112,9 @@ def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
 
 def _tower(settings: TextSettings) -> tuple[nn.Module, int]:
     """The architecture and the width of its vectors."""
+    if settings.family == "gated":
+        reader = GatedReader(**settings.config)
+        return reader, reader.norm.normalized_shape[0]
     transformers: Any = require("transformers", extra="hf", why="words for this model")
     made_config, made, part = _FAMILIES[settings.family]
     options = {"add_pooling_layer": settings.pool == "pooler"} if settings.family in _WITH_POOLER else {}

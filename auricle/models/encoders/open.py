@@ -27,6 +27,7 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "panns-mobilenet": ("panns_mobilenet", "PannsMobileNet"),
     "mobilenet": ("mobilenet", "MobileNet"),
     "convnext": ("convnext", "ConvNext"),
+    "gated": ("gated", "Gated"),
 }
 
 

@@ -1,0 +1,118 @@
+"""Encoder for pretraining: a short convolutional stem or patches, then gated transformer blocks that know order and any length.
+
+Rotary places, RMS norms, gated layers without biases and narrow blocks between wide ones are what SLAP is said to use (sizes and weights
+of that system are not published, so these are ours); a convolutional stem learns sooner from little data (Xiao et al. 2021,
+arXiv:2106.14881). The input is free of gain: what counts is how far a band lies under the loudest one of the clip.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from auricle.core.config import Strict
+from auricle.core.errors import ModelError
+from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import ConvNorm, at_least, masked, strided_mask
+from auricle.nn.gated import GatedBlock, Rotary, near
+from auricle.nn.pooling import mean_max
+
+Size = Annotated[int, Field(gt=0)]
+
+#: Frames of features that one token stands for.
+_STRIDE = 4
+_SILENCE = -200.0  # dB
+
+
+class GatedConfig(Strict):
+    """Sizes of the encoder. frame_rate, mels: of the front-end. stem: channels of its five convolutions.
+
+    hidden: width between a block's linear layers. reach: tokens that every second block looks far, 0 for all. range_db: what lies
+    further under the peak is cut. labels: K of a head over the pooled vector.
+    """
+
+    family: Literal["gated"] = "gated"
+    frontend: str = "auricle-16k"
+    frame_rate: Annotated[float, Field(gt=0)] = 50.0
+    mels: Size = 64
+    stem: tuple[Size, Size, Size, Size, Size] = (32, 64, 96, 128, 192)
+    width: Size = 256
+    depth: Size = 4
+    heads: Size = 4
+    hidden: Size = 512
+    reach: Annotated[int, Field(ge=0)] = 0
+    range_db: Annotated[float, Field(gt=0)] = 80.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    labels: Annotated[int, Field(ge=0)] = 0
+
+
+class Gated(nn.Module):
+    """Log-mel dB (B, T, F) -> Embedding with ceil(T / 4) frames; pooled is their mean plus their maximum."""
+
+    Config = GatedConfig
+
+    def __init__(self, config: GatedConfig) -> None:
+        super().__init__()
+        if config.width % (2 * config.heads) or config.mels % 32:
+            raise ModelError(
+                f"width {config.width} with {config.heads} heads, {config.mels} mels; wanted an even width a head, and mels in 32s"
+            )
+        self.config = config
+        self.frontend, self.size, self.labels = config.frontend, config.width, config.labels
+        one, two, three, four, five = config.stem
+        self.stem = nn.ModuleList(
+            [
+                ConvNorm(1, one, kernel=5, stride=(2, 2)),
+                ConvNorm(one, two, stride=(2, 2)),
+                ConvNorm(two, three, stride=(1, 2)),
+                ConvNorm(three, four, stride=(1, 2)),
+                ConvNorm(four, five, stride=(1, 2)),
+            ]
+        )
+        self.tokens = nn.Linear(five * config.mels // 32, config.width)
+        self.rotary = Rotary(config.width // config.heads)
+        self.blocks = nn.ModuleList(
+            GatedBlock(config.width, config.heads, hidden=config.hidden, dropout=config.dropout) for _ in range(config.depth)
+        )
+        self.norm = nn.RMSNorm(config.width)
+        self.head = nn.Linear(config.width, config.labels) if config.labels else None
+
+    def stemmed(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """features (B, T, F), mask (B, T) to tokens (B, L, D) and their mask (B, L), before any block."""
+        features, mask = at_least(features, mask, frames=_STRIDE, silence=_SILENCE)
+        real = features if mask is None else features.masked_fill(~mask[:, :, None], _SILENCE)
+        peak = real.amax(dim=(1, 2), keepdim=True)
+        x = masked((2.0 * ((real - peak) / self.config.range_db + 1.0).clamp(min=0.0) - 1.0)[:, None], mask)
+        if x.is_cpu:
+            x = x.contiguous(memory_format=torch.channels_last)
+        for place, block in enumerate(self.stem):
+            mask = strided_mask(mask, 2 if place < 2 else 1)
+            x = masked(block(x), mask)
+        return self.tokens(x.transpose(1, 2).flatten(2)), mask
+
+    def blended(self, tokens: Tensor, mask: Tensor | None, *, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Tokens (B, L, D) with their mask to states (B, L, D), and where asked those before, between and behind the blocks."""
+        x, length = tokens, tokens.shape[1]
+        turns = self.rotary.turns(torch.arange(length, device=x.device, dtype=torch.float32)[:, None])
+        known = None if mask is None else mask[:, None, None, :]
+        close = near(length, self.config.reach, x.device)[None, None] if self.config.reach else None
+        states = [x] if taps else []
+        for place, block in enumerate(self.blocks):
+            seen = known
+            if close is not None and place % 2 == 0:  # a token always sees itself, so that no row is empty
+                seen = close if known is None else (close & known) | torch.eye(length, dtype=torch.bool, device=x.device)
+            x = block(x, turns, seen=seen)
+            if taps:
+                states.append(x)
+        return self.norm(x), tuple(states)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
+        tokens, mask = self.stemmed(features, mask)
+        x, states = self.blended(tokens, mask, taps=taps)
+        pooled = mean_max(x, mask)
+        clip = None if self.head is None else self.head(pooled)
+        return Embedding(pooled, x, mask, self.config.frame_rate / _STRIDE, clip=clip, layers=states)

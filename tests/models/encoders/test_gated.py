@@ -1,0 +1,85 @@
+"""The gated encoder: any length, any company, and order that can be told from the pooled vector."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import Tensor
+
+from auricle.core.errors import ModelError
+from auricle.models.encoders.open import open_encoder
+from auricle.nn.gated import Rotary, turned
+
+SMALL = {"family": "gated", "stem": [8, 8, 16, 16, 16], "width": 32, "depth": 3, "heads": 2, "hidden": 48, "labels": 5}
+
+
+def encoder(**changes: object) -> torch.nn.Module:
+    torch.manual_seed(0)
+    made = open_encoder({**SMALL, **changes})
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return made
+
+
+def features(frames: int, seed: int = 0) -> Tensor:
+    return -60 + 15 * torch.randn(1, frames, 64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("reach", [0, 3])
+@torch.no_grad()
+def test_a_clip_says_the_same_alone_and_among_longer_ones(reach: int) -> None:
+    model = encoder(reach=reach)
+    clips = [features(frames, frames) for frames in (5, 31, 60, 97)]
+    longest = max(clip.shape[1] for clip in clips)
+    batch = torch.cat([torch.nn.functional.pad(clip, (0, 0, 0, longest - clip.shape[1]), value=7.0) for clip in clips])
+    mask = torch.arange(longest)[None] < torch.tensor([[clip.shape[1]] for clip in clips])
+    together = model(batch, mask)
+    for row, clip in enumerate(clips):
+        alone = model(clip)
+        real = alone.frames.shape[1]
+        assert int(together.mask[row].sum()) == real
+        torch.testing.assert_close(together.pooled[row], alone.pooled[0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(together.clip[row], alone.clip[0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(together.frames[row, :real], alone.frames[0], rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_loudness_changes_nothing_and_order_does() -> None:
+    model = encoder()
+    first, second = features(80, 1), features(80, 2)
+    one_way, other = torch.cat([first, second], dim=1), torch.cat([second, first], dim=1)
+    torch.testing.assert_close(model(one_way).pooled, model(one_way + 12.0).pooled, rtol=1e-4, atol=1e-4)
+    assert (model(one_way).pooled - model(other).pooled).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_narrow_blocks_see_only_what_is_near() -> None:
+    model = encoder(reach=2, depth=1)
+    clip, other = features(160, 1), features(160, 2)
+    tokens, _ = model.stemmed(clip, None)
+    changed = tokens.clone()
+    changed[:, -1] = model.stemmed(other, None)[0][:, -1]
+    moved = (model.blended(tokens, None)[0] - model.blended(changed, None)[0]).abs().amax(dim=2)[0]
+    assert (moved[-3:] > 0).all() and (moved[:-3] == 0).all()
+
+
+def test_rotary_products_know_distances_alone() -> None:
+    rotary = Rotary(8, axes=2)
+    query, key = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
+
+    def product(one: tuple[float, float], other: tuple[float, float]) -> Tensor:
+        places = [rotary.turns(torch.tensor([place])) for place in (one, other)]
+        return (turned(query, places[0]) * turned(key, places[1])).sum()
+
+    torch.testing.assert_close(product((3.0, 1.0), (5.0, 4.0)), product((13.0, 21.0), (15.0, 24.0)))
+    assert not torch.isclose(product((3.0, 1.0), (5.0, 4.0)), product((3.0, 1.0), (5.0, 3.0)))
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ModelError, match="an even width a head"):
+        encoder(width=30, heads=4)
