@@ -230,3 +230,25 @@ def test_export_keeps_the_numbers_for_any_batch(tmp_path: Path) -> None:
     assert len(found) == len(wanted) == 8
     for one, other in zip(found, wanted, strict=True):
         assert np.abs(one - other.numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [
+        ("ast-base-384", 1212),  # Gong et al. 2021, section 2.1: 12 by 101 patches of ten seconds
+        ("ssast-base-patch", 512),  # Gong et al. 2022: 400 of 512 are hidden
+        ("ssast-base-frame", 512),
+        ("audiomae-base", 512),  # Huang et al. 2022: 64 by 8
+    ],
+)
+def test_a_published_size_has_as_many_tokens(name: str, tokens: int) -> None:
+    with torch.device("meta"):
+        encoder = open_encoder(size(name))
+    times, bands = encoder.grid
+    assert times * bands == tokens
+
+
+@torch.no_grad()
+def test_thirty_seconds_are_1500_tokens_to_whisper() -> None:
+    heard = open_encoder(size("whisper-tiny"))(torch.zeros(1, 3000, 80))
+    assert heard.frames.shape == (1, 1500, 384)
