@@ -1,6 +1,6 @@
-"""Encoders that learn from sound alone, by what is hidden from them: SSAST's and Audio-MAE's games over a vision transformer's patches.
+"""Encoders that learn from sound alone, by what is hidden from them: SSAST's and Audio-MAE's games over patches, and one over frames.
 
-Both wrap a ViT of models.encoders, which is what is kept; heads and decoders of the games are left behind.
+Each wraps an encoder of models.encoders, which is what is kept; heads and decoders of the games are left behind.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from auricle.core.errors import ModelError
+from auricle.models.encoders.gated import Gated
 from auricle.models.encoders.vit import ViT
 from auricle.nn.attention import Attention
 from auricle.nn.position import sincos_grid
@@ -115,6 +116,33 @@ class MaskedAutoencoder(nn.Module):
             whole = block(whole)
         told = self.rebuild(_taken(self.norm(whole), hidden))
         return Guess(None, told, _taken(cut(features, encoder.config.patch), hidden))
+
+
+class MaskedFrames(nn.Module):
+    """A Gated encoder's tokens, some of them hidden behind the stem; each has to be found among the clip's other hidden ones.
+
+    wav2vec 2.0's game (Baevski et al. 2020, arXiv:2006.11477) without its codebook: what was hidden is the stem's own token, held fixed.
+    """
+
+    def __init__(self, encoder: Gated) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.unseen = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, encoder.size), std=0.02))
+        self.match = nn.Linear(encoder.size, encoder.size)
+
+    def forward(self, features: Tensor, mask: Tensor | None, share: float) -> tuple[Tensor, Tensor]:
+        """features (B, T, F), mask (B, T) to guesses and truth, (B, M, D) of unit length; M is `share` of the shortest clip's tokens.
+
+        Which are hidden is drawn by torch.
+        """
+        tokens, mask = self.encoder.stemmed(features, mask)
+        draw = torch.rand(tokens.shape[:2], device=tokens.device)
+        real = tokens.shape[1] if mask is None else int(mask.sum(dim=1).min())
+        hidden = (draw if mask is None else draw.masked_fill(~mask, 2.0)).argsort(dim=1)[:, : max(2, round(share * real))]
+        there = torch.zeros(tokens.shape[:2], dtype=torch.bool, device=tokens.device).scatter_(1, hidden, True)
+        states, _ = self.encoder.blended(torch.where(there[..., None], self.unseen, tokens), mask)
+        normal = nn.functional.normalize
+        return normal(self.match(_taken(states, hidden)), dim=-1), normal(_taken(tokens, hidden).detach(), dim=-1)
 
 
 def _taken(x: Tensor, places: Tensor) -> Tensor:

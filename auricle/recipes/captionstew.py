@@ -1,0 +1,44 @@
+"""CaptionStew's comparison: the same stream of sounds and captions, learnt by contrast, by captioning, or by both.
+
+After "CaptionStew" (a study of 10.7 M captions on 9.3 M clips; only its data preparation is public, RayTzeng/CaptionStew-data-prep): one
+encoder, two heads. Sizes, the share of parallel captioning and all numbers of the paper are unverified, so these are ours. From nothing,
+or from a supervised encoder with `--set start=MODEL`. recipes/captionstew_study.py runs the comparison over objectives, sizes and seeds.
+
+    auricle train captionstew --set data=captions.jsonl --set objective=both
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from auricle.data.captions import POLICIES, Policy
+from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import build as build_pairs
+from auricle.train.trainer import Training
+
+WEIGHTS: dict[str, dict[str, float]] = {
+    "contrastive": {"contrast": 1.0},
+    "captioning": {"caption": 0.5, "parallel": 0.5},
+    "both": {"contrast": 1.0, "caption": 0.5, "parallel": 0.5},
+}
+
+
+class Config(Pairs):
+    """objective: which of the losses. An item's captions may have many styles; each is drawn as often as its weight says."""
+
+    PUBLISHED: ClassVar[dict[str, Any]] = {
+        "encoder": "ast-base-384",
+        "dim": 512,
+        "tower": {"family": "bert", "pool": "first", "config": {}},
+        "batch": 128,
+        "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+    }
+
+    objective: Literal["contrastive", "captioning", "both"] = "both"
+    captions: Policy = POLICIES["weighted"]
+
+
+def build(config: Config) -> Training:
+    """A training of this config. The objective decides the weights."""
+    weighted = config.model_copy(update={"weights": WEIGHTS[config.objective]})
+    return build_pairs(weighted, f"captionstew-{config.objective}")

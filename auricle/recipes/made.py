@@ -1,0 +1,72 @@
+"""Made sounds with captions, for a first run without any recording: two of eight plain sounds, one after the other.
+
+Nothing about real sound can be learnt from them; that every pair can be told from every other shows that a recipe learns at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from auricle.data.manifest import Caption, Item, write
+
+RATE = 16_000
+_SECONDS = 0.8  # of each of the two sounds
+KINDS = ("a low tone", "a high tone", "a rising whistle", "a falling whistle", "hiss", "clicks", "a beating hum", "a chirping alarm")
+
+
+def sound(kind: int, rng: np.random.Generator) -> np.ndarray:
+    """One of KINDS, (N,) float32, its pitch or speed a little different each time."""
+    times = np.arange(round(_SECONDS * RATE)) / RATE
+    drift = float(rng.uniform(0.94, 1.06))
+    sweep = times / _SECONDS
+    waves = (
+        lambda: np.sin(2 * np.pi * 180 * drift * times),
+        lambda: np.sin(2 * np.pi * 2400 * drift * times),
+        lambda: np.sin(2 * np.pi * drift * (600 * times + 900 * _SECONDS * sweep**2 / 2)),
+        lambda: np.sin(2 * np.pi * drift * (1500 * times - 900 * _SECONDS * sweep**2 / 2)),
+        lambda: 0.4 * rng.standard_normal(times.size),
+        lambda: (np.arange(times.size) % round(RATE / (9 * drift)) < 40).astype(float),
+        lambda: np.sin(2 * np.pi * 320 * drift * times) * (0.5 + 0.5 * np.sin(2 * np.pi * 6 * times)),
+        lambda: np.sin(2 * np.pi * (900 + 500 * (times * 8 % 1 > 0.5)) * drift * times),
+    )
+    fade = np.minimum(1.0, np.minimum(times, _SECONDS - times) / 0.02)
+    return (0.3 * fade * waves[kind]()).astype(np.float32)
+
+
+def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
+    """A manifest of `count` recordings of two different sounds each, no two alike in kinds and order while there are others (56)."""
+    import soundfile
+
+    path = folder / "made.jsonl"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    pairs = [(first, second) for first in range(len(KINDS)) for second in range(len(KINDS)) if first != second]
+    order = rng.permutation(len(pairs))
+    items = []
+    for number in range(count):
+        first, second = pairs[order[number % len(pairs)]]
+        file = folder / f"{number:03}.wav"
+        soundfile.write(file, np.concatenate([sound(first, rng), sound(second, rng)]), RATE)
+        captions = (
+            Caption(f"{KINDS[first]}, then {KINDS[second]}"),
+            Caption(f"{KINDS[second]} after {KINDS[first]}", style="rewritten"),
+            Caption(f"{KINDS[second]}, then {KINDS[first]}", style="swapped", weight=0.0),
+        )
+        items.append(
+            Item(
+                id=f"made-{number:03}",
+                audio=file,
+                captions=captions,
+                labels=tuple(sorted({KINDS[first], KINDS[second]})),
+                corpus="made",
+                source=str(number),
+                licence="CC0",
+                duration=2 * _SECONDS,
+            )
+        )
+    write(path, items)
+    return path

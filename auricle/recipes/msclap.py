@@ -1,0 +1,38 @@
+"""MS-CLAP: sounds and their captions drawn together, symmetric InfoNCE, a residual projection of either side.
+
+Elizalde et al. 2023 (arXiv:2206.04769): CNN14 and BERT on 128 k pairs. Elizalde et al. 2024 (arXiv:2309.05767): HTS-AT and GPT-2 on 4.6 M,
+with the sound tower trained on 22 supervised tasks first; which tasks, their weights and the optimiser's settings are unverified, so
+those of `published` are ours. Take a trained sound tower over with `--set start=MODEL`.
+
+    auricle train msclap                                             a first run on made sounds, in seconds
+    auricle train msclap --set data=captions.jsonl --set size=published
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import build as build_pairs
+from auricle.train.trainer import Training
+
+
+class Config(Pairs):
+    """Sizes of 2023 where `size` is published."""
+
+    PUBLISHED: ClassVar[dict[str, Any]] = {
+        "encoder": "htsat-tiny",
+        "window": 7.0,
+        "dim": 1024,
+        "tower": {"family": "gpt2", "pool": "last", "config": {"n_positions": 77}},
+        "batch": 128,
+        "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+    }
+
+    projection: Literal["relu", "residual", "linear"] = "residual"
+    prompt: str = "this is the sound of {label}"
+
+
+def build(config: Config) -> Training:
+    """A training of this config."""
+    return build_pairs(config, "msclap")

@@ -1,0 +1,228 @@
+"""What the recipes of sounds and captions share: a manifest opened, a model built or taken over, and the folder that is left at the end.
+
+A recipe is a config over this: which encoder and words, which parts of the loss, which captions are drawn. Without a manifest it learns
+made sounds (recipes.made) with small towers, which shows in seconds that everything works and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from auricle.core.config import FORMAT, PublishedConfig, Strict
+from auricle.core.errors import InputError
+from auricle.data.captions import POLICIES, Policy, choose
+from auricle.data.manifest import Item
+from auricle.metrics import retrieval
+from auricle.models.captioner import Captioner, CaptionerConfig
+from auricle.models.convert.convert import load
+from auricle.models.encoders.gated import Gated
+from auricle.models.encoders.open import open_encoder, size
+from auricle.models.pretext import MaskedFrames
+from auricle.models.published import PublishedModel
+from auricle.nn.losses.contrast import InfoNce, SigLip
+from auricle.recipes.folder import keep
+from auricle.recipes.learner import Learner
+from auricle.recipes.sounds import Positive, Sounds, decoded, opened
+from auricle.recipes.words import BEGIN, END, HIDDEN, Words, learn, rules
+from auricle.runtime import catalog
+from auricle.signal.presets import PRESETS
+from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.train.trainer import Training
+
+_MOST = 2000  # pairs that the figures at the end are worked out for
+
+
+class Reader(Strict):
+    """Sizes of a text tower that is trained from nothing: gated blocks over pieces of words. vocabulary: most pieces that are learnt."""
+
+    vocabulary: Positive = 4000
+    width: Positive = 192
+    depth: Positive = 3
+    heads: Positive = 4
+    hidden: Positive = 384
+
+
+class Teller(Strict):
+    """Sizes of a captioner."""
+
+    width: Positive = 192
+    depth: Positive = 2
+    heads: Positive = 4
+    hidden: Positive = 384
+
+
+class Pairs(Sounds):
+    """What a recipe of sounds and captions takes.
+
+    start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here. encoder: settings, or the
+    name of a published size (auricle.models.encoders.open.sizes). tower: family, pool and config of another text tower than `reader`
+    (auricle.models.text), its vocabulary learnt here. captions: which of an item's captions is drawn. weights: of the parts of the
+    loss: contrast, caption, parallel, frames. loss: of the contrast. unwanted: styles of captions that are wrong for a sound.
+    """
+
+    start: str | None = None
+    encoder: dict[str, Any] | str = {"family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256}
+    reader: Reader = Reader()
+    tower: dict[str, Any] | None = None
+    teller: Teller = Teller()
+    dim: Positive = 256
+    projection: Literal["relu", "residual", "linear"] = "relu"
+    prompt: str = "{label}"
+    weights: dict[Literal["contrast", "caption", "parallel", "frames"], float] = {"contrast": 1.0}
+    loss: Literal["infonce", "infonce-divisor", "siglip"] = "infonce"
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    captions: Policy = POLICIES["weighted"]
+    unwanted: tuple[str, ...] = ()
+
+
+def build(config: Pairs, name: str) -> Training:
+    """A training of this config. name: of the recipe, which the model's folder is called after."""
+    torch.manual_seed(config.seed)
+    items = opened(config)
+    words, settings = _words(config, items)
+    model = PublishedModel(settings) if config.start is None else load(catalog.folder(config.start), settings)
+    model.train()
+    captioner = None
+    if {"caption", "parallel"} & config.weights.keys():
+        told = CaptionerConfig(vocabulary=words.count, begin=BEGIN, end=END, hidden_word=HIDDEN, **config.teller.model_dump())
+        captioner = Captioner(told, model.encoder.size)  # type: ignore[arg-type]
+    learner = Learner(
+        model,
+        words,
+        config.weights,
+        contrast=_contrast(config),
+        captioner=captioner,
+        frames=_frames(model) if "frames" in config.weights else None,
+        smoothing=config.smoothing,
+        unwanted=_unwanted(items, config.unwanted),
+    )
+    rate = PRESETS[settings.frontend].rate
+    waves = decoded(items, config.cache, rate=rate)
+    batches = Batches(
+        items,
+        waves,
+        settings.frontend,
+        BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers),
+        caption=lambda item, rng: choose(item, rng, config.captions),
+    )
+    return Training(
+        model=learner,
+        objective=losses,
+        batches=batches,
+        settings=config.train,
+        finish=lambda trained, out: finish(trained, out, items=items, batches=batches, name=name),
+    )
+
+
+def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """What a Learner, wrapped or not, makes of a batch."""
+    parts: dict[str, Tensor] = model(batch)
+    return parts
+
+
+def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig]:
+    """Words of the model to go on from, or learnt from the captions; and config.json of the model."""
+    if config.start is not None:
+        folder = catalog.folder(config.start)
+        settings = PublishedConfig.model_validate_json((folder / "config.json").read_bytes())
+        if settings.text is None:
+            raise InputError(f"{config.start} has no text tower; wanted a model with words to go on from")
+        return Words(folder / "tokenizer.json", settings.text["words"]), settings
+    path = config.cache / f"words-{config.reader.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
+    if not path.exists():
+        texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
+        learn(texts, path, size=config.reader.vocabulary)
+    words = Words(path, rules())
+    encoder = size(config.encoder) if isinstance(config.encoder, str) else config.encoder
+    with torch.device("meta"):
+        frontend = str(open_encoder(encoder).frontend)
+    tower = config.tower or {"family": "gated", "pool": "mean", "config": config.reader.model_dump(exclude={"vocabulary"})}
+    sizes = {**tower["config"], "vocab_size": words.count}
+    text = {**tower, "projection": config.projection, "config": sizes, "words": rules()}
+    settings = PublishedConfig.model_validate(
+        {
+            "format": FORMAT,
+            "kind": "published",
+            "name": "not trained yet",
+            "source": "trained by auricle",
+            "frontend": frontend,
+            "window": config.window,
+            "policy": "any",
+            "encoder": encoder,
+            "dim": config.dim,
+            "projection": config.projection,
+            "text": text,
+            "prompt": config.prompt,
+        }
+    )
+    return words, settings
+
+
+def _frames(model: PublishedModel) -> MaskedFrames:
+    if not isinstance(model.encoder, Gated):
+        raise InputError("frames are hidden in encoders of the family gated alone; wanted one of these, or no weight for `frames`")
+    return MaskedFrames(model.encoder)
+
+
+def _unwanted(items: Sequence[Item], styles: tuple[str, ...]) -> list[list[str]]:
+    """As many wrong captions for each item; nothing where no styles are asked for."""
+    if not styles:
+        return []
+    found = [[caption.text for caption in item.captions if caption.style in styles] for item in items]
+    count = min(map(len, found))
+    if not count:
+        bare = items[[len(one) for one in found].index(0)]
+        raise InputError(f"item {bare.id} has no caption of the styles {', '.join(styles)}; wanted one for each item")
+    return [one[:count] for one in found]
+
+
+def _fingerprint(items: Sequence[Item]) -> str:
+    """Of everything that is said of the items."""
+    said = json.dumps([[[caption.text for caption in item.captions], item.labels] for item in items])
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
+def _contrast(config: Pairs) -> InfoNce | SigLip | None:
+    if "contrast" not in config.weights:
+        return None
+    return SigLip() if config.loss == "siglip" else InfoNce(divisor=config.loss == "infonce-divisor")
+
+
+def finish(trained: nn.Module, out: Path, *, items: Sequence[Item], batches: Batches, name: str) -> dict[str, float]:
+    """Write out/model. Figures: retrieval among the trained pairs."""
+    assert isinstance(trained, Learner)
+    trained.eval()
+    trained.model.config = trained.model.config.model_copy(update={"name": name, "logit_scale": trained.scale()})
+    keep(trained.model, out, items, tokenizer=trained.words.path if trained.words is not None else None, captioner=trained.captioner)
+    return {} if trained.contrast is None else found_again(trained, batches)
+
+
+@torch.inference_mode()
+def found_again(learner: Learner, batches: Batches) -> dict[str, float]:
+    """R@1 and mAP@10 of words to sounds, and R@1 of sounds to words, among the first pairs of the training itself."""
+    audio, text = embedded(learner, batches.in_order(_MOST))
+    scores = text @ audio.T
+    relevant = np.eye(len(scores), dtype=bool)
+    there, back = retrieval.evaluate(relevant, scores), retrieval.evaluate(relevant, scores.T)
+    return {"text_to_audio_r1": there["r1"], "text_to_audio_map10": there["map10"], "audio_to_text_r1": back["r1"]}
+
+
+@torch.inference_mode()
+def embedded(learner: Learner, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors of sounds and of their captions, float32 (n, D) each."""
+    rows: tuple[list[Tensor], list[Tensor]] = [], []
+    assert learner.words is not None and learner.model.text is not None
+    for batch in batches:
+        rows[0].append(learner.model.told(learner.model.listen(batch.features, batch.mask)).embedding)
+        rows[1].append(learner.model.text(*learner.words(batch.texts)))
+    audio, text = (nn.functional.normalize(torch.cat(some), dim=-1).numpy() for some in rows)
+    return audio, text

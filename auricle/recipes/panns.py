@@ -1,0 +1,131 @@
+"""PANNs: a tagger of AudioSet's kind, with stripes wiped out of its pictures and clips mixed up.
+
+Kong et al. 2020 (arXiv:1912.10211); code qiuqiangkong/audioset_tagging_cnn. CNN14 on log-mels of 32 kHz, SpecAugment of 2 x 64 frames and
+2 x 8 bands, mixup, Adam at 1e-3 in batches of 32, binary cross-entropy over 527 labels. The published run draws clips so that labels come
+evenly; here every clip comes as often as any other.
+
+    auricle train panns                                              a first run on made sounds, in seconds
+    auricle train panns --set data=labelled.jsonl --set size=published
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.core.config import FORMAT, PublishedConfig
+from auricle.core.errors import InputError
+from auricle.data.manifest import Item
+from auricle.models.encoders.open import size as size_of
+from auricle.models.published import PublishedModel
+from auricle.nn.augment import SpecAugment, mixed_up
+from auricle.recipes.folder import keep
+from auricle.recipes.sounds import Sounds, decoded, opened
+from auricle.signal.presets import PRESETS
+from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.train.trainer import TrainConfig, Training
+
+
+class Config(Sounds):
+    """data: a manifest with labels. fewest: a label counts with so many recordings. mixup: strength of the mixing, 0 for none."""
+
+    PUBLISHED: ClassVar[dict[str, Any]] = {
+        "encoder": "cnn14",
+        "batch": 32,
+        "workers": 4,
+        "train": {"steps": 600_000, "learning_rate": 1e-3, "weight_decay": 0.0},
+    }
+
+    encoder: dict[str, Any] | str = {
+        "family": "cnn14", "frontend": "panns-16k", "mels": 64, "widths": [16, 32, 64], "halvings": 3, "size": 64,
+    }  # fmt: skip
+    fewest: Annotated[int, Field(gt=0)] = 1
+    mixup: Annotated[float, Field(ge=0)] = 0.2
+    train: TrainConfig = TrainConfig(steps=150, learning_rate=2e-3)
+
+
+class Tagger(nn.Module):
+    """A batch with labels in, the loss out."""
+
+    def __init__(self, model: PublishedModel, *, mixup: float, answer: Literal["any"] = "any") -> None:
+        super().__init__()
+        self.model, self.mixup, self.wipe = model, mixup, SpecAugment()
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Binary cross-entropy of every label."""
+        assert batch.labels is not None
+        features, labels = self.wipe(batch.features), batch.labels
+        mask: Tensor | None = batch.mask
+        if self.mixup and self.training:
+            features, labels = mixed_up(features, labels, strength=self.mixup)
+            mask = batch.mask | batch.mask.roll(1, dims=0)
+        clip = self.model.listen(features, mask).clip
+        assert clip is not None
+        return {"labels": functional.binary_cross_entropy_with_logits(clip, labels)}
+
+
+def build(config: Config) -> Training:
+    """A training of this config."""
+    torch.manual_seed(config.seed)
+    items = [item for item in opened(config) if item.labels]
+    labels = vocabulary(items, fewest=config.fewest)
+    encoder = {**(size_of(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
+    model = tagger_of(encoder, labels, window=config.window)
+    batches = Batches(
+        items,
+        decoded(items, config.cache, rate=PRESETS[model.config.frontend].rate),
+        model.config.frontend,
+        BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers, captions="none"),
+        labels=labels,
+    )
+    return Training(
+        model=Tagger(model, mixup=config.mixup),
+        objective=lambda tagger, batch: tagger(batch),
+        batches=batches,
+        settings=config.train,
+        finish=lambda tagger, out: finish(tagger, out, items),
+    )
+
+
+def vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
+    """Labels with enough recordings, in order."""
+    count = Counter(label for item in items for label in item.labels)
+    labels = tuple(sorted(label for label, clips in count.items() if clips >= fewest))
+    if not labels:
+        raise InputError(f"no label has {fewest} recordings; wanted a manifest with labels, or a smaller `fewest`")
+    return labels
+
+
+def tagger_of(encoder: dict[str, Any], labels: tuple[str, ...], *, window: float) -> PublishedModel:
+    """An encoder with a head for these labels, with fresh weights, in training."""
+    from auricle.models.encoders.open import open_encoder
+
+    with torch.device("meta"):
+        made: Any = open_encoder(encoder)
+    settings = {
+        "format": FORMAT,
+        "kind": "published",
+        "name": "panns",
+        "source": "trained by auricle",
+        "frontend": made.frontend,
+        "window": window,
+        "policy": "any",
+        "encoder": encoder,
+        "dim": made.size,
+        "labels": labels,
+    }
+    return PublishedModel(PublishedConfig.model_validate(settings)).train()
+
+
+def finish(tagger: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
+    """Write out/model."""
+    assert isinstance(tagger, Tagger)
+    keep(tagger.model.eval(), out, items)
+    return {}

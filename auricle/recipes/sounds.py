@@ -1,0 +1,62 @@
+"""What every recipe takes, and the recordings that it asks for: a manifest opened and decoded once, or made sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from auricle.core.config import Strict
+from auricle.core.errors import InputError
+from auricle.data import manifest
+from auricle.data.manifest import Item
+from auricle.data.waves import Waves, open_waves
+from auricle.recipes import made
+from auricle.train.trainer import TrainConfig
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Sounds(Strict):
+    """What every recipe takes.
+
+    size: small, which two cores train, or as published; whatever is set besides wins. data: a manifest; without one, made sounds.
+    cache: where recordings lie decoded. window: seconds; a longer recording gives another stretch of itself each time, drawn by the seed.
+    """
+
+    PUBLISHED: ClassVar[dict[str, Any]] = {}
+
+    data: Path | None = None
+    size: Literal["small", "published"] = "small"
+    cache: Path = Path("runs/cache")
+    seed: int = 0
+    window: Annotated[float, Field(gt=0)] = 10.0
+    batch: Positive = 16
+    workers: Positive = 1
+    train: TrainConfig = TrainConfig(steps=150, learning_rate=2e-3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, given: Any) -> Any:
+        published = isinstance(given, dict) and given.get("size") == "published"
+        return {**cls.PUBLISHED, **given} if published else given
+
+
+def opened(config: Sounds) -> list[Item]:
+    """Items of the manifest, or of made sounds, that have a caption or a label."""
+    path = config.data or made.manifest(config.cache / "made")
+    items = [item for item in manifest.read(path) if item.captions or item.labels]
+    if not items:
+        raise InputError(f"{path} has no item with a caption or a label; wanted a manifest with some, see docs/data.md")
+    return items
+
+
+def decoded(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
+    """The recordings, decoded once. InputError where one cannot be read: a training says what it was trained on."""
+    waves = open_waves(items, cache, rate=rate)
+    if waves.failed:
+        first, why = next(iter(waves.failed.items()))
+        raise InputError(f"{len(waves.failed)} of {len(items)} recordings cannot be read, such as {items[first].audio}: {why}")
+    return waves

@@ -1,0 +1,31 @@
+"""TeminAL: a trained model learns order, by telling each caption from the same one with its sounds swapped.
+
+After "TeminAL" (a post-training of CLAP in two stages; no code was found): stage A tells one sound from several, stage B tells which came
+first, both with wrong captions of the same clip among the negatives. Weights, rates and the list of tasks are unverified, so these are
+ours. A manifest needs a wrong caption for each item: style `partial` for stage a, `swapped` for stage b (auricle.data.captioned makes
+both). Other recordings and captions in the same manifest keep the model from forgetting what it knew.
+
+    auricle train teminal --set start=runs/base/model --set data=scenes.jsonl
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import build as build_pairs
+from auricle.train.trainer import TrainConfig, Training
+
+UNWANTED = {"a": ("partial",), "b": ("swapped",)}
+
+
+class Config(Pairs):
+    """stage: a, one sound or several; b, their order."""
+
+    stage: Literal["a", "b"] = "b"
+    train: TrainConfig = TrainConfig(steps=150, learning_rate=1e-3)
+
+
+def build(config: Config) -> Training:
+    """A training of this config. The stage decides which captions are wrong."""
+    return build_pairs(config.model_copy(update={"unwanted": UNWANTED[config.stage]}), "teminal")
