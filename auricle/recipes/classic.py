@@ -49,7 +49,7 @@ class Config(Strict):
 
 
 def run(config: Config, out: Path) -> dict[str, float]:
-    """Write out/classic.json, what was said of each left-out clip. Figures: accuracy of both on clips that were left out, with intervals."""
+    """Write out/classic.json, what was said of each left-out clip. Figures: accuracy of both on these, with intervals."""
     items = [item for item in manifest.read(config.data or made.manifest(config.cache / "made", count=112)) if item.labels]
     left = [item.fold == config.fold if config.fold else _of_four(items, item) == 0 for item in items]
     if not any(left) or all(left):

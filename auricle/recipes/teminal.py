@@ -2,8 +2,8 @@
 
 After "TeminAL" (a post-training of CLAP in two stages; no code was found): stage A tells one sound from several, stage B tells which came
 first, both with wrong captions of the same clip among the negatives. Weights, rates and the list of tasks are unverified, so these are
-ours. A manifest needs a wrong caption for each item: style `partial` for stage a, `swapped` for stage b (auricle.data.captioned makes
-both). Other recordings and captions in the same manifest keep the model from forgetting what it knew.
+ours. A manifest needs a wrong caption for each item: style `partial` (another sound, another number) for stage a, `swapped` for stage b
+where sounds follow each other, else `partial` too (recipes/captioned.py makes both).
 
     auricle train teminal --set start=runs/base/model --set data=scenes.jsonl
 """
@@ -16,7 +16,7 @@ from auricle.recipes.pairs import Pairs
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import TrainConfig, Training
 
-UNWANTED = {"a": ("partial",), "b": ("swapped",)}
+UNWANTED = {"a": ("partial",), "b": ("swapped", "partial")}
 
 
 class Config(Pairs):
