@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auricle.core.errors import InputError
+from auricle.data.corpora.table import Row
+from auricle.data.manifest import Caption, Item, of_rows, read, site, write
+
+FULL = {
+    "corpus": "made",
+    "source": "r1",
+    "site": "freesound",
+    "licence": "CC0",
+    "author": 'someone, and "another"',
+    "url": "https://freesound.org/s/1",
+    "duration": 2.5,
+    "start": 0.5,
+    "end": 3.0,
+    "fold": "1",
+}
+CAPTIONS = (Caption("a dog, barking\nloudly"), Caption("ein Hund bellt ü", style="rewritten", weight=0.25))
+
+
+def clips(folder: Path) -> list[Item]:
+    return [
+        Item("a", folder / "sub" / "a.wav", captions=CAPTIONS, labels=("dog", "[animal]"), **FULL),
+        Item("b", Path("/elsewhere/b.wav"), labels=("[odd",)),
+        Item("c", folder / "c.wav"),
+    ]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_what_is_written_is_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"clips.{ending}"
+    write(path, iter(clips(tmp_path)))
+    assert read(path) == clips(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_paths_move_with_the_manifest(tmp_path: Path, ending: str) -> None:
+    write(tmp_path / "here" / f"clips.{ending}", clips(tmp_path / "here"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert [item.audio for item in read(tmp_path / "there" / f"clips.{ending}")][::2] == [
+        tmp_path / "there" / "sub" / "a.wav",
+        tmp_path / "there" / "c.wav",
+    ]
+
+
+def test_a_line_of_a_person_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "clips.jsonl").write_text('{"audio": "x/a.wav", "captions": "a dog barks", "labels": ["dog"]}\n\n')
+    (item,) = read(tmp_path / "clips.jsonl")
+    assert item == Item("x/a.wav", tmp_path / "x" / "a.wav", captions=(Caption("a dog barks"),), labels=("dog",))
+    (tmp_path / "clips.csv").write_text("\ufeffaudio,captions,labels,end\na.wav,a dog barks,dog,\n", encoding="utf-8")
+    (item,) = read(str(tmp_path / "clips.csv"))
+    assert item == Item("a.wav", tmp_path / "a.wav", captions=(Caption("a dog barks"),), labels=("dog",))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "not usable JSON"),
+        ("[1]", "wanted an object"),
+        ("{}", "audio is missing"),
+        ('{"audio": "a.wav", "caption": "x"}', "caption: no such field; known: id, audio, captions"),
+        ('{"audio": "a.wav", "captions": [" "]}', "a caption is empty"),
+        ('{"audio": "a.wav", "captions": [{"txt": "x"}]}', "wanted text, or text, style and weight"),
+        ('{"audio": "a.wav", "captions": [{"text": "x", "weight": -1}]}', "weight -1"),
+        ('{"audio": "a.wav", "labels": 3}', "labels is '3'; wanted a list"),
+        ('{"audio": "a.wav", "duration": "long"}', "duration is 'long'; wanted a number"),
+        ('{"audio": "a.wav", "duration": NaN}', "duration nan"),
+        ('{"audio": "a.wav", "start": 2, "end": 1}', "end 1.0 is not after start 2.0"),
+        ('{"audio": 7}', "audio is '7'; wanted text"),
+        ('{"audio": "ok.wav"}', "id 'ok.wav' is also that of line 1"),
+    ],
+)
+def test_errors_name_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "clips.jsonl"
+    path.write_text('{"audio": "ok.wav"}\n' + line + "\n")
+    with pytest.raises(InputError) as raised:
+        read(path)
+    assert f"{path}: line 2" in str(raised.value) and said in str(raised.value)
+
+
+def test_errors_of_tables(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('audio,labels\n"one\ntwo.wav",dog\nb.wav,"[1"\n')
+    with pytest.raises(InputError, match=r"a\.csv: line 4: labels starts like a JSON list"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text("audio,labels\na.wav,dog,cat\n")
+    with pytest.raises(InputError, match=r"b\.csv: line 2: more cells than the header"):
+        read(tmp_path / "b.csv")
+    (tmp_path / "c.jsonl").write_bytes(b'{"audio": "\xff.wav"}\n')
+    with pytest.raises(InputError, match="is no UTF-8"):
+        read(tmp_path / "c.jsonl")
+    (tmp_path / "d.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(InputError, match=r"d\.parquet: is not usable parquet"):
+        read(tmp_path / "d.parquet")
+    with pytest.raises(InputError, match="is no manifest by its ending"):
+        read(tmp_path / "d.txt")
+    with pytest.raises(InputError, match="cannot be read"):
+        read(tmp_path / "none.jsonl")
+
+
+def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "clips.jsonl"
+    write(path, clips(tmp_path))
+
+    def breaking() -> object:
+        yield clips(tmp_path)[0]
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        write(path, breaking())
+    assert read(path) == clips(tmp_path)
+    assert [left.name for left in tmp_path.iterdir()] == ["clips.jsonl"]
+
+
+def test_rows_of_corpora_become_items(tmp_path: Path) -> None:
+    address = "http://www.freesound.org/people/x/sounds/9"
+    row = Row(tmp_path / "audio" / "1.ogg", "dog", ("dog",), "esc50", "9", "CC0", author="x", url=address, fold="2", duration=5.0)
+    (item,) = of_rows([row])
+    assert (item.id, item.audio, item.labels, item.source, item.site) == ("esc50/1.ogg", row.path, ("dog",), "9", "freesound")
+    assert (item.licence, item.author, item.fold, item.duration) == ("CC0", "x", "2", 5.0)
+
+
+def test_sites_of_addresses() -> None:
+    assert site("https://freemusicarchive.org/music/x; https://creativecommons.org/by") == "freemusicarchive"
+    assert site("https://www.youtube.com/watch?v=x") == "youtube" and site("") == "" and site("no address") == ""
+
+
+def test_a_manifest_of_one_shard_carries_the_sounds(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(80), 8000)
+    write(tmp_path / "clips.jsonl", [Item("a", tmp_path / "a.wav", captions=CAPTIONS, labels=("dog",), **FULL)])
+    write(tmp_path / "clips.tar", read(tmp_path / "clips.jsonl"))
+    (item,) = read(tmp_path / "clips.tar")
+    assert (item.audio, item.captions, item.labels, item.end) == (tmp_path / "clips.tar", CAPTIONS, ("dog",), 3.0)
+    write(tmp_path / "again.jsonl", [item])
+    assert read(tmp_path / "again.jsonl") == [item]
+    assert json.loads((tmp_path / "again.jsonl").read_text())["member"] == "000000000.wav"
