@@ -24,7 +24,7 @@ STAIRS: dict[str, set[str]] = {
     "tasks": {"core", "metrics"},
     "runtime": {"core", "models"},
     "listen": {"core", "signal", "metrics", "data", "tasks", "runtime"},
-    "train": {"core", "nn", "data", "models", "tasks"},
+    "train": {"core", "signal", "nn", "data", "models", "tasks"},
     "archive": {"core", "signal", "metrics", "listen"},
     "bench": {"core", "metrics", "data", "tasks", "listen"},
     "serve": {"core", "listen", "archive"},

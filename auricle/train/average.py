@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -13,15 +14,34 @@ class Average:
 
     def __init__(self, model: nn.Module, *, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
-        self.steps = 0
+        self._running = Running(self.model.state_dict(), decay=decay)
+
+    @property
+    def steps(self) -> int:
+        """How often it was moved."""
+        return self._running.steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._running.steps = steps
+
+    def update(self, model: nn.Module) -> None:
+        """Move the average towards the model."""
+        self._running.update(model.state_dict())
+
+
+class Running:
+    """The same of tensors by name, which may be shards. values: what is moved, in place."""
+
+    def __init__(self, values: Mapping[str, Tensor], *, decay: float) -> None:
+        self.values, self.decay, self.steps = values, decay, 0
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Move the average towards the model; early on it forgets faster, so that the random start is soon gone."""
+    def update(self, values: Mapping[str, Tensor]) -> None:
+        """Move towards these values; early on it forgets faster, so that the random start is soon gone."""
         self.steps += 1
         keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+        for mine, theirs in zip(self.values.values(), values.values(), strict=True):
             if mine.dtype.is_floating_point:
                 mine.lerp_(theirs, 1 - keep)
             else:
