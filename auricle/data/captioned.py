@@ -81,6 +81,8 @@ class _Stage:
 
     def after_each_other(self, sounds: Sequence[_Placed], pause: tuple[float, float]) -> list[_Placed]:
         """The sounds in this order, apart by a pause drawn from its range, beginning at a random time."""
+        if not sounds:
+            return []
         pauses = [self.rng.uniform(*pause) for _ in sounds[1:]]
         lengths = [len(sound.samples) / self.rate for sound in sounds]
         start = self.rng.uniform(0.0, max(self.mix.seconds - sum(lengths) - sum(pauses), 0.0))

@@ -208,8 +208,9 @@ def finish(trained: nn.Module, out: Path, *, items: Sequence[Item], batches: Bat
 
 @torch.inference_mode()
 def found_again(learner: Learner, batches: Batches) -> dict[str, float]:
-    """R@1 and mAP@10 of words to sounds, and R@1 of sounds to words, among the first pairs of the training itself."""
-    audio, text = embedded(learner, batches.in_order(_MOST))
+    """R@1 and mAP@10 of words to sounds, and R@1 of sounds to words, among pairs of the training itself."""
+    steps = min(batches.epoch, -(-_MOST // batches.config.batch))
+    audio, text = embedded(learner, (batches.batch(step) for step in range(steps)))
     scores = text @ audio.T
     relevant = np.eye(len(scores), dtype=bool)
     there, back = retrieval.evaluate(relevant, scores), retrieval.evaluate(relevant, scores.T)

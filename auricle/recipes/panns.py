@@ -48,7 +48,7 @@ class Config(Sounds):
     }  # fmt: skip
     fewest: Annotated[int, Field(gt=0)] = 1
     mixup: Annotated[float, Field(ge=0)] = 0.2
-    train: TrainConfig = TrainConfig(steps=150, learning_rate=2e-3)
+    train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
 
 class Tagger(nn.Module):

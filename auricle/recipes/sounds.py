@@ -33,9 +33,9 @@ class Sounds(Strict):
     cache: Path = Path("runs/cache")
     seed: int = 0
     window: Annotated[float, Field(gt=0)] = 10.0
-    batch: Positive = 16
+    batch: Positive = 32
     workers: Positive = 1
-    train: TrainConfig = TrainConfig(steps=150, learning_rate=2e-3)
+    train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
     @model_validator(mode="before")
     @classmethod
