@@ -3,8 +3,8 @@
 `clip`: the recording itself was heard. Told by name, (corpus, source) or (corpus, file) of a clip that was trained on, or (site, source)
 where the site numbers its recordings; or by sound, a vector of likeness that is as good as the same: copies under other names, at other
 rates, in other formats. `corpus`: other recordings of a corpus that was heard, so that how it was recorded and cut is known; or, of corpora
-of captions, its sentences were read. `source`: other recordings of the same site. `unknown` is no level of guilt but says what could not be
-looked into: no lineage at all, corpora without their clips, or clips without their vectors.
+of captions, its sentences were read. `source`: other recordings of the same site, such as Freesound. `unknown` is no level of guilt but
+says what could not be looked into: no lineage at all, corpora without their clips, or clips without their vectors.
 
 Scores of leaked clips are refused; what is of the other levels is scored and marked.
 """
@@ -28,8 +28,11 @@ from auricle.data.manifest import Item
 Level: TypeAlias = Literal["clip", "corpus", "source", "unknown"]
 LEVELS: tuple[Level, ...] = ("clip", "corpus", "source", "unknown")
 
-#: Cosine of likeness from which two clips are taken for copies of one recording (docs/bench.md tells how it was chosen).
-SAME = 0.98
+#: Cosine of likeness from which two clips are taken for copies of one recording: above all that different recordings of one class have,
+#: below most of what another format makes of one (docs/bench.md, benchmarks/copies.py).
+SAME = 0.97
+#: Sites that hold files of any origin: what two corpora there have in common is nothing.
+HOSTS = frozenset({"", "github", "gitlab", "githubusercontent", "huggingface", "zenodo", "archive", "google", "kaggle"})
 _AT_ONCE = 512  # clips compared at a time
 _SHOWN = 5  # clips that an error names
 
@@ -72,14 +75,14 @@ def by_name(items: Sequence[Item], lineage: Lineage) -> dict[str, Leak]:
     found: dict[str, Leak] = {}
     for item in items:
         name = Path(item.member or item.audio).name
-        clip = sources.get((item.corpus, item.source)) or files.get((item.corpus, name)) or numbers.get((item.site, item.source))
+        clip = files.get((item.corpus, name)) or sources.get((item.corpus, item.source)) or numbers.get((item.site, item.source))
         if clip is not None:
             found[item.id] = Leak("clip", item.corpus or item.site, item.id, "name", _called(clip))
         elif item.corpus and _with_parents({item.corpus}) & corpora:
             found[item.id] = Leak("corpus", item.corpus, item.id, "name")
         elif item.corpus in lineage.texts:
             found[item.id] = Leak("corpus", item.corpus, item.id, "sentences")
-        elif item.site in lineage.sites:
+        elif item.site in lineage.sites - HOSTS:
             found[item.id] = Leak("source", item.site, item.id, "name")
     return found
 
