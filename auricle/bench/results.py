@@ -77,14 +77,14 @@ def write_record(
         "seed": seed,
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "commit": _commit(folder),
-        "machine": _machine(),
-        "packages": _versions(),
+        "machine": machine(),
+        "packages": versions(),
         "weights": weights,
         "figures": [dict(figure) for figure in figures],
         "extra": dict(extra or {}),
     }
     path = folder / f"{name}.json"
-    _replace(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+    replace(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
     return path
 
 
@@ -146,11 +146,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
         raise SystemExit(f"{root.resolve()} has no docs folder; run this in a checkout of auricle, or name one with --root")
     records = read_records(root / "docs" / "results")
     shipped = fingerprint(root / "auricle" / "weights" / "auricle-tiny")
-    _replace(root / "docs" / "results.md", render(records, shipped))
+    replace(root / "docs" / "results.md", render(records, shipped))
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
         if (filled := fill(text, records)) != text:
-            _replace(page, filled)
+            replace(page, filled)
     print(f"docs/results.md: {len(records)} records, {sum(is_stale(record, shipped) for record in records.values())} stale")
 
 
@@ -217,11 +217,23 @@ def _commit(folder: Path) -> str | None:
         return None
 
 
+def commit_of_code() -> str | None:
+    """Hash of the commit of the checkout that this code runs from, with `+` where it was changed; None outside a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    try:
+        if Path(_git(package, "rev-parse", "--show-toplevel")).resolve() != package.parent:
+            return None  # installed into somebody else's checkout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return _commit(package)
+
+
 def _git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What a figure was measured on."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():
@@ -235,7 +247,8 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Installed versions of PACKAGES."""
     found = {}
     for package in PACKAGES:
         try:
@@ -245,7 +258,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Write beside the file and rename over it, so that a reader or a crash never meets half a file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

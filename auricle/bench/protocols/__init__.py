@@ -1,0 +1,16 @@
+"""A file a protocol: a suite's clips as they were heard in, a row for each thing that was judged out."""
+
+from __future__ import annotations
+
+from auricle.bench.protocols import few_shot, linear_probe, order, retrieval, tagging, zero_shot
+from auricle.bench.protocols.protocol import Protocol
+
+#: By the name that suites use.
+PROTOCOLS: dict[str, Protocol] = {
+    "zero_shot": Protocol(zero_shot.run, zero_shot.metrics),
+    "retrieval": Protocol(retrieval.run, retrieval.metrics),
+    "linear_probe": Protocol(linear_probe.run, linear_probe.metrics),
+    "few_shot": Protocol(few_shot.run, few_shot.metrics),
+    "tagging": Protocol(tagging.run, tagging.metrics),
+    "order": Protocol(order.run, order.metrics),
+}

@@ -1,0 +1,95 @@
+"""Which of these sounds are in the clip, any number of them?
+
+Scores of labels come from the words for them (cosines, a window's best each where the suite's rule is max), or from the model's own head
+where the suite says so; either ranks clips, nothing is thresholded. With an ontology, truth and scores follow its tree (bench.hierarchy).
+
+Metrics (auricle.metrics.tagging): `map`, the mean of the labels' average precisions; `lwlrap`; `dprime`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.bench import hierarchy
+from auricle.bench import suite as suites
+from auricle.bench.protocols.protocol import Metric, Row, Trial
+from auricle.core.errors import InputError
+from auricle.data.prompts import key
+from auricle.listen.gathering import Cosines, Gathering
+from auricle.listen.scale import Scale
+from auricle.listen.zeroshot import ZeroShot
+from auricle.metrics import tagging
+
+_DIGITS = 5  # of a score that are kept
+
+
+def run(trial: Trial) -> list[Row]:
+    """A row a clip: scores of all labels, and the places of those that are true."""
+    labels = suites.vocabulary(trial.suite, trial.items)
+    scores = _by_head(trial, labels) if trial.suite.answers == "labels" else _by_words(trial, labels)
+    truth = np.array([[label in item.labels for label in labels] for item in trial.items])
+    if trial.suite.ontology is not None:
+        implies = hierarchy.implied(labels)
+        truth, scores = hierarchy.closed(truth, implies), hierarchy.raised(scores, implies)
+    told = zip(trial.items, suites.groups(trial.items), truth, scores, strict=True)
+    return [
+        {
+            "id": item.id,
+            "group": group,
+            "truth": np.flatnonzero(true).tolist(),
+            "scores": [float(f"{score:.{_DIGITS}g}") for score in found],
+        }
+        for item, group, true, found in told
+    ]
+
+
+def _by_words(trial: Trial, labels: Sequence[str]) -> np.ndarray:
+    said = [trial.suite.words.get(label, label) for label in labels]
+    head = ZeroShot(trial.listener, said, prompt=trial.suite.prompt)
+    judge = Cosines(head.weights, Scale(question="any", scale=1.0))
+    rows = []
+    for heard in trial.heard:
+        gathering = Gathering(judge, trial.suite.rule)
+        for vector, seconds in heard.sounding():
+            gathering.add(vector, seconds)
+        evidence = gathering.evidence()
+        rows.append(np.full(len(labels), -1.0) if evidence is None else evidence)  # nothing sounds: below all that does
+    return np.stack(rows)
+
+
+def _by_head(trial: Trial, labels: Sequence[str]) -> np.ndarray:
+    own = {_spelt(label): place for place, label in enumerate(trial.listener.labels)}
+    missing = [label for label in labels if _spelt(label) not in own]
+    if missing:
+        raise InputError(
+            f"{trial.listener.config.name} has no label {missing[0]!r}, nor {len(missing) - 1} others of the suite {trial.suite.name}; "
+            'wanted a model that has them, or answers by "words"'
+        )
+    return np.stack([heard.scores for heard in trial.heard])[:, [own[_spelt(label)] for label in labels]]
+
+
+def _spelt(label: str) -> str:
+    return hierarchy.plain(key(label))
+
+
+def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
+    """Of all clips; a label without a positive clip is left out."""
+    scores = np.array([row["scores"] for row in rows], dtype=np.float64)
+    truth = np.zeros(scores.shape, dtype=bool)
+    for place, row in enumerate(rows):
+        truth[place, row["truth"]] = True
+
+    def of(name: str) -> Metric:
+        def statistic(chosen: NDArray[np.intp]) -> float:
+            true, found = truth[chosen], scores[chosen]
+            if name == "map":
+                kept = true.any(axis=0)
+                return tagging.mean_average_precision(true[:, kept], found[:, kept])
+            return tagging.lwlrap(true, found) if name == "lwlrap" else tagging.evaluate(true, found)["dprime"]
+
+        return Metric(np.arange(len(rows)), statistic)
+
+    return {name: of(name) for name in ("map", "lwlrap", "dprime")}

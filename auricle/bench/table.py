@@ -1,0 +1,131 @@
+"""A comparison as tables for people: Markdown with its drawing beside it, or one HTML page with the drawing in it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from auricle.bench import results
+from auricle.bench.compare import Compared, Comparison
+
+_COLOURS = ("#5a4fcf", "#c2571a")
+_WIDTH, _GUTTER, _ROW, _EDGE = 720, 190, 46, 30  # of the drawing, px
+_HEADER = ("metric", "difference", "95 %", "p", "better", "n")
+
+
+def write(comparison: Comparison, *, markdown: Path | None = None, page: Path | None = None) -> None:
+    """Write the files that are named; a drawing for the Markdown lies beside it as .svg."""
+    if markdown is not None:
+        drawing = markdown.with_suffix(".svg")
+        results.replace(drawing, svg(comparison) + "\n")
+        results.replace(markdown, to_markdown(comparison, drawing.name))
+    if page is not None:
+        results.replace(page, to_html(comparison))
+
+
+def to_markdown(comparison: Comparison, drawing: str) -> str:
+    """A table, the verdict, and what was compared. drawing: address of the picture."""
+    header, rows = _table(comparison)
+    lines = [f"# {comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}", "", f"**{comparison.verdict}.**", ""]
+    lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in (header, ["---"] * len(header), *rows)]
+    lines += ["", f"![intervals]({drawing})", "", *[f"- {_escaped(line)}" for line in _facts(comparison)]]
+    return "\n".join(lines) + "\n"
+
+
+def to_html(comparison: Comparison) -> str:
+    """One page that needs nothing else."""
+    header, rows = _table(comparison)
+    title = html.escape(f"{comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}")
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    facts = "".join(f"<li>{html.escape(line)}</li>" for line in _facts(comparison))
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2.5rem auto;padding:0 1.5rem;color:#1b1c20;background:#fff}"
+        "table{border-collapse:collapse;margin:1.5rem 0}td,th{padding:.35rem .9rem;border-bottom:1px solid #e4e4e0;text-align:right}"
+        "td:first-child,th:first-child{text-align:left}li{color:#6a6d76}svg{max-width:100%}</style></head>"
+        f"<body><h1>{title}</h1><p><strong>{html.escape(comparison.verdict)}.</strong></p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{svg(comparison)}<ul>{facts}</ul></body></html>\n"
+    )
+
+
+def svg(comparison: Comparison) -> str:
+    """Each metric's interval of both, on a line from 0 to 1; metrics that are no shares are in the table alone."""
+    shown = [one for one in comparison.metrics if _is_share(one)]
+    tall = _EDGE + _ROW * len(shown) + _EDGE
+    across = _WIDTH - _GUTTER - _EDGE
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {tall}" width="{_WIDTH}" font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+    ]
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = _GUTTER + tick * across
+        parts.append(f'<line x1="{x:.1f}" y1="{_EDGE - 6}" x2="{x:.1f}" y2="{tall - _EDGE}" stroke="#e4e4e0"/>')
+        parts.append(f'<text x="{x:.1f}" y="{tall - _EDGE + 16}" text-anchor="middle" fill="#6a6d76">{tick:g}</text>')
+    for place, one in enumerate(shown):
+        y = _EDGE + _ROW * place + _ROW / 2
+        parts.append(f'<text x="{_GUTTER - 12}" y="{y + 4:.1f}" text-anchor="end">{html.escape(one.metric.replace("_", " "))}</text>')
+        for side, (told, colour) in enumerate(zip((one.first, one.second), _COLOURS, strict=True)):
+            at, low, high = (_GUTTER + told[part] * across for part in ("value", "low", "high"))
+            level = y - 7 + 14 * side
+            parts.append(f'<line x1="{low:.1f}" y1="{level:.1f}" x2="{high:.1f}" y2="{level:.1f}" stroke="{colour}" stroke-width="2"/>')
+            parts.append(f'<circle cx="{at:.1f}" cy="{level:.1f}" r="4.5" fill="{colour}"/>')
+    for side, (name, colour) in enumerate(zip(comparison.names, _COLOURS, strict=True)):
+        x = _GUTTER + side * across / 2
+        parts.append(
+            f'<circle cx="{x + 5:.1f}" cy="12" r="4.5" fill="{colour}"/><text x="{x + 16:.1f}" y="16">{html.escape(name[:40])}</text>'
+        )
+    return "".join([*parts, "</svg>"])
+
+
+def score_cell(told: dict[str, Any]) -> str:
+    """`0.813 (0.790 to 0.835)`."""
+    return f"{_number(told['value'])} ({_number(told['low'])} to {_number(told['high'])})"
+
+
+def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    metric, *others = _HEADER
+    rows = []
+    for one in comparison.metrics:
+        gap = one.difference
+        better = "cannot be told" if one.better is None else comparison.names[one.better]
+        cells = [f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}", f"{gap.p:.3f}", better, str(one.first["n"])]
+        rows.append([one.metric.replace("_", " "), score_cell(one.first), score_cell(one.second), *cells])
+    return [metric, *comparison.names, *others], rows
+
+
+def _facts(comparison: Comparison) -> list[str]:
+    about = comparison.first.about
+    lines = [str(about["about"])] + (
+        [] if about["chance"] is None else [f"chance of {about['settings']['metrics'][0]}: {about['chance']:g}"]
+    )
+    for name, result in zip(comparison.names, (comparison.first, comparison.second), strict=True):
+        leaked = leaked_text(result.about["leaked"]) or "nothing leaked that is known of"
+        lines.append(f"{name}: weights {str(result.about['weights'])[:12]}, commit {str(result.about['commit'])[:10]}, {leaked}")
+    return [*lines, f"seed {about['seed']}; differences are the second less the first, of the same clips, drawn in whole recordings"]
+
+
+def leaked_text(marks: Sequence[dict[str, Any]]) -> str:
+    """Marks of a result in one line."""
+    told = [
+        f"{mark['level']} {mark['source']} {mark['n']}".replace("  ", " ") + (f" ({mark['note']})" if mark["note"] else "")
+        for mark in marks
+    ]
+    return f"leaked: {'; '.join(told)}" if told else ""
+
+
+def _is_share(one: Compared) -> bool:
+    return (
+        all(told[part] is not None and 0 <= told[part] <= 1 for told in (one.first, one.second) for part in ("value", "low", "high"))
+        and not one.smaller
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,224 @@
+"""What was trained on is found by name and by sound, what was not is left alone, and what cannot be known is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import made_sounds
+import numpy as np
+import pytest
+import soundfile
+from made_sounds import chord
+
+from auricle.bench import guard, lineage
+from auricle.bench import suite as suites
+from auricle.bench.lineage import Clip, Lineage
+from auricle.bench.score import Result, score
+from auricle.bench.suite import Suite
+from auricle.bench.vectors import hear
+from auricle.core.config import fingerprint
+from auricle.core.errors import ModelError
+from auricle.data import corpora, manifest
+from auricle.data.manifest import Item
+from auricle.listen.listener import Listener, load
+
+SUITE = Suite(format=1, name="made", about="", protocol="zero_shot", metrics=("accuracy",), draws=50)
+DRAW = {"low": (0.3, 0.0, 0.0), "high": (0.0, 0.0, 0.3), "low and high": (0.3, 0.0, 0.3)}
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> list[Item]:
+    """What the model says that it was trained on."""
+    folder = tmp_path / "heard"
+    folder.mkdir()
+    return [
+        made_sounds.item(folder, name.replace(" ", "-"), chord(levels), "low tone", corpus="school", site="freesound", source=f"10{place}")
+        for place, (name, levels) in enumerate(DRAW.items())
+    ]
+
+
+@pytest.fixture
+def unheard(tmp_path: Path) -> list[Item]:
+    """Other sounds: the middle tone in all of them."""
+    folder = tmp_path / "unheard"
+    folder.mkdir()
+    return [
+        made_sounds.item(folder, f"new{place}", chord((low, 0.3, high)), label)
+        for place, (low, high, label) in enumerate([(0.0, 0.0, "middle tone"), (0.001, 0.0, "middle tone"), (0.0, 0.001, "high tone")])
+    ]
+
+
+@pytest.fixture
+def listener(tone_folder: Path, tmp_path: Path, heard: list[Item]) -> Listener:
+    return made_sounds.taught(tone_folder, tmp_path / "model", heard)
+
+
+def marks(result: Result) -> dict[tuple[str, str], int]:
+    return {(mark["level"], mark["source"]): mark["n"] for mark in result.about["leaked"]}
+
+
+def test_clean_clips_are_scored_without_a_mark(listener: Listener, unheard: list[Item]) -> None:
+    assert score(listener, SUITE, unheard).about["leaked"] == []
+
+
+def test_the_clips_themselves_are_refused_before_anything_is_heard(
+    listener: Listener, heard: list[Item], unheard: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auricle.bench.score.hear", lambda *given, **more: pytest.fail("heard"))
+    with pytest.raises(guard.LeakedError, match=r"3 of 6 clips \(3 school\): low \(is school/low.wav\)") as refused:
+        score(listener, SUITE, [*unheard, *heard])
+    assert {leak.item for leak in refused.value.leaks} == {item.id for item in heard}
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "clip"),
+        ({"source": "other"}, "clip"),  # the same file of the same corpus
+        ({"audio": Path("/other/x.wav")}, "clip"),  # another clip of the same recording
+        ({"audio": Path("/other/x.wav"), "corpus": "university"}, "clip"),  # the site's own number of the recording
+        ({"audio": Path("/other/x.wav"), "source": "999"}, "corpus"),
+        ({"audio": Path("/other/x.wav"), "source": "999", "corpus": "university"}, "source"),
+        ({"audio": Path("/other/x.wav"), "source": "999", "corpus": "university", "site": "youtube"}, None),
+        ({"audio": Path("/other/x.wav"), "source": "", "corpus": "", "site": ""}, None),
+    ],
+)
+def test_names_tell_the_gravest_level(heard: list[Item], listener: Listener, changes: dict[str, object], level: str | None) -> None:
+    item = dataclasses.replace(heard[0], **changes)  # type: ignore[arg-type]
+    found = guard.by_name([item], lineage.of(listener.runtime.folder))
+    assert [leak.level for leak in found.values()] == ([] if level is None else [level])
+
+
+def test_a_place_that_holds_anything_is_no_source(heard: list[Item]) -> None:
+    past = Lineage("clips", corpora=frozenset({"a"}), sites=frozenset({"github", "freesound"}))
+    stranger = dataclasses.replace(heard[0], corpus="b", source="", site="github")
+    assert guard.by_name([stranger], past) == {}
+
+
+def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[Item], unheard: list[Item], tmp_path: Path) -> None:
+    samples, rate = soundfile.read(heard[2].audio)
+    soundfile.write(tmp_path / "innocent.ogg", 0.3 * samples, rate)
+    planted = Item(id="innocent", audio=tmp_path / "innocent.ogg", labels=("high tone",), corpus="made", site="studio")
+    with pytest.raises(guard.LeakedError, match=r"1 of 4 clips \(1 school\): innocent \(sounds like school/low-and-high.wav, (1.0|0.99)"):
+        score(listener, SUITE, [*unheard, planted])
+    allowed = score(listener, SUITE, [*unheard, planted], allow_leaked=True)
+    assert marks(allowed) == {("clip", "school"): 1} and allowed.about["allowed"] is True
+    assert "sound" in allowed.about["leaked"][0]["note"] and allowed.leaks[0].item == "innocent"
+
+
+def test_a_copy_inside_a_longer_recording_is_found(listener: Listener, heard: list[Item], tmp_path: Path) -> None:
+    between = np.concatenate([chord((0.0, 0.3, 0.0), 16), chord(DRAW["low"], 12), chord((0.0, 0.3, 0.0), 20)])
+    long = made_sounds.item(tmp_path, "long", between, "middle tone")
+    past = lineage.of(listener.runtime.folder)
+    assert set(guard.by_sound([long], hear(listener, [long]), past)) == {"long"}
+
+
+def test_silence_is_nobodys_copy(tone_folder: Path, tmp_path: Path) -> None:
+    quiet = [made_sounds.item(tmp_path, name, np.zeros(32_000, np.float32), "x") for name in ("one", "two")]
+    listener = made_sounds.taught(tone_folder, tmp_path / "model", quiet[:1])
+    assert guard.by_sound(quiet[1:], hear(listener, quiet[1:]), lineage.of(tmp_path / "model")) == {}
+
+
+def test_what_is_not_known_is_marked_and_not_clean(tone_folder: Path, tmp_path: Path, heard: list[Item], unheard: list[Item]) -> None:
+    nothing = score(load(tone_folder), SUITE, unheard)
+    assert marks(nothing) == {("unknown", ""): 3} and "does not say" in nothing.about["leaked"][0]["note"]
+    by_name = made_sounds.taught(tone_folder, tmp_path / "names", heard, vectors=False)
+    assert marks(score(by_name, SUITE, unheard)) == {("unknown", ""): 3}
+    published = made_sounds.copied(tone_folder, tmp_path / "published")
+    (published / "card.json").write_text(json.dumps({"format": "wavcaps-htsat"}))
+    captioned = [dataclasses.replace(item, corpus="audiocaps", site="youtube") for item in unheard]
+    told = score(load(published), SUITE, captioned)
+    assert marks(told) == {("corpus", "audiocaps"): 3, ("unknown", ""): 3} and "Mei et al." in told.about["leaked"][1]["note"]
+    assert marks(score(load(published), SUITE, [dataclasses.replace(item, site="freesound") for item in unheard])) == {
+        ("source", "freesound"): 3,
+        ("unknown", ""): 3,
+    }
+
+
+def test_a_corpus_inside_another_counts_as_it() -> None:
+    item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps")
+    found = guard.by_name([item], Lineage("corpora", corpora=frozenset({"audioset"})))
+    assert found["x"].level == "corpus"
+
+
+def test_sentences_that_were_read_are_told() -> None:
+    item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps", site="youtube")
+    past = Lineage("clips", (Clip("esc50", "1", "a.ogg", "freesound"),), texts=frozenset({"audiocaps"}))
+    leaks = guard.by_name([item], past)
+    assert leaks["x"].level == "corpus" and "sentences were read" in guard.marks([item], leaks, past)[0]["note"]
+
+
+def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listener: Listener, tone_folder: Path, heard: list[Item]) -> None:
+    folder = listener.runtime.folder
+    past = lineage.of(folder)
+    assert fingerprint(folder) == fingerprint(tone_folder)
+    assert [clip.file for clip in past.clips] == [item.audio.name for item in heard] and past.sites == {"freesound"}
+    assert past.vectors is not None and past.vectors.dtype == np.int8
+    rows = np.stack([one.mean("likeness") for one in hear(listener, heard)])
+    for place, nearest, cosine in guard.nearest_heard(rows, past.vectors):
+        assert nearest == place and cosine > 0.999
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (lineage.CLIPS, b'{"corpus": "a"}\n', "line 1: is no clip"),
+        (lineage.CLIPS, b"no json\n", "line 1: is no clip"),
+        (lineage.CLIPS, b'{"corpus": 1, "source": "", "file": "", "site": ""}\n', "line 1: is no clip"),
+        (lineage.VECTORS, b"no array", "is no array"),
+    ],
+)
+def test_damaged_lineages_are_errors(listener: Listener, name: str, content: bytes, message: str) -> None:
+    (listener.runtime.folder / name).write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        lineage.of(listener.runtime.folder)
+    np.save(listener.runtime.folder / lineage.VECTORS, np.zeros((2, 4), np.int8))
+    with pytest.raises(ModelError):
+        lineage.of(listener.runtime.folder)
+
+
+SHIPPED = Path(lineage.__file__).parents[1] / "weights" / "auricle-tiny"
+shipped = pytest.mark.skipif(not (SHIPPED / lineage.CLIPS).is_file(), reason="auricle-tiny says nothing of what it heard; recipes/heard.py")
+
+
+@shipped
+def test_the_shipped_model_states_the_clips_of_its_card() -> None:
+    past, card = lineage.of(SHIPPED), json.loads((SHIPPED / "card.json").read_text())
+    assert [(clip.corpus, clip.file) for clip in past.clips] == [tuple(clip[:2]) for clip in card["clips"]]
+    assert past.vectors is not None and past.texts == {"audiocaps"}
+    assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS)) < 1_500_000
+
+
+@pytest.fixture(scope="module")
+def data() -> Path:
+    place = Path(os.environ.get("AURICLE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+    if not (place / "esc50_16k" / "clips.csv").is_file():
+        pytest.skip("no corpora: set AURICLE_DATA to their folder")
+    return place.resolve()
+
+
+@shipped
+def test_esc50_is_refused_and_digits_are_clean(data: Path) -> None:
+    esc50 = suites.items(suites.read("esc50"), data)
+    leaks = guard.by_name(esc50, lineage.of(SHIPPED))
+    with pytest.raises(guard.LeakedError, match="1401 of 1600"):
+        guard.check(leaks, len(esc50))
+    digits = [item for item in suites.items(suites.read("fsdd"), data) if item.id.endswith(("_0.flac", "_1.flac"))][::2]
+    quick = Suite(format=1, name="digits", about="", protocol="linear_probe", metrics=("accuracy",), draws=50, split={"by": "source"})
+    assert score(load(SHIPPED), quick, digits).about["leaked"] == []
+
+
+@shipped
+def test_a_copy_of_a_training_clip_among_unheard_ones_is_found(data: Path, tmp_path: Path) -> None:
+    """Digits and cries that nobody trained on, and one clip of ESC-50 that was, made quieter, at another rate and as Vorbis."""
+    unheard = manifest.of_rows(corpora.read(data, ["fsdd"])[:20] + corpora.read(data, ["donateacry"])[:10])
+    trained = next(item for item in suites.items(suites.read("esc50"), data) if item.audio.name == "1-100032-A-0.ogg")
+    samples, rate = soundfile.read(trained.audio)
+    soundfile.write(tmp_path / "cry.ogg", 0.5 * np.repeat(samples, 2), 2 * rate)
+    planted = Item(id="cry", audio=tmp_path / "cry.ogg", corpus="mine")
+    listener = load(SHIPPED)
+    found = guard.by_sound([*unheard, planted], hear(listener, [*unheard, planted]), lineage.of(SHIPPED))
+    assert {name: leak.heard for name, leak in found.items()} == {"cry": "esc50/1-100032-A-0.ogg"}

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import made_sounds
+import pytest
+
+from auricle.bench import suite as suites
+from auricle.bench.protocols import PROTOCOLS
+from auricle.core.errors import InputError
+from auricle.data import prompts
+
+PLAIN = {"format": 1, "name": "mine", "about": "", "protocol": "zero_shot", "metrics": ["accuracy"]}
+
+
+def saved(folder: Path, **changes: object) -> Path:
+    (folder / "mine.json").write_text(json.dumps(PLAIN | changes))
+    return folder / "mine.json"
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_suite_is_read_and_names_what_there_is(name: str) -> None:
+    suite = suites.read(name)
+    assert suite.name == name and suite.about.endswith(".")
+    assert suite.prompt is None or prompts.find(suite.prompt)
+    assert suite.protocol in PROTOCOLS and not (suite.corpus and suite.manifest)
+
+
+def test_protocols_have_the_metrics_that_suites_may_name() -> None:
+    assert set(PROTOCOLS) == set(suites.METRICS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrics": ["f1"]}, "metrics"),
+        ({"metrics": []}, "metrics"),
+        ({"metrics": ["accuracy", "accuracy"]}, "each once"),
+        ({"split": {"by": "fold"}}, "split"),
+        ({"protocol": "linear_probe"}, "split"),
+        ({"protocol": "few_shot", "metrics": ["logistic"]}, "episodes"),
+        ({"protocol": "linear_probe", "split": {"by": "official"}}, "train and test"),
+        ({"protocol": "linear_probe", "split": {"by": "official", "train": ["a"], "test": ["a"]}}, "train and in test|is in train"),
+        ({"corpus": "esc50", "manifest": "a.jsonl"}, "corpus and a manifest"),
+        ({"unknown": 1}, "unknown"),
+        ({"seed": "0"}, "seed"),
+        ({"name": "My suite"}, "name"),
+        ({"chance": 2.0}, "chance"),
+    ],
+)
+def test_a_suite_that_does_not_fit_is_refused_by_name(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        suites.read(saved(tmp_path, **changes))
+
+
+def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="esc50"):
+        suites.read("nosuch")
+    with pytest.raises(InputError, match="cannot be read"):
+        suites.read(tmp_path / "none.json")
+
+
+def test_items_by_manifest_and_fold(tmp_path: Path) -> None:
+    path = made_sounds.written(tmp_path, made_sounds.tones(tmp_path, each=2))
+    whole = suites.read(saved(tmp_path))
+    assert len(suites.items(whole, path)) == 6
+    by_name = suites.read(saved(tmp_path, manifest="clips.jsonl", fold="1"))
+    assert len(suites.items(by_name, tmp_path)) == 6
+    for suite, data, message in (
+        (suites.read(saved(tmp_path, fold="9")), path, "no clip of fold '9'"),
+        (whole, tmp_path, "wanted a manifest"),
+        (whole, None, "--data"),
+        (suites.read("esc50"), tmp_path, "recipes.prepare esc50"),
+    ):
+        with pytest.raises(InputError, match=message):
+            suites.items(suite, data)
+
+
+def test_vocabulary_and_single_labels(tmp_path: Path) -> None:
+    found = made_sounds.tones(tmp_path, each=2)
+    suite = suites.read(saved(tmp_path))
+    assert suites.vocabulary(suite, found) == tuple(sorted(made_sounds.LABELS))
+    with pytest.raises(InputError, match="not among"):
+        suites.vocabulary(suites.read(saved(tmp_path, labels=["dog", "rain"])), found)
+    with pytest.raises(InputError, match="different labels"):
+        suites.vocabulary(suite, found[:1])
+    two = made_sounds.item(tmp_path, "two", made_sounds.chord([0.1, 0.1, 0.1]), "rain", labels=("rain", "dog"))
+    with pytest.raises(InputError, match="'two' has 2 labels"):
+        suites.single([*found, two])
+
+
+def test_clips_without_a_source_are_groups_of_their_own(tmp_path: Path) -> None:
+    alone = [made_sounds.item(tmp_path, name, made_sounds.chord([0.1, 0, 0]), "a", source="") for name in ("x", "y")]
+    assert len(set(suites.groups(alone))) == 2
+    assert len(set(suites.groups(made_sounds.tones(tmp_path, each=2)))) == 3
