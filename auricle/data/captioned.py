@@ -231,7 +231,8 @@ def _statement(rng: np.random.Generator, relation: Relation, placed: Sequence[_P
 def _negatives(
     rng: np.random.Generator, statement: Statement, heard: Heard, absent: Sequence[str], book: Mapping[str, Phrase], wording: int
 ) -> tuple[Negative, ...]:
-    others = [absent[int(rng.integers(len(absent)))]] if absent else []
+    fit = [label for label in absent if statement.relation != "count" or book[label].counted]
+    others = [fit[int(rng.integers(len(fit)))]] if fit else []
     near = dict.fromkeys((kind, false) for kind, false in contrary(statement, others) if not holds(false, heard))
     return tuple(Negative(say(false, book, wording=wording), kind, false) for kind, false in near)
 

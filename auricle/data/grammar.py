@@ -66,7 +66,7 @@ WORDINGS: Mapping[str, tuple[str, ...]] = {
     "before": ("{0} before {1}", "{0}, then {1}", "{0} followed by {1}", "{1} after {0}", "first {0}, then {1}"),
     "before3": ("{0}, then {1}, then {2}", "first {0}, then {1}, and at last {2}", "{0} followed by {1} and then by {2}"),
     "while": ("{0} while {1c}", "{1} while {0c}", "{0} and {1} at the same time", "{0} as {1c}"),
-    "count": ("{0} {times}", "{0}, {times} in all", "one can hear {times} that {0c}"),
+    "count": ("{0} {times}", "{0}, {times} in all", "{0} {times} in a row"),
     "louder": ("{0} loudly and {1} faintly", "{1} faintly and {0} loudly", "a loud sound of {0} and a faint one of {1}"),
     "without": ("{0} and no sound of {1}", "{0}, but no sound of {1}", "{0} without any sound of {1}"),
 }

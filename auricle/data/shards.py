@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from auricle.core.errors import InputError
 from auricle.data.manifest import Caption, Item, of_record, to_record
@@ -231,7 +231,7 @@ def _members(path: Path, file: BinaryIO) -> Iterator[Place]:
     try:
         with tarfile.open(fileobj=_Headers(file), mode="r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()  # or every header that was read is kept
+                cast(Any, tar).members.clear()  # or every header that was read is kept
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():

@@ -32,7 +32,7 @@ CLIPS = [tone("dog", 0.4, 0.8), tone("cat", 0.6), tone("cow", 1.0), tone("rain",
 BED = [Source(np.random.default_rng(0).normal(size=3 * RATE) * 0.01, ("wind",))]
 
 
-def scenes(relation: Relation, count: int = 30) -> list:
+def scenes(relation: Relation, count: int = 16) -> list:
     return [compose(np.random.default_rng(seed), CLIPS, BED, rate=RATE, relations=[relation]) for seed in range(count)]
 
 
@@ -55,7 +55,7 @@ def test_captions_are_true_and_negatives_false(relation: Relation) -> None:
 
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_events_are_where_the_sound_is(relation: Relation) -> None:
-    for scene in scenes(relation, 10):
+    for scene in scenes(relation, 5):
         for label in {event.label for event in scene.heard.events}:
             spans = [(event.onset, event.offset) for event in scene.heard.events if event.label == label]
             inside = min(strength(scene.samples, label, *span) for span in spans)
@@ -77,7 +77,7 @@ def test_order_of_two_and_three_can_be_heard() -> None:
         assert "order" in kinds and "presence" in kinds
         swapped = next(negative for negative in scene.negatives if negative.kind == "order")
         assert swapped.statement.labels == labels[::-1]
-    assert lengths[2] > 5 and lengths[3] > 5
+    assert lengths[2] > 2 and lengths[3] > 2
 
 
 def test_counted_events_are_counted_by_the_gate_too() -> None:
@@ -106,11 +106,11 @@ def test_one_generator_one_scene() -> None:
         first, again = (compose(np.random.default_rng(seed), CLIPS, BED, rate=RATE) for _ in range(2))
         assert (first.samples == again.samples).all() and first.heard == again.heard
         assert (first.caption, first.negatives) == (again.caption, again.negatives)
-    assert len({compose(np.random.default_rng(seed), CLIPS, BED, rate=RATE).statement.relation for seed in range(40)}) == len(RELATIONS)
+    assert len({compose(np.random.default_rng(seed), CLIPS, BED, rate=RATE).statement.relation for seed in range(25)}) == len(RELATIONS)
 
 
 def test_nothing_that_sounds_in_the_background_is_said_to_be_absent() -> None:
-    for scene in scenes("without", 40):
+    for scene in scenes("without", 20):
         assert "wind" not in scene.statement.labels[1:]
     rainy = [Source(np.random.default_rng(0).normal(size=3 * RATE) * 0.01, ("rain",))]
     for seed in range(10):
