@@ -24,7 +24,7 @@ import soundfile
 from auricle.data.captioned import Captioned, compose
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
-from auricle.data.grammar import WORDINGS, phrases, say
+from auricle.data.grammar import WORDINGS, Relation, phrases, say
 from auricle.data.manifest import Caption, Item, write
 from auricle.data.scenes import Mix, Source, source
 
@@ -46,7 +46,9 @@ def _made(job: tuple[str, int, int, Path]) -> Item:
     """One scene: written, and its line."""
     part, number, seed, folder = job
     rng = np.random.default_rng([seed, {"train": 0, "test": 1, "order": 2}[part], number])
-    relations = ("before",) if part == "order" else ("sounds", "before", "before", "while", "count", "louder", "without")
+    relations: tuple[Relation, ...] = (
+        ("before",) if part == "order" else ("sounds", "before", "before", "while", "count", "louder", "without")
+    )
     scene = compose(rng, _clips, _beds, rate=RATE, relations=relations, mix=MIX)
     name = f"{part}-{number:05}"
     path = folder / f"{name}.flac"

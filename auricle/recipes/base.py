@@ -9,9 +9,9 @@ captioning beside it. Never trained here for want of a GPU: what it reaches is u
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import Pairs, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
@@ -40,7 +40,7 @@ class Config(Pairs):
 
     PUBLISHED: ClassVar[dict[str, Any]] = _LARGE
 
-    weights: dict[Literal["contrast", "caption", "parallel", "frames"], float] = {"contrast": 1.0, "caption": 0.5, "parallel": 0.5}
+    weights: dict[Part, float] = {"contrast": 1.0, "caption": 0.5, "parallel": 0.5}
 
 
 def build(config: Config) -> Training:

@@ -9,14 +9,16 @@ or from a supervised encoder with `--set start=MODEL`. recipes/captionstew_study
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from auricle.data.captions import POLICIES, Policy
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import Pairs, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
-WEIGHTS: dict[str, dict[str, float]] = {
+Objective: TypeAlias = Literal["contrastive", "captioning", "both"]
+
+WEIGHTS: dict[Objective, dict[Part, float]] = {
     "contrastive": {"contrast": 1.0},
     "captioning": {"caption": 0.5, "parallel": 0.5},
     "both": {"contrast": 1.0, "caption": 0.5, "parallel": 0.5},
@@ -34,7 +36,7 @@ class Config(Pairs):
         "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
     }
 
-    objective: Literal["contrastive", "captioning", "both"] = "both"
+    objective: Objective = "both"
     captions: Policy = POLICIES["weighted"]
 
 

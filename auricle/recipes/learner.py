@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class Learner(nn.Module):
         self,
         model: PublishedModel,
         words: Words | None,
-        weights: Mapping[str, float],
+        weights: Mapping[Any, float],
         *,
         contrast: InfoNce | SigLip | None = None,
         captioner: Captioner | None = None,

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -39,6 +39,10 @@ from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import Training
 
 _MOST = 2000  # pairs that the figures at the end are worked out for
+
+
+#: Parts of the loss, see recipes.learner.
+Part: TypeAlias = Literal["contrast", "caption", "parallel", "frames"]
 
 
 class Reader(Strict):
@@ -77,7 +81,7 @@ class Pairs(Sounds):
     dim: Positive = 256
     projection: Literal["relu", "residual", "linear"] = "relu"
     prompt: str = "{label}"
-    weights: dict[Literal["contrast", "caption", "parallel", "frames"], float] = {"contrast": 1.0}
+    weights: dict[Part, float] = {"contrast": 1.0}
     loss: Literal["infonce", "infonce-divisor", "siglip"] = "infonce"
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     captions: Policy = POLICIES["weighted"]

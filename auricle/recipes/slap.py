@@ -9,9 +9,9 @@ masked here, not packed into rows.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import Pairs, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
@@ -33,7 +33,7 @@ class Config(Pairs):
     encoder: dict[str, Any] | str = {
         "family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256, "reach": 16,
     }  # fmt: skip
-    weights: dict[Literal["contrast", "caption", "parallel", "frames"], float] = {"contrast": 1.0, "caption": 0.5, "frames": 0.2}
+    weights: dict[Part, float] = {"contrast": 1.0, "caption": 0.5, "frames": 0.2}
 
 
 def build(config: Config) -> Training:

@@ -13,7 +13,7 @@ def prototypical(vectors: Tensor, labels: Tensor) -> Tensor:
     vectors (B, D), labels int64 (B,): rows whose label nobody else has are no questions, but they count as what the others might be.
     Zero where there is no question.
     """
-    kinds, place = labels.unique(return_inverse=True)
+    kinds, place = torch.unique(labels, return_inverse=True)
     member = functional.one_hot(place, len(kinds)).to(vectors.dtype)  # (B, K)
     count, total = member.sum(0), member.T @ vectors
     own = (total[place] - vectors) / (count[place] - 1).clamp(min=1)[:, None]
