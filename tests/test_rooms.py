@@ -28,9 +28,10 @@ STAIRS: dict[str, set[str]] = {
     "archive": {"core", "signal", "metrics", "listen"},
     "bench": {"core", "metrics", "data", "tasks", "listen"},
     "serve": {"core", "listen", "archive"},
+    "recipes": {"core", "signal", "nn", "metrics", "data", "models", "tasks", "runtime", "train", "listen", "bench"},
 }
 DATA_ONLY = {"weights", "ontology"}
-WITH_TORCH = {"nn", "models", "train"}
+WITH_TORCH = {"nn", "models", "train", "recipes"}
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py")))
 
 

@@ -94,7 +94,7 @@ def build(config: Pairs, name: str) -> Training:
     items = opened(config)
     words, settings = _words(config, items)
     model = PublishedModel(settings) if config.start is None else load(catalog.folder(config.start), settings)
-    model.train()
+    model.train().requires_grad_(True)  # what is loaded to listen does not learn
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
         told = CaptionerConfig(vocabulary=words.count, begin=BEGIN, end=END, hidden_word=HIDDEN, **config.teller.model_dump())

@@ -63,6 +63,7 @@ def train(training: Training, folder: Path, *, report: Callable[[str], None] = p
 
     report: is told a line every few seconds, on rank 0. InputError where the folder holds a training with other settings.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with parallel.joined(training.settings.device) as place:
         devices = [place.device] if place.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):  # each step sets the seed, which is nobody else's business

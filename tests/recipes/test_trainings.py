@@ -1,0 +1,116 @@
+"""Every training that auricle ships runs from its defaults to its end, and leaves a model that listens."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+
+import auricle
+from auricle import recipes
+from auricle.core.errors import InputError
+from auricle.recipes import made
+from auricle.recipes.words import BEGIN, END, Words, learn, rules
+from auricle.train.trainer import train
+
+TRAININGS = {
+    name: module
+    for name in sorted(info.name for info in pkgutil.iter_modules(recipes.__path__))
+    if hasattr(module := importlib.import_module(f"auricle.recipes.{name}"), "Config")
+}
+STEPPED = sorted(name for name, module in TRAININGS.items() if hasattr(module, "build") and name != "teminal")
+SETTINGS = {"batch": 8, "train": {"steps": 3}}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def trained(name: str, cache: Path, out: Path, **changes: Any) -> tuple[dict[str, float], Path]:
+    module = TRAININGS[name]
+    config = module.Config.model_validate_json(json.dumps({"cache": str(cache), **SETTINGS, **changes}))
+    return train(module.build(config), out, report=lambda told: None), out / "model"
+
+
+def a_sound(seed: int) -> auricle.Clip:
+    return auricle.Clip(made.sound(seed, np.random.default_rng(seed)), made.RATE, str(seed))
+
+
+def test_the_list_of_trainings_is_what_the_page_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    assert set(TRAININGS) == {line.split("`")[1] for line in page.splitlines() if line.startswith("## `")}
+
+
+@pytest.mark.parametrize("name", STEPPED)
+def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_path: Path) -> None:
+    figures, folder = trained(name, cache, tmp_path)
+    listener = auricle.load(folder)
+    vectors = listener.embed_audio([a_sound(0), a_sound(4)])
+    assert np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1], atol=1e-4)
+    lineage = [json.loads(line) for line in (folder / "heard.jsonl").read_text().splitlines()]
+    assert len(lineage) == 32 and {line["corpus"] for line in lineage} == {"made"}
+    assert all(np.isfinite(value) for value in figures.values())
+    if listener.runtime.knows_words:
+        assert listener.config.logit_scale is not None or name == "captionstew"
+        assert listener.embed_text(["hiss, then clicks"]).shape == (1, listener.config.dim)
+
+
+def test_order_is_taught_to_a_model_that_was_trained_before(cache: Path, tmp_path: Path) -> None:
+    _, first = trained("msclap", cache, tmp_path / "first")
+    figures, second = trained("teminal", cache, tmp_path / "second", start=str(first))
+    assert figures.keys() == {"text_to_audio_r1", "text_to_audio_map10", "audio_to_text_r1"}
+    before, after = auricle.load(first), auricle.load(second)
+    assert before.config.encoder == after.config.encoder
+    assert not np.allclose(before.embed_text(["hiss, then clicks"]), after.embed_text(["hiss, then clicks"]))
+    with pytest.raises(InputError, match="no caption of the styles partial"):
+        trained("teminal", cache, tmp_path / "third", start=str(first), stage="a")
+
+
+@pytest.mark.parametrize("choice", [{"loss": "siglip"}, {"loss": "infonce-divisor"}, {"projection": "residual"}])
+def test_other_losses_and_projections_train_too(choice: dict[str, str], cache: Path, tmp_path: Path) -> None:
+    figures, _ = trained("msclap", cache, tmp_path, **choice)
+    assert all(np.isfinite(value) for value in figures.values())
+
+
+def test_published_sizes_are_defaults_and_no_more() -> None:
+    config = TRAININGS["laion_clap"].Config
+    assert config.model_validate({"size": "published"}).batch == 96
+    assert config.model_validate({"size": "published", "batch": 7}).batch == 7
+    assert config().batch == 32
+
+
+def test_a_head_is_fitted_to_a_model_and_says_how_well(cache: Path, tmp_path: Path) -> None:
+    module = TRAININGS["linear_probe"]
+    figures = module.run(module.Config(cache=cache), tmp_path)
+    assert 0.3 < figures["mean_average_precision"] <= 1 and (tmp_path / "probe.head").is_file()
+
+
+def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    module = TRAININGS["classic"]
+    figures = module.run(module.Config(cache=cache, data=made.manifest(cache / "many", count=112)), tmp_path)
+    told = json.loads((tmp_path / "classic.json").read_text())
+    assert len(told) == 28 and figures["svm_accuracy"] == np.mean([one["svm"] == one["label"] for one in told])
+    assert min(figures["svm_accuracy"], figures["gmm_accuracy"]) > 0.4  # the first of two labels, where one in five would be chance
+
+
+def test_words_keep_their_letters_and_marks(tmp_path: Path) -> None:
+    count = learn(["A dog barks, twice.", "Rain on a tin roof"] * 3, tmp_path / "tokenizer.json", size=400)
+    words = Words(tmp_path / "tokenizer.json", rules())
+    ids, mask = words(["a dog barks", "rain on a roof of tin and über-glass"])
+    assert words.count == count <= 400
+    assert ids.shape == mask.shape and (ids[:, 0] == BEGIN).all()
+    assert all(int(row[int(real.sum()) - 1]) == END for row, real in zip(ids, mask, strict=True))
+    assert words.text(ids[1].tolist()) == "rain on a roof of tin and über-glass"
+    assert torch.equal(ids, words(["a dog barks", "rain on a roof of tin and über-glass"])[0])
