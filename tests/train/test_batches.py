@@ -112,7 +112,7 @@ def test_groups_labels_and_captions_are_true(corpus: tuple[list[Item], Waves]) -
     for row, item in enumerate(batch.items.tolist()):
         assert batch.labels[row].tolist() == ([0.0, 1.0] if item % 2 == 0 else [1.0, 0.0])
         assert batch.texts[row] == f"caption {item}"  # the other has no weight
-    recordings = {item: group for item, group in zip(batch.items.tolist(), batch.groups.tolist(), strict=True)}
+    recordings = dict(zip(batch.items.tolist(), batch.groups.tolist(), strict=True))
     assert all((recordings[one] == recordings[other]) == (one // 2 == other // 2) for one in range(22) for other in range(22))
 
 
