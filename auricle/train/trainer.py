@@ -21,13 +21,14 @@ from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
 from auricle.train.learner import Learner, Objective
 from auricle.train.log import Log
+from auricle.train.recipes import CHECKPOINTS
 from auricle.train.settings import TrainConfig
 from auricle.train.speed import Speed, line, peak_of
 
-__all__ = ["Feed", "TrainConfig", "Training", "train"]
+__all__ = ["CHECKPOINTS", "Feed", "TrainConfig", "Training", "train"]
 
 FORMAT = 1
-CHECKPOINTS, FIGURES = "checkpoints", "figures.json"
+FIGURES = "figures.json"
 _PATIENCE = 2.0  # seconds between lines for people
 
 
