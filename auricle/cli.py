@@ -127,12 +127,13 @@ def main() -> None:
     """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
     verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
-        from auricle import cli_archive, cli_bench, cli_classify, cli_models
+        from auricle import cli_archive, cli_bench, cli_classify, cli_models, cli_train
 
         cli_classify.add_to(app)
         cli_archive.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
         cli_models.add_to(app)
         cli_bench.add_to(app)
+        cli_train.add_to(app)
     try:
         app()
     except InputError as error:

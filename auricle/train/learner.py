@@ -90,14 +90,17 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, whole on rank 0. Every rank must call it."""
-        state = {**parallel.whole_state(self._step, self._optimisers), "flops": self.flops}
+        learnt = [parallel.whole_optimiser(each) for each in self._optimisers]
+        state = {"model": parallel.whole(self._step.state_dict()), "optimisers": learnt, "flops": self.flops}
         if self._average is not None:
             state |= {"average": parallel.whole(self._average.values), "averaged": self._average.steps}
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` gave."""
-        parallel.restore(self._step, self._optimisers, state)
+        parallel.take(self._step.state_dict(), state["model"])
+        for optimiser, found in zip(self._optimisers, state["optimisers"], strict=True):
+            parallel.restore_optimiser(optimiser, found)
         self.flops = state["flops"]
         if self._average is not None:
             parallel.take(self._average.values, state["average"])
@@ -133,7 +136,8 @@ class Learner:
     def _limited(self) -> Tensor:
         """Length of the whole gradient before it is cut to its limit, ()."""
         length = nn.utils.clip_grad_norm_(self._learning, self.settings.gradient_limit or math.inf)
-        return parallel.whole({"": length})[""].float()
+        found: Tensor = parallel.whole({"": length})[""]
+        return found.float()
 
     def _move(self, number: int) -> None:
         pace = self.pace(number)

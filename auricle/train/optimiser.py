@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from auricle.core.errors import InputError
+from auricle.train.layers import lists
 from auricle.train.muon import Muon, hidden_weights
 
 if TYPE_CHECKING:
@@ -40,29 +41,30 @@ def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimi
 def paces_of(model: nn.Module, decay: float) -> dict[str, float]:
     """decay to the power of how far a parameter lies under the top of its tower, by name (Clark et al. 2020; Bao et al. 2021, BEiT).
 
-    A tower is a child of the model (or of its `model`) and its layers are the entries of its module lists, in their order; what is
+    A tower is a child of the model (or of its `model`) and its layers are the entries of its lists (train.layers), in their order; what is
     registered before the first is one layer under it, what comes after the last belongs to the top. Without lists, all is top.
     """
     names = [name for name, _ in model.named_parameters()]
     if decay == 1.0:
         return dict.fromkeys(names, 1.0)
-    lists = [name for name, module in model.named_modules() if isinstance(module, nn.ModuleList | nn.ModuleDict)]
     towers: dict[str, list[str]] = {}
     for name in names:
         towers.setdefault(_tower(name), []).append(name)
-    return {name: pace for own in towers.values() for name, pace in _tower_paces(own, lists, decay).items()}
+    return {name: pace for own in towers.values() for name, pace in _tower_paces(own, list(lists(model)), decay).items()}
 
 
 def _tower(name: str) -> str:
-    """First part of a name, not counting `model.` that a step puts before them."""
+    """First part of a name, not counting each `model.` that wrappers put before it."""
     parts = name.split(".")
-    return parts[1] if parts[0] == "model" and len(parts) > 2 else parts[0]
+    while parts[0] == "model" and len(parts) > 2:
+        parts = parts[1:]
+    return parts[0]
 
 
-def _tower_paces(names: list[str], lists: Iterable[str], decay: float) -> dict[str, float]:
+def _tower_paces(names: list[str], homes: list[str], decay: float) -> dict[str, float]:
     depths, layers = dict[str, int](), dict[str, int]()
     for name in names:
-        inner = max((one for one in lists if name.startswith(f"{one}.")), key=len, default=None)
+        inner = max((one for one in homes if name.startswith(f"{one}.")), key=len, default=None)
         if inner is None:
             depths[name] = 0 if not layers else -1
         else:
@@ -74,9 +76,8 @@ def _tower_paces(names: list[str], lists: Iterable[str], decay: float) -> dict[s
 
 def _hidden(model: nn.Module) -> set[int]:
     """Identities of the weights for Muon: hidden matrices and kernels of the entries of module lists."""
-    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList | nn.ModuleDict)]
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    return {id(weight) for blocks in lists for weight in hidden_weights(blocks)} - tables
+    return {id(weight) for home in lists(model).values() for weight in hidden_weights(home)} - tables
 
 
 def _groups(

@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.checkpoint import state_dict as collected
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from auricle.core.errors import InputError
+from auricle.train.layers import layers
 
 #: How long ranks wait for one that writes a checkpoint or what comes of the training.
 _PATIENCE = datetime.timedelta(hours=2)
@@ -63,29 +63,24 @@ def joined(device: str) -> Iterator[Place]:
 def spread(step: nn.Module, kind: str, place: Place) -> nn.Module:
     """The module that is called in training: itself when alone; else its copies ('ddp') or its shards ('fsdp') work together.
 
-    All start from the weights of rank 0. Shards are cut at every entry of a ModuleList or ModuleDict, such as the blocks of an encoder.
+    All start from the weights of rank 0. Shards are cut layer by layer.
     """
     if kind == "fsdp":
         if place.world == 1:
             raise InputError("parallel is 'fsdp', but there is one process; wanted torchrun with several, or 'ddp'")
+        if numbers := [name for name, parameter in step.named_parameters() if parameter.ndim == 0]:
+            raise InputError(f"{numbers[0]} is a single number, which cannot be sharded; wanted a vector of one, or parallel 'ddp'")
         for value in (*step.parameters(), *step.buffers()):  # the other kind does so by itself
             if value.is_floating_point():
                 distributed.broadcast(value.data, src=0)
-        for block in blocks(step):
-            fully_shard(block)
+        for layer in layers(step):
+            fully_shard(layer)
         fully_shard(step)
         return step
     if place.world == 1:
         return step
     # A model may have parts that an objective does not use, such as the labels' head under a contrastive one.
     return DistributedDataParallel(step, find_unused_parameters=True)
-
-
-def blocks(module: nn.Module) -> list[nn.Module]:
-    """Entries of module lists, the innermost first, that hold weights and are modules of their own."""
-    lists = [each for each in module.modules() if isinstance(each, nn.ModuleList | nn.ModuleDict)]
-    found = [child for each in lists for child in each.children() if not isinstance(child, nn.ModuleList | nn.ModuleDict)]
-    return [child for child in reversed(found) if any(True for _ in child.parameters())]
 
 
 @contextlib.contextmanager
@@ -108,33 +103,40 @@ def averaged(values: Tensor, place: Place) -> Tensor:
     return values
 
 
-def whole_state(step: nn.Module, optimisers: list[torch.optim.Optimizer]) -> dict[str, Any]:
-    """Weights and optimisers as plain tensors of rank 0; of shards, put together. Every rank must call it."""
-    if not isinstance(step, FSDPModule):
-        return {"model": step.state_dict(), "optimisers": [each.state_dict() for each in optimisers]}
-    options = collected.StateDictOptions(full_state_dict=True, cpu_offload=True)
-    model, found = collected.get_state_dict(step, optimisers, options=options)
-    return {"model": model, "optimisers": found}
-
-
-def whole(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors by name, put together where they are shards. Every rank must call it."""
+def whole(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Tensors by name, put together where they are shards; other values as they are. Every rank must call it."""
     return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in values.items()}
 
 
+@torch.no_grad()
 def take(values: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     """Set tensors, which may be shards, from whole ones of the same names."""
     for name, value in values.items():
-        new = found[name].to(value.device)
-        value.copy_(distribute_tensor(new, value.device_mesh, value.placements) if isinstance(value, DTensor) else new)
+        value.copy_(_laid(found[name], value))
 
 
-def restore(step: nn.Module, optimisers: list[torch.optim.Optimizer], state: dict[str, Any]) -> None:
-    """Take up what `whole_state` gave; every rank has read it."""
-    if isinstance(step, FSDPModule):
-        options = collected.StateDictOptions(full_state_dict=True)
-        collected.set_state_dict(step, optimisers, model_state_dict=state["model"], optim_state_dict=state["optimisers"], options=options)
-        return
-    step.load_state_dict(state["model"])
-    for optimiser, found in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(found)
+def whole_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    """Its state with whole tensors. Every rank must call it."""
+    state = optimiser.state_dict()
+    return {**state, "state": {place: whole(values) for place, values in state["state"].items()}}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, found: Mapping[str, Any]) -> None:
+    """Take up what `whole_optimiser` gave; every rank has read it."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state = {
+        place: {name: _laid(value, parameters[place]) if _like(value, parameters[place]) else value for name, value in values.items()}
+        for place, values in found["state"].items()
+    }
+    optimiser.load_state_dict({**found, "state": state})
+
+
+def _like(value: Any, parameter: Tensor) -> bool:
+    return isinstance(value, Tensor) and value.shape == parameter.shape
+
+
+def _laid(value: Tensor, like: Tensor) -> Tensor:
+    """A whole tensor, cut as another one is."""
+    if not isinstance(like, DTensor):
+        return value
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)

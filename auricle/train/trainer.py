@@ -1,7 +1,7 @@
 """The training loop: a model, an objective and batches in, checkpoints, a log and what comes of the model out.
 
 Runs alone, or as many processes under torchrun. A step is a function of the weights, the seed, the step and the rank alone, so a run that
-was killed goes on from its last checkpoint as if nothing had been: on a processor to the bit.
+was killed goes on from its last checkpoint as if nothing had been: on a processor, with as many threads, to the bit.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
 from auricle.train.learner import Learner, Objective
 from auricle.train.log import Log
+from auricle.train.recipes import CHECKPOINTS
 from auricle.train.settings import TrainConfig
 from auricle.train.speed import Speed, line, peak_of
 
-__all__ = ["Feed", "TrainConfig", "Training", "train"]
+__all__ = ["CHECKPOINTS", "Feed", "TrainConfig", "Training", "train"]
 
 FORMAT = 1
-CHECKPOINTS, FIGURES = "checkpoints", "figures.json"
+FIGURES = "figures.json"
 _PATIENCE = 2.0  # seconds between lines for people
 
 
@@ -65,6 +66,7 @@ def train(training: Training, folder: Path, *, report: Callable[[str], None] = p
     """
     folder.mkdir(parents=True, exist_ok=True)
     with parallel.joined(training.settings.device) as place:
+        folder.mkdir(parents=True, exist_ok=True)
         devices = [place.device] if place.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):  # each step sets the seed, which is nobody else's business
             return _Run(training, folder, place, report if place.rank == 0 else lambda told: None).whole()

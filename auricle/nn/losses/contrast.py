@@ -29,13 +29,13 @@ class InfoNce(nn.Module):
     def __init__(self, *, temperature: float = 0.07, divisor: bool = False) -> None:
         super().__init__()
         self.divisor = divisor
-        self.learnt = nn.Parameter(torch.tensor(temperature if divisor else -math.log(temperature)))
+        self.learnt = nn.Parameter(torch.tensor([temperature if divisor else -math.log(temperature)]))  # not (): that cannot be sharded
 
     def scale(self) -> Tensor:
         """What cosines are multiplied by, ()."""
         if self.divisor:
-            return 1 / held(self.learnt, 1 / _HIGHEST, 1 / _LOWEST)
-        return held(self.learnt, math.log(_LOWEST), math.log(_HIGHEST)).exp()
+            return 1 / held(self.learnt[0], 1 / _HIGHEST, 1 / _LOWEST)
+        return held(self.learnt[0], math.log(_LOWEST), math.log(_HIGHEST)).exp()
 
     def forward(self, audio: Tensor, text: Tensor, groups: Tensor | None = None, *, hard: Tensor | None = None) -> Tensor:
         """audio, text: (B, D), of any length. Returns ().
@@ -64,8 +64,8 @@ class SigLip(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-        self.bias = nn.Parameter(torch.tensor(-10.0))
+        self.log_scale = nn.Parameter(torch.tensor([math.log(10.0)]))
+        self.bias = nn.Parameter(torch.tensor([-10.0]))
 
     def forward(self, audio: Tensor, text: Tensor, groups: Tensor | None = None) -> Tensor:
         """audio, text: (B, D), of any length; groups as for InfoNce. Summed over texts, mean over sounds (equation 1). Returns ()."""

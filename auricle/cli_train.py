@@ -1,0 +1,63 @@
+"""The verb that trains: words typed -> a recipe's training, in a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auricle import terminal
+from auricle.core.errors import InputError
+from auricle.core.optional import require
+
+if TYPE_CHECKING:
+    from auricle.train.trainer import Training
+
+RUNS = Path("runs")
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="Name of a recipe, or the path of a .py file with one.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value for a setting, such as train.steps=200.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run; goes on from what is there.  [default: runs/RECIPE]")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Show the recipes and leave.")] = False,
+) -> None:
+    """Train a model by a recipe; a run that was stopped goes on when it is called again."""
+    from auricle.train import recipes
+
+    if list_them:
+        terminal.print_facts("recipes", [(name, recipes.about(path)) for name, path in recipes.known().items()])
+        return
+    if recipe is None:
+        raise InputError("no recipe was named; wanted one of those that `auricle train --list` shows, or the path of a .py file")
+    require("torch", extra="train", why="training")
+    module = recipes.load(recipe)
+    config = recipes.changed(module.Config, settings or [])
+    folder = out or RUNS / Path(recipe).stem
+    recipes.note(folder, recipe, config)
+    _run(module.build(config), folder)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the app this verb."""
+    app.command()(train)
+
+
+def _run(training: Training, folder: Path) -> None:
+    from rich.text import Text
+
+    from auricle.train import parallel, trainer
+
+    console, first = terminal.stderr(), parallel.told()[0] == 0
+    if console.is_terminal and first:
+        with console.status("starting") as status:
+            figures = trainer.train(training, folder, report=lambda line: status.update(Text(line)))
+    else:
+        figures = trainer.train(training, folder, report=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
+    if first:
+        terminal.print_facts(str(folder), [(name, f"{value:.4g}") for name, value in figures.items()])
