@@ -85,6 +85,7 @@ def measure(items: list[Item], rounds: int) -> list[Figure]:
 
 
 def main() -> None:
+    """Measure, print, and write a record where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with esc50_16k, see docs/data.md")
     parser.add_argument("--clips", type=int, default=1600)
