@@ -28,7 +28,7 @@ SOUNDS = frozenset({"wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "mp4", "
 LARGEST_SOUND = 1 << 30  # bytes of one sound
 LARGEST_TEXT = 1 << 24  # bytes of what is said of one, and of a header
 MOST_SHARDS = 100_000
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_RANGE = re.compile(r"\{(\d{1,12})\.\.(\d{1,12})\}")
 _BLOCK = tarfile.BLOCKSIZE
 
 

@@ -167,6 +167,11 @@ def test_tables_that_are_cut_or_changed(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("file,label\na.wav\n")
     with pytest.raises(InputError, match=r"a\.csv: line 2: is cut"):
         list(rows(tmp_path / "a.csv", "file", "label"))
+    (tmp_path / "b.csv").write_text("# a remark\na.wav, one\u2028two\nb.wav\n", encoding="utf-8")
+    told = rows(tmp_path / "b.csv", "file", "label", names=("file", "label"))
+    assert next(told)["label"] == "one\u2028two"
+    with pytest.raises(InputError, match=r"b\.csv: line 3: is cut"):
+        next(told)
     with pytest.raises(InputError, match="lacks the columns fold"):
         list(rows(tmp_path / "a.csv", "file", "fold"))
     sound(tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav")

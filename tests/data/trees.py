@@ -75,7 +75,7 @@ def audioset(root: Path) -> None:
     remarks = "# Segments csv created Sun Mar  5 10:54:25 2017\n# num_ytids=1\n# YTID, start_seconds, end_seconds, positive_labels\n"
     write(root / "balanced_train_segments.csv", remarks + '--PJHxphWEs, 30.000, 40.000, "/m/0bt9lr,/m/05tny_"\n')
     write(root / "unbalanced_train_segments.csv", remarks + '---1_cCGK4M, 0.000, 10.000, "/m/06mb1"\n')
-    write(root / "eval_segments.csv", remarks + '#1nStartsOdd, 20.000, 30.000, "/m/06mb1"\n-0RWZT-miFs, 420.000, 430.000, "/m/06mb1"\n')
+    write(root / "eval_segments.csv", remarks + '-0RWZT-miFs, 420.000, 430.000, "/m/06mb1"\n')
     sound(root / "audio" / "a" / "Y--PJHxphWEs.wav", root / "audio" / "---1_cCGK4M_0.flac", root / "audio" / "-0RWZT-miFs_000420.ogg")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ def text(path: Path) -> str:
 
 def rows(path: Path, *columns: str, names: Sequence[str] | None = None, delimiter: str = ",") -> Iterator[dict[str, str]]:
     """Rows of a table by column. columns: those that must be there. names: the columns of a table without a header; # begins a remark."""
-    lines = (line for line in text(path).splitlines(keepends=True) if names is None or not line.startswith("#"))
+    lines = ("\n" if names is not None and line.startswith("#") else line for line in io.StringIO(text(path), newline=""))
     reader = csv.DictReader(lines, names, delimiter=delimiter, skipinitialspace=names is not None)
     if lost := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise InputError(f"{path}: lacks the columns {', '.join(lost)}; wanted the table as it is published")
