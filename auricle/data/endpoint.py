@@ -32,8 +32,8 @@ _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 class Endpoint:
     """A rewriter at `url`, the address that ends before /chat/completions.
 
-    key: name of the environment variable that holds the key, empty for none. timeout: seconds of one request. tries: requests before it
-    is given up, each after twice the pause (seconds) of the one before.
+    key: name of the environment variable that holds the key, empty for none. timeout: seconds that an answer may stay silent. tries:
+    requests before it is given up, each after twice the pause (seconds) of the one before.
     """
 
     url: str
