@@ -43,7 +43,7 @@ class Split(Strict):
     """Which clips are learnt from and which are scored.
 
     by fold: each of the corpus's folds is left out in turn. by source: recordings or speakers whole, in so many parts, each left out in
-    turn. by official: the folds named train and test. shared: the makers' own train and test have sources in common, and are used so.
+    turn. by official: the folds named train and test. shared: the makers' own parts have sources in common, and are used so.
     """
 
     by: Literal["fold", "source", "official"]
@@ -56,8 +56,8 @@ class Split(Strict):
     def _fits_together(self) -> Self:
         if (self.by == "official") != bool(self.train and self.test):
             raise ValueError("train and test name folds where, and only where, the split is official")
-        if self.shared and self.by != "official":
-            raise ValueError("only an official split may share sources")
+        if self.shared and self.by == "source":
+            raise ValueError("a split by source shares none")
         if set(self.train) & set(self.test):
             raise ValueError("a fold is in train and in test")
         return self

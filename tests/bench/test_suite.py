@@ -41,6 +41,7 @@ def test_protocols_have_the_metrics_that_suites_may_name() -> None:
         ({"protocol": "linear_probe"}, "split"),
         ({"protocol": "few_shot", "metrics": ["logistic"]}, "episodes"),
         ({"protocol": "linear_probe", "split": {"by": "official"}}, "train and test"),
+        ({"protocol": "linear_probe", "split": {"by": "source", "shared": True}}, "shares none"),
         ({"protocol": "linear_probe", "split": {"by": "official", "train": ["a"], "test": ["a"]}}, "train and in test|is in train"),
         ({"corpus": "esc50", "manifest": "a.jsonl"}, "corpus and a manifest"),
         ({"unknown": 1}, "unknown"),
