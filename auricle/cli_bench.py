@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -37,7 +37,7 @@ def score(
     """Score a model by a suite, with intervals; refused where the model was trained on the clips."""
     from auricle.bench import suite as suites
     from auricle.bench.guard import LeakedError
-    from auricle.bench.score import score as scored
+    from auricle.bench.score import sit
     from auricle.listen.console import Meter
 
     if out is not None and out.exists() and not out.is_dir():
@@ -47,9 +47,11 @@ def score(
     listener = terminal.load(model, runtime)
     try:
         with Meter(terminal.stderr(), len(items)) as meter:
-            result = scored(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
+            sitting = sit(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
     except LeakedError as error:
         _refuse(error, asked.name, as_json=as_json)
+    with terminal.stderr().status("judging"):
+        result = sitting.result()
     if out is not None:
         result.save(out)
     _print(result, as_json=as_json)
@@ -89,7 +91,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(compare)
 
 
-def _refuse(error: LeakedError, suite: str, *, as_json: bool) -> None:
+def _refuse(error: LeakedError, suite: str, *, as_json: bool) -> NoReturn:
     """Say what leaked, and leave with LEAKED."""
     if as_json:
         from collections import Counter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,11 @@ def train(
     config = recipes.changed(module.Config, settings or [])
     folder = out or RUNS / Path(recipe).stem
     recipes.note(folder, recipe, config)
-    _run(module.build(config), folder)
+    if hasattr(module, "build"):
+        _train(module.build(config), folder)
+    else:
+        with terminal.stderr().status("at work"):
+            _show(folder, module.run(config, folder))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +53,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def _run(training: Training, folder: Path) -> None:
+def _train(training: Training, folder: Path) -> None:
     from rich.text import Text
 
     from auricle.train import parallel, trainer
@@ -60,4 +65,8 @@ def _run(training: Training, folder: Path) -> None:
     else:
         figures = trainer.train(training, folder, report=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
     if first:
-        terminal.print_facts(str(folder), [(name, f"{value:.4g}") for name, value in figures.items()])
+        _show(folder, figures)
+
+
+def _show(folder: Path, figures: Mapping[str, float]) -> None:
+    terminal.print_facts(str(folder), [(name, f"{value:.4g}") for name, value in figures.items()])

@@ -59,7 +59,29 @@ class Result:
         return Result(about, rows, [])
 
 
-def score(
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sitting:
+    """A trial that the guard has let in: what was heard, what leaks, what the model says of its past."""
+
+    trial: Trial
+    leaks: dict[str, guard.Leak]
+    past: lineage.Lineage
+
+    def result(self) -> Result:
+        """Judge it, and put an interval to every score."""
+        trial, leaks = self.trial, self.leaks
+        rows = PROTOCOLS[trial.suite.protocol].run(trial)
+        about = _about(trial.listener, trial.suite, trial.seed) | {
+            "scores": scores(trial.suite, rows, trial.seed),
+            "leaked": guard.marks(trial.items, leaks, self.past),
+            "allowed": any(leak.level == "clip" for leak in leaks.values()),
+            "clips": len(trial.items),
+            "silent": sum(one.silent for one in trial.heard),
+        }
+        return Result(about, rows, sorted(leaks.values(), key=lambda leak: (guard.LEVELS.index(leak.level), leak.item)))
+
+
+def sit(
     listener: Listener,
     suite: Suite,
     items: Sequence[Item],
@@ -67,12 +89,11 @@ def score(
     seed: int | None = None,
     allow_leaked: bool = False,
     progress: Callable[[int, float, float], None] | None = None,
-) -> Result:
-    """Try a listener on the clips of a suite. LeakedError where it was trained on some of them, unless that is allowed.
+) -> Sitting:
+    """Hear the clips of a suite. LeakedError where the listener was trained on some of them, unless that is allowed.
 
     seed: of splits, lessons and intervals; by default the suite's.
     """
-    seed = suite.seed if seed is None else seed
     if suite.needs_words and not listener.runtime.knows_words:
         raise InputError(f"{listener.config.name} knows no words, which the suite {suite.name} asks for; wanted a model with a text tower")
     past = lineage.of(listener.runtime.folder)
@@ -84,16 +105,12 @@ def score(
     leaks |= {name: leak for name, leak in guard.by_sound(items, heard, past).items() if name not in told}
     if not allow_leaked:
         guard.check(leaks, len(items))
-    protocol = PROTOCOLS[suite.protocol]
-    rows = protocol.run(Trial(suite, listener, items, heard, seed))
-    about = _about(listener, suite, seed) | {
-        "scores": scores(suite, rows, seed),
-        "leaked": guard.marks(items, leaks, past),
-        "allowed": allow_leaked and any(leak.level == "clip" for leak in leaks.values()),
-        "clips": len(items),
-        "silent": sum(one.silent for one in heard),
-    }
-    return Result(about, rows, sorted(leaks.values(), key=lambda leak: (guard.LEVELS.index(leak.level), leak.item)))
+    return Sitting(Trial(suite, listener, items, heard, suite.seed if seed is None else seed), leaks, past)
+
+
+def score(listener: Listener, suite: Suite, items: Sequence[Item], *, seed: int | None = None, allow_leaked: bool = False) -> Result:
+    """Hear and judge at once: see `sit`."""
+    return sit(listener, suite, items, seed=seed, allow_leaked=allow_leaked).result()
 
 
 def scores(suite: Suite, rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """A suite says what is measured and how: which clips, which protocol, in what words, by which split. One JSON file each.
 
 A suite has a name (auricle/bench/suites) or is the path of a JSON file of one's own; both are read by the same strict rules, so that a
-score can be repeated from what is printed beside it. Which clips: a laid-out corpus (docs/data.md), or a manifest (auricle.data.manifest).
+score can be repeated from what is printed beside it. Which clips: a laid-out corpus (docs/data.md), a download of a published one as its
+makers lay it out (docs/corpora.md), or a manifest (auricle.data.manifest).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
+from auricle.data.catalogue import ALL, CATALOGUE
 from auricle.data.manifest import Item
 
 _HOME = Path(__file__).resolve().parent / "suites"
@@ -43,7 +45,7 @@ class Split(Strict):
     """Which clips are learnt from and which are scored.
 
     by fold: each of the corpus's folds is left out in turn. by source: recordings or speakers whole, in so many parts, each left out in
-    turn. by official: the folds named train and test. shared: the makers' own train and test have sources in common, and are used so.
+    turn. by official: the folds named train and test. shared: the makers' own parts have sources in common, and are used so.
     """
 
     by: Literal["fold", "source", "official"]
@@ -56,8 +58,8 @@ class Split(Strict):
     def _fits_together(self) -> Self:
         if (self.by == "official") != bool(self.train and self.test):
             raise ValueError("train and test name folds where, and only where, the split is official")
-        if self.shared and self.by != "official":
-            raise ValueError("only an official split may share sources")
+        if self.shared and self.by == "source":
+            raise ValueError("a split by source shares none")
         if set(self.train) & set(self.test):
             raise ValueError("a fold is in train and in test")
         return self
@@ -75,11 +77,12 @@ class Episodes(Strict):
 class Suite(Strict):
     """What is measured. Fields that a protocol has no use for keep their defaults.
 
-    corpus: a laid-out corpus; manifest: name of a manifest in the data folder; one or none of them, and a manifest given by path goes
-    before both. fold: only clips of this fold are scored. label: plain words ("labels"), or the corpus's own ("own"). labels: the
-    vocabulary; by default all labels of the clips, sorted. words: label -> what it is called. prompt: a protocol of words, a sentence, or
-    None for the model's own. rule: of windows. answers: by the words for labels, or by the model's own head. ontology: of labels, whose
-    ancestors count too. style: of captions. draws: of the bootstrap. chance: of the first metric.
+    corpus: a laid-out corpus; published: an entry of auricle.data.catalogue; manifest: name of a manifest in the data folder; one of the
+    three or none, and a manifest given by path goes before all. missing: what a published corpus's lost files are, an error or left out.
+    fold: only clips of this fold are scored, of a published corpus its split. label: plain words ("labels"), or the corpus's own ("own").
+    labels: the vocabulary; by default all labels of the clips, sorted. words: label -> what it is called. prompt: a protocol of words, a
+    sentence, or None for the model's own. rule: of windows. answers: by the words for labels, or by the model's own head. ontology: of
+    labels, whose ancestors count too. style: of captions. draws: of the bootstrap. chance: of the first metric.
     """
 
     format: Literal[1]
@@ -87,6 +90,8 @@ class Suite(Strict):
     about: str
     protocol: ProtocolName
     corpus: str | None = None
+    published: str | None = None
+    missing: Literal["raise", "skip"] = "raise"
     manifest: str | None = None
     fold: str | None = None
     label: Literal["labels", "own"] = "labels"
@@ -106,8 +111,8 @@ class Suite(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.corpus is not None and self.manifest is not None:
-            raise ValueError("both a corpus and a manifest; wanted one of them at most")
+        if sum(place is not None for place in (self.corpus, self.published, self.manifest)) > 1:
+            raise ValueError("several of corpus, published and manifest; wanted one of them at most")
         if (self.protocol == "linear_probe") != (self.split is not None):
             raise ValueError("split belongs to linear_probe, and only there")
         if (self.protocol == "few_shot") != (self.episodes is not None):
@@ -162,19 +167,30 @@ def items(suite: Suite, data: Path | None) -> list[Item]:
 def _found(suite: Suite, data: Path | None) -> list[Item]:
     if data is None:
         raise InputError(f"the suite {suite.name} needs clips; name {_wanted(suite)} with --data")
-    if suite.corpus is not None and data.is_dir():
+    if not data.is_dir():
+        return manifest.read(data)
+    if suite.corpus is not None:
         return _of_corpus(suite, data)
-    if suite.manifest is not None and data.is_dir():
-        data = data / suite.manifest
-    elif data.is_dir():
+    if suite.published is not None:
+        return _of_published(suite, data)
+    if suite.manifest is None:
         raise InputError(f"{data}: is a folder; wanted {_wanted(suite)}")
-    return manifest.read(data)
+    return manifest.read(data / suite.manifest)
 
 
 def _wanted(suite: Suite) -> str:
     if suite.corpus is not None:
         return f"the folder with the corpus {suite.corpus} (docs/data.md)"
+    if suite.published is not None:
+        return f"a download of {suite.published} (docs/corpora.md), the folder that holds it, or a manifest"
     return f"a manifest, or the folder with {suite.manifest}" if suite.manifest is not None else "a manifest (docs/bench.md)"
+
+
+def _of_published(suite: Suite, data: Path) -> list[Item]:
+    if suite.published not in CATALOGUE:
+        raise InputError(f"published corpus {suite.published!r} is unknown; wanted one of {', '.join(CATALOGUE)}")
+    within = data / suite.published
+    return CATALOGUE[suite.published].items(within if within.is_dir() else data, suite.fold or ALL, missing=suite.missing)
 
 
 def _of_corpus(suite: Suite, root: Path) -> list[Item]:

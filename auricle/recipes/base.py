@@ -38,7 +38,7 @@ _LARGE: dict[str, Any] = {
 class Config(Pairs):
     """Small unless data is given."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = _LARGE
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {"published": _LARGE}
 
     weights: dict[Part, float] = {"contrast": 1.0, "caption": 0.5, "parallel": 0.5}
 

@@ -28,12 +28,14 @@ WEIGHTS: dict[Objective, dict[Part, float]] = {
 class Config(Pairs):
     """objective: which of the losses. An item's captions may have many styles; each is drawn as often as its weight says."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "ast-base-384",
-        "dim": 512,
-        "tower": {"family": "bert", "pool": "first", "config": {}},
-        "batch": 128,
-        "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "ast-base-384",
+            "dim": 512,
+            "tower": {"family": "bert", "pool": "first", "config": {}},
+            "batch": 128,
+            "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+        }
     }
 
     objective: Objective = "both"

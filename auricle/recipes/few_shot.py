@@ -4,8 +4,8 @@ Snell et al. 2017 (arXiv:1703.05175): each clip is told by the means of the othe
 label are drawn together, others pushed apart up to a margin. Labels that never were trained are then told by their prototypes
 (auricle teach, auricle fit); the suites fsdd-few and esc50-few score it.
 
-    auricle train few_shot                                           a first run on made sounds, in seconds
-    auricle train few_shot --set data=labelled.jsonl --set game=siamese
+    auricle train few-shot                                           a first run on made sounds, in seconds
+    auricle train few-shot --set data=labelled.jsonl --set game=siamese
 """
 
 from __future__ import annotations

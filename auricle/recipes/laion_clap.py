@@ -3,8 +3,8 @@
 Wu et al. 2023 (arXiv:2211.06687); code LAION-AI/CLAP. Published run: 24 GPUs with 96 pairs each, Adam at 1e-4 with 3200 steps of warm-up,
 45 epochs, no weight decay. Its captions for labels came of a language model; here of templates (auricle.data.captions).
 
-    auricle train laion_clap --set data=captions.jsonl --set size=published
-    auricle train laion_clap --set start=laion/clap-htsat-unfused --set data=mine.jsonl      go on from published weights
+    auricle train laion-clap --set data=captions.jsonl --set size=published
+    auricle train laion-clap --set start=laion/clap-htsat-unfused --set data=mine.jsonl      go on from published weights
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from auricle.train.trainer import Training
 class Config(Pairs):
     """Labels become captions where an item has none."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "htsat-tiny",
-        "window": 10.0,
-        "dim": 512,
-        "tower": {"family": "roberta", "pool": "pooler", "config": {"type_vocab_size": 1, "pad_token_id": 0}},
-        "batch": 96,
-        "train": {"steps": 100_000, "learning_rate": 1e-4, "weight_decay": 0.0, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "htsat-tiny",
+            "window": 10.0,
+            "dim": 512,
+            "tower": {"family": "roberta", "pool": "pooler", "config": {"type_vocab_size": 1, "pad_token_id": 0}},
+            "batch": 96,
+            "train": {"steps": 100_000, "learning_rate": 1e-4, "weight_decay": 0.0, "precision": "bfloat16"},
+        }
     }
 
     prompt: str = "This is a sound of {label}."

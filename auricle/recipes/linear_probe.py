@@ -3,7 +3,7 @@
 Fitted in closed steps and cross-validated over groups that are never split, as `auricle fit` does with a folder or a table; the head then
 adds its labels to `auricle listen --heads`. `auricle score` measures models by a probe of the same kind.
 
-    auricle train linear_probe --set data=labelled.jsonl --set model=runs/base/model
+    auricle train linear-probe --set data=labelled.jsonl --set model=runs/base/model
 """
 
 from __future__ import annotations

@@ -20,13 +20,15 @@ from auricle.train.trainer import Training
 class Config(Pairs):
     """Sizes of 2023 where `size` is published."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "htsat-tiny",
-        "window": 7.0,
-        "dim": 1024,
-        "tower": {"family": "gpt2", "pool": "last", "config": {"n_positions": 77}},
-        "batch": 128,
-        "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "htsat-tiny",
+            "window": 7.0,
+            "dim": 1024,
+            "tower": {"family": "gpt2", "pool": "last", "config": {"n_positions": 77}},
+            "batch": 128,
+            "train": {"steps": 100_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+        }
     }
 
     projection: Literal["relu", "residual", "linear"] = "residual"

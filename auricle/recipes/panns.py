@@ -36,11 +36,13 @@ from auricle.train.trainer import TrainConfig, Training
 class Config(Sounds):
     """data: a manifest with labels. fewest: a label counts with so many recordings. mixup: strength of the mixing, 0 for none."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "cnn14",
-        "batch": 32,
-        "workers": 4,
-        "train": {"steps": 600_000, "learning_rate": 1e-3, "weight_decay": 0.0},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "cnn14",
+            "batch": 32,
+            "workers": 4,
+            "train": {"steps": 600_000, "learning_rate": 1e-3, "weight_decay": 0.0},
+        }
     }
 
     encoder: dict[str, Any] | str = {

@@ -20,13 +20,15 @@ from auricle.train.trainer import Training
 class Config(Pairs):
     """An item's captions have the styles `original` and `rewritten`."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "htsat-base",
-        "window": 10.0,
-        "dim": 512,
-        "tower": {"family": "t5", "pool": "mean", "config": {}},
-        "batch": 64,
-        "train": {"steps": 100_000, "learning_rate": 5e-4, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "htsat-base",
+            "window": 10.0,
+            "dim": 512,
+            "tower": {"family": "t5", "pool": "mean", "config": {}},
+            "batch": 64,
+            "train": {"steps": 100_000, "learning_rate": 5e-4, "precision": "bfloat16"},
+        }
     }
 
     captions: Policy = POLICIES["rewritten"]

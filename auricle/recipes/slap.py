@@ -19,15 +19,17 @@ from auricle.train.trainer import Training
 class Config(Pairs):
     """All three losses."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": {
-            "family": "gated", "stem": [64, 128, 192, 256, 384], "width": 768, "depth": 12, "heads": 12, "hidden": 2048, "reach": 64,
-        },
-        "window": 30.0,
-        "dim": 768,
-        "tower": {"family": "roberta", "pool": "first", "config": {"type_vocab_size": 1, "pad_token_id": 0}},
-        "batch": 256,
-        "train": {"steps": 200_000, "learning_rate": 5e-4, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": {
+                "family": "gated", "stem": [64, 128, 192, 256, 384], "width": 768, "depth": 12, "heads": 12, "hidden": 2048, "reach": 64,
+            },
+            "window": 30.0,
+            "dim": 768,
+            "tower": {"family": "roberta", "pool": "first", "config": {"type_vocab_size": 1, "pad_token_id": 0}},
+            "batch": 256,
+            "train": {"steps": 200_000, "learning_rate": 5e-4, "precision": "bfloat16"},
+        }
     }  # fmt: skip
 
     encoder: dict[str, Any] | str = {

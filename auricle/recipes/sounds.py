@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
@@ -22,11 +22,11 @@ Positive = Annotated[int, Field(gt=0)]
 class Sounds(Strict):
     """What every recipe takes.
 
-    size: small, which two cores train, or as published; whatever is set besides wins. data: a manifest; without one, made sounds.
+    size: small, which two cores train, or as published: what SIZES says of it, unless it is set besides. data: a manifest; without one, made sounds.
     cache: where recordings lie decoded. window: seconds; a longer recording gives another stretch of itself each time, drawn by the seed.
     """
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {}
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {}
 
     data: Path | None = None
     size: Literal["small", "published"] = "small"
@@ -36,12 +36,6 @@ class Sounds(Strict):
     batch: Positive = 32
     workers: Positive = 1
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sized(cls, given: Any) -> Any:
-        published = isinstance(given, dict) and given.get("size") == "published"
-        return {**cls.PUBLISHED, **given} if published else given
 
 
 def opened(config: Sounds) -> list[Item]:

@@ -42,11 +42,13 @@ _SMALL = {
 class Config(Sounds):
     """share: of the patches, that is hidden. cluster: side of the squares that are hidden together, drawn from these, in patches."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "ssast-base-patch",
-        "batch": 24,
-        "workers": 4,
-        "train": {"steps": 500_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "ssast-base-patch",
+            "batch": 24,
+            "workers": 4,
+            "train": {"steps": 500_000, "learning_rate": 1e-4, "precision": "bfloat16"},
+        }
     }
 
     encoder: dict[str, Any] | str = _SMALL

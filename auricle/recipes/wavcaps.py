@@ -19,13 +19,15 @@ from auricle.train.trainer import Training
 class Config(Pairs):
     """Sizes of the HTS-AT variant where `size` is published."""
 
-    PUBLISHED: ClassVar[dict[str, Any]] = {
-        "encoder": "htsat-tiny",
-        "window": 10.0,
-        "dim": 1024,
-        "tower": {"family": "bert", "pool": "first", "config": {}},
-        "batch": 128,
-        "train": {"steps": 50_000, "learning_rate": 5e-5, "precision": "bfloat16"},
+    SIZES: ClassVar[dict[str, dict[str, Any]]] = {
+        "published": {
+            "encoder": "htsat-tiny",
+            "window": 10.0,
+            "dim": 1024,
+            "tower": {"family": "bert", "pool": "first", "config": {}},
+            "batch": 128,
+            "train": {"steps": 50_000, "learning_rate": 5e-5, "precision": "bfloat16"},
+        }
     }
 
     loss: Literal["infonce", "infonce-divisor", "siglip"] = "infonce-divisor"

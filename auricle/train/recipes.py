@@ -1,6 +1,8 @@
 """Recipes: found by name or path, their settings changed by words such as `train.steps=200`, and noted in the run's folder.
 
-A recipe is a module with `Config` (a Strict model whose fields all have defaults) and `build(config) -> Training`.
+A recipe is a module with `Config` (a Strict model whose fields all have defaults) and `build(config) -> Training`, or
+`run(config, folder) -> figures` where nothing is trained step by step. Config.SIZES, where there is one, has other defaults for each value
+of its field `size`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def known() -> dict[str, Path]:
     found = importlib.util.find_spec(PACKAGE)
     homes = [Path(home) for home in (found.submodule_search_locations or ())] if found else []
     paths = [path for home in homes for path in sorted(home.glob("*.py")) if not path.stem.startswith("_")]
-    return {path.stem.replace("_", "-"): path for path in paths if _defines(path) >= {"Config", "build"}}
+    return {path.stem.replace("_", "-"): path for path in paths if "Config" in _defines(path) and _defines(path) & {"build", "run"}}
 
 
 def about(path: Path) -> str:
@@ -54,9 +56,8 @@ def load(name: str) -> types.ModuleType:
             hint = f"did you mean {close[0]}?" if close else f"wanted one of {', '.join(found) or 'none here'}, or the path of a .py file"
             raise InputError(f"recipe {name!r} is unknown; {hint}")
         module = importlib.import_module(f"{PACKAGE}.{found[name].stem}")
-    lacking = [part for part in ("Config", "build") if not hasattr(module, part)]
-    if lacking:
-        raise InputError(f"{name} has no {' and no '.join(lacking)}; wanted a recipe, which has Config and build(config)")
+    if not hasattr(module, "Config") or not (hasattr(module, "build") or hasattr(module, "run")):
+        raise InputError(f"{name} is no recipe; wanted a file with Config, and build(config) or run(config, folder)")
     return module
 
 
@@ -66,6 +67,9 @@ def changed(model: type[Strict], words: Sequence[str]) -> Strict:
     A text that is also JSON, such as 5, is taken as what the field wants. InputError names the field and what was wanted.
     """
     values: dict[str, Any] = model().model_dump(mode="json")
+    size = next((text for key, _, text in (word.partition("=") for word in reversed(words)) if key == "size"), None)
+    for name, value in getattr(model, "SIZES", {}).get(size, {}).items():
+        values[name] = {**values[name], **value} if name == "train" else value
     texts: dict[tuple[str, ...], str] = {}
     for word in words:
         key, equals, text = word.partition("=")

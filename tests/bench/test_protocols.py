@@ -18,6 +18,7 @@ from auricle.core.errors import InputError
 from auricle.data.manifest import Caption, Item
 from auricle.listen.listener import Listener, load
 from auricle.metrics import retrieval as measures
+from auricle.metrics import tagging as tag_measures
 
 
 class Words:
@@ -97,13 +98,15 @@ def test_styles_that_nobody_wrote_are_an_error() -> None:
         retrieval.run(Trial(suite("retrieval", style="rewritten"), Words({}), [said("one", "a")], [heard(unit(1, 0))], 0))  # type: ignore[arg-type]
 
 
-def test_order_counts_pairs_and_a_tie_is_wrong() -> None:
+def test_order_counts_pairs_and_a_tie_is_half_right() -> None:
     texts = {"a then b": unit(1, 0), "b then a": unit(0, 1), "same": unit(1, 1)}
     right = Item(id="r", audio=Path("r"), captions=(Caption("a then b"), Caption("b then a", "swapped")))
     tie = Item(id="t", audio=Path("t"), captions=(Caption("same"), Caption("same", "swapped")))
     trial = Trial(suite("order"), Words(texts), [right, tie], [heard(unit(1, 0)), heard(unit(1, 0))], 0)  # type: ignore[arg-type]
     rows = order.run(trial)
-    assert [row["right"] for row in rows] == [1.0, 0.0] and value(rows, "order", "accuracy") == 0.5
+    assert [row["right"] for row in rows] == [1.0, 0.5] and value(rows, "order", "accuracy") == 0.75
+    trial = Trial(suite("order"), Words(texts), [right], [heard(unit(0.1, 1))], 0)  # type: ignore[arg-type]
+    assert order.run(trial)[0]["right"] == 0.0
     with pytest.raises(InputError, match="pair by pair"):
         order.run(Trial(suite("order"), Words(texts), [said("x", "same")], [heard(unit(1, 0))], 0))  # type: ignore[arg-type]
 
@@ -184,6 +187,20 @@ def test_tagging_by_words_and_by_the_models_own_labels(tmp_path: Path, listener:
     foreign = Item(id="f", audio=items[0].audio, labels=("trumpet", "drum"))
     with pytest.raises(InputError, match="'drum'"):
         tagging.run(Trial(suite("tagging", answers="labels"), listener, [foreign], trial.heard[:1], 0))
+
+
+def test_draws_of_clips_are_measured_as_the_room_of_metrics_does() -> None:
+    rng = np.random.default_rng(0)
+    truth, scores = rng.random((50, 6)) < 0.2, np.round(rng.random((50, 6)), 1)  # many ties
+    truth[:, 5] = False
+    rows: list[Row] = [
+        {"truth": np.flatnonzero(true).tolist(), "scores": found.tolist()} for true, found in zip(truth, scores, strict=True)
+    ]
+    for _ in range(5):
+        drawn = rng.integers(50, size=50)
+        wanted = tag_measures.evaluate(truth[drawn], scores[drawn])
+        for name, metric in tagging.metrics(rows).items():
+            assert metric.statistic(drawn) == pytest.approx(wanted[name]), name
 
 
 def test_a_label_brings_its_ancestors_and_they_score_no_less() -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import made_sounds
 import pytest
+from data.trees import TREES
 
+from auricle.bench import hierarchy
 from auricle.bench import suite as suites
 from auricle.bench.protocols import PROTOCOLS
 from auricle.core.errors import InputError
-from auricle.data import prompts
+from auricle.data import corpora, prompts
+from auricle.data.catalogue import CATALOGUE
 
 PLAIN = {"format": 1, "name": "mine", "about": "", "protocol": "zero_shot", "metrics": ["accuracy"]}
 
@@ -24,7 +27,29 @@ def test_every_suite_is_read_and_names_what_there_is(name: str) -> None:
     suite = suites.read(name)
     assert suite.name == name and suite.about.endswith(".")
     assert suite.prompt is None or prompts.find(suite.prompt)
-    assert suite.protocol in PROTOCOLS and not (suite.corpus and suite.manifest)
+    assert suite.protocol in PROTOCOLS and (suite.corpus is None or suite.corpus in corpora.CORPORA)
+    if suite.published is not None:
+        assert suite.fold is None or suite.fold in CATALOGUE[suite.published].splits
+        assert suite.split is None or {*suite.split.train, *suite.split.test} <= set(CATALOGUE[suite.published].splits)
+
+
+@pytest.mark.parametrize("name", [name for name in suites.names() if suites.read(name).published])
+def test_published_corpora_are_read_from_their_download(name: str, tmp_path: Path) -> None:
+    suite = suites.read(name)
+    download = tmp_path / str(suite.published)
+    download.mkdir()
+    TREES[suite.published](download)
+    found = suites.items(suite, download)
+    assert found and [item.id for item in suites.items(suite, tmp_path)] == [item.id for item in found]
+    assert suite.protocol != "retrieval" or all(item.captions for item in found)
+    if suite.protocol == "tagging":
+        implies = hierarchy.implied(sorted({label for item in found for label in item.labels}))
+        assert implies.any()
+
+
+def test_a_published_corpus_that_nobody_knows(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="clotho"):
+        suites.items(suites.read(saved(tmp_path, published="nosuch")), tmp_path)
 
 
 def test_protocols_have_the_metrics_that_suites_may_name() -> None:
@@ -41,8 +66,10 @@ def test_protocols_have_the_metrics_that_suites_may_name() -> None:
         ({"protocol": "linear_probe"}, "split"),
         ({"protocol": "few_shot", "metrics": ["logistic"]}, "episodes"),
         ({"protocol": "linear_probe", "split": {"by": "official"}}, "train and test"),
+        ({"protocol": "linear_probe", "split": {"by": "source", "shared": True}}, "shares none"),
         ({"protocol": "linear_probe", "split": {"by": "official", "train": ["a"], "test": ["a"]}}, "train and in test|is in train"),
-        ({"corpus": "esc50", "manifest": "a.jsonl"}, "corpus and a manifest"),
+        ({"corpus": "esc50", "manifest": "a.jsonl"}, "one of them at most"),
+        ({"corpus": "esc50", "published": "esc50"}, "one of them at most"),
         ({"unknown": 1}, "unknown"),
         ({"seed": "0"}, "seed"),
         ({"name": "My suite"}, "name"),

@@ -19,8 +19,10 @@ import torch
 import auricle
 from auricle import recipes
 from auricle.core.errors import InputError
+from auricle.models.encoders.open import open_encoder, size
 from auricle.recipes import made
 from auricle.recipes.words import BEGIN, END, Words, learn, rules
+from auricle.train.recipes import changed, known
 from auricle.train.trainer import train
 
 TRAININGS = {
@@ -49,7 +51,8 @@ def a_sound(seed: int) -> auricle.Clip:
 
 def test_the_list_of_trainings_is_what_the_page_says() -> None:
     page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
-    assert set(TRAININGS) == {line.split("`")[1] for line in page.splitlines() if line.startswith("## `")}
+    assert set(known()) == {name.replace("_", "-") for name in TRAININGS}
+    assert set(known()) == {line.split("`")[1] for line in page.splitlines() if line.startswith("## `")}
 
 
 @pytest.mark.parametrize("name", STEPPED)
@@ -83,11 +86,17 @@ def test_other_losses_and_projections_train_too(choice: dict[str, str], cache: P
     assert all(np.isfinite(value) for value in figures.values())
 
 
-def test_published_sizes_are_defaults_and_no_more() -> None:
-    config = TRAININGS["laion_clap"].Config
-    assert config.model_validate({"size": "published"}).batch == 96
-    assert config.model_validate({"size": "published", "batch": 7}).batch == 7
-    assert config().batch == 32
+@pytest.mark.parametrize("name", STEPPED)
+def test_published_sizes_are_defaults_and_no_more(name: str) -> None:
+    config = TRAININGS[name].Config
+    plain, large, other = (changed(config, words) for words in ([], ["size=published"], ["batch=7", "size=published", "train.steps=9"]))
+    assert plain == config()
+    if config.SIZES:
+        assert large.train.steps > 1000 and large.encoder != plain.encoder
+        assert (other.batch, other.train.steps) == (7, 9) and other.encoder == large.encoder
+        encoder = large.encoder if isinstance(large.encoder, dict) else size(large.encoder)
+        with torch.device("meta"):
+            assert open_encoder(encoder).size > 100
 
 
 def test_a_head_is_fitted_to_a_model_and_says_how_well(cache: Path, tmp_path: Path) -> None:

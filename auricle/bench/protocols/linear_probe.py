@@ -2,7 +2,7 @@
 
 Vectors are those of likeness, which tell sounds apart whether or not words can. The head is multinomial logistic regression
 (auricle.bench.regression); how firmly it is held is chosen inside the training clips. Recordings and speakers are never split between what
-is learnt from and what is scored, unless a corpus's official split does so and its suite says that it does.
+is learnt from and what is scored, unless a corpus's own folds do so and its suite says that they do.
 
 Metrics: `accuracy` over all scored clips; `macro_accuracy`, each class counting the same.
 """
@@ -48,13 +48,13 @@ def parts(split: Split, items: Sequence[Item], seed: int) -> Iterator[tuple[str,
     else:
         names = _by_fold(items) if split.by == "fold" else _by_source(items, split.parts, seed)
         sets = [(name, names != name, names == name) for name in sorted(set(names.tolist()))]
-    groups = np.array(suites.groups(items))
+    groups = np.array(suites.groups(items), dtype=object)
     for name, learnt, scored in sets:
         if not learnt.any() or not scored.any():
             raise InputError(f"split {split.by}: {learnt.sum()} clips to learn from and {scored.sum()} to score; wanted some of both")
         both = set(groups[learnt]) & set(groups[scored])
         if both and not split.shared:
-            raise InputError(f"split {split.by}: {len(both)} sources are on both sides, such as {min(both)!r}; wanted them whole")
+            raise InputError(f"split {split.by}: {len(both)} sources are on both sides, such as {min(both)}; wanted them whole")
         yield name, np.flatnonzero(learnt), np.flatnonzero(scored)
 
 

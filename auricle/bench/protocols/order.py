@@ -1,8 +1,9 @@
 """Does the model hear what comes first? The true caption against the same one with its events in the other order.
 
 Convention: a clip has captions of the style "original", which are true, and as many of the style "swapped", which tell the same events in
-the wrong order, pair by pair. A pair is right where the true one has the greater cosine; a tie is wrong. Chance is one half: what knows
-the sounds but not their order gets that. After the zero-shot temporal evaluation of Sinha et al. (TeminAL); the tasks here are our own.
+the wrong order, pair by pair. A pair is right where the true one has the greater cosine; a tie (to rounding) is half right, as a guess is.
+Chance is one half: what knows the sounds but not their order gets that, a text tower that adds up its words exactly that. After the
+zero-shot temporal evaluation of TeminAL; its tasks are not published, the ones here are our own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from auricle.core.errors import InputError
 from auricle.listen import textcache
 
 _SWAPPED = "swapped"
+_TIE = 1e-6  # of cosines in float32
 
 
 def run(trial: Trial) -> list[Row]:
@@ -35,10 +37,11 @@ def run(trial: Trial) -> list[Row]:
     words = textcache.vectors(texts, trial.listener.embed_text, fingerprint=trial.listener.fingerprint).reshape(len(pairs), 2, -1)
     groups = suites.groups(trial.items)
     rows: list[Row] = []
-    for (place, number, right, wrong), both in zip(pairs, words, strict=True):
-        cosines = both @ trial.heard[place].mean("words")
-        margin = 0.0 if right == wrong else float(np.float64(cosines[0]) - np.float64(cosines[1]))
-        rows.append({"id": f"{trial.items[place].id}#{number}", "group": groups[place], "margin": margin, "right": float(margin > 0)})
+    for (place, number, *_), both in zip(pairs, words, strict=True):
+        cosines = both.astype(np.float64) @ trial.heard[place].mean("words")
+        margin = float(cosines[0] - cosines[1])
+        score = 0.5 if abs(margin) < _TIE else float(margin > 0)
+        rows.append({"id": f"{trial.items[place].id}#{number}", "group": groups[place], "margin": round(margin, 6), "right": score})
     return rows
 
 

@@ -8,6 +8,7 @@ Metrics (auricle.metrics.tagging): `map`, the mean of the labels' average precis
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,15 +82,61 @@ def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
     truth = np.zeros(scores.shape, dtype=bool)
     for place, row in enumerate(rows):
         truth[place, row["truth"]] = True
+    columns = [_Column.of(true, found) for true, found in zip(truth.T, scores.T, strict=True) if true.any()]
+    labels, precisions = truth.sum(axis=1), np.nan_to_num(tagging.label_ranking_precisions(truth, scores))
 
-    def of(name: str) -> Metric:
-        def statistic(chosen: NDArray[np.intp]) -> float:
-            true, found = truth[chosen], scores[chosen]
-            if name == "map":
-                kept = true.any(axis=0)
-                return tagging.mean_average_precision(true[:, kept], found[:, kept])
-            return tagging.lwlrap(true, found) if name == "lwlrap" else tagging.evaluate(true, found)["dprime"]
+    def mean_precision(chosen: NDArray[np.intp]) -> float:
+        times = np.bincount(chosen, minlength=len(rows))
+        return _mean([column.precision(times) for column in columns])
 
-        return Metric(np.arange(len(rows)), statistic)
+    def weighted(chosen: NDArray[np.intp]) -> float:
+        return float(precisions[chosen] @ labels[chosen] / labels[chosen].sum()) if labels[chosen].any() else float("nan")
 
-    return {name: of(name) for name in ("map", "lwlrap", "dprime")}
+    def separation(chosen: NDArray[np.intp]) -> float:
+        times = np.bincount(chosen, minlength=len(rows))
+        return tagging.dprime(_mean([column.area(times) for column in columns]))
+
+    every = np.arange(len(rows))
+    return {"map": Metric(every, mean_precision), "lwlrap": Metric(every, weighted), "dprime": Metric(every, separation)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Column:
+    """One label's clips from the highest score down, so that draws of clips, counted, need no sorting each.
+
+    order (N,): clips. truth (N,): of them, as numbers. last (N,): the last clip of each score.
+    """
+
+    order: NDArray[np.intp]
+    truth: NDArray[np.int64]
+    last: NDArray[np.bool_]
+
+    @staticmethod
+    def of(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> _Column:
+        order = np.argsort(-scores, kind="stable")
+        return _Column(order, truth[order].astype(np.int64), np.append(np.diff(scores[order]) != 0, True))
+
+    def steps(self, times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positives and clips at or above each score, where clip i is there times[i] times."""
+        drawn = times[self.order]
+        return np.cumsum(drawn * self.truth)[self.last], np.cumsum(drawn)[self.last]
+
+    def precision(self, times: NDArray[np.int64]) -> float:
+        """Average precision, as auricle.metrics.curves has it."""
+        hits, ranks = self.steps(times)
+        if not hits[-1]:
+            return float("nan")
+        return float((np.diff(hits, prepend=0) * hits / np.maximum(ranks, 1)).sum() / hits[-1])
+
+    def area(self, times: NDArray[np.int64]) -> float:
+        """Area under the ROC curve, as auricle.metrics.curves has it."""
+        hits, ranks = self.steps(times)
+        if not hits[-1] or hits[-1] == ranks[-1]:
+            return float("nan")
+        missed = ranks - hits
+        return float(np.trapezoid(np.append(0, hits), np.append(0, missed)) / (hits[-1] * missed[-1]))
+
+
+def _mean(values: Sequence[float]) -> float:
+    kept = [value for value in values if not np.isnan(value)]
+    return float(np.mean(kept)) if kept else float("nan")
