@@ -44,7 +44,7 @@ from auricle.train.trainer import TrainConfig, train
 RESULTS = Path("docs/results")
 OBJECTIVES: tuple[captionstew.Objective, ...] = ("contrastive", "captioning", "both")
 SIZES, SEEDS = (400, 1600, 6000), (0, 1, 2)
-STEPS, BATCH, SECONDS, TEST_FOLD = 200, 32, 5.0, 4
+STEPS, BATCH, SECONDS, TEST_FOLD = 150, 32, 5.0, 4
 RANKED = 120  # test scenes among which captions are ranked
 METRICS = {
     "probe": "accuracy of a linear probe on ESC-50's fold 4 (fifty classes)",
@@ -86,20 +86,20 @@ def scored(learner: Learner, scenes: Path, data: Path, work: Path) -> dict[str, 
     told = dict(probed(learner, data, work))
     test, order = (manifest.read(scenes / f"{part}.jsonl") for part in ("test", "order"))
     said = [item.captions[0].text for item in test[:RANKED]]
-    heard, swapped = list(listened(learner, [item.audio for item in test[:RANKED]], work)), [_swapped(item) for item in order]
+    heard, others = list(listened(learner, [item.audio for item in test[:RANKED]], work)), [swapped(item) for item in order]
     ordered = list(listened(learner, [item.audio for item in order], work))
     alike = np.array([[one == other for other in said] for one in said])
     if learner.contrast is not None:
         vectors, words = joint(learner, heard), read_words(learner, said)
         told["retrieval"] = retrieval.average_precisions_at(alike, words @ vectors.T, 10)
         vectors = joint(learner, ordered)
-        true, false = (read_words(learner, texts) for texts in ([item.captions[0].text for item in order], swapped))
+        true, false = (read_words(learner, texts) for texts in ([item.captions[0].text for item in order], others))
         told["order"] = _beats((vectors * true).sum(1), (vectors * false).sum(1))
     if learner.captioner is not None:
         suffix = "_by_words" if learner.contrast is not None else ""
         told[f"retrieval{suffix}"] = retrieval.average_precisions_at(alike, ranked_by_words(learner, heard, said), 10)
         first = likelihood(learner, ordered, [item.captions[0].text for item in order])
-        told[f"order{suffix}"] = _beats(first, likelihood(learner, ordered, swapped))
+        told[f"order{suffix}"] = _beats(first, likelihood(learner, ordered, others))
     return told
 
 
@@ -107,7 +107,8 @@ def _beats(true: np.ndarray, false: np.ndarray) -> np.ndarray:
     return np.asarray((true > false) + 0.5 * (true == false), np.float64)
 
 
-def _swapped(item: Item) -> str:
+def swapped(item: Item) -> str:
+    """A scene's caption with its sounds in another order, which is false."""
     return next(caption.text for caption in item.captions if caption.style == "swapped")
 
 

@@ -125,7 +125,7 @@ def test_errors_name_the_setting_and_what_was_wanted(auricle: Callable[..., tupl
 
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("Config = 1\n")
-    with pytest.raises(InputError, match=r"has no build; wanted a recipe"):
+    with pytest.raises(InputError, match=r"is no recipe; wanted a file with Config"):
         recipes.load(str(tmp_path / "other.py"))
 
 

@@ -22,7 +22,7 @@ Positive = Annotated[int, Field(gt=0)]
 class Sounds(Strict):
     """What every recipe takes.
 
-    size: small, which two cores train, or as published: what SIZES says of it, unless it is set besides. data: a manifest; without one, made sounds.
+    size: small, which two cores train, or as published: what SIZES says, unless it is set besides. data: a manifest, or made sounds.
     cache: where recordings lie decoded. window: seconds; a longer recording gives another stretch of itself each time, drawn by the seed.
     """
 

@@ -10,19 +10,20 @@ where sounds follow each other, else `partial` too (recipes/captioned.py makes b
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from auricle.recipes.pairs import Pairs
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import TrainConfig, Training
 
-UNWANTED = {"a": ("partial",), "b": ("swapped", "partial")}
+Stage: TypeAlias = Literal["a", "b"]
+UNWANTED: dict[Stage, tuple[str, ...]] = {"a": ("partial",), "b": ("swapped", "partial")}
 
 
 class Config(Pairs):
     """stage: a, one sound or several; b, their order."""
 
-    stage: Literal["a", "b"] = "b"
+    stage: Stage = "b"
     train: TrainConfig = TrainConfig(steps=150, learning_rate=1e-3)
 
 
