@@ -3,8 +3,9 @@
     python benchmarks/reading.py --data DIR [--clips 1600] [--rounds 5] [--record docs/results]
 
 An epoch is every clip in a shuffled order, as float32 in memory at the corpus's rate, on one thread. Files: ESC-50 as laid out (Ogg
-Vorbis), read by auricle's own reader and, as a floor, by libsndfile alone. Waves are read from the page cache, as files are. Making them
-is timed once. The ratio is the median over rounds, its interval the lowest and the highest round.
+Vorbis), read by auricle's own reader and, as a floor, by libsndfile alone. Waves lie in the page cache, as files do, so that all times are
+processor time, which other work on the machine moves little. Making the waves is timed once. The ratio is the median over rounds, its
+interval the lowest and the highest round.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ SEED = 0
 
 
 def seconds_of(hear: Callable[[int], np.ndarray], order: np.ndarray) -> float:
-    """Seconds of one epoch; every clip is summed, so that all of it is really in memory."""
-    began = time.perf_counter()
+    """Processor seconds of one epoch; every clip is summed, so that all of it is really in memory."""
+    began = time.process_time()
     total = 0.0
     for index in order:
         total += float(hear(int(index)).sum())
     if not np.isfinite(total):
         raise SystemExit("an epoch has samples that are no numbers")
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def sides(items: list[Item], waves: Waves) -> dict[str, Callable[[int], np.ndarray]]:
@@ -59,9 +60,9 @@ def sides(items: list[Item], waves: Waves) -> dict[str, Callable[[int], np.ndarr
 def measure(items: list[Item], rounds: int) -> list[Figure]:
     """Figures of epochs in turn, so that what else the machine does falls on all sides."""
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        began = time.process_time()
         waves = open_waves(items, Path(folder), rate=RATE)
-        making = time.perf_counter() - began
+        making = time.process_time() - began
         if waves.failed:
             raise SystemExit(f"{len(waves.failed)} of {len(items)} clips cannot be heard: {next(iter(waves.failed.values()))}")
         rng = np.random.default_rng(SEED)
@@ -72,7 +73,7 @@ def measure(items: list[Item], rounds: int) -> list[Figure]:
                 taken[name].append(seconds_of(hear, order))
     count = len(items)
     figures: list[Figure] = [
-        {"name": "making_clips_a_second", "value": count / making, "unit": "clips/s", "n": count, "note": "all cores, once"},
+        {"name": "making_clips_a_second", "value": count / making, "unit": "clips/s", "n": count, "note": "once"},
         {"name": "waves_clips_a_second", "value": count / statistics.median(taken["waves"]), "unit": "clips/s", "n": count},
         {"name": "files_clips_a_second", "value": count / statistics.median(taken["files"]), "unit": "clips/s", "n": count},
     ]
@@ -98,7 +99,7 @@ def main() -> None:
         print(f"{figure['name']:24} {figure['value']:10.1f} {figure['unit']}")
     if arguments.record:
         command = shlex.join(["python", "benchmarks/reading.py", "--data", "DIR", *_without_data(sys.argv[1:])])
-        about = f"Epochs of {len(items)} clips of ESC-50 (5 s, Ogg Vorbis, 16 kHz) on one thread, from files and from waves decoded once."
+        about = f"Epochs of {len(items)} clips of ESC-50 (5 s, Ogg Vorbis, 16 kHz), one thread, from files and from waves; processor time."
         write_record(arguments.record, "reading", command=command, seed=SEED, figures=figures, extra={"about": about})
 
 
