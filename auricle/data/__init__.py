@@ -1,1 +1,1 @@
-"""Corpora in, labelled clips and composed scenes out: licences, lineage, one vocabulary of plain words, events by energy."""
+"""Corpora and manifests in, clips with labels or captions, their waves, and composed scenes out; licences, lineage, plain words."""

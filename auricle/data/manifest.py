@@ -112,8 +112,11 @@ def write(path: str | Path, items: Iterable[Item]) -> None:
     if path.suffix not in _WRITERS:
         raise InputError(f"{path}: is no manifest by its ending; wanted {', '.join(_WRITERS)} or .tar")
     folder = Path(os.path.abspath(path.parent))
-    with whole(path) as beside:
-        _WRITERS[path.suffix](beside, (to_record(item, folder) for item in items))
+    try:
+        with whole(path) as beside:
+            _WRITERS[path.suffix](beside, (to_record(item, folder) for item in items))
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: {error.object[:80]!r} cannot be written as UTF-8; rename that file or mend that text") from None
 
 
 def of_rows(rows: Iterable[Row]) -> list[Item]:

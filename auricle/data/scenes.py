@@ -55,11 +55,11 @@ def compose(
     mix = mix or Mix()
     length = round(mix.seconds * rate)
     background = backgrounds[int(rng.integers(len(backgrounds)))] if backgrounds else Source(np.zeros(length), ())
-    scene = _bed(rng, background.samples, length) * _gain(background.samples, rng.uniform(*mix.level))
+    scene = bed(rng, background.samples, length) * gain(background.samples, rng.uniform(*mix.level))
     power = float(np.mean(np.square(scene))) or 10.0 ** (mix.level[0] / 10.0)
     wanted = int(rng.integers(mix.events[0], mix.events[1] + 1))
     events: list[Event] = []
-    for clip in _choose(rng, clips, wanted, taken=set(background.labels)):
+    for clip in distinct(rng, clips, wanted, taken=set(background.labels)):
         placed, found = _place(rng, clip, length, rate)
         if not found:
             continue
@@ -73,7 +73,8 @@ def compose(
     return scene.astype(np.float32), sorted(events, key=lambda event: (event.onset, event.label))
 
 
-def _choose(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, taken: set[str]) -> list[Source]:
+def distinct(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, taken: set[str]) -> list[Source]:
+    """At most `wanted` clips in random order, none of which shares a word with another or with `taken`."""
     if not clips:
         raise InputError("there are no clips to compose from; wanted at least one")
     chosen: list[Source] = []
@@ -83,7 +84,7 @@ def _choose(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, t
             break
         if clip.labels and taken.isdisjoint(clip.labels):
             chosen.append(clip)
-            taken |= set(clip.labels)
+            taken = taken | set(clip.labels)
     return chosen
 
 
@@ -104,7 +105,7 @@ def _place(rng: np.random.Generator, clip: Source, length: int, rate: int) -> tu
     return placed, [(onset, offset) for onset, offset in clipped if offset - onset >= 1.0 / rate]
 
 
-def _bed(rng: np.random.Generator, samples: NDArray[np.floating], length: int) -> NDArray[np.float64]:
+def bed(rng: np.random.Generator, samples: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     """`length` samples from a random place, going round where the recording is shorter."""
     if len(samples) <= length:
         start = int(rng.integers(len(samples)))
@@ -113,6 +114,7 @@ def _bed(rng: np.random.Generator, samples: NDArray[np.floating], length: int) -
     return np.array(samples[start : start + length], dtype=np.float64)
 
 
-def _gain(samples: NDArray[np.floating], level: float) -> float:
+def gain(samples: NDArray[np.floating], level: float) -> float:
+    """What samples (N,) are multiplied by so that their mean power is `level` dBFS; 0 for silence."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return float(np.sqrt(10.0 ** (level / 10.0) / power)) if power > 0 else 0.0

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, product
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from auricle.core.errors import InputError
 from auricle.data.manifest import Caption, Item, of_record, to_record
@@ -27,7 +28,7 @@ SOUNDS = frozenset({"wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "mp4", "
 LARGEST_SOUND = 1 << 30  # bytes of one sound
 LARGEST_TEXT = 1 << 24  # bytes of what is said of one, and of a header
 MOST_SHARDS = 100_000
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_RANGE = re.compile(r"\{(\d{1,12})\.\.(\d{1,12})\}")
 _BLOCK = tarfile.BLOCKSIZE
 
 
@@ -42,18 +43,13 @@ class Place:
 
 def expand(pattern: str | Path) -> list[Path]:
     """`a-{000..002}.tar` -> a-000.tar, a-001.tar, a-002.tar; digits as many as the range's first number has."""
-    text = str(pattern)
-    found = _RANGE.search(text)
-    if not found:
-        return [Path(text)]
-    first, last = int(found[1]), int(found[2])
-    if not 0 <= last - first < MOST_SHARDS:
-        raise InputError(f"{text}: the range {found[0]} has {last - first + 1} numbers; wanted 1 to {MOST_SHARDS}")
-    names = (f"{text[: found.start()]}{number:0{len(found[1])}d}{text[found.end() :]}" for number in range(first, last + 1))
-    expanded = list(islice(chain.from_iterable(map(expand, names)), MOST_SHARDS + 1))
-    if len(expanded) > MOST_SHARDS:
-        raise InputError(f"{text}: its ranges name more than {MOST_SHARDS} shards; give fewer at a time")
-    return expanded
+    parts = _RANGE.split(str(pattern))  # text, first, last, text, first, last, ..., text
+    ranges = [range(int(first), int(last) + 1) for first, last in zip(parts[1::3], parts[2::3], strict=True)]
+    count = math.prod(map(len, ranges))
+    if not 1 <= count <= MOST_SHARDS:
+        raise InputError(f"{pattern}: its ranges name {count} shards; wanted 1 to {MOST_SHARDS}")
+    numbers = [[f"{number:0{len(first)}d}" for number in each] for first, each in zip(parts[1::3], ranges, strict=True)]
+    return [Path("".join(chain(*zip(parts[::3], (*chosen, ""), strict=True)))) for chosen in product(*numbers)]
 
 
 def items(pattern: str | Path) -> Iterator[Item]:
@@ -231,7 +227,7 @@ def _members(path: Path, file: BinaryIO) -> Iterator[Place]:
     try:
         with tarfile.open(fileobj=_Headers(file), mode="r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()  # or every header that was read is kept
+                cast(Any, tar).members.clear()  # or every header that was read is kept
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():

@@ -257,13 +257,13 @@ def _of_file(item: Item, path: Path, rate: int, longest: float | None) -> NDArra
     """Samples (N,) of an item's part of a file, at most a little longer than the longest."""
     most = (longest or LONGEST) + _SLACK
     if item.start == 0.0 and item.end is None:
-        return files.read(path, rate=rate, mono=True, max_seconds=most).samples[0]
+        return np.asarray(files.read(path, rate=rate, mono=True, max_seconds=most).samples[0])
     part = files.cut(path, item.start, min(item.start + most, item.end or np.inf))
-    return resample(part.samples.mean(axis=0, keepdims=True), part.rate, rate)[0]
+    return np.asarray(resample(part.samples.mean(axis=0, keepdims=True), part.rate, rate)[0])
 
 
 def _int16(samples: NDArray[np.float32]) -> Wave:
     peak = float(np.abs(samples).max(initial=0.0))
     if peak > 1.0:
         samples = samples / np.float32(peak)
-    return np.minimum(np.rint(samples * 32768.0), 32767.0).astype(np.int16)
+    return np.asarray(np.minimum(np.rint(samples * 32768.0), 32767.0), np.int16)

@@ -119,6 +119,13 @@ def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path) -> None:
     assert [left.name for left in tmp_path.iterdir()] == ["clips.jsonl"]
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_names_that_are_no_text_are_refused(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(InputError, match="cannot be written as UTF-8"):
+        write(tmp_path / f"clips.{ending}", [Item("a", tmp_path / "\udcff.wav")])
+    assert not list(tmp_path.iterdir())
+
+
 def test_rows_of_corpora_become_items(tmp_path: Path) -> None:
     address = "http://www.freesound.org/people/x/sounds/9"
     row = Row(tmp_path / "audio" / "1.ogg", "dog", ("dog",), "esc50", "9", "CC0", author="x", url=address, fold="2", duration=5.0)

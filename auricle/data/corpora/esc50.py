@@ -31,13 +31,13 @@ def published(download: Path) -> Iterator[Published]:
     """A clone of karolpiczak/ESC-50, folds 1 to 4: fold 5 is the outside test and is never laid out."""
     table = find(download, "meta/esc50.csv", "a clone of github.com/karolpiczak/ESC-50")
     root = table.parents[1]
-    credits = _credits((root / "LICENSE").read_text(encoding="utf-8", errors="replace"))
+    told = credits((root / "LICENSE").read_text(encoding="utf-8", errors="replace"))
     with table.open(newline="", encoding="utf-8") as lines:
         for record in csv.DictReader(lines):
             if int(record["fold"]) not in FOLDS:
                 continue
             stem = Path(record["filename"]).stem
-            author, url, licence = credits.get(stem.rpartition("-")[0], ("", "", "unclear"))
+            author, url, licence = told.get(stem.rpartition("-")[0], ("", "", "unclear"))
             yield Published(
                 path=root / "audio" / record["filename"],
                 filename=f"audio/{stem}.ogg",
@@ -53,7 +53,7 @@ def published(download: Path) -> Iterator[Published]:
             )
 
 
-def _credits(licence: str) -> dict[str, tuple[str, str, str]]:
+def credits(licence: str) -> dict[str, tuple[str, str, str]]:
     """Fold-source-take -> author, address, licence, from the lines of the collection's LICENSE."""
     found = {}
     for line in licence.splitlines():

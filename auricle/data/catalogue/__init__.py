@@ -1,0 +1,55 @@
+"""Published corpora in, Items out: what each is, how its download lies on disk, its licence, and which others hold the same recordings.
+
+    from auricle.data.catalogue import CATALOGUE
+    clips = CATALOGUE["clotho"].items("downloads/clotho", "evaluation")
+
+`python -m auricle.data.catalogue` prints the page docs/corpora.md. Counts are those of the publications, and are left out where we could
+not be sure of them; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auricle.data.catalogue.entry import ALL, Entry, Question
+from auricle.data.catalogue.freesound import CLOTHO, CLOTHO_AQA, ESC50, FSD50K, URBANSOUND8K
+from auricle.data.catalogue.music import GTZAN, NSYNTH
+from auricle.data.catalogue.places import COCHLSCENE, MACS, TAU2020
+from auricle.data.catalogue.spoken import FSDD, SPEECH_COMMANDS
+from auricle.data.catalogue.wavcaps import WAVCAPS
+from auricle.data.catalogue.youtube import AUDIOCAPS, AUDIOSET, VGGSOUND
+
+__all__ = ["ALL", "CATALOGUE", "Entry", "Question", "page"]
+
+_ENTRIES = (
+    *(ESC50, FSD50K, URBANSOUND8K, CLOTHO, CLOTHO_AQA),
+    *(AUDIOSET, AUDIOCAPS, VGGSOUND, WAVCAPS),
+    *(TAU2020, MACS, COCHLSCENE, NSYNTH, GTZAN, SPEECH_COMMANDS, FSDD),
+)
+CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def page() -> str:
+    """The page docs/corpora.md."""
+    lines = [
+        "# Published corpora",
+        "",
+        "Rendered by `python -m auricle.data.catalogue > docs/corpora.md`; do not edit. Each can be read from the layout in which it is",
+        "published, by `auricle.data.catalogue.CATALOGUE[NAME].items(DOWNLOAD, SPLIT)`. Nothing is downloaded, and none of them is in this",
+        "repository. A count stands here only where the publication is sure of it. The corpora that the shipped model learned from, and",
+        "who may train, are in [data](data.md).",
+        "",
+        "| name | corpus | clips | hours | from | licence |",
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in CATALOGUE.values():
+        clips = "" if entry.clips is None else f"{entry.clips:,}"
+        hours = "" if entry.hours is None else f"{entry.hours:g}"
+        lines.append(f"| `{entry.name}` | {entry.title} | {clips} | {hours} | {entry.site} | {entry.licence} |")
+    for entry in CATALOGUE.values():
+        facts = [f"Paper: {entry.paper}.", f"Address: {entry.address}.", f"Splits: {', '.join(entry.splits)}."]
+        facts += [f"Overlaps: {entry.overlaps}."] if entry.overlaps else []
+        facts += ["Questions: `asked(DOWNLOAD, SPLIT)`."] if entry.questions else []
+        lines += ["", f"## {entry.title}", "", f"{entry.about[:1].upper()}{entry.about[1:]}.", "", "  \n".join(facts), "", "```"]
+        lines += [entry.layout, "```"]
+    return "\n".join(lines) + "\n"
