@@ -33,9 +33,13 @@ _PATIENCE = 2.0  # seconds between lines for people
 
 
 class Feed(Protocol):
-    """What a trainer wants of batches; train.batches.Batches is one. waited: seconds spent waiting for them."""
+    """What a trainer wants of batches; train.batches.Batches is one.
+
+    waited: seconds spent waiting for them. left_out: how many items cannot be heard.
+    """
 
     waited: float
+    left_out: int
 
     def stream(self, start: int, stop: int) -> Generator[Batch]:
         """Batches of the steps from start to stop - 1, each a function of its step."""
@@ -100,6 +104,8 @@ class _Run:
         log = Log(self.folder, start=self.done) if self.place.rank == 0 else None
         if log:
             self.report(log.told)
+            if feed.left_out:
+                self.report(f"{feed.left_out} clips cannot be heard and are left out")
             (self.folder / FIGURES).unlink(missing_ok=True)
         speed = Speed(self._peak())
         with contextlib.closing(feed.stream(self.done, settings.steps)) as stream:

@@ -20,7 +20,7 @@ class Feed:
     """CLIPS rows a step, shared out over ranks; a row's words are told by its number."""
 
     def __init__(self, *, spoilt: int | None = None) -> None:
-        self.waited, self.spoilt = 0.0, spoilt
+        self.waited, self.left_out, self.spoilt = 0.0, 0, spoilt
 
     def batch(self, step: int) -> Batch:
         generator = torch.Generator().manual_seed(step)
