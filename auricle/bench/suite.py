@@ -187,10 +187,11 @@ def _wanted(suite: Suite) -> str:
 
 
 def _of_published(suite: Suite, data: Path) -> list[Item]:
-    if suite.published not in CATALOGUE:
-        raise InputError(f"published corpus {suite.published!r} is unknown; wanted one of {', '.join(CATALOGUE)}")
-    within = data / suite.published
-    return CATALOGUE[suite.published].items(within if within.is_dir() else data, suite.fold or ALL, missing=suite.missing)
+    name = str(suite.published)
+    if name not in CATALOGUE:
+        raise InputError(f"published corpus {name!r} is unknown; wanted one of {', '.join(CATALOGUE)}")
+    within = data / name
+    return CATALOGUE[name].items(within if within.is_dir() else data, suite.fold or ALL, missing=suite.missing)
 
 
 def _of_corpus(suite: Suite, root: Path) -> list[Item]:
