@@ -52,8 +52,9 @@ class Feed(Protocol):
 class Training:
     """What a recipe builds.
 
-    objective: the weighted parts of the loss by name. One that has parameters of its own is an nn.Module: they learn too. It gets the model
-    itself and may call any part of it. finish: writes what comes of the trained model into the run's folder, and returns figures.
+    objective: the weighted parts of the loss by name, the same names on every rank. It gets the model itself and may call any part of it.
+    One that has parameters of its own is an nn.Module: they learn too. finish: writes what comes of the trained model into the run's
+    folder, and returns figures.
     """
 
     model: nn.Module
