@@ -29,6 +29,8 @@ class Muon(torch.optim.Optimizer):
         """One update from the gradients."""
         for group in self.param_groups:
             for weight in group["params"]:
+                if weight.grad is None:  # no part of the loss came by it
+                    continue
                 state = self.state[weight]
                 if not state:
                     state["momentum"] = torch.zeros_like(weight)
