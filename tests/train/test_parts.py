@@ -119,3 +119,11 @@ def test_an_adaptation_starts_as_nothing_and_merges_within_rounding() -> None:
     lora.plain(holder)
     assert isinstance(holder["one"], nn.Linear) and set(holder.state_dict()) == {"one.weight", "one.bias", "two.weight", "two.bias"}
     assert (holder["one"](x) - moved).abs().max() < 1e-5
+
+
+def test_muon_passes_over_what_no_loss_came_by() -> None:
+    used, unused = (torch.nn.Parameter(torch.ones(4, 4)) for _ in range(2))
+    optimiser = Muon([used, unused], lr=0.1, weight_decay=0.1)
+    (used.sum() ** 2).backward()
+    optimiser.step()
+    assert not torch.equal(used, torch.ones(4, 4)) and torch.equal(unused, torch.ones(4, 4))
