@@ -73,7 +73,7 @@ def main() -> None:
     for figure in figures:
         print(f"{figure['name']:36} {figure['value']:.4f}")
     if not asked.dry:
-        about = "Every recipe on 32 made sounds, from its defaults: what is learnt by heart (draw: error of hidden patches, mean: their mean's)."
+        about = "Every recipe on 32 made sounds: what is learnt by heart (draw: error of hidden patches; mean: that of their mean)."
         command = "python benchmarks/overfit.py"
         print(write_record(ROOT / "docs" / "results", "overfit", command=command, seed=0, figures=figures, extra={"about": about}))
 
