@@ -1,4 +1,4 @@
-"""Kill -9 at ten random moments of a training, each resumed to its end: do the final weights differ in a single bit?
+"""Kill -9 at ten random steps of a training, each resumed to its end: do the final weights differ in a single bit?
 
     python benchmarks/train_kills.py [--steps 60]          prints, and writes docs/results/train-kills.json
 
@@ -76,23 +76,22 @@ def training(folder: Path, steps: int) -> Training:
     items = sounds(folder)
     waves = open_waves(items, folder / "waves", rate=RATE)
     config = BatchConfig(batch=16, seconds=1.0, workers=2)
-    settings = TrainConfig(steps=steps, learning_rate=2e-3, average=0.98, save_every=5, log_every=5, device="cpu")
+    settings = TrainConfig(steps=steps, learning_rate=2e-3, average=0.98, save_every=5, log_every=1, device="cpu")
     return Training(Model(), Objective(), Batches(items, waves, "auricle-16k", config), settings)
 
 
-def run(data: Path, out: Path, steps: int, *, kill_after: float | None = None) -> tuple[float, bool]:
-    """Train in a fresh process, killed so many seconds after it is ready. Seconds from ready to its end, and whether it was killed."""
+def run(data: Path, out: Path, steps: int, *, kill_at: int | None = None) -> bool:
+    """Train in a fresh process, killed as soon as its log tells of that step. Returns whether it was killed."""
     words = [sys.executable, __file__, "--run", str(data), str(out), "--steps", str(steps)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        began = time.perf_counter()
-        if kill_after is not None:
-            time.sleep(kill_after)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment) as process:
+        while kill_at is not None and process.poll() is None and len(log.read(out)) < kill_at:
+            time.sleep(0.001)
+        if kill_at is not None:
             process.send_signal(signal.SIGKILL)
         code = process.wait()
-        assert code == 0 or (kill_after is not None and code == -signal.SIGKILL), code
-        return time.perf_counter() - began, code != 0
+        assert code == 0 or (kill_at is not None and code == -signal.SIGKILL), code
+        return code != 0
 
 
 def ended(out: Path, steps: int) -> tuple[dict[str, object], list[dict[str, str]]]:
@@ -118,27 +117,27 @@ def same(one: dict[str, object], other: dict[str, object]) -> bool:
 
 
 def kills(folder: Path, steps: int) -> list[Figure]:
-    """Ten trainings, killed at random moments of the time that an undisturbed one takes, resumed, and compared with it."""
+    """Ten trainings, killed at random steps, resumed, and compared with an undisturbed one."""
     sounds(folder)
-    seconds, _ = run(folder, folder / "whole", steps)
+    run(folder, folder / "whole", steps)
     expected, lines = ended(folder / "whole", steps)
     equal = logged = midway = 0
-    for moment, share in enumerate(np.random.default_rng(SEED).random(MOMENTS)):
+    for moment, step in enumerate(np.random.default_rng(SEED).choice(np.arange(1, steps), MOMENTS, replace=False).tolist()):
         out = folder / f"killed{moment}"
-        _, was = run(folder, out, steps, kill_after=seconds * float(share))
+        was = run(folder, out, steps, kill_at=step)
         found = checkpoint.found(out / CHECKPOINTS)
+        reached = found[-1].stem if found else "no checkpoint"
         midway += was and bool(found)
         run(folder, out, steps)
         state, rows = ended(out, steps)
         equal += same(state, expected)
         logged += rows == lines
-        reached = found[-1].stem if found else "no checkpoint"
-        print(f"killed after {share:.0%} of {seconds:.1f} s, at {reached}: {same(state, expected)}", flush=True)
+        print(f"killed at step {step}, with {reached}: {same(state, expected)}", flush=True)
     note = f"{steps} steps, a checkpoint every 5; weights, averages and optimiser equal to the bit"
     return [
         {"name": "equal", "value": equal / MOMENTS, "n": MOMENTS, "note": note},
         {"name": "log_equal", "value": logged / MOMENTS, "n": MOMENTS, "note": "the log, without what is timed"},
-        {"name": "midway", "value": midway / MOMENTS, "n": MOMENTS, "note": "kills that fell between the first checkpoint and the end"},
+        {"name": "midway", "value": midway / MOMENTS, "n": MOMENTS, "note": "kills after the first checkpoint and before the end"},
     ]
 
 
@@ -149,15 +148,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.run:
-        made = training(asked.run[0], asked.steps)
-        print("ready", flush=True)
-        train(made, asked.run[1])
+        train(training(asked.run[0], asked.steps), asked.run[1])
         return
     with tempfile.TemporaryDirectory() as name:
         figures = kills(Path(name), asked.steps)
     for figure in figures:
         print(f"{figure['name']:12} {figure['value']:6.2f} {figure['n']:4} {figure.get('note', '')}")
-    about = "Kill -9 at ten random moments of a small training, each resumed by the same command."
+    about = "Kill -9 at ten random steps of a small training, each resumed by the same command."
     command = "python benchmarks/train_kills.py"
     print(write_record(ROOT / "docs/results", "train-kills", command=command, seed=SEED, figures=figures, extra={"about": about}))
 
