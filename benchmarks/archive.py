@@ -214,11 +214,12 @@ def measure_search(made: Archive, left: np.ndarray, listener: Listener, *, name:
 def measure_recall(searcher: Searcher, made: Archive, vectors: np.ndarray, column: str) -> tuple[float, list[float]]:
     """Recall@10 of unit vectors against comparing all, and the seconds each took."""
     everything = vectors_of(made.table("windows").search().select([column]).limit(None).to_arrow(), column)
+    tenths = [np.sort(everything @ vector)[-10] for vector in vectors]
+    del everything
     recalls, times = [], []
     space: Space = "words" if column == "vector" else "likeness"
     searcher.nearest(vectors[0], 10, space=space)
-    for vector in vectors:
-        tenth = np.sort(everything @ vector)[-10]
+    for vector, tenth in zip(vectors, tenths, strict=True):
         began = time.perf_counter()
         found = searcher.nearest(vector, 10, space=space)
         times.append(time.perf_counter() - began)

@@ -34,7 +34,7 @@ FORMAT = 2
 HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teacher.lock"
 #: Windows up to which every one is compared; above, the table's index proposes candidates.
 EXACT = 250_000
-PROBES = 6  # lists of an index that are searched: of a million windows 16 took half as long again and found two in a hundred more
+PROBES = 5  # lists of an index that are searched: of a million windows 8 took a fifth longer and found one in a hundred more
 _MANY = 500  # names in one SQL list
 _KEPT = datetime.timedelta(seconds=30)  # versions of a table that are younger stay for those who read them
 
