@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.captioner import Captioner
@@ -18,26 +19,36 @@ from auricle.models.published import PublishedModel
 
 
 def keep(
-    model: PublishedModel, out: Path, items: Sequence[Item], *, tokenizer: Path | None = None, captioner: Captioner | None = None
+    model: PublishedModel,
+    out: Path,
+    items: Sequence[Item],
+    *,
+    start: Path | None = None,
+    tokenizer: Path | None = None,
+    captioner: Captioner | None = None,
 ) -> Path:
-    """Write out/model, whole or not at all. An older one there is replaced."""
+    """Write out/model, whole or not at all. An older one there is replaced. start: the model that this one went on from.
+
+    What that one heard is heard by this one too; where it does not say, this one cannot, and the guard marks it as unknown.
+    """
     name = model.config.name
-    card = {"summary": f"{name}, trained by auricle on {len(items)} recordings", "corpora": sorted({item.corpus for item in items})}
+    summary = f"{name}, trained by auricle on {len(items)} recordings" + (f", from {start.name}" if start else "")
+    card = {"summary": summary, "trained": True, "corpora": sorted({item.corpus for item in items})}
     into = out / "model"
-    if into.exists() and not (into / "heard.jsonl").is_file():
+    if into.exists() and not json.loads((into / "card.json").read_bytes()).get("trained"):
         raise InputError(f"{into} is there and was not trained by auricle; take it away, or name another --out")
     with tempfile.TemporaryDirectory(dir=out) as place:
         folder = Path(place) / "model"
         write(folder, model, {}, card=card, tokenizer=tokenizer)
-        (folder / "heard.jsonl").write_text("".join(map(_line, items)), encoding="utf-8")
+        before = None if start is None else start / lineage.CLIPS
+        if before is None or before.is_file():
+            lineage.write(folder, items)
+            if before is not None:
+                known = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(folder / lineage.CLIPS).read_text("utf-8").splitlines()])
+                (folder / lineage.CLIPS).write_text("".join(f"{line}\n" for line in known), encoding="utf-8")
         if captioner is not None:
             save_file({key: tensor.contiguous() for key, tensor in captioner.state_dict().items()}, folder / "captioner.safetensors")
             (folder / "captioner.json").write_text(captioner.config.model_dump_json(indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(into, ignore_errors=True)
         folder.rename(into)
     return into
-
-
-def _line(item: Item) -> str:
-    told = {"corpus": item.corpus, "source": item.source, "file": item.audio.name, "site": item.site}
-    return json.dumps(told, ensure_ascii=False) + "\n"

@@ -93,7 +93,8 @@ def build(config: Pairs, name: str) -> Training:
     torch.manual_seed(config.seed)
     items = opened(config)
     words, settings = _words(config, items)
-    model = PublishedModel(settings) if config.start is None else load(catalog.folder(config.start), settings)
+    start = None if config.start is None else catalog.folder(config.start)
+    model = PublishedModel(settings) if start is None else load(start, settings)
     model.train().requires_grad_(True)  # what is loaded to listen does not learn
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
@@ -123,7 +124,7 @@ def build(config: Pairs, name: str) -> Training:
         objective=losses,
         batches=batches,
         settings=config.train,
-        finish=lambda trained, out: finish(trained, out, items=items, batches=batches, name=name),
+        finish=lambda trained, out: finish(trained, out, items, batches, name=name, start=start),
     )
 
 
@@ -201,12 +202,13 @@ def _contrast(config: Pairs) -> InfoNce | SigLip | None:
     return SigLip() if config.loss == "siglip" else InfoNce(divisor=config.loss == "infonce-divisor")
 
 
-def finish(trained: nn.Module, out: Path, *, items: Sequence[Item], batches: Batches, name: str) -> dict[str, float]:
+def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batches, *, name: str, start: Path | None) -> dict[str, float]:
     """Write out/model. Figures: retrieval among the trained pairs."""
     assert isinstance(trained, Learner)
     trained.eval()
     trained.model.config = trained.model.config.model_copy(update={"name": name, "logit_scale": trained.scale()})
-    keep(trained.model, out, items, tokenizer=trained.words.path if trained.words is not None else None, captioner=trained.captioner)
+    tokenizer = None if trained.words is None else trained.words.path
+    keep(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
     return {} if trained.contrast is None else found_again(trained, batches)
 
 

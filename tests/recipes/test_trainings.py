@@ -18,6 +18,7 @@ import torch
 
 import auricle
 from auricle import recipes
+from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.models.encoders.open import open_encoder, size
 from auricle.recipes import made
@@ -61,8 +62,7 @@ def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_pat
     listener = auricle.load(folder)
     vectors = listener.embed_audio([a_sound(0), a_sound(4)])
     assert np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1], atol=1e-4)
-    lineage = [json.loads(line) for line in (folder / "heard.jsonl").read_text().splitlines()]
-    assert len(lineage) == 32 and {line["corpus"] for line in lineage} == {"made"}
+    assert len(lineage.of(folder).clips) == 32 and lineage.of(folder).corpora == {"made"}
     assert all(np.isfinite(value) for value in figures.values())
     if listener.runtime.knows_words:
         assert listener.config.logit_scale is not None or name == "captionstew"
@@ -76,8 +76,22 @@ def test_order_is_taught_to_a_model_that_was_trained_before(cache: Path, tmp_pat
     before, after = auricle.load(first), auricle.load(second)
     assert before.config.encoder == after.config.encoder
     assert not np.allclose(before.embed_text(["hiss, then clicks"]), after.embed_text(["hiss, then clicks"]))
+    heard = [(folder / "heard.jsonl").read_text().splitlines() for folder in (first, second)]
+    assert heard[0] == heard[1]  # the same sounds, each once
     with pytest.raises(InputError, match="no caption of the styles partial"):
         trained("teminal", cache, tmp_path / "third", start=str(first), stage="a")
+
+
+def test_a_model_says_what_the_one_before_it_heard_and_nothing_where_that_says_nothing(cache: Path, tmp_path: Path) -> None:
+    _, first = trained("msclap", cache, tmp_path / "first")
+    other = '{"corpus":"other","source":"1","file":"1.wav","site":""}\n'
+    with (first / "heard.jsonl").open("a") as lines:
+        lines.write(other)
+    _, second = trained("msclap", cache, tmp_path / "second", start=str(first))
+    assert other in (second / "heard.jsonl").read_text() and lineage.of(second).corpora == {"made", "other"}
+    (first / "heard.jsonl").unlink()
+    _, third = trained("msclap", cache, tmp_path / "third", start=str(first))
+    assert lineage.of(third).told == "nothing"
 
 
 @pytest.mark.parametrize("choice", [{"loss": "siglip"}, {"loss": "infonce-divisor"}, {"projection": "residual"}])
