@@ -263,16 +263,18 @@ def main() -> None:
     asked = parser.parse_args()
     listener = auricle.load()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) if asked.kept is None else asked.kept
-        folder.mkdir(parents=True, exist_ok=True)
-        if "indexing" in asked.only or not (folder / LEFT).exists():
-            figures, archive = measure_indexing(asked.data, folder, listener, most=200 if asked.quick else None)
-            make_many(archive, folder, listener, COUNTS["quick" if asked.quick else "full"])
+        scratch, kept = Path(name), asked.kept or Path(name) / "made"
+        kept.mkdir(parents=True, exist_ok=True)
+        making = "search" in asked.only and not (kept / LEFT).exists()
+        if "indexing" in asked.only or making:
+            figures, archive = measure_indexing(asked.data, scratch, listener, most=200 if asked.quick else None)
+        if making:
+            make_many(archive, kept, listener, COUNTS["quick" if asked.quick else "full"])
         if "indexing" in asked.only:
-            figures += measure_memory(folder, (1,) if asked.quick else (2, 20))
+            figures += measure_memory(scratch, (1,) if asked.quick else (2, 20))
             tell("archive-indexing", "What an archive costs to fill, and what plain loops cost on the same files.", figures, dry=asked.dry)
         if "search" in asked.only:
-            figures = measure_many(folder, listener, quick=asked.quick)
+            figures = measure_many(kept, listener, quick=asked.quick)
             tell("archive-search", "What it costs to search many windows, and what the index misses.", figures, dry=asked.dry)
 
 
