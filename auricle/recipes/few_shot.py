@@ -18,14 +18,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from auricle.core.config import FORMAT, PublishedConfig
 from auricle.data.manifest import Item
-from auricle.models.encoders.open import open_encoder
 from auricle.models.published import PublishedModel
 from auricle.nn.losses.prototypes import prototypical, siamese
 from auricle.recipes.folder import keep
 from auricle.recipes.panns import vocabulary
-from auricle.recipes.sounds import Positive, Sounds, decoded, opened
+from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
@@ -64,25 +62,13 @@ def build(config: Config) -> Training:
     torch.manual_seed(config.seed)
     items = [item for item in opened(config) if item.labels]
     labels = vocabulary(items, fewest=2)
-    with torch.device("meta"):
-        made: Any = open_encoder(config.encoder)
-    settings = {
-        "format": FORMAT,
-        "kind": "published",
-        "name": f"few-shot-{config.game}",
-        "source": "trained by auricle",
-        "frontend": made.frontend,
-        "window": config.window,
-        "policy": "any",
-        "encoder": config.encoder,
-        "dim": config.dim,
-        "projection": "linear",
-    }
-    model = PublishedModel(PublishedConfig.model_validate(settings)).train()
+    name = f"few-shot-{config.game}"
+    settings = settings_of(config.encoder, name=name, window=config.window, dim=config.dim, projection="linear")
+    model = PublishedModel(settings).train()
     batches = Batches(
         items,
-        decoded(items, config.cache, rate=PRESETS[made.frontend].rate),
-        made.frontend,
+        decoded(items, config.cache, rate=PRESETS[settings.frontend].rate),
+        settings.frontend,
         BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers, captions="none"),
         labels=labels,
     )

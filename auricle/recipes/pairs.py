@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from auricle.core.config import FORMAT, PublishedConfig, Strict
+from auricle.core.config import PublishedConfig, Strict
 from auricle.core.errors import InputError
 from auricle.data.captions import POLICIES, Policy, choose
 from auricle.data.manifest import Item
@@ -25,13 +25,12 @@ from auricle.metrics import retrieval
 from auricle.models.captioner import Captioner, CaptionerConfig
 from auricle.models.convert.convert import load
 from auricle.models.encoders.gated import Gated
-from auricle.models.encoders.open import open_encoder, size
 from auricle.models.pretext import MaskedFrames
 from auricle.models.published import PublishedModel
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.folder import keep
 from auricle.recipes.learner import Learner
-from auricle.recipes.sounds import Positive, Sounds, decoded, opened
+from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
 from auricle.recipes.words import BEGIN, END, HIDDEN, Words, learn, rules
 from auricle.runtime import catalog
 from auricle.signal.presets import PRESETS
@@ -147,28 +146,11 @@ def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
         learn(texts, path, size=config.reader.vocabulary)
     words = Words(path, rules())
-    encoder = size(config.encoder) if isinstance(config.encoder, str) else config.encoder
-    with torch.device("meta"):
-        frontend = str(open_encoder(encoder).frontend)
     tower = config.tower or {"family": "gated", "pool": "mean", "config": config.reader.model_dump(exclude={"vocabulary"})}
     sizes = {**tower["config"], "vocab_size": words.count}
     text = {**tower, "projection": config.projection, "config": sizes, "words": rules()}
-    settings = PublishedConfig.model_validate(
-        {
-            "format": FORMAT,
-            "kind": "published",
-            "name": "not trained yet",
-            "source": "trained by auricle",
-            "frontend": frontend,
-            "window": config.window,
-            "policy": "any",
-            "encoder": encoder,
-            "dim": config.dim,
-            "projection": config.projection,
-            "text": text,
-            "prompt": config.prompt,
-        }
-    )
+    about = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}
+    settings = settings_of(config.encoder, name="not trained yet", window=config.window, **about)
     return words, settings
 
 

@@ -13,21 +13,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.core.config import FORMAT, PublishedConfig
 from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.encoders.open import size as size_of
 from auricle.models.published import PublishedModel
 from auricle.nn.augment import SpecAugment, mixed_up
 from auricle.recipes.folder import keep
-from auricle.recipes.sounds import Sounds, decoded, opened
+from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
@@ -56,7 +55,7 @@ class Config(Sounds):
 class Tagger(nn.Module):
     """A batch with labels in, the loss out."""
 
-    def __init__(self, model: PublishedModel, *, mixup: float, answer: Literal["any"] = "any") -> None:
+    def __init__(self, model: PublishedModel, *, mixup: float) -> None:
         super().__init__()
         self.model, self.mixup, self.wipe = model, mixup, SpecAugment()
 
@@ -79,7 +78,7 @@ def build(config: Config) -> Training:
     items = [item for item in opened(config) if item.labels]
     labels = vocabulary(items, fewest=config.fewest)
     encoder = {**(size_of(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
-    model = tagger_of(encoder, labels, window=config.window)
+    model = PublishedModel(settings_of(encoder, name="panns", window=config.window, labels=labels)).train()
     batches = Batches(
         items,
         decoded(items, config.cache, rate=PRESETS[model.config.frontend].rate),
@@ -103,27 +102,6 @@ def vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
     if not labels:
         raise InputError(f"no label has {fewest} recordings; wanted a manifest with labels, or a smaller `fewest`")
     return labels
-
-
-def tagger_of(encoder: dict[str, Any], labels: tuple[str, ...], *, window: float) -> PublishedModel:
-    """An encoder with a head for these labels, with fresh weights, in training."""
-    from auricle.models.encoders.open import open_encoder
-
-    with torch.device("meta"):
-        made: Any = open_encoder(encoder)
-    settings = {
-        "format": FORMAT,
-        "kind": "published",
-        "name": "panns",
-        "source": "trained by auricle",
-        "frontend": made.frontend,
-        "window": window,
-        "policy": "any",
-        "encoder": encoder,
-        "dim": made.size,
-        "labels": labels,
-    }
-    return PublishedModel(PublishedConfig.model_validate(settings)).train()
 
 
 def finish(tagger: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:

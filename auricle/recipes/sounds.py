@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 
-from auricle.core.config import Strict
+from auricle.core.config import FORMAT, PublishedConfig, Strict
 from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.data.manifest import Item
 from auricle.data.waves import Waves, open_waves
+from auricle.models.encoders.open import open_encoder
+from auricle.models.encoders.open import size as size_of
 from auricle.recipes import made
 from auricle.train.trainer import TrainConfig
 
@@ -54,3 +57,13 @@ def decoded(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
         first, why = next(iter(waves.failed.items()))
         raise InputError(f"{len(waves.failed)} of {len(items)} recordings cannot be read, such as {items[first].audio}: {why}")
     return waves
+
+
+def settings_of(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> PublishedConfig:
+    """config.json of a model that is trained here. encoder: settings, or a published size. more: other fields; dim is the encoder's own."""
+    chosen = size_of(encoder) if isinstance(encoder, str) else encoder
+    with torch.device("meta"):
+        made: Any = open_encoder(chosen)
+    fixed = {"format": FORMAT, "kind": "published", "name": name, "source": "trained by auricle", "policy": "any"}
+    about = {"frontend": made.frontend, "window": window, "encoder": chosen, "dim": made.size}
+    return PublishedConfig.model_validate({**fixed, **about, **more})

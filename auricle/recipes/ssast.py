@@ -19,7 +19,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.core.config import FORMAT, PublishedConfig
 from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.encoders.open import open_encoder, size
@@ -28,7 +27,7 @@ from auricle.models.pretext import MaskedAutoencoder, MaskedPatches, cut, hidden
 from auricle.models.published import PublishedModel
 from auricle.nn.losses.masked import masked_patches, ssast
 from auricle.recipes.folder import keep
-from auricle.recipes.sounds import Sounds, decoded, opened
+from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
@@ -98,18 +97,8 @@ def build(config: Config) -> Training:
         raise InputError(f"patches are hidden in encoders of the family vit alone, got {encoder.get('family')}")
     preset = PRESETS[made.frontend]
     window = made.config.frames * preset.hop / preset.rate
-    settings = {
-        "format": FORMAT,
-        "kind": "published",
-        "name": config.game,
-        "source": "trained by auricle",
-        "frontend": made.frontend,
-        "window": window,
-        "policy": "any",
-        "encoder": encoder,
-        "dim": made.size,
-    }
-    model = PublishedModel(PublishedConfig.model_validate(settings)).train()
+    settings = settings_of(encoder, name=config.game, window=window)
+    model = PublishedModel(settings).train()
     batches = Batches(
         items,
         decoded(items, config.cache, rate=preset.rate),
