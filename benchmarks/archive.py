@@ -208,7 +208,7 @@ def measure_search(made: Archive, left: np.ndarray, listener: Listener, *, name:
     note = "left-out windows to their ten nearest: median, 5 and 95 %"
     figures.append({"name": f"{name}_vector_ms", "value": middle, "low": low, "high": high, "unit": "ms", "n": len(times), "note": note})
     figures += measure_taught(made, left, listener, name=name)
-    note = "the first search: windows, or their outline and the indexes, come into memory"
+    note = "the first search: windows, or their outline with its lists, come into memory"
     figures.append({"name": f"{name}_first_seconds", "value": first, "unit": "s", "n": 1, "note": note})
     size = sum(path.stat().st_size for path in made.folder.rglob("*") if path.is_file()) / 1e6
     figures.append({"name": f"{name}_disk", "value": size, "unit": "MB", "n": count})

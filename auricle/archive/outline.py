@@ -1,9 +1,7 @@
-"""Outlines: a large archive in, its indexes and everything of its windows but their vectors in memory out, so that a search reads nothing.
+"""Outlines: a large archive in, its windows' columns and lists of their vectors in memory out, so that a search reads nothing.
 
-Some 100 bytes a window, and what its vectors take. For a service that answers many searches; a single search is sooner done from the table.
-
-The index is asked through LanceDB's asynchronous interface: a query is one change of threads there, and eight in the other one, which is
-as much time as the search itself takes.
+Some 100 bytes a window, and what its vectors take. For a service that answers many searches; a single search is sooner done from the
+table. LanceDB's own lists, in memory too, took two to four times as long: some four milliseconds of a query are spent outside of them.
 """
 
 from __future__ import annotations
@@ -12,29 +10,43 @@ from typing import Any
 
 import numpy as np
 
-from auricle.archive.store import PROBES, Archive
-from auricle.archive.thrift import give_back
+from auricle.archive.lists import Lists, centres_of
+from auricle.archive.store import Archive
+from auricle.archive.thrift import give_back, thrift
 from auricle.core.optional import require
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores"]
+_VECTORS = ("vector", "likeness")
 
 
 class Outline:
-    """The windows of one version of an archive, by file and onset. rows: Arrow, with file, onset, offset and tags."""
+    """The windows of one version of an archive, by file and onset. rows: Arrow, with file, onset, offset and tags.
 
-    def __init__(self, archive: Archive) -> None:
-        self._loop = require("lancedb.background_loop", extra="archive", why="an archive").LOOP
-        self._table, self.version, rows = self._loop.run(_read(archive))
-        rows = rows.sort_by([("file", "ascending"), ("onset", "ascending")]).combine_chunks()
+    earlier: an outline of the same archive, whose centres are taken over while the archive has not grown to twice its size.
+    """
+
+    def __init__(self, archive: Archive, *, earlier: Outline | None = None) -> None:
+        table = archive.snapshot("windows")
+        self.version = table.version
+        with thrift():
+            rows, vectors = _read(table)
+        order = require("pyarrow.compute", extra="archive", why="an archive").sort_indices(
+            rows, sort_keys=[("file", "ascending"), ("onset", "ascending")]
+        )
+        places = np.empty(len(rows), np.int32)
+        places[np.asarray(order)] = np.arange(len(rows), dtype=np.int32)
+        rows = rows.take(order).combine_chunks()
         for name in ("file", "tags"):
             place = rows.column_names.index(name)
             rows = rows.set_column(place, name, rows[name].combine_chunks().dictionary_encode())
-        numbers = rows["_rowid"].to_numpy()
-        self._order = np.argsort(numbers)
-        self._numbers = numbers[self._order]
         self._index_labels(rows["scores"].combine_chunks())
-        self.rows = rows.drop_columns(["_rowid", "scores"])
-        del rows
+        self.rows = rows.drop_columns(["scores"])
+        del rows, order
+        self._lists: dict[str, Lists] = {}
+        for name in _VECTORS:
+            known = None if earlier is None else earlier._lists[name].centres
+            centres = known if known is not None and 8 * len(known) ** 2 >= len(places) else centres_of(vectors[name])
+            self._lists[name] = Lists(vectors.pop(name), places, centres)
         give_back()
 
     def _index_labels(self, kept: Any) -> None:
@@ -50,14 +62,8 @@ class Outline:
         self._spans = {name: slice(int(ends[code]), int(ends[code + 1])) for code, name in enumerate(names)}
 
     def nearest(self, vector: np.ndarray, count: int, *, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """Places (n,) and cosines (n,) of the `count` windows nearest to a unit vector, nearest first, by the table's index."""
-        rows = self._loop.run(_near(self._table, vector, count, column))
-        return self._placed(rows["_rowid"].to_numpy()), 1 - rows["_distance"].to_numpy()
-
-    def _placed(self, numbers: np.ndarray) -> np.ndarray:
-        """Places (n,) of rows by the table's row numbers."""
-        found = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
-        return np.asarray(self._order[found])
+        """Places (n,) and cosines (n,) of the `count` windows nearest to a unit vector, nearest first, by lists of that column."""
+        return self._lists[column].nearest(vector, count)
 
     def labelled(self, label: str, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Places and trained scores of the `count` windows with the highest score of a label, highest first."""
@@ -66,14 +72,15 @@ class Outline:
         return self._places[some], self._values[some]
 
 
-async def _read(archive: Archive) -> tuple[Any, int, Any]:
-    """The table of windows, which stays as it is now, with its indexes in memory; its version; its rows but for the vectors."""
-    table = await archive.snapshot("windows")
-    for found in await table.list_indices():
-        await table.prewarm_index(found.name)
-    return table, await table.version(), await table.query().with_row_id().select(_COLUMNS).to_arrow()
-
-
-async def _near(table: Any, vector: np.ndarray, count: int, column: str) -> Any:
-    near = table.vector_search(vector).column(column).distance_type("cosine").nprobes(PROBES)
-    return await near.with_row_id().select(["_distance"]).limit(count).to_arrow()
+def _read(table: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """A table's rows but for their vectors, and those, float32 (N, D); a batch at a time, so that nothing of it lies in memory twice."""
+    arrow = require("pyarrow", extra="archive", why="an archive")
+    count, kept = table.count_rows(), []
+    vectors = {name: np.empty((count, table.schema.field(name).type.list_size), np.float32) for name in _VECTORS}
+    at = 0
+    for batch in table.search().select([*_COLUMNS, *_VECTORS]).limit(None).to_batches():
+        for name, whole in vectors.items():
+            whole[at : at + len(batch)] = np.asarray(batch[name].flatten()).reshape(len(batch), -1)
+        kept.append(batch.select(_COLUMNS).take(arrow.array(range(len(batch)))))  # a copy: a part of a batch holds all of it
+        at += len(batch)
+    return arrow.Table.from_batches(kept), vectors

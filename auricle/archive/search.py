@@ -8,6 +8,7 @@ one hit.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -133,9 +134,9 @@ class Windows:
 class Searcher:
     """Searches one archive. Keeps its windows in memory while they are few enough, and looks for new ones at every call.
 
-    keep: hold a large archive's outline and indexes in memory too, as a service should: it takes seconds once, and each search less.
+    keep: hold a large archive's outline in memory too, as a service should: it takes some seconds once, and each search less.
     New windows of a large archive are then found half a second after they were written, and once a search has taken them in; while one
-    does, others answer from the windows before. Safe to share between threads.
+    does, others answer from the windows before, or from the table as long as there are none. Safe to share between threads.
     """
 
     def __init__(self, archive: Archive, listener: Listener, *, keep: bool = False) -> None:
@@ -155,6 +156,11 @@ class Searcher:
         windows, scores = self._ranked(query, wanted, _CANDIDATES * k)
         return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=wanted.example))
 
+    def prepare(self) -> None:
+        """Read what searches will want in memory, so that the first of them need not."""
+        if self._outlined() is None and self.archive.table("windows").count_rows() <= store.EXACT:
+            self._all()
+
     def windows(self, query: Query, count: int) -> Windows:
         """Windows to choose from: all of a small archive, of a large one some `count` that are nearest to what is wanted."""
         return self._candidates(query, self._wanted(query), count)
@@ -170,17 +176,17 @@ class Searcher:
     def _near(self, vector: np.ndarray, count: int, column: str) -> tuple[Windows, np.ndarray]:
         """Windows, the nearest to a unit vector among them, with their cosines."""
         if (outline := self._outlined()) is not None:
-            return _chosen(*self._asked(outline, vector, count, column))
+            return _chosen(outline, *outline.nearest(vector, count, column=column))
         table = self.archive.table("windows")
         many = table.count_rows() > store.EXACT
         windows = Windows(nearest(table, vector, count, column=column).select(_COLUMNS)) if many else self._all()
         return windows, (windows.vectors if column == "vector" else windows.likeness) @ vector
 
     def _outlined(self) -> Outline | None:
-        """The outline of a large archive that is kept, as it was a moment ago or later; None of any other."""
-        if self._keep and self._is_late() and self._looking.acquire(blocking=self._outline is None):
+        """The outline of a large archive that is kept, as it was a moment ago or later; None of any other, and while the first is read."""
+        if self._keep and self._is_late() and self._looking.acquire(blocking=False):
             try:
-                if self._is_late():  # another thread may have looked while this one waited
+                if self._is_late():  # another thread may have looked a moment ago
                     self._look()
             finally:
                 self._looking.release()
@@ -194,19 +200,9 @@ class Searcher:
         if table.count_rows() <= store.EXACT:
             self._outline = None
         elif self._outline is None or self._outline.version != table.version:
-            self._outline = Outline(self.archive)
+            with contextlib.suppress(RuntimeError):  # a writer dropped what was being read: the next look is at what is there then
+                self._outline = Outline(self.archive, earlier=self._outline)
         self._looked = now
-
-    def _asked(self, outline: Outline, vector: np.ndarray, count: int, column: str) -> tuple[Outline, np.ndarray, np.ndarray]:
-        """An outline with the places of the windows nearest to a unit vector, and their cosines."""
-        try:
-            return outline, *outline.nearest(vector, count, column=column)
-        except RuntimeError:  # a writer may have dropped what this outline's table held
-            self._looked = -math.inf
-            newer = self._outlined()
-            if newer is None or newer is outline:
-                raise
-            return newer, *newer.nearest(vector, count, column=column)
 
     def _ranked(self, query: Query, wanted: _Wanted, count: int) -> tuple[Windows, np.ndarray]:
         """Windows with their scores."""
@@ -223,7 +219,7 @@ class Searcher:
         """
         learnt = None if wanted.head is None else unit(wanted.head.weights)
         direction = next(part for part in (wanted.words, wanted.sound, learnt) if part is not None)
-        outline, places, cosines = self._asked(outline, direction, count, "likeness" if wanted.words is None else "vector")
+        places, cosines = outline.nearest(direction, count, column="likeness" if wanted.words is None else "vector")
         if wanted.words is not None:
             found = [(places, self.listener.score(cosines)), *(outline.labelled(label, count) for label in self._named(query.text))]
         elif wanted.head is not None:

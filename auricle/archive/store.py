@@ -62,8 +62,7 @@ class Archive:
     def __init__(self, folder: Path, header: Header) -> None:
         self.folder, self.header = folder, header
         self._lance = require("lancedb", extra="archive", why="an archive")
-        self._session = self._lance.Session()  # what is held in memory of tables, however they are opened
-        self._database = self._lance.connect(str(folder / TABLES), session=self._session)
+        self._database = self._lance.connect(str(folder / TABLES))
         self._tables: dict[str, Any] = {}
 
     @classmethod
@@ -127,10 +126,9 @@ class Archive:
         self._tables[name].checkout_latest()
         return self._tables[name]
 
-    async def snapshot(self, name: str) -> Any:
-        """A table as LanceDB's asynchronous interface gives it; it stays as it is now, as long as no writer drops what it holds."""
-        database = await self._lance.connect_async(str(self.folder / TABLES), session=self._session)
-        return await database.open_table(name)
+    def snapshot(self, name: str) -> Any:
+        """A table of one's own that stays as it is now, as long as no writer drops what it holds."""
+        return self._database.open_table(name)
 
     def files(self) -> dict[str, dict[str, Any]]:
         """The row of every file, by name."""

@@ -51,6 +51,8 @@ class Service:
         with tempfile.TemporaryDirectory(prefix="auricle-serve-") as name:
             self.folder = Path(name)
             self._jobs.start()
+            if self._searcher is not None:
+                self._pool.submit(self._searcher.prepare)
             try:
                 yield
             finally:

@@ -82,20 +82,20 @@ def test_within_a_moment_nothing_is_looked_for(archive: Archive, listener: Liste
 def test_a_version_that_a_writer_dropped_is_left_for_the_newest(
     archive: Archive, listener: Listener, sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "_MOMENT", 3600)
-    searcher = Searcher(archive, listener, keep=True)
-    assert found(searcher) == {"low.wav"}
-    add(archive, listener, sounds / "new.wav")
-    nearest = Outline.nearest
-    before = searcher._outline
+    monkeypatch.setattr(searching, "_MOMENT", 0)
+    searcher, tried = Searcher(archive, listener, keep=True), [0]
 
-    def dropped(self: Outline, *words: object, **settings: object) -> object:
-        if self is before:
+    def dropped(of: Archive, **settings: Any) -> Outline:
+        tried[0] += 1
+        if tried[0] in (1, 3):
             raise RuntimeError("lance error: Not found")
-        return nearest(self, *words, **settings)  # type: ignore[arg-type]
+        return Outline(of, **settings)
 
-    monkeypatch.setattr(Outline, "nearest", dropped)
-    assert found(searcher) == {"low.wav", "new.wav"}
+    monkeypatch.setattr(searching, "Outline", dropped)
+    assert found(searcher) == {"low.wav"} and searcher._outline is None
+    assert found(searcher) == {"low.wav"} and searcher._outline is not None
+    add(archive, listener, sounds / "new.wav")
+    assert found(searcher) == {"low.wav"} and found(searcher) == {"low.wav", "new.wav"}
 
 
 def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
@@ -107,10 +107,10 @@ def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
     add(archive, listener, sounds / "new.wav")
     reading, go = threading.Event(), threading.Event()
 
-    def slow(of: Archive) -> Outline:
+    def slow(of: Archive, **settings: Any) -> Outline:
         reading.set()
         assert go.wait(60)
-        return Outline(of)
+        return Outline(of, **settings)
 
     monkeypatch.setattr(searching, "Outline", slow)
     answers: list[set[str]] = []
@@ -125,7 +125,7 @@ def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
 
 def test_threads_that_begin_together_read_one_outline(archive: Archive, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Outline] = []
-    monkeypatch.setattr(searching, "Outline", lambda of: made.append(Outline(of)) or made[-1])
+    monkeypatch.setattr(searching, "Outline", lambda of, **settings: made.append(Outline(of, **settings)) or made[-1])
     searcher = Searcher(archive, listener, keep=True)
     threads = [threading.Thread(target=found, args=[searcher]) for _ in range(4)]
     for thread in threads:
