@@ -1,8 +1,7 @@
 """PANNs: a tagger of AudioSet's kind, with stripes wiped out of its pictures and clips mixed up.
 
 Kong et al. 2020 (arXiv:1912.10211); code qiuqiangkong/audioset_tagging_cnn. CNN14 on log-mels of 32 kHz, SpecAugment of 2 x 64 frames and
-2 x 8 bands, mixup, Adam at 1e-3 in batches of 32, binary cross-entropy over 527 labels. The published run draws clips so that labels come
-evenly; here every clip comes as often as any other.
+2 x 8 bands, mixup, Adam at 1e-3 in batches of 32, binary cross-entropy over 527 labels, each of which is drawn as often as any other.
 
     auricle train panns                                              a first run on made sounds, in seconds
     auricle train panns --set data=labelled.jsonl --set size=published
@@ -33,7 +32,10 @@ from auricle.train.trainer import TrainConfig, Training
 
 
 class Config(Sounds):
-    """data: a manifest with labels. fewest: a label counts with so many recordings. mixup: strength of the mixing, 0 for none."""
+    """data: a manifest with labels. fewest: a label counts with so many recordings. mixup: strength of the mixing, 0 for none.
+
+    even: each label is drawn as often as any other, not each recording.
+    """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -49,6 +51,7 @@ class Config(Sounds):
     }  # fmt: skip
     fewest: Annotated[int, Field(gt=0)] = 1
     mixup: Annotated[float, Field(ge=0)] = 0.2
+    even: bool = True
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
 
@@ -83,7 +86,7 @@ def build(config: Config) -> Training:
         items,
         decoded(items, config.cache, rate=PRESETS[model.config.frontend].rate),
         model.config.frontend,
-        BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers, captions="none"),
+        BatchConfig(batch=config.batch, seconds=config.window, even=config.even, seed=config.seed, workers=config.workers, captions="none"),
         labels=labels,
     )
     return Training(

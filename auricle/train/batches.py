@@ -19,7 +19,7 @@ from auricle.core.errors import InputError
 from auricle.signal.crop import fit
 from auricle.signal.frontend import Frontend, open_frontend
 from auricle.train import parallel
-from auricle.train.order import Order
+from auricle.train.order import EvenOrder, Order
 
 if TYPE_CHECKING:
     from auricle.data.manifest import Item
@@ -37,7 +37,8 @@ class BatchConfig(Strict):
 
     batch: clips a step, of all ranks together. seconds: longer clips are cut to it, at a place drawn anew each time; None: never cut.
     policy: how a shorter clip fills `seconds` (signal.crop); 'any' leaves it, and its frames are followed by masked ones.
-    bucketing: batches of clips of like length. captions: one 'draw'n by weight, always the 'first', or 'none'.
+    bucketing: batches of clips of like length. even: every label is drawn as often as any other, instead of every clip.
+    captions: one 'draw'n by weight, always the 'first', or 'none'.
     rank, world: which of how many processes this is; None: as torchrun tells. workers: threads; 0: batches are made when asked for.
     """
 
@@ -45,6 +46,7 @@ class BatchConfig(Strict):
     seconds: Annotated[float, Field(gt=0)] | None = 10.0
     policy: Literal["any", "zero", "tile", "repeatpad"] = "any"
     bucketing: bool = False
+    even: bool = False
     captions: Literal["draw", "first", "none"] = "draw"
     seed: Annotated[int, Field(ge=0)] = 0
     rank: Annotated[int, Field(ge=0)] | None = None
@@ -116,14 +118,14 @@ class Batches:
         self._caption = caption or (_drawn if config.captions == "draw" else _first)
         self._told = caption is not None or (config.captions != "none" and self._captioned())
         self._lengths = lengths if self._size is None else np.minimum(lengths, self._size)
-        self._order = Order(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
+        self._order = self._ordered()
         names: dict[tuple[str, str], int] = {}
         self._groups = [names.setdefault((item.corpus, item.source) if item.source else ("", item.id), len(names)) for item in items]
         self._silence = float(self.frontend.features(np.zeros(waves.rate, np.float32)).min()) if self.frontend.mels else 0.0
 
     @property
     def epoch(self) -> int:
-        """Steps in which every clip is heard once."""
+        """Steps in which as many clips are heard as there are: with even draws some of them twice and others not at all."""
         return self._order.epoch
 
     def name(self, item: int) -> str:
@@ -202,6 +204,16 @@ class Batches:
             truth[row, [self._labels[label] for label in self.items[index].labels if label in self._labels]] = 1.0
         return truth
 
+    def _ordered(self) -> Order | EvenOrder:
+        config = self.config
+        if not config.even:
+            return Order(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
+        clips: list[list[int]] = [[] for _ in self._labels]
+        for position, index in enumerate(self._usable.tolist()):
+            for label in {label for label in self.items[index].labels if label in self._labels}:
+                clips[self._labels[label]].append(position)
+        return EvenOrder([np.array(some, np.int64) for some in clips], config.batch, seed=config.seed)
+
     def _check(self, waves: int) -> None:
         config = self.config
         if waves != len(self.items):
@@ -212,6 +224,8 @@ class Batches:
             raise InputError(f"rank is {self._rank} of {self._world}; wanted less")
         if config.batch % self._world:
             raise InputError(f"a batch of {config.batch} clips cannot be shared by {self._world} ranks; wanted a multiple")
+        if config.even and config.bucketing:
+            raise InputError("even draws of labels and batches of like length were both asked for; wanted one of them")
         if config.seconds is None and config.policy != "any":
             raise InputError(f"policy {config.policy!r} fills clips up to `seconds`, which is None; wanted a number, or policy 'any'")
 

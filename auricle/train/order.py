@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from auricle.core.errors import InputError
@@ -41,3 +43,38 @@ class Order:
             drawn = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in parts])
             return rng.permutation(drawn.reshape(self.epoch, self._batch))
         return drawn.reshape(self.epoch, self._batch)
+
+
+class EvenOrder:
+    """Every label as often as any other, however many clips it has; a label's clips come one after the other, in an order drawn anew.
+
+    As the published training of PANNs draws (Kong et al. 2020, section IV-B). labels: positions of each label's clips, K of them.
+    """
+
+    def __init__(self, labels: Sequence[np.ndarray], batch: int, *, seed: int) -> None:
+        self._labels = [clips for clips in labels if len(clips)]
+        if not self._labels:
+            raise InputError("no label has a clip to draw; wanted items with labels of the vocabulary")
+        self._batch, self._seed = batch, seed
+        self._known: dict[int, tuple[int, np.ndarray]] = {}
+        self.epoch = max(1, len(np.unique(np.concatenate(self._labels))) // batch)
+
+    def rows(self, step: int) -> np.ndarray:
+        """Positions of the clips of that step, int64 (batch,)."""
+        draws = np.arange(step * self._batch, (step + 1) * self._batch)
+        return np.array([self._clip(*divmod(int(draw), len(self._labels))) for draw in draws])
+
+    def _clip(self, turn: int, place: int) -> int:
+        """One clip of the label that comes at this place when all labels have had so many turns."""
+        label = int(self._permuted(-1, turn, np.arange(len(self._labels)))[place])
+        clips = self._labels[label]
+        again, each = divmod(turn, len(clips))
+        return int(self._permuted(label, again, clips)[each])
+
+    def _permuted(self, label: int, again: int, clips: np.ndarray) -> np.ndarray:
+        """A label's clips, or for -1 the labels, in the order that is drawn for this time."""
+        known = self._known.get(label)  # threads may both draw it: the same
+        if known is None or known[0] != again:
+            known = again, np.random.default_rng([self._seed, label + 1, again]).permutation(clips)
+            self._known[label] = known
+        return known[1]

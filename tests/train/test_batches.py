@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -107,6 +109,20 @@ def test_bucketing_puts_like_lengths_together() -> None:
     assert spread[1] < 0.2 * spread[0]
 
 
+def test_even_draws_hear_each_label_as_often_and_each_of_its_clips(corpus: tuple[list[Item], Waves]) -> None:
+    items, waves = corpus
+    rare = [item if place in (2, 4) else dataclasses.replace(item, labels=("odd",)) for place, item in enumerate(items)]
+    rare[7] = dataclasses.replace(rare[7], labels=("unknown",))
+    feed = Batches(rare, waves, NAME, BatchConfig(batch=4, seconds=0.2, even=True, workers=0), labels=("odd", "even", "never"))
+    drawn = [feed.batch(step).items.tolist() for step in range(19)]
+    heard = Counter(item for step in drawn for item in step)
+    assert heard[2] == heard[4] == 19 and heard[7] == 0
+    assert {count for item, count in heard.items() if item not in (2, 4)} == {2} and len(heard) == 21
+    other = Batches(rare, waves, NAME, feed.config.model_copy(update={"seed": 1}), labels=("odd", "even", "never"))
+    assert feed.epoch == 5 and feed.batch(9).items.tolist() == drawn[9] and other.batch(9).items.tolist() != drawn[9]
+    assert [step[:2] for step in drawn] != sorted(step[:2] for step in drawn)
+
+
 def test_groups_labels_and_captions_are_true(corpus: tuple[list[Item], Waves]) -> None:
     batch = batches(corpus, BatchConfig(batch=22, workers=0), labels=("odd", "even")).batch(0)
     assert batch.labels is not None
@@ -139,6 +155,8 @@ def test_what_cannot_be_heard_is_left_out_and_counted(tmp_path: Path) -> None:
         ({"batch": 23}, "do not fill one batch of 23"),
         ({"batch": 3, "rank": 0, "world": 2}, "shared by 2 ranks"),
         ({"seconds": None, "policy": "tile"}, "policy 'tile'"),
+        ({"even": True, "bucketing": True}, "both asked for"),
+        ({"even": True}, "no label has a clip"),
     ],
 )
 def test_what_cannot_be_is_refused(corpus: tuple[list[Item], Waves], change: dict[str, object], message: str) -> None:
