@@ -13,6 +13,7 @@ Resumes after a kill. Writes docs/results/captionstew.json and captionstew.svg. 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import os
 import subprocess
@@ -217,7 +218,19 @@ def figures_of(work: Path) -> list[Figure]:
                 note = f"{METRICS[key.removesuffix('_by_words')]}; seeds {spread}"
                 name = f"{objective}_{count}_{key}" if objective != "untrained" else f"untrained_{key}"
                 figures.append({"name": name, "value": float(each.mean()), "low": low, "high": high, "n": len(each), "note": note})
+    figures.append(_waited(work))
     return figures
+
+
+def _waited(work: Path) -> Figure:
+    """Share of a training's time spent waiting for data, of the training that waited most."""
+    shares = []
+    for name in names():
+        if not name.startswith("untrained"):
+            with (work / name / "log.csv").open(encoding="utf-8") as file:
+                shares.append(np.mean([float(row["data_wait"]) for row in csv.DictReader(file)]))
+    note = "of a training's time, spent waiting for data; the most of all trainings, two at a time on two cores"
+    return {"name": "data_wait", "value": float(max(shares)), "n": len(shares), "note": note}
 
 
 def svg(figures: Sequence[Figure]) -> str:
