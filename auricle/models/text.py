@@ -14,6 +14,7 @@ from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.core.optional import require
 from auricle.nn.gated import GatedBlock, Rotary
+from auricle.nn.pooling import Drift
 from auricle.nn.projection import PROJECTIONS
 
 #: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
@@ -32,24 +33,26 @@ _WITH_POOLER = ("roberta", "bert")
 class TextSettings(Strict):
     """Settings of a tower. config: fields of the architecture's own config. words: how texts become ids, see runtime.words.
 
-    pool: which vector stands for a text: the model's own 'pooler', its 'first' or 'last' real token, the 'mean' of the real ones, or
-    the mean 'over all' positions, padding among them, as systems were trained that forgot to leave it out.
+    pool: which vector stands for a text: the model's own 'pooler', its 'first' or 'last' real token, the 'mean' of the real ones, this
+    with what comes early and what late ('ordered', nn.pooling.Drift), or the mean 'over all' positions, padding among them, as systems
+    were trained that forgot to leave it out.
     """
 
     family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip", "gated"]
-    pool: Literal["pooler", "first", "last", "mean", "over all"]
+    pool: Literal["pooler", "first", "last", "mean", "ordered", "over all"]
     projection: Literal["relu", "residual", "linear"] | None
     config: dict[str, Any]
     words: dict[str, Any]
 
 
 class TextTower(nn.Module):
-    """ids, mask (B, L) -> (B, E), not unit. Parts: tower, projection."""
+    """ids, mask (B, L) -> (B, E), not unit. Parts: tower, projection, and drift where the pool is 'ordered'."""
 
     def __init__(self, settings: TextSettings, dim: int) -> None:
         super().__init__()
         self.settings = settings
         self.tower, width = _tower(settings)
+        self.drift = Drift(width) if settings.pool == "ordered" else None
         self.projection = nn.Identity() if settings.projection is None else PROJECTIONS[settings.projection](width, dim)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -73,7 +76,8 @@ class TextTower(nn.Module):
         if pool == "over all":
             return hidden.mean(dim=1)
         real = mask[:, :, None].to(hidden.dtype)
-        return (hidden * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        mean = (hidden * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        return mean if self.drift is None else mean + self.drift(hidden, mask)
 
 
 class GatedReader(nn.Module):

@@ -68,8 +68,10 @@ class Pairs(Sounds):
 
     start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here. encoder: settings, or the
     name of a published size (auricle.models.encoders.open.sizes). tower: family, pool and config of another text tower than `reader`
-    (auricle.models.text), its vocabulary learnt here. captions: which of an item's captions is drawn. weights: of the parts of the
-    loss: contrast, caption, parallel, frames. loss: of the contrast. unwanted: styles of captions that are wrong for a sound.
+    (auricle.models.text), its vocabulary learnt here. ordered: an encoder of the family gated and the reader also pool what comes early
+    and what late, without which little data teaches no order. captions: which of an item's captions is drawn. weights: of the parts of
+    the loss: contrast, caption, parallel, frames. loss: of the contrast. unwanted: styles of captions that are wrong for a sound; items
+    without any are left out.
     """
 
     start: str | None = None
@@ -77,6 +79,7 @@ class Pairs(Sounds):
     reader: Reader = Reader()
     tower: dict[str, Any] | None = None
     teller: Teller = Teller()
+    ordered: bool = False
     dim: Positive = 256
     projection: Literal["relu", "residual", "linear"] = "relu"
     prompt: str = "{label}"
@@ -90,7 +93,7 @@ class Pairs(Sounds):
 def build(config: Pairs, name: str) -> Training:
     """A training of this config. name: of the recipe, which the model's folder is called after."""
     torch.manual_seed(config.seed)
-    items = opened(config)
+    items = _with_wrong_captions(opened(config), config.unwanted)
     words, settings = _words(config, items)
     start = None if config.start is None else catalog.folder(config.start)
     model = PublishedModel(settings) if start is None else load(start, settings)
@@ -146,12 +149,22 @@ def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
         learn(texts, path, size=config.reader.vocabulary)
     words = Words(path, rules())
-    tower = config.tower or {"family": "gated", "pool": "mean", "config": config.reader.model_dump(exclude={"vocabulary"})}
+    pool = "ordered" if config.ordered else "mean"
+    tower = config.tower or {"family": "gated", "pool": pool, "config": config.reader.model_dump(exclude={"vocabulary"})}
     sizes = {**tower["config"], "vocab_size": words.count}
     text = {**tower, "projection": config.projection, "config": sizes, "words": rules()}
     about = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}
-    settings = settings_of(config.encoder, name="not trained yet", window=config.window, **about)
+    settings = settings_of(_encoder(config), name="not trained yet", window=config.window, **about)
     return words, settings
+
+
+def _encoder(config: Pairs) -> dict[str, Any] | str:
+    """Settings of the encoder, or its published name."""
+    if not config.ordered:
+        return config.encoder
+    if isinstance(config.encoder, str) or config.encoder.get("family") != "gated":
+        raise InputError("encoders of the family gated alone pool what comes early and what late; wanted one of these, or ordered=false")
+    return {**config.encoder, "ordered": True}
 
 
 def _frames(model: PublishedModel) -> MaskedFrames:
@@ -160,15 +173,20 @@ def _frames(model: PublishedModel) -> MaskedFrames:
     return MaskedFrames(model.encoder)
 
 
+def _with_wrong_captions(items: list[Item], styles: tuple[str, ...]) -> list[Item]:
+    """Items with a caption of these styles, where any are asked for: an item without has nothing to be told apart from."""
+    found = [item for item in items if not styles or any(caption.style in styles for caption in item.captions)]
+    if not found:
+        raise InputError(f"no item has a caption of the styles {', '.join(styles)}; wanted wrong captions to tell the right ones from")
+    return found
+
+
 def _unwanted(items: Sequence[Item], styles: tuple[str, ...]) -> list[list[str]]:
     """As many wrong captions for each item; nothing where no styles are asked for."""
     if not styles:
         return []
     found = [[caption.text for caption in item.captions if caption.style in styles] for item in items]
     count = min(map(len, found))
-    if not count:
-        bare = items[[len(one) for one in found].index(0)]
-        raise InputError(f"item {bare.id} has no caption of the styles {', '.join(styles)}; wanted one for each item")
     return [one[:count] for one in found]
 
 

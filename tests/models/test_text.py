@@ -11,6 +11,7 @@ pytest.importorskip("transformers")
 
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.text import open_text_tower  # noqa: E402
+from auricle.nn.pooling import masked_mean  # noqa: E402
 
 BERT = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "pad_token_id": 1}
 BERT |= {"max_position_embeddings": 40}
@@ -102,6 +103,18 @@ def test_over_all_counts_what_fills_up() -> None:
     states = tower.tower(input_ids=ids, attention_mask=mask)[0]
     assert torch.allclose(tower(ids, mask), tower.projection(states.mean(dim=1)), atol=1e-6)
     assert (tower(ids, mask)[0] - tower(ids[:1, :5], mask[:1, :5])[0]).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_ordered_adds_what_comes_early_and_what_late_to_the_mean() -> None:
+    tower = made("t5", pool="ordered")
+    ids, mask = rows()
+    states = tower.tower(input_ids=ids, attention_mask=mask)[0]
+    wanted = masked_mean(states, mask.bool()) + tower.drift(states, mask)
+    assert torch.allclose(tower(ids, mask), tower.projection(wanted), atol=1e-5)
+    with torch.no_grad():
+        tower.drift.layer.weight.zero_()
+    assert (tower(ids, mask) - tower.projection(wanted)).abs().max() > 1e-3
 
 
 @torch.inference_mode()

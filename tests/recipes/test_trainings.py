@@ -78,7 +78,7 @@ def test_order_is_taught_to_a_model_that_was_trained_before(cache: Path, tmp_pat
     assert not np.allclose(before.embed_text(["hiss, then clicks"]), after.embed_text(["hiss, then clicks"]))
     heard = [(folder / "heard.jsonl").read_text().splitlines() for folder in (first, second)]
     assert heard[0] == heard[1]  # the same sounds, each once
-    with pytest.raises(InputError, match="no caption of the styles partial"):
+    with pytest.raises(InputError, match="no item has a caption of the styles partial"):
         trained("teminal", cache, tmp_path / "third", start=str(first), stage="a")
 
 

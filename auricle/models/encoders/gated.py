@@ -18,7 +18,7 @@ from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, at_least, masked, strided_mask
 from auricle.nn.gated import GatedBlock, Rotary, near
-from auricle.nn.pooling import mean_max
+from auricle.nn.pooling import Drift, mean_max
 
 Size = Annotated[int, Field(gt=0)]
 
@@ -31,7 +31,8 @@ class GatedConfig(Strict):
     """Sizes of the encoder. frame_rate, mels: of the front-end. stem: channels of its five convolutions.
 
     hidden: width between a block's linear layers. reach: tokens that every second block looks far, 0 for all. range_db: what lies
-    further under the peak is cut. labels: K of a head over the pooled vector.
+    further under the peak is cut. ordered: the pooled vector also tells what comes early and what late. labels: K of a head over the
+    pooled vector.
     """
 
     family: Literal["gated"] = "gated"
@@ -46,11 +47,12 @@ class GatedConfig(Strict):
     reach: Annotated[int, Field(ge=0)] = 0
     range_db: Annotated[float, Field(gt=0)] = 80.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ordered: bool = False
     labels: Annotated[int, Field(ge=0)] = 0
 
 
 class Gated(nn.Module):
-    """Log-mel dB (B, T, F) -> Embedding with ceil(T / 4) frames; pooled is their mean plus their maximum."""
+    """Log-mel dB (B, T, F) -> Embedding with ceil(T / 4) frames; pooled is their mean plus their maximum, and where asked their drift."""
 
     Config = GatedConfig
 
@@ -78,6 +80,7 @@ class Gated(nn.Module):
             GatedBlock(config.width, config.heads, hidden=config.hidden, dropout=config.dropout) for _ in range(config.depth)
         )
         self.norm = nn.RMSNorm(config.width)
+        self.drift = Drift(config.width) if config.ordered else None
         self.head = nn.Linear(config.width, config.labels) if config.labels else None
 
     def stemmed(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -114,5 +117,7 @@ class Gated(nn.Module):
         tokens, mask = self.stemmed(features, mask)
         x, states = self.blended(tokens, mask, taps=taps)
         pooled = mean_max(x, mask)
+        if self.drift is not None:
+            pooled = pooled + self.drift(x, mask)
         clip = None if self.head is None else self.head(pooled)
         return Embedding(pooled, x, mask, self.config.frame_rate / _STRIDE, clip=clip, layers=states)

@@ -12,6 +12,7 @@ from torch import Tensor
 from auricle.core.errors import ModelError
 from auricle.models.encoders.open import open_encoder
 from auricle.nn.gated import Rotary, turned
+from auricle.nn.pooling import mean_max
 
 SMALL = {"family": "gated", "stem": [8, 8, 16, 16, 16], "width": 32, "depth": 3, "heads": 2, "hidden": 48, "labels": 5}
 
@@ -30,10 +31,10 @@ def features(frames: int, seed: int = 0) -> Tensor:
     return -60 + 15 * torch.randn(1, frames, 64, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("reach", [0, 3])
+@pytest.mark.parametrize("choice", [{"reach": 0}, {"reach": 3}, {"ordered": True}])
 @torch.no_grad()
-def test_a_clip_says_the_same_alone_and_among_longer_ones(reach: int) -> None:
-    model = encoder(reach=reach)
+def test_a_clip_says_the_same_alone_and_among_longer_ones(choice: dict[str, object]) -> None:
+    model = encoder(**choice)
     clips = [features(frames, frames) for frames in (5, 31, 60, 97)]
     longest = max(clip.shape[1] for clip in clips)
     batch = torch.cat([torch.nn.functional.pad(clip, (0, 0, 0, longest - clip.shape[1]), value=7.0) for clip in clips])
@@ -55,6 +56,15 @@ def test_loudness_changes_nothing_and_order_does() -> None:
     one_way, other = torch.cat([first, second], dim=1), torch.cat([second, first], dim=1)
     torch.testing.assert_close(model(one_way).pooled, model(one_way + 12.0).pooled, rtol=1e-4, atol=1e-4)
     assert (model(one_way).pooled - model(other).pooled).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_an_ordered_encoder_adds_the_drift_of_its_frames() -> None:
+    model = encoder(ordered=True)
+    heard = model(torch.cat([features(80, 1), features(80, 2) + 30.0], dim=1))
+    added = heard.pooled - mean_max(heard.frames)
+    torch.testing.assert_close(added, model.drift(heard.frames), rtol=1e-4, atol=1e-5)
+    assert added.norm() > 0.01
 
 
 @torch.no_grad()
