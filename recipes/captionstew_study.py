@@ -218,8 +218,24 @@ def figures_of(work: Path) -> list[Figure]:
                 note = f"{METRICS[key.removesuffix('_by_words')]}; seeds {spread}"
                 name = f"{objective}_{count}_{key}" if objective != "untrained" else f"untrained_{key}"
                 figures.append({"name": name, "value": float(each.mean()), "low": low, "high": high, "n": len(each), "note": note})
-    figures.append(_waited(work))
-    return figures
+    return [*figures, *_compared(work), _waited(work)]
+
+
+def _compared(work: Path) -> Iterator[Figure]:
+    """Captioning less contrast, item by item, means over seeds: what each size of data says of the two."""
+    for count in SIZES:
+        for key in METRICS:
+            apart = np.mean(
+                [
+                    np.load(work / f"captioning-{count}-{seed}.npz")[key] - np.load(work / f"contrastive-{count}-{seed}.npz")[key]
+                    for seed in SEEDS
+                ],
+                axis=0,
+            )
+            groups = np.load(work / f"contrastive-{count}-{SEEDS[0]}.npz")["probe_group"] if key == "probe" else None
+            low, high = bootstrap.interval_of(lambda items, apart=apart: float(apart[items].mean()), len(apart), groups=groups)  # type: ignore[misc]
+            name, note = f"captioning_less_contrastive_{count}_{key}", "difference on the same items, means over seeds"
+            yield {"name": name, "value": float(apart.mean()), "low": low, "high": high, "n": len(apart), "note": note}
 
 
 def _waited(work: Path) -> Figure:
