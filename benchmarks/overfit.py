@@ -23,7 +23,7 @@ from auricle.recipes.learner import Learner
 from auricle.train.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRASTIVE = ("msclap", "laion_clap", "wavcaps", "reclap", "slap", "base", "captionstew")
+CONTRASTIVE = ("msclap", "laion_clap", "wavcaps", "reclap", "slap", "base", "captionstew", "teminal")
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "siglip": ("msclap", {"loss": "siglip"}),
     "captioning": ("captionstew", {"objective": "captioning"}),
