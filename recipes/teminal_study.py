@@ -31,7 +31,7 @@ from recipes.captionstew_study import BATCH, SECONDS, TEST_FOLD, joint, listened
 
 RESULTS = Path("docs/results")
 STEPS, SEED = 400, 0
-STAGE_STEPS = {"a": 150, "b": 600}
+STAGE_STEPS, STAGE_RATES = {"a": 150, "b": 600}, {"a": 5e-4, "b": 2e-3}
 
 
 def stages(scenes: Path, work: Path) -> list[tuple[str, Training]]:
@@ -46,7 +46,8 @@ def stages(scenes: Path, work: Path) -> list[tuple[str, Training]]:
     for name, stage, earlier in (("stage_a", "a", "before"), ("stage_b", "b", "stage_a")):
         if not (work / earlier / "model").is_dir():
             break
-        start, later = str(work / earlier / "model"), settings.model_copy(update={"steps": STAGE_STEPS[stage]})
+        start = str(work / earlier / "model")
+        later = settings.model_copy(update={"steps": STAGE_STEPS[stage], "learning_rate": STAGE_RATES[stage]})
         config = teminal.Config(data=data, cache=cache, start=start, stage=stage, window=SECONDS, batch=BATCH, seed=SEED, train=later)
         found.append((name, teminal.build(config)))
     return found
