@@ -31,7 +31,7 @@ from recipes.captionstew_study import BATCH, SECONDS, TEST_FOLD, joint, listened
 
 RESULTS = Path("docs/results")
 STEPS, SEED = 400, 0
-STAGE_STEPS, STAGE_RATES = {"a": 150, "b": 600}, {"a": 5e-4, "b": 2e-3}
+STAGE_STEPS, STAGE_RATES = {"a": 150, "b": 400}, {"a": 5e-4, "b": 1e-3}
 
 
 def stages(scenes: Path, work: Path) -> list[tuple[str, Training]]:
