@@ -66,7 +66,8 @@ class Teller(Strict):
 class Pairs(Sounds):
     """What a recipe of sounds and captions takes.
 
-    start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here. encoder: settings, or the
+    start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here; of a model without words, such
+    as a tagger, the encoder is taken over without its head. encoder: settings, or the
     name of a published size (auricle.models.encoders.open.sizes). tower: family, pool and config of another text tower than `reader`
     (auricle.models.text), its vocabulary learnt here. ordered: an encoder of the family gated and the reader also pool what comes early
     and what late, without which little data teaches no order. captions: which of an item's captions is drawn. weights: of the parts of
@@ -96,7 +97,7 @@ def build(config: Pairs, name: str) -> Training:
     items = _with_wrong_captions(opened(config), config.unwanted)
     words, settings = _words(config, items)
     start = None if config.start is None else catalog.folder(config.start)
-    model = PublishedModel(settings) if start is None else load(start, settings)
+    model = PublishedModel(settings) if start is None else _taken_over(start, settings)
     model.train().requires_grad_(True)  # what is loaded to listen does not learn
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
@@ -138,12 +139,13 @@ def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig]:
     """Words of the model to go on from, or learnt from the captions; and config.json of the model."""
+    encoder = _encoder(config)
     if config.start is not None:
         folder = catalog.folder(config.start)
-        settings = PublishedConfig.model_validate_json((folder / "config.json").read_bytes())
-        if settings.text is None:
-            raise InputError(f"{config.start} has no text tower; wanted a model with words to go on from")
-        return Words(folder / "tokenizer.json", settings.text["words"]), settings
+        settings = _settings(folder)
+        if settings.text is not None:
+            return Words(folder / "tokenizer.json", settings.text["words"]), settings
+        encoder = {**settings.encoder, "labels": 0}
     path = config.cache / f"words-{config.reader.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
     if not path.exists():
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
@@ -154,8 +156,24 @@ def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig
     sizes = {**tower["config"], "vocab_size": words.count}
     text = {**tower, "projection": config.projection, "config": sizes, "words": rules()}
     about = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}
-    settings = settings_of(_encoder(config), name="not trained yet", window=config.window, **about)
+    settings = settings_of(encoder, name="not trained yet", window=config.window, **about)
     return words, settings
+
+
+def _settings(folder: Path) -> PublishedConfig:
+    return PublishedConfig.model_validate_json((folder / "config.json").read_bytes())
+
+
+def _taken_over(start: Path, settings: PublishedConfig) -> PublishedModel:
+    """The model to go on from; where it has no words, a new one with its encoder but for the head."""
+    before = _settings(start)
+    if before.text is not None:
+        return load(start, settings)
+    model = PublishedModel(settings)
+    missing = model.encoder.load_state_dict(load(start, before).encoder.state_dict(), strict=False).missing_keys
+    if missing:
+        raise InputError(f"{start} has no {missing[0]}, which its encoder without a head wants; wanted another model to go on from")
+    return model
 
 
 def _encoder(config: Pairs) -> dict[str, Any] | str:

@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
+from safetensors.torch import load_file
 
 import auricle
 from auricle import recipes
@@ -80,6 +81,19 @@ def test_order_is_taught_to_a_model_that_was_trained_before(cache: Path, tmp_pat
     assert heard[0] == heard[1]  # the same sounds, each once
     with pytest.raises(InputError, match="no item has a caption of the styles partial"):
         trained("teminal", cache, tmp_path / "third", start=str(first), stage="a")
+
+
+def test_a_tagger_gives_its_encoder_to_sounds_and_captions(cache: Path, tmp_path: Path) -> None:
+    _, tagger = trained("panns", cache, tmp_path / "first")
+    module = TRAININGS["captionstew"]
+    learner: Any = module.build(module.Config(start=str(tagger), cache=cache, batch=8)).model
+    saved = load_file(tagger / "model.safetensors")
+    taken = {f"encoder.{key}": tensor for key, tensor in learner.model.encoder.state_dict().items() if "num_batches" not in key}
+    assert len(taken) > 10 and all(torch.equal(tensor, saved[key]) for key, tensor in taken.items())
+    assert saved.keys() - taken.keys() and learner.model.config.frontend == auricle.load(tagger).config.frontend
+    _, second = trained("captionstew", cache, tmp_path / "second", start=str(tagger))
+    assert auricle.load(second).embed_text(["hiss, then clicks"]).shape[0] == 1
+    assert lineage.of(second).clips == lineage.of(tagger).clips
 
 
 def test_a_model_says_what_the_one_before_it_heard_and_nothing_where_that_says_nothing(cache: Path, tmp_path: Path) -> None:
