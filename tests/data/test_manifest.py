@@ -41,6 +41,13 @@ def test_what_is_written_is_read(tmp_path: Path, ending: str) -> None:
     assert read(path) == clips(tmp_path)
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_a_long_manifest_keeps_every_row(tmp_path: Path, ending: str) -> None:
+    items = [Item(str(place), tmp_path / f"{place}.wav") for place in range(10_001)]  # more than is held at once
+    write(tmp_path / f"clips.{ending}", items)
+    assert read(tmp_path / f"clips.{ending}") == items
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_paths_move_with_the_manifest(tmp_path: Path, ending: str) -> None:
     write(tmp_path / "here" / f"clips.{ending}", clips(tmp_path / "here"))

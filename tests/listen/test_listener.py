@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import auricle
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
 from auricle.listen.listener import Listener
+from auricle.tasks import tagging
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,22 @@ def test_hears_what_is_there_and_when(listener: Listener, scene: Clip) -> None:
     for label, wanted in {"low tone": [(1.0, 4.3)], "high tone": [(7.0, 32.0)], "middle tone": [(38.0, 40.0)]}.items():
         np.testing.assert_allclose(times(heard, label), wanted, atol=0.11)
     assert [event.onset for event in heard.events] == sorted(event.onset for event in heard.events)
+
+
+def test_scores_are_calibrated_label_by_label(tone_folder: Path, tmp_path: Path, listener: Listener) -> None:
+    sound = clip(tone("low tone", 2), silence(1), tone("high tone", 3, level=0.02))
+    (outputs,) = listener.outputs(sound)
+    said = tagging.evidence(outputs.clip[0], outputs.frames[0]).astype(float)
+    scale, bias = np.array([0.1, 0.2, 0.3, 0.4, 0.5]), np.array([-0.5, 0.25, 0.0, 1.0, -1.0])
+    folder = Path(shutil.copytree(tone_folder, tmp_path / "calibrated"))
+    config = tone_model.config()
+    config["calibration"]["clip"] = {"scale": scale.tolist(), "bias": bias.tolist()}
+    config["calibration"]["frame"] = {"scale": [1.0] * 5, "bias": [-100.0] * 5}
+    (folder / "config.json").write_text(json.dumps(config))
+    heard = auricle.load(folder).listen(sound)
+    wanted = dict(zip(tone_model.LABELS, 1 / (1 + np.exp(-(scale * said + bias))), strict=True))
+    assert {tag.label: tag.score for tag in heard.tags} == pytest.approx(wanted, abs=1e-5)
+    assert listener.listen(sound).events and not heard.events
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000])

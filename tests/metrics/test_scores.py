@@ -61,6 +61,12 @@ def test_event_accuracy() -> None:
     assert found == {"accuracy": 0.5, "macro_accuracy": 0.5, "accuracy_fold_1": 0.5, "accuracy_fold_2": 0.5}
 
 
+def test_recall_counts_the_first_k_ranks_and_no_more() -> None:
+    relevant, scores = np.array([[False, False, True, False]]), np.array([[4.0, 3, 2, 1]])  # the third
+    assert [float(retrieval.recall_at(relevant, scores, k)[0]) for k in (1, 2, 3, 4)] == [0, 0, 1, 1]
+    assert [float(retrieval.average_precisions_at(relevant, scores, k)[0]) for k in (1, 2, 3, 4)] == pytest.approx([0, 0, 1 / 3, 1 / 3])
+
+
 def test_retrieval_ranks_ties_against_the_model() -> None:
     relevant = np.eye(3, dtype=bool)
     assert retrieval.evaluate(relevant, np.eye(3))["r1"] == 1.0

@@ -1,11 +1,14 @@
-"""The first run of recipes.tiny, on made sounds and in seconds: folds, then the shipped folder, then it hears."""
+"""The study of recipes.tiny on made sounds, in seconds: folds, then the shipped folder; what trains is licensed and not what is tested."""
 
 from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,33 +22,52 @@ from safetensors.torch import load_file, save_file
 import auricle
 from auricle.bench import left_out
 from auricle.bench.results import read_records
-from auricle.data.corpora.table import COLUMNS
+from auricle.data.cache import FeatureBank
+from auricle.data.corpora.table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
+from auricle.train.calibrate import calibrated
 from auricle.train.fit import FitConfig
 from recipes import tiny
 
 CLASSES = {0: "dog", 1: "rooster", 10: "rain"}
+#: What the clips of a class hold, in Hz; rain is noise.
+PITCHES = {0: 300.0, 1: 3000.0}
+RATE = 16_000
+
+
+def sound(target: int, rng: np.random.Generator) -> np.ndarray:
+    """Two bursts in a second, (N,): of a tone, or of noise for what has no pitch."""
+    times = np.arange(RATE) / RATE
+    noise = rng.standard_normal(RATE)
+    wave = np.sin(2 * np.pi * PITCHES[target] * times) if target in PITCHES else noise
+    return np.where(np.arange(RATE) % 8000 < 3000, 0.3 * wave, 0) + 1e-4 * noise
 
 
 def corpus(root: Path, folder: str, rows: list[dict[str, str]], rng: np.random.Generator) -> None:
-    """A corpus of noise bursts in the layout of docs/data.md."""
+    """A corpus in the layout of docs/data.md."""
     (root / folder / "audio").mkdir(parents=True)
     with (root / folder / "clips.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, restval="")
         table.writeheader()
         for row in rows:
-            wave = rng.standard_normal(16000) * np.where(np.arange(16000) % 8000 < 3000, 0.3, 1e-4)
-            soundfile.write(root / folder / row["filename"], wave, 16000)
+            soundfile.write(root / folder / row["filename"], sound(int(row.get("target") or -1), rng), RATE)
             table.writerow({"licence": "CC0", "author": "nobody", "duration_s": "1", "sample_rate": "16000", "channels": "1"} | row)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """Three classes in two folds, two beds, two spoken clips."""
-    rng, root = np.random.default_rng(0), tmp_path / "data"
-    names = [(fold, take, target) for fold in (1, 2) for take in (0, 1) for target in CLASSES]
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes in two folds, the third take of each not for training; two beds, twelve spoken clips."""
+    rng, root = np.random.default_rng(0), tmp_path_factory.mktemp("corpora")
+    names = [(fold, take, target) for fold in (1, 2) for take in (0, 1, 2) for target in CLASSES]
     clips = [
-        {"filename": f"audio/{f}-{t}{n}-A-{n}.wav", "label": CLASSES[n], "target": str(n), "fold": str(f), "source_id": f"{f}{t}{n}"}
+        {
+            "filename": f"audio/{f}-{t}{n}-A-{n}.wav",
+            "label": CLASSES[n],
+            "target": str(n),
+            "fold": str(f),
+            "source_id": f"{f}{t}{n}",
+            "licence": ("CC0", "CC-BY 3.0", "CC-BY-NC 3.0")[t],
+        }
         for f, t, n in names
     ]
     corpus(root, "esc50_16k", clips, rng)
@@ -55,28 +77,105 @@ def data(tmp_path: Path) -> Path:
     return root
 
 
-def test_first_run(data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiny, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(left_out, "SCENES_A_FOLD", 3)
+@dataclasses.dataclass(frozen=True)
+class WatchedBank(FeatureBank):
+    """A bank that notes whose features are asked for."""
+
+    asked: set[int] = dataclasses.field(default_factory=set)
+
+    def clip(self, index: int, speed: int) -> tuple[np.ndarray, np.ndarray]:
+        self.asked.add(int(index))
+        return super().clip(index, speed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What was done. heard: the rows whose features each training asked for, by its name."""
+
+    desk: tiny.Desk
+    folders: dict[int, Path]
+    heard: dict[str, list[Row]]
+    records: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """Folds 1 and 2, then the model that is shipped."""
+    place = tmp_path_factory.mktemp("study")
     run = tiny.Run(
         dim=8,
         fewest=1,
         speeds=(1.0,),
         encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
-        fit=FitConfig(epochs=1, epoch_clips=16, batch=8, frames=64, short_frames=32),
+        fit=FitConfig(epochs=4, epoch_clips=192, batch=8, frames=64, short_frames=32, rate=1e-2, average=0.9),
     )
-    options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1, 2), sets=(), epochs=1)
-    desk = tiny.open_desk(options, run)
-    tiny.folds(desk)
-    tiny.ship(desk)
-    records = read_records(tmp_path / "results")
-    assert {"esc50-folds", "scenes", "foreign-sounds"} <= records.keys()
-    accuracy = records["esc50-folds"]["figures"][0]
-    assert accuracy["n"] == 12 and accuracy["low"] <= accuracy["value"] <= accuracy["high"]
-    card = json.loads((tmp_path / "work" / "ship" / "card.json").read_text())
+    options = argparse.Namespace(data=data, study="folds", work=place / "work", words=tone_folder, folds=(1, 2), sets=(), epochs=1)
+    opened = tiny.open_desk(options, run)
+    bank = WatchedBank(**{field.name: getattr(opened.bank, field.name) for field in dataclasses.fields(FeatureBank)})
+    desk = dataclasses.replace(opened, bank=bank)
+    heard: dict[str, list[Row]] = {}
+    train = tiny.train
+
+    def watched(desk: tiny.Desk, name: str, *given: Any) -> Path:
+        bank.asked.clear()
+        folder = train(desk, name, *given)
+        heard[name] = [desk.rows[index] for index in sorted(bank.asked)]
+        return folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny, "RESULTS", place / "results")
+        patch.setattr(left_out, "SCENES_A_FOLD", 3)
+        patch.setattr(tiny, "train", watched)
+        folders = tiny.folds(desk)
+        tiny.ship(desk)
+        yield Study(desk, folders, heard, read_records(place / "results"))
+
+
+def test_records_and_a_card_are_left_and_the_shipped_folder_hears(study: Study, data: Path) -> None:
+    assert {"esc50-folds", "scenes", "foreign-sounds"} <= study.records.keys()
+    accuracy = study.records["esc50-folds"]["figures"][0]
+    assert accuracy["n"] == 18 and accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+    card = json.loads((study.desk.work / "ship" / "card.json").read_text())
     assert len(card["clips"]) == 26 and card["clips"][0][2] == "nobody"
-    heard = auricle.load(tmp_path / "work" / "ship").listen(data / "esc50_16k" / "audio" / "1-00-A-0.wav")
+    heard = auricle.load(study.desk.work / "ship").listen(data / "esc50_16k" / "audio" / "1-00-A-0.wav")
     assert heard.error is None and {*CLASSES.values(), "speech"} <= {tag.label for tag in heard.tags}
+
+
+def test_only_licensed_clips_are_trained_on(study: Study) -> None:
+    assert study.heard.keys() == {"fold1", "fold2", "ship"}
+    for rows in study.heard.values():
+        assert {row.licence for row in rows} == {"CC0", "CC-BY 3.0"}
+    assert sum(row.licence == "CC-BY-NC 3.0" for row in study.desk.rows) == 6  # there were some to refuse
+    card = json.loads((study.desk.work / "ship" / "card.json").read_text())
+    assert {clip[1] for clip in card["clips"]} >= {row.path.name for row in study.heard["ship"]}
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_no_clip_of_the_fold_that_is_tested_is_trained_on(study: Study, left: int) -> None:
+    heard = study.heard[f"fold{left}"]
+    assert left not in {fold(row) for row in heard}
+    assert 3 - left in {fold(row) for row in heard if row.corpus == "esc50"}
+    assert {fold(row) for row in study.heard["ship"] if row.corpus == "esc50"} == {1, 2}
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_decisions_are_fitted_to_other_folds_than_the_tested_one(study: Study, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_out, "SCENES_A_FOLD", 3)
+    own, other = (
+        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)]).as_config()
+        for one in (left, 3 - left)
+    )
+    config = json.loads((study.folders[left] / "config.json").read_text())
+    assert {part: config[part] for part in ("calibration", "threshold")} == other != own
+
+
+def test_each_label_has_the_logits_of_its_own_sounds(study: Study) -> None:
+    listener = auricle.load(study.desk.work / "ship")
+    for index, row in enumerate(study.desk.rows):
+        if row.corpus == "esc50":
+            logits = listener.runtime.run(study.desk.bank.plain(index)[None]).clip[0]
+            best = max(CLASSES.values(), key=lambda label: float(logits[listener.labels.index(label)]))
+            assert best == row.labels[0], row.path.name
 
 
 def test_a_finished_training_is_not_repeated_but_meets_new_words(

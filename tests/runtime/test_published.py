@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import published_models
 import auricle
 from auricle.core.config import read_config
 from auricle.core.errors import InputError, ModelError
+from auricle.models import export as graphs
 from auricle.models.convert.convert import convert
 from auricle.runtime import exported, published
 from auricle.runtime.exporting import agreement, export
@@ -97,6 +99,29 @@ def test_a_graph_is_chosen_where_it_keeps_the_numbers(tagger: Path, tmp_path: Pa
         one["sound"]["cosine"] = 0.99
     (worse / "export.json").write_text(json.dumps(said))
     assert published.chosen(worse) == "torch-fp32"
+
+
+def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter is made to err: a tenth of the weights of what it wrote changes sign."""
+    onnx = pytest.importorskip("onnx")
+    right = graphs.export
+
+    def wrong(model: Any, into: Path, frontend: Any) -> Any:
+        made = right(model, into, frontend)
+        graph = onnx.load(str(into / "model.onnx"))
+        weight = max(graph.graph.initializer, key=lambda one: int(np.prod(one.dims)))
+        values = onnx.numpy_helper.to_array(weight)
+        flipped = np.where(np.random.default_rng(0).random(values.shape) < 0.1, -values, values).astype(values.dtype)
+        weight.CopyFrom(onnx.numpy_helper.from_array(flipped, weight.name))
+        onnx.save(graph, str(into / "model.onnx"))
+        return made
+
+    folder = published_models.tagger(tmp_path / "tagger")
+    before = sorted(path.name for path in folder.iterdir())
+    monkeypatch.setattr(graphs, "export", wrong)
+    with pytest.raises(ModelError, match=r"cosine 0\.\d+ to torch's"):
+        export(folder)
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_agreement_sees_a_difference() -> None:

@@ -15,7 +15,7 @@ from auricle.models.tiny import ListeningModel  # noqa: E402
 from auricle.nn.losses.scores import presence, shared_cross_entropy  # noqa: E402
 from auricle.nn.losses.vectors import words_contrast  # noqa: E402
 from auricle.train import checkpoint  # noqa: E402
-from auricle.train.calibrate import fit_lines  # noqa: E402
+from auricle.train.calibrate import Decisions, Lines, fit_lines  # noqa: E402
 from auricle.train.compose import ComposeConfig, Composer  # noqa: E402
 from auricle.train.fit import FitConfig, fit  # noqa: E402
 from auricle.train.muon import Muon, orthogonal  # noqa: E402
@@ -73,6 +73,18 @@ def test_fitted_lines_recover_the_odds() -> None:
     lines = fit_lines(logits, rng.random((4000, 2)) < chance)
     assert lines.scale == pytest.approx(0.5, abs=0.05)
     assert lines.bias == pytest.approx([-1.0, 1.0], abs=0.15)
+
+
+def test_decisions_stand_in_the_config_under_the_part_that_they_are_for() -> None:
+    clip, frame = (Lines(np.full(2, scale, np.float32), np.array([bias, 0], np.float32)) for scale, bias in ((2.0, -1.0), (0.5, 3.0)))
+    assert Decisions(clip, frame, 0.3, 0.7, (6.0, -2.0)).as_config() == {
+        "calibration": {
+            "clip": {"scale": [2.0, 2.0], "bias": [-1.0, 0.0]},
+            "frame": {"scale": [0.5, 0.5], "bias": [3.0, 0.0]},
+            "text": {"scale": 6.0, "bias": -2.0},
+        },
+        "threshold": {"clip": [0.3, 0.3], "frame": [0.7, 0.7], "text": 0.5},
+    }
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
