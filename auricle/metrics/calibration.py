@@ -27,9 +27,11 @@ class Reliability:
 
 
 def validate(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> None:
-    """Raises InputError unless both are (N,), at least one, probabilities within 0 and 1."""
+    """Raises InputError unless both are (N,), at least one, probabilities within 0 and 1, the truth bool."""
     if probabilities.ndim != 1 or probabilities.shape != truth.shape or not len(truth):
         raise InputError(f"probabilities have shape {probabilities.shape} and truth {truth.shape}; wanted (decisions,) for both")
+    if truth.dtype != np.bool_:
+        raise InputError(f"truth has type {truth.dtype}; wanted bool, True where the label is in the clip")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise InputError("probabilities leave 0 to 1 or hold NaN; wanted calibrated scores, not logits")
 
@@ -37,6 +39,8 @@ def validate(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> N
 def reliability(probabilities: NDArray[np.floating], truth: NDArray[np.bool_], bins: int = 15) -> Reliability:
     """The table over `bins` bins of equal width; 1.0 belongs to the last."""
     validate(probabilities, truth)
+    if bins < 1:
+        raise InputError(f"bins is {bins}; wanted 1 or more")
     place = np.minimum((probabilities.astype(np.float64) * bins).astype(np.int64), bins - 1)
     count = np.bincount(place, minlength=bins)
     some = np.maximum(count, 1)

@@ -5,6 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.core.errors import InputError
+
+
+def validate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
+    """Raises InputError unless both are (N,), the truth bool and the scores finite."""
+    if truth.ndim != 1 or truth.shape != scores.shape:
+        raise InputError(f"truth has shape {truth.shape} and scores {scores.shape}; wanted (items,) for both")
+    if truth.dtype != np.bool_:
+        raise InputError(f"truth has type {truth.dtype}; wanted bool, True for a positive")
+    if not np.isfinite(scores).all():
+        raise InputError("scores hold NaN or infinity; wanted finite numbers")
+
 
 def average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
     """Mean of the precision at each positive, ranked by falling score; nan without positives.
@@ -12,6 +24,7 @@ def average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) ->
     truth (N,) bool, scores (N,). Items of one score form one step: the value does not depend on the order that ties come in
     (the step-wise integral of the precision-recall curve, as in scikit-learn's `average_precision_score`).
     """
+    validate(truth, scores)
     positives = int(truth.sum())
     if positives == 0:
         return float("nan")
@@ -25,6 +38,7 @@ def roc_area(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
 
     truth, scores (N,).
     """
+    validate(truth, scores)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if positives == 0 or negatives == 0:
         return float("nan")

@@ -17,6 +17,7 @@ PSDS over all thresholds is in `psds.py`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ from auricle.metrics.matching import maximum_matching
 Events = Mapping[str, Sequence[Event]]
 #: Times are compared with this tolerance (s), so that a length that meets a criterion exactly is not lost to rounding.
 TOLERANCE = 1e-6
+#: Seconds by which a reference may end after its file: annotation tools round times to a tenth, and containers pad their last frame.
+END_ROOM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +70,41 @@ def f1(tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]) -> N
     return np.where(total > 0, 2 * tp / np.where(total > 0, total, 1.0), np.nan)
 
 
-def validate(reference: Events, estimate: Events) -> None:
-    """Raises InputError unless both hold the same files and every event ends after it starts."""
+def validate(reference: Events, estimate: Events, durations: Mapping[str, float] | None = None) -> None:
+    """Raises InputError unless both hold the same files and every event has finite times and ends after it starts.
+
+    durations: seconds by file; with them, a reference that ends more than END_ROOM after its file is refused too.
+    """
     if reference.keys() != estimate.keys():
         differing = sorted(reference.keys() ^ estimate.keys())
         raise InputError(f"{differing[0]!r} is in only one of reference and estimate; wanted the same files, empty lists allowed")
-    for events in (reference, estimate):
-        for file, found in events.items():
-            for event in found:
-                if not 0 <= event.onset < event.offset:
-                    raise InputError(f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset")
+    validate_times(reference)
+    validate_times(estimate)
+    if durations is not None:
+        validate_durations(reference, durations)
+
+
+def validate_times(events: Events) -> None:
+    """Raises InputError unless every event has 0 <= onset < offset, finite."""
+    for file, found in events.items():
+        for event in found:
+            if not 0 <= event.onset < event.offset < math.inf:
+                raise InputError(f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset, finite")
+
+
+def validate_durations(reference: Events, durations: Mapping[str, float]) -> None:
+    """Raises InputError unless every file of the reference has a duration above 0 s, and no reference ends more than END_ROOM after it."""
+    for file, found in reference.items():
+        if file not in durations:
+            raise InputError(f"durations have no entry for {file!r}; wanted the seconds of every file")
+        duration = durations[file]
+        if not 0 < duration < math.inf:
+            raise InputError(f"{file}: its duration is {duration} s; wanted a finite number above 0")
+        for event in found:
+            if event.offset > duration + END_ROOM:
+                raise InputError(
+                    f"{file}: reference {event.label!r} from {event.onset} to {event.offset} s; wanted it to end by {duration} s"
+                )
 
 
 def collar_counts(
@@ -115,9 +143,11 @@ def segment_counts(
 ) -> Counts:
     """Counts by segments of `segment` seconds; a label is active in a segment that any of its events touches.
 
-    durations: seconds by file. Events past a file's end are cut there.
+    durations: seconds by file. What an estimate covers past a file's end is not counted; a reference past it is an InputError.
     """
-    validate(reference, estimate)
+    validate(reference, estimate, durations)
+    if not 0 < segment < math.inf:
+        raise InputError(f"segment is {segment} s; wanted a finite number above 0")
     names = _labels(reference, estimate, labels)
     tables = np.zeros((3, len(reference), len(names)), dtype=np.int64)
     for row, file in enumerate(reference):

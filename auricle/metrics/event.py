@@ -16,9 +16,11 @@ from auricle.core.errors import InputError
 
 
 def validate(truth: NDArray[np.integer], scores: NDArray[np.floating]) -> None:
-    """Raises InputError unless truth is (N,) in 0..K-1 and scores (N, K) finite, with at least one clip."""
+    """Raises InputError unless truth is (N,) whole numbers in 0..K-1 and scores (N, K) finite, with at least one clip."""
     if truth.ndim != 1 or scores.ndim != 2 or len(truth) != len(scores) or not len(truth):
         raise InputError(f"truth has shape {truth.shape} and scores {scores.shape}; wanted (clips,) and (clips, classes)")
+    if not np.issubdtype(truth.dtype, np.integer):
+        raise InputError(f"truth has type {truth.dtype}; wanted whole numbers, the class of each clip")
     if truth.min() < 0 or truth.max() >= scores.shape[1]:
         raise InputError(f"truth runs from {truth.min()} to {truth.max()}; wanted 0 to {scores.shape[1] - 1}")
     if not np.isfinite(scores).all():
@@ -43,6 +45,8 @@ def accuracy(truth: NDArray[np.integer], scores: NDArray[np.floating]) -> float:
 def accuracy_by_fold(truth: NDArray[np.integer], scores: NDArray[np.floating], folds: NDArray[np.integer]) -> dict[int, float]:
     """Accuracy of each fold's clips."""
     right = correct(truth, scores)
+    if folds.shape != truth.shape or not np.issubdtype(folds.dtype, np.integer):
+        raise InputError(f"folds are {folds.dtype} of shape {folds.shape}; wanted whole numbers of shape {truth.shape}, one a clip")
     return {int(fold): float(right[folds == fold].mean()) for fold in np.unique(folds)}
 
 

@@ -16,8 +16,8 @@ from auricle.core.records import Event
 class FrameScores:
     """Scores of one file.
 
-    scores: (T, K), higher is surer. times: (T + 1,) seconds, increasing: frame t covers [times[t], times[t + 1]). labels: K
-    words.
+    scores: (T, K), finite, higher is surer. times: (T + 1,) seconds, finite, increasing: frame t covers [times[t], times[t + 1]).
+    labels: K words.
     """
 
     scores: NDArray[np.floating]
@@ -30,6 +30,8 @@ class FrameScores:
             raise InputError(f"scores have shape {self.scores.shape}; wanted {wanted}: one row a frame, one column a label")
         if len(self.times) < 2 or (np.diff(self.times) <= 0).any():
             raise InputError("times must increase and hold at least two edges: T frames have T + 1 edges")
+        if not np.isfinite(self.scores).all() or not np.isfinite(self.times).all():
+            raise InputError("scores or times hold NaN or infinity; wanted finite numbers")
 
     def events(self, threshold: float) -> list[Event]:
         """Runs of frames whose score is over the threshold; an event's score is its frames' mean. By onset."""

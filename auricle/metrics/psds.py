@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
 from auricle.metrics.curves import staircase_area
-from auricle.metrics.detection import TOLERANCE, Events, overlaps
+from auricle.metrics.detection import TOLERANCE, Events, overlaps, validate_durations, validate_times
 from auricle.metrics.frames import FrameScores, runs
 
 HOUR = 3600.0
@@ -63,7 +63,10 @@ class LabelCurve:
 
 
 def validate(scores: Mapping[str, FrameScores], reference: Events, durations: Mapping[str, float]) -> tuple[str, ...]:
-    """Raises InputError unless all hold the same files and labels; returns the labels."""
+    """Raises InputError unless all hold the same files and labels, and references are finite, in order and inside their files.
+
+    Returns the labels.
+    """
     if not scores:
         raise InputError("there are no scores; wanted at least one file")
     if scores.keys() != reference.keys() or not scores.keys() <= durations.keys():
@@ -74,7 +77,9 @@ def validate(scores: Mapping[str, FrameScores], reference: Events, durations: Ma
             raise InputError(f"{file}: labels differ from the other files'; wanted one list in one order")
     unknown = {event.label for events in reference.values() for event in events} - set(labels)
     if unknown:
-        raise InputError(f"reference has the label {min(unknown)!r}, which no scores have")
+        raise InputError(f"reference has the label {min(unknown)!r}, which no scores have; wanted labels of the scores alone")
+    validate_times(reference)
+    validate_durations(reference, durations)
     return labels
 
 

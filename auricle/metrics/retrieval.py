@@ -36,16 +36,23 @@ def ranked(relevant: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray
 
 def recall_at(relevant: NDArray[np.bool_], scores: NDArray[np.floating], k: int) -> NDArray[np.float64]:
     """(Q,) 1.0 where a relevant item is among the first k, else 0.0."""
+    _validate_ranks(k)
     found = ranked(relevant, scores)[:, :k].any(1).astype(np.float64)
     return np.where(relevant.any(1), found, np.nan)
 
 
 def average_precisions_at(relevant: NDArray[np.bool_], scores: NDArray[np.floating], k: int) -> NDArray[np.float64]:
     """Average precision (Q,) over the first k ranks."""
+    _validate_ranks(k)
     hits = ranked(relevant, scores)[:, :k]
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
     total = np.minimum(relevant.sum(1), k)
     return np.where(total > 0, (precision * hits).sum(1) / np.maximum(total, 1), np.nan)
+
+
+def _validate_ranks(k: int) -> None:
+    if k < 1:
+        raise InputError(f"k is {k}; wanted 1 or more ranks")
 
 
 def evaluate(relevant: NDArray[np.bool_], scores: NDArray[np.floating], ks: tuple[int, ...] = (1, 5, 10)) -> dict[str, float]:

@@ -102,3 +102,28 @@ def test_bad_input_says_what_to_do() -> None:
         detection.collar_counts({"a": [], "b": []}, {"a": []})
     with pytest.raises(InputError, match="wanted 0 <= onset < offset"):
         detection.collar_counts({"a": [event(2, 1)]}, {"a": []})
+
+
+@pytest.mark.parametrize(("onset", "offset"), [(2, 2), (2, 1), (-1, 1), (math.nan, 1), (0, math.nan), (0, math.inf), (math.inf, math.inf)])
+def test_times_that_are_none_are_refused_on_either_side(onset: float, offset: float) -> None:
+    for reference, estimate in (([event(onset, offset)], []), ([], [event(onset, offset)])):
+        with pytest.raises(InputError, match=f"a: 'dog' from {onset} to {offset} s; wanted 0 <= onset < offset, finite"):
+            detection.evaluate({"a": reference}, {"a": estimate}, durations={"a": 5.0})
+
+
+def test_a_reference_past_the_end_of_its_file_is_refused_and_an_estimate_is_cut() -> None:
+    with pytest.raises(InputError, match=r"a: reference 'dog' from 4.0 to 7.0 s; wanted it to end by 5.0 s"):
+        detection.evaluate({"a": [event(4.0, 7.0)]}, {"a": []}, durations={"a": 5.0})
+    counts = detection.segment_counts({"a": [event(4.0, 5.0)]}, {"a": [event(4.0, 7.0)]}, durations={"a": 5.0})
+    assert (counts.tp.sum(), counts.fp.sum(), counts.fn.sum()) == (1, 0, 0)
+
+
+def test_every_file_needs_a_duration() -> None:
+    with pytest.raises(InputError, match="durations have no entry for 'a'"):
+        detection.evaluate({"a": []}, {"a": []}, durations={})
+    for duration in (0.0, math.nan, math.inf):
+        with pytest.raises(InputError, match=f"a: its duration is {duration} s; wanted a finite number above 0"):
+            detection.evaluate({"a": []}, {"a": []}, durations={"a": duration})
+    for segment in (0.0, math.nan, math.inf):
+        with pytest.raises(InputError, match=f"segment is {segment} s"):
+            detection.segment_counts({"a": []}, {"a": []}, durations={"a": 1.0}, segment=segment)

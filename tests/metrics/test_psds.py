@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,8 @@ def made(seed: int, *, files: int = 4, frames: int = 20, decimals: int = 2) -> t
         reference[f"f{number}"] = []
         for label in rng.choice(LABELS, size=rng.integers(0, 4)):
             onset = float(rng.uniform(0, 8))
-            reference[f"f{number}"].append(Event(str(label), onset, onset + float(rng.uniform(0.2, 3)), 1.0))
+            offset = min(onset + float(rng.uniform(0.2, 3)), frames * 0.5)
+            reference[f"f{number}"].append(Event(str(label), onset, offset, 1.0))
         durations[f"f{number}"] = frames * 0.5
     return scores, reference, durations
 
@@ -54,6 +57,49 @@ def test_says_what_differs() -> None:
         psds.evaluate(scores, reference, durations)
     with pytest.raises(InputError, match="at least one file"):
         psds.evaluate({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("onset", "offset", "wanted"),
+    [
+        (2.0, 2.0, "wanted 0 <= onset < offset, finite"),
+        (3.0, 2.0, "wanted 0 <= onset < offset, finite"),
+        (-1.0, 2.0, "wanted 0 <= onset < offset, finite"),
+        (math.nan, 2.0, "wanted 0 <= onset < offset, finite"),
+        (1.0, math.nan, "wanted 0 <= onset < offset, finite"),
+        (1.0, math.inf, "wanted 0 <= onset < offset, finite"),
+        (9.0, 10.2, "wanted it to end by 10.0 s"),
+        (11.0, 12.0, "wanted it to end by 10.0 s"),
+    ],
+)
+def test_a_reference_that_cannot_be_found_is_refused(onset: float, offset: float, wanted: str) -> None:
+    scores, reference, durations = made(0)
+    reference["f1"] = [Event("dog", onset, offset, 1.0)]
+    with pytest.raises(InputError, match=f"f1: .*'dog' from {onset} to {offset} s; {wanted}"):
+        psds.evaluate(scores, reference, durations)
+
+
+def test_a_reference_rounded_to_just_past_the_end_is_taken() -> None:
+    """A tenth of a second is what annotation tools round by."""
+    times = np.arange(21) * 0.5
+    truth = np.stack([(times[:-1] >= 4.0 + index).astype(float) for index in range(3)], axis=1)
+    reference = {"a": [Event(label, 4.0 + index, 10.1, 1.0) for index, label in enumerate(LABELS)]}
+    assert psds.psds({"a": FrameScores(truth, times, LABELS)}, reference, {"a": 10.0}, psds.SCENARIO_1) == 1.0
+
+
+@pytest.mark.parametrize("duration", [0.0, -1.0, math.nan, math.inf])
+def test_a_duration_that_is_none_is_refused(duration: float) -> None:
+    scores, reference, durations = made(0)
+    with pytest.raises(InputError, match=f"f2: its duration is {duration} s; wanted a finite number above 0"):
+        psds.evaluate(scores, reference, {**durations, "f2": duration})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_frame_scores_are_finite(value: float) -> None:
+    with pytest.raises(InputError, match="scores or times hold NaN or infinity"):
+        FrameScores(np.array([[value, 0.0, 0.0]]), np.arange(2.0), LABELS)
+    with pytest.raises(InputError, match=r"NaN or infinity|increase"):
+        FrameScores(np.zeros((1, 3)), np.array([0.0, value]), LABELS)
 
 
 def test_frame_scores_check_their_shape() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -116,3 +117,32 @@ def test_shapes_and_types_are_checked(module: object) -> None:
         module.evaluate(np.zeros((2, 3)), np.zeros((2, 3)))  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="NaN"):
         module.evaluate(np.zeros((1, 1), dtype=bool), np.array([[np.nan]]))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("measure", [curves.average_precision, curves.roc_area])
+def test_curves_check_what_they_get(measure: Callable[[np.ndarray, np.ndarray], float]) -> None:
+    with pytest.raises(InputError, match="shape"):
+        measure(np.zeros(2, dtype=bool), np.zeros(3))
+    with pytest.raises(InputError, match="wanted bool"):
+        measure(np.array([0, 1]), np.zeros(2))
+    for value in (np.nan, np.inf):
+        with pytest.raises(InputError, match="NaN or infinity"):
+            measure(np.array([True, False]), np.array([value, 0.0]))
+
+
+def test_a_truth_of_another_type_is_refused() -> None:
+    with pytest.raises(InputError, match="truth has type float64; wanted whole numbers"):
+        event.evaluate(np.array([0.0, np.nan]), np.zeros((2, 2)))
+    with pytest.raises(InputError, match="folds are int64 of shape"):
+        event.evaluate(np.array([0, 1]), np.zeros((2, 2)), np.array([1]))
+    with pytest.raises(InputError, match="truth has type float64; wanted bool"):
+        calibration.evaluate(np.array([0.5]), np.array([np.nan]))
+    with pytest.raises(InputError, match="bins is 0"):
+        calibration.evaluate(np.array([0.5]), np.array([True]), bins=0)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_ranks_are_counted_from_one(k: int) -> None:
+    for measure in (retrieval.recall_at, retrieval.average_precisions_at):
+        with pytest.raises(InputError, match=f"k is {k}; wanted 1 or more"):
+            measure(np.ones((1, 2), dtype=bool), np.zeros((1, 2)), k)
