@@ -53,9 +53,23 @@ def find(places: Iterable[str]) -> Found:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-            yield path
+    """Recordings under a folder. Links are followed, each folder is read once; names with a leading dot are passed over."""
+    folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
+    while folders or links:
+        here = folders.pop() if folders else links.pop(0)  # links last: a recording keeps the name of its own folder
+        try:
+            status = here.stat()
+            inside = [(path, path.is_dir()) for path in sorted(here.iterdir()) if not path.name.startswith(".")]
+        except PermissionError:
+            continue  # the other folders are still read
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for path, is_folder in inside:
+            if is_folder:
+                (links if path.is_symlink() else folders).append(path)
+            elif path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path
 
 
 def _matching(pattern: str) -> list[str]:
@@ -67,14 +81,21 @@ def _matching(pattern: str) -> list[str]:
     return found
 
 
-def _listed(table: Path) -> Iterator[tuple[str, str]]:
-    """Files of a table, relative to its folder, with what else their lines say as notes."""
+def _listed(table: Path) -> dict[str, str]:
+    """Files of a table, relative to its folder, with the other cells of their rows as notes; one row a file."""
+    notes: dict[str, str] = {}
+    numbers: dict[str, int] = {}
     for number, row in enumerate(_rows(table), start=1):
         name = next((row[column] for column in _NAMES if row.get(column)), None)
         if not isinstance(name, str):
             raise InputError(f"{table}: row {number} names no file; wanted a column {', '.join(_NAMES[:-1])} or {_NAMES[-1]}")
-        notes = {key: value for key, value in row.items() if key not in _NAMES and value not in ("", None)}
-        yield str((table.parent / name).resolve()), json.dumps(notes, ensure_ascii=False) if notes else ""
+        file = str((table.parent / name).resolve())
+        if file in numbers:
+            raise InputError(f"{table}: rows {numbers[file]} and {number} are both for {name}; wanted one row a file")
+        numbers[file] = number
+        other = {key: value for key, value in row.items() if key not in _NAMES and value not in ("", None)}
+        notes[file] = json.dumps(other, ensure_ascii=False) if other else ""
+    return notes
 
 
 def _rows(table: Path) -> Iterator[Mapping[str, object]]:
@@ -83,6 +104,20 @@ def _rows(table: Path) -> Iterator[Mapping[str, object]]:
             if table.suffix.lower() == ".jsonl":
                 yield from (row for row in map(json.loads, filter(str.strip, file)) if isinstance(row, dict))
             else:
-                yield from csv.DictReader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+                yield from _cells(table, csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ","))
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{table}: cannot be read as a table ({error}); wanted csv, tsv or jsonl in UTF-8") from error
+
+
+def _cells(table: Path, lines: Iterator[list[str]]) -> Iterator[Mapping[str, object]]:
+    """Rows by the names of their columns; InputError where a row has not as many cells as there are columns."""
+    columns = next(lines, [])
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise InputError(f"{table}: has the column {twice[0]!r} more than once; wanted each name once")
+    for number, cells in enumerate(filter(None, lines), start=1):
+        if len(cells) != len(columns):
+            raise InputError(
+                f"{table}: row {number} has {len(cells)} cells for {len(columns)} columns; wanted one each, in quotes if with commas"
+            )
+        yield dict(zip(columns, cells, strict=True))

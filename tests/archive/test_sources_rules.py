@@ -1,0 +1,57 @@
+"""What a walk reads and what a table may hold."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from auricle.archive import sources
+from auricle.core.errors import InputError
+
+
+def _touch(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return str(path)
+
+
+def test_linked_folders_are_followed_once_and_loops_end(tmp_path: Path) -> None:
+    root, inside = tmp_path / "root", _touch(tmp_path / "root" / "z" / "a.wav")
+    _touch(tmp_path / "elsewhere" / "b.wav")
+    (root / "away").symlink_to(tmp_path / "elsewhere")
+    (root / "again").symlink_to(root / "z")
+    (root / "z" / "loop").symlink_to(root)
+    assert set(sources.find([str(root)]).files) == {inside, str(root / "away" / "b.wav")}
+
+
+def test_hidden_names_are_read_only_when_named(tmp_path: Path) -> None:
+    hidden, seen = _touch(tmp_path / ".git" / "a.wav"), _touch(tmp_path / "b.wav")
+    dotted = _touch(tmp_path / ".c.wav")
+    assert set(sources.find([str(tmp_path)]).files) == {seen}
+    assert set(sources.find([str(tmp_path / ".git"), dotted]).files) == {hidden, dotted}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,place\na.wav,x\nb.wav,y,z\n", "row 2 has 3 cells for 2 columns"),
+        ("file,place\na.wav\n", "row 1 has 1 cells for 2 columns"),
+        ("file,place\na.wav,x\nb.wav,y\n./a.wav,z\n", "rows 1 and 3 are both for"),
+        ("file,place,place\na.wav,x,y\n", "'place' more than once"),
+    ],
+)
+def test_tables_that_contradict_themselves_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    table = tmp_path / "files.csv"
+    table.write_text(text)
+    with pytest.raises(InputError, match=said):
+        sources.find([str(table)])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_without_permission_leaves_the_others(tmp_path: Path) -> None:
+    seen, _ = _touch(tmp_path / "open" / "a.wav"), _touch(tmp_path / "shut" / "b.wav")
+    (tmp_path / "shut").chmod(0)
+    try:
+        assert set(sources.find([str(tmp_path)]).files) == {seen}
+    finally:
+        (tmp_path / "shut").chmod(0o700)
