@@ -15,6 +15,8 @@ from auricle.core.errors import MissingPackage, ModelError
 #: The model that hears when none is named.
 DEFAULT = "auricle-tiny"
 
+#: Suffixes of weights and settings in a folder of published weights.
+_CONTENT = {".json", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"}
 _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -84,7 +86,7 @@ def kept() -> tuple[Path, ...]:
 
 def _content(path: Path) -> str:
     """SHA-256 over the weights and settings of a file or folder."""
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in {".json", ".safetensors", ".bin"})
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix.lower() in _CONTENT)
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

@@ -26,6 +26,7 @@ from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import formats
 from auricle.models.convert.rules import translate
+from auricle.models.convert.wrappers import unwrap
 from auricle.models.published import PublishedModel
 from auricle.signal.banks import closest_preset
 
@@ -40,7 +41,8 @@ class Report:
 
     format, source: what it was recognised as, and whose code writes it. parameters: numbers in our module.
     loaded: tensors taken; ignored: name -> reason; missing, unexpected: allowed ones, by name.
-    bank: what the mel matrix that it carries is, None where it carries none. faults, notes: what the health check found.
+    bank: what the mel matrix that it carries is, None where it carries none. faults: what the health check found. notes: what it found
+    besides, what was unwrapped, and which of several sets of weights was taken.
     """
 
     format: str
@@ -70,6 +72,7 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
 
     allow: patterns of names (ours where missing, published where unexpected) that may be missing or left over; anything else is refused.
     """
+    found = unwrap(found, lambda below: any(candidate.recognise(below) for candidate in formats()))
     kind = recognise(found)
     config = settled(found, kind, name)
     translated = translate(found.tensors, kind.rules(found))
@@ -98,12 +101,12 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
         source=kind.source,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         loaded=len(tensors) + len(frontend),
-        ignored=translated.ignored,
+        ignored={**found.ignored, **translated.ignored},
         missing=tuple(missing),
         unexpected=tuple(unexpected),
         bank=_bank(frontend, config),
         faults=state.faults,
-        notes=state.notes,
+        notes=(*found.notes, *state.notes),
     )
     return model, frontend, report
 
@@ -119,7 +122,8 @@ def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequenc
     model, frontend, report = assemble(found, name=name or source.stem, allow=allow)
     if report.faults:
         raise ModelError(f"{source}: {'; '.join(report.faults)}; the weights cannot be used")
-    words = _tokenizer(source, tokenizer, recognise(found)) if model.text is not None else None
+    kind = next(one for one in formats() if one.name == report.format)
+    words = _tokenizer(source, tokenizer, kind) if model.text is not None else None
     write(into, model, frontend, card=card(report, model.config), tokenizer=words)
     return report
 

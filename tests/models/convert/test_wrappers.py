@@ -1,0 +1,195 @@
+"""Checkpoints as training code leaves them: below the names of wrappers, with an average beside, in files of any suffix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import save_file  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.optim.swa_utils import AveragedModel  # noqa: E402
+
+import auricle  # noqa: E402
+from auricle.core.errors import ModelError  # noqa: E402
+from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert.convert import assemble, convert  # noqa: E402
+
+LISTED = json.loads((Path(__file__).parents[2] / "parity" / "keys" / "efficientat-mn04.json").read_text())["keys"]
+
+
+def published(seed: int = 0) -> dict[str, Any]:
+    """Tensors with the names and shapes of mn04, drawn from a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for name, shape in LISTED.items():
+        drawn = 0.1 * torch.randn(shape, generator=generator)
+        tensors[name] = torch.tensor(0) if name.endswith("num_batches_tracked") else drawn.abs() + 0.5 if len(shape) == 1 else drawn
+    return tensors
+
+
+class Tree(nn.Module):
+    """A module whose state dict has these names."""
+
+    def __init__(self, tensors: dict[str, Any]) -> None:
+        super().__init__()
+        below: dict[str, dict[str, Any]] = {}
+        for name, tensor in tensors.items():
+            first, dot, rest = name.partition(".")
+            if dot:
+                below.setdefault(first, {})[rest] = tensor
+            else:
+                self.register_buffer(first, tensor)
+        for first, inner in below.items():
+            self.add_module(first, Tree(inner))
+
+
+def under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def vector(path: Path) -> np.ndarray:
+    """What the encoder makes of noise."""
+    model, _, _ = assemble(checkpoint.read(path), name="it")
+    with torch.no_grad():
+        return np.asarray(model(torch.randn(1, 100, 128, generator=torch.Generator().manual_seed(1))).clip.numpy())
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    path = tmp_path_factory.mktemp("plain") / "mn04.pt"
+    torch.save(published(), path)
+    return vector(path)
+
+
+WRAPPED = {
+    "DataParallel": lambda module: nn.DataParallel(module),
+    "compile": lambda module: torch.compile(module),
+    "compile of DataParallel": lambda module: torch.compile(nn.DataParallel(module)),
+    "AveragedModel": lambda module: AveragedModel(module),
+    "a system": lambda module: nn.ModuleDict({"model": module}),
+    "a system of a system": lambda module: nn.ModuleDict({"net": nn.ModuleDict({"base": module})}),
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+@pytest.mark.parametrize("nest", [None, "state_dict", "ema_state_dict", "weights of mine"])
+def test_wrapped_modules_are_unwrapped_and_the_report_tells(how: str, nest: str | None, tmp_path: Path, plain: np.ndarray) -> None:
+    state = WRAPPED[how](Tree(published())).state_dict()
+    torch.save(state if nest is None else {nest: state, "epoch": 3, "optimizer": {"state": {0: torch.ones(1)}}}, tmp_path / "it.pt")
+    report = convert(tmp_path / "it.pt", tmp_path / "folder")
+    prefix = next(iter(state)).removesuffix(next(iter(published()))) if "n_averaged" not in state else "module."
+    assert report.format == "efficientat" and f"names were taken without {prefix!r}" in " ".join(report.notes)
+    assert report.loaded + len(report.ignored) == len(state)
+    assert set(report.ignored) == ({"n_averaged"} if "n_averaged" in state else set())
+    assert json.loads((tmp_path / "folder" / "card.json").read_text())["notes"][0] == report.notes[0]
+    assert np.array_equal(vector(tmp_path / "it.pt"), plain)
+
+
+def test_the_average_is_taken_where_both_are_there(tmp_path: Path, plain: np.ndarray) -> None:
+    """As timm and others evaluate: the average is what figures are published of."""
+    ours, others = published(), published(1)
+    torch.save({"state_dict": others, "ema_state_dict": ours}, tmp_path / "nests.pt")
+    torch.save({**under("student.", others), **under("ema.module.", ours)}, tmp_path / "names.pt")
+    for name, notes in (
+        ("nests.pt", "weights were taken from 'ema_state_dict', the averaged ones; left out: 'state_dict'"),
+        (
+            "names.pt",
+            f"names were taken without 'ema.module.', which a wrapper put before them; {len(others)} tensors beside were left out",
+        ),
+    ):
+        _, _, report = assemble(checkpoint.read(tmp_path / name), name="it")
+        assert report.notes[0] == notes
+        assert np.array_equal(vector(tmp_path / name), plain)
+    assert set(report.ignored) == set(under("student.", others))
+
+
+def test_what_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
+    torch.save({**under("one.", published()), **under("two.", published(1))}, tmp_path / "names.pt")
+    with pytest.raises(ModelError, match=r"holds several models, below 'one.', 'two.'; wanted one"):
+        assemble(checkpoint.read(tmp_path / "names.pt"), name="it")
+    torch.save({"one": published(), "two": published(1)}, tmp_path / "nests.pt")
+    with pytest.raises(ModelError, match=r"holds several sets of tensors \('one', 'two'\); wanted one"):
+        checkpoint.read(tmp_path / "nests.pt")
+    first = next(iter(published()))
+    torch.save({**under("net.", published()), first: torch.zeros(1)}, tmp_path / "both.pt")
+    with pytest.raises(ModelError, match=f"holds '{first}' by itself and below 'net.'; wanted one"):
+        assemble(checkpoint.read(tmp_path / "both.pt"), name="it")
+
+
+def test_what_lies_beside_the_wrapped_module_is_refused_and_named(tmp_path: Path) -> None:
+    torch.save({"state_dict": {**under("net.", published()), "loss.pos_weight": torch.ones(527)}}, tmp_path / "it.ckpt")
+    with pytest.raises(ModelError, match=r"1 tensors of efficientat are unexpected: loss.pos_weight; nothing was loaded"):
+        convert(tmp_path / "it.ckpt", tmp_path / "folder")
+    assert convert(tmp_path / "it.ckpt", tmp_path / "folder", allow=[r"loss\..*"]).unexpected == ("loss.pos_weight",)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".SAFETENSORS", ".pt", ".PTH", ".ckpt", ".bin", ""])
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "before torch 1.6"])
+def test_the_content_and_not_the_suffix_decides(kind: str, suffix: str, tmp_path: Path) -> None:
+    tensors = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(1)}
+    path = tmp_path / f"it{suffix}"
+    if kind == "safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
+    found = checkpoint.read(path).tensors
+    assert set(found) == set(tensors) and all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n", "pointer of Git LFS"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"\x1f\x8b\x08\x00" + bytes(300), "gunzip"),
+        (b"GGUF" + bytes(300), "GGUF"),
+        (b"", "begins b'', which is neither safetensors nor a file of torch.save"),
+        (b"RIFF" + bytes(300), "neither safetensors nor a file of torch.save"),
+    ],
+)
+def test_what_is_given_instead_of_weights_is_named(content: bytes, wanted: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match=wanted):
+        checkpoint.read(tmp_path / "model.safetensors")
+
+
+def test_a_folder_is_read_in_any_case_of_its_names(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    save_file({"a": torch.ones(1)}, tmp_path / "MODEL.SAFETENSORS")
+    assert set(checkpoint.read(tmp_path).tensors) == {"a"}
+    (tmp_path / "MODEL.SAFETENSORS").rename(tmp_path / "best.PT")
+    assert set(checkpoint.read(tmp_path).tensors) == {"a"}
+    torch.save({"a": torch.ones(1)}, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match=r"several files that may be weights \(best.PT, last.pt\)"):
+        checkpoint.read(tmp_path)
+
+
+def test_parts_are_read_by_their_index_and_not_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    parts = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    for name, part in parts.items():
+        save_file({name: torch.ones(1)}, tmp_path / part)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": parts}))
+    assert set(checkpoint.read(index).tensors) == set(checkpoint.read(tmp_path).tensors) == {"a", "b"}
+    with pytest.raises(ModelError, match="is part 2 of 2; wanted the folder"):
+        checkpoint.read(tmp_path / parts["b"])
+    (tmp_path / parts["b"]).unlink()
+    with pytest.raises(ModelError, match=parts["b"]):
+        checkpoint.read(tmp_path)
+    for broken in ({}, {"weight_map": []}, {"weight_map": {}}):
+        index.write_text(json.dumps(broken))
+        with pytest.raises(ModelError, match="holds no weight_map"):
+            checkpoint.read(tmp_path)
+
+
+def test_a_wrapped_checkpoint_is_heard_with(tmp_path: Path) -> None:
+    torch.save({"state_dict": under("module.", published())}, tmp_path / "it.pt")
+    clip = auricle.Clip(np.random.default_rng(0).standard_normal((1, 32_000)).astype(np.float32) * 0.1, 32_000)
+    assert len(auricle.load(tmp_path / "it.pt").tag(clip, top=None).tags) == 527
