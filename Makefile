@@ -1,7 +1,7 @@
 # auricle hears: `make listen` and `make test` are all a newcomer needs. The first call of each installs, later ones start at once.
 #   make listen                         hear the examples
 #   make listen FILES="a.wav b.mp3"     hear your own files (quote names with spaces: FILES="'my file.wav' b.mp3")
-#   make test                           run the tests
+#   make test                           run the tests (some only: ARGS="tests/signal", ARGS='-m "not slow"'; one at a time: ARGS="-n 0 -x")
 #   make page                           build the page of `auricle serve` (needs npm of Node.js 20 or newer)
 #   make lint | results | clean         check style and types | render docs/results.md | remove what was installed
 
@@ -19,7 +19,7 @@ listen: $(VENV)/.core
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; $(BIN)/auricle listen "$$@"
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -105,6 +105,7 @@ def test_python_of_the_page_runs(page: Path, workplace: Path) -> None:
         exec(compile(code, page_name(page), "exec"), names)
 
 
+@pytest.mark.slow
 @shipped
 @pytest.mark.parametrize("page", with_marked_code("sh", "bash"), ids=page_name)
 def test_commands_of_the_page_run(page: Path, workplace: Path) -> None:

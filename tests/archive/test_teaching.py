@@ -194,6 +194,7 @@ for number in range(10):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.02, 0.3, 0.9])
 def test_a_kill_loses_at_most_the_call_in_flight(
     delay: float, archive: Archive, listener: Listener, sounds: Path, tone_folder: Path, tmp_path: Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
 import made_sounds
@@ -199,14 +198,6 @@ def test_the_shipped_model_states_the_clips_of_its_card() -> None:
     assert [(clip.corpus, clip.file) for clip in past.clips] == [tuple(clip[:2]) for clip in card["clips"]]
     assert past.vectors is not None and past.texts == {"audiocaps"}
     assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS)) < 1_500_000
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    place = Path(os.environ.get("AURICLE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
-    if not (place / "esc50_16k" / "clips.csv").is_file():
-        pytest.skip("no corpora: set AURICLE_DATA to their folder")
-    return place.resolve()
 
 
 @shipped

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -201,12 +200,9 @@ def test_the_page_is_rendered_from_the_catalogue() -> None:
     assert set(TREES) == set(CATALOGUE)
 
 
-def test_real_audiocaps_tables(tmp_path: Path) -> None:
-    texts = Path(os.environ.get("AURICLE_DATA", ROOT / ".." / "shared" / "data")) / "text" / "audiocaps"
-    if not (texts / "train.csv").is_file():
-        pytest.skip("no corpora: set AURICLE_DATA to their folder")
+def test_real_audiocaps_tables(data: Path, tmp_path: Path) -> None:
     (tmp_path / "audio").mkdir()
-    (tmp_path / "dataset").symlink_to(texts.resolve())
+    (tmp_path / "dataset").symlink_to(data / "text" / "audiocaps")
     clips = {split: list(CATALOGUE["audiocaps"].read(tmp_path, split)) for split in CATALOGUE["audiocaps"].splits}
     assert {split: len(found) for split, found in clips.items()} == {"train": 49_838, "val": 495, "test": 975}
     assert CATALOGUE["audiocaps"].clips == sum(map(len, clips.values()))

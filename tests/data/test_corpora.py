@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,28 @@ def test_a_word_left_out_takes_its_paraphrases_along() -> None:
     assert not touches(row("opensfx", "Lumber mill: Chainsaw", "chainsaw"), "hand saw")
     kept = without([row("opensfx", "Cow", "cow"), row("opensfx", "Sheep", "sheep")], ["cow", "train"])
     assert [found.label for found in kept] == ["Sheep"]
+
+
+# The recordings themselves: facts that the shipped model rests on
+
+
+def test_which_real_rows_train(data: Path) -> None:
+    rows = corpora.read(data, ["esc50"])
+    assert Counter(row.licence for row in rows if trainable(row)) == {"CC0": 666, "CC-BY": 735}
+    assert len({row.labels for row in rows}) == 50
+    assert {fold(row) for row in rows} == {1, 2, 3, 4}
+
+
+def test_no_real_source_is_split_over_folds(data: Path) -> None:
+    folds = defaultdict(set)
+    for row in corpora.read(data):
+        if row.corpus != "esc50":
+            folds[row.corpus, row.source].add(fold(row))
+    assert all(len(numbers) == 1 for numbers in folds.values())
+
+
+def test_every_real_corpus_is_read_and_its_files_are_there(data: Path) -> None:
+    rows = corpora.read(data)
+    assert {row.corpus for row in rows} == set(corpora.CORPORA)
+    assert all(row.path.is_file() for row in rows)
+    assert all(label == label.strip().lower() for row in rows for label in row.labels)

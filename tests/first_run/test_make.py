@@ -72,7 +72,8 @@ def test_the_exit_status_comes_through(venv: Path, target: str) -> None:
 
 
 def test_test_runs_pytest(venv: Path) -> None:
-    assert make("test", f"VENV={venv}").stdout.split()[:3] == ["python", "<-m>", "<pytest>"]
+    words = make("test", f"VENV={venv}", "ARGS=tests/signal -m 'not slow'").stdout.split("\n")[:-1]
+    assert words[:3] == ["python", "<-m>", "<pytest>"] and words[-3:] == ["<tests/signal>", "<-m>", "<not slow>"]
 
 
 def test_a_fresh_install_takes_the_core_alone_and_torch_first(tmp_path: Path) -> None:
@@ -93,14 +94,35 @@ def test_a_python_that_is_too_old_is_said_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [0, 1, 2])
 def test_ci_ends_with_the_closing_line_and_the_status_of_the_tests(tmp_path: Path, status: int) -> None:
     closing = "=== 1 failed, 41 passed, 2 skipped in 12.34s ===" if status else "41 passed in 12.34s"
-    (tmp_path / "make").write_text(f'#!/bin/sh\necho "$@"\necho "{closing}"\necho later >&2\nexit {status}\n')
-    (tmp_path / "make").chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    result = subprocess.run([ROOT / ".ci/run"], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    result = ci(ROOT, tmp_path, f'echo "$@"\necho "{closing}"\necho later >&2\nexit {status}')
     lines = result.stdout.splitlines()
     assert result.returncode == status and lines[-1] == closing
-    venv = re.search(r"VENV=(\S+)", lines[0])
+    assert ("the page could not be built" in result.stdout) == bool(status)
+    venv = re.search(r"^test VENV=(\S+)$", result.stdout, re.MULTILINE)
     assert venv and not Path(venv[1]).parent.exists()  # what it made is removed
+
+
+def ci(checkout: Path, programs: Path, make: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/run of a checkout with a make of this text, as a developer: outside CI it installs no system package."""
+    (programs / "make").write_text(f"#!/bin/sh\n{make}\n")
+    (programs / "make").chmod(0o755)
+    clean = {name: value for name, value in os.environ.items() if name not in ("CI", "AURICLE_DATA", "AURICLE_PARITY")}
+    clean["PATH"] = f"{programs}:{clean['PATH']}"
+    return subprocess.run([checkout / ".ci/run"], env=clean | environment, capture_output=True, text=True, check=False)
+
+
+def test_ci_names_the_recordings_and_published_numbers_beside_the_checkout(tmp_path: Path) -> None:
+    tell = 'echo "$1 data=$AURICLE_DATA parity=$AURICLE_PARITY"'
+    (tmp_path / "checkout/.ci").mkdir(parents=True)
+    (tmp_path / "checkout/.ci/run").write_bytes((ROOT / ".ci/run").read_bytes())
+    (tmp_path / "checkout/.ci/run").chmod(0o755)
+    assert "test data= parity=\n" in ci(tmp_path / "checkout", tmp_path, tell).stdout
+    for name in ("data", "parity"):
+        (tmp_path / "shared" / name).mkdir(parents=True)
+    found = f"test data={tmp_path}/shared/data parity={tmp_path}/shared/parity\n"
+    assert found in ci(tmp_path / "checkout", tmp_path, tell).stdout
+    chosen = f"test data=/mine parity={tmp_path}/shared/parity\n"
+    assert chosen in ci(tmp_path / "checkout", tmp_path, tell, AURICLE_DATA="/mine").stdout
 
 
 def test_the_core_is_what_it_should_be() -> None:

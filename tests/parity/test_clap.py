@@ -137,9 +137,8 @@ def test_short_sounds(pair: Pair, seconds: float) -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("pair", [True], ids=["fused"], indirect=True)
 def test_long_sounds_with_fusion(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not pair.ours.config.frontend.startswith("laion-fused"):
-        pytest.skip("without fusion a long sound is cut into windows")
     samples = sound(14.0, 2)
     # Three draws, one from each third of the places: the first, the central and the last are the ones that we always take.
     draws = iter([lambda places: places[0], lambda places: 400 // 2, lambda places: places[-1]])

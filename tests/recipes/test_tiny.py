@@ -178,6 +178,7 @@ def test_each_label_has_the_logits_of_its_own_sounds(study: Study) -> None:
             assert best == row.labels[0], row.path.name
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_repeated_but_meets_new_words(
     data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_words_and_sounds_meet(hub: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert listener.embed_text(["rain"]).shape == (1, 32)
 
 
+@pytest.mark.slow
 def test_a_name_is_looked_up_in_the_hubs_cache(hub: Path, tmp_path: Path) -> None:
     """In a process of its own: huggingface_hub reads its settings when it is imported."""
     code = "import auricle; print(auricle.load('someone/small-clap').config.name)"

@@ -136,6 +136,7 @@ def test_agreement_sees_a_difference() -> None:
         agreement(lambda _: [turned[:1]], [Probe()])
 
 
+@pytest.mark.slow
 def test_a_folder_of_graphs_hears_without_torch(clap: Path, tmp_path: Path) -> None:
     export(clap, tmp_path / "graphs")
     code = (

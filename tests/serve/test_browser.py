@@ -29,7 +29,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SWITCHES = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed; pip install playwright"),
+    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed; it is in the extra dev"),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; apt-get install chromium"),
     pytest.mark.skipif(not (ROOT / "auricle/serve/page/index.html").is_file(), reason="the page is not built; run make page"),
 ]

@@ -40,6 +40,7 @@ def document(client: httpx.Client) -> Any:
     return schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
 
 
+@pytest.mark.slow
 def test_every_operation_answers_as_the_document_says(client: httpx.Client) -> None:
     schema = document(client)
     operations = [result.ok() for result in schema.get_all_operations()]

@@ -121,6 +121,7 @@ MEASURE = """
 """
 
 
+@pytest.mark.slow
 def test_ten_hours_take_little_memory(tmp_path: Path) -> None:
     """A wav of ten hours, 8 kHz, 8 bit (288 MB that are a hole on the disk: silence)."""
     rate, hours = 8000, 10

@@ -86,6 +86,7 @@ def killed(path: Path, at: int) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
     settings = {"dropout": 0.3, "steps": 30, "average": 0.9, "save_every": 4}
     train(toy.training(**settings), tmp_path / "whole", report=quiet)
@@ -195,6 +196,7 @@ def one_of_two(rank: int, folder: str, chosen: list[int]) -> None:
         train(toy.training(steps=3, save_every=1, **settings), path, report=quiet)
 
 
+@pytest.mark.slow
 def test_two_processes_are_as_one(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(one_of_two, (str(tmp_path), ports(len(KINDS) + 1)), nprocs=2)
     for name, settings in KINDS.items():

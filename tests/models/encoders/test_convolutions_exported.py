@@ -27,6 +27,7 @@ class _Both(torch.nn.Module):
         return heard.pooled, heard.clip, heard.frames
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_any_batch_and_any_length(tmp_path: Path) -> None:
     torch.manual_seed(0)

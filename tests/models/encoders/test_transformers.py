@@ -197,6 +197,7 @@ def test_parameters_are_as_many_as_published(size_name: str, count: int) -> None
     assert sum(parameter.numel() for parameter in encoder.parameters()) == count
 
 
+@pytest.mark.slow
 def test_export_keeps_the_numbers_for_any_batch(tmp_path: Path) -> None:
     """An ONNX graph made from two clips hears five. One graph of three encoders: most of the time goes into starting the exporter."""
     pytest.importorskip("onnxscript")

@@ -109,6 +109,7 @@ def one_of_two(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_ranks_are_as_one(tmp_path: Path) -> None:
     multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
     halves = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
