@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,10 +195,24 @@ for number in range(10):
 """
 
 
+@pytest.fixture(scope="module")
+def undisturbed(listener: Listener, sounds: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the same lessons leave in an archive when no process is killed."""
+    fresh = Archive.create(tmp_path_factory.mktemp("fresh") / "archive", listener, window=4.0, hop=4.0)
+    index(fresh, listener, sources.find([str(sounds)]))
+    subprocess.run([sys.executable, "-c", KILLED, str(tone_folder), str(fresh.folder), str(sounds)], check=True, capture_output=True)
+    return taught_rows(fresh)
+
+
+def taught_rows(archive: Archive) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = archive.table("taught").to_arrow().sort_by("version").to_pylist()
+    return rows
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.02, 0.3, 0.9])
 def test_a_kill_loses_at_most_the_call_in_flight(
-    delay: float, archive: Archive, listener: Listener, sounds: Path, tone_folder: Path, tmp_path: Path
+    delay: float, archive: Archive, sounds: Path, tone_folder: Path, undisturbed: list[dict[str, Any]]
 ) -> None:
     words = [sys.executable, "-c", KILLED, str(tone_folder), str(archive.folder), str(sounds)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
@@ -206,9 +221,6 @@ def test_a_kill_loses_at_most_the_call_in_flight(
     process.send_signal(signal.SIGKILL)
     process.wait()
     subprocess.run(words, check=True, capture_output=True)
-    fresh = Archive.create(tmp_path / "fresh", listener, window=4.0, hop=4.0)
-    index(fresh, listener, sources.find([str(sounds)]))
-    subprocess.run([*words[:4], str(fresh.folder), words[5]], check=True, capture_output=True)
-    tables = [made.table("taught").to_arrow().sort_by("version").to_pylist() for made in (archive, fresh)]
-    assert [row["version"] for row in tables[0]] == list(range(1, 11))
-    assert tables[0] == tables[1]
+    found = taught_rows(archive)
+    assert [row["version"] for row in found] == list(range(1, 11))
+    assert found == undisturbed
