@@ -42,6 +42,7 @@ FILES = {
     "test_goldens.py": "stored answers of the shipped model and of a published one",
     "test_kept.py": "what earlier releases wrote",
     "test_mirror.py": "the layout of the tests",
+    "test_mutations.py": "the table of faults that the tests have to notice",
     "test_package.py": "the public names",
     "test_rooms.py": "imports between packages",
     "train/test_parts.py": "freezing, LoRA, optimisers and schedules of one training",
