@@ -165,7 +165,8 @@ class _Work:
     def _window(self, part: Part) -> dict[str, Any]:
         config = self.listener.config
         order = [int(place) for place in (-part.clip).argsort(kind="stable")[:10] if part.clip[place] >= _LEAST]
-        present = [place for place in order if part.clip[place] >= config.threshold.clip[place]]
+        there = self.listener.present(part.clip)
+        present = [place for place in order if there[place]]
         return {
             "onset": round(part.start, 4),
             "offset": round(part.start + part.seconds, 4),

@@ -23,6 +23,7 @@ EXPORT = "export.json"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Activation: TypeAlias = Literal["sigmoid", "softmax"]
 
 
 class Strict(BaseModel):
@@ -90,6 +91,11 @@ class ModelConfig(Strict):
     encoder: dict[str, Any]
     silence_dbfs: Finite = -70.0
 
+    @property
+    def activation(self) -> Activation:
+        """The labels of a listening model are independent of each other."""
+        return "sigmoid"
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.format != FORMAT:
@@ -119,6 +125,7 @@ class PublishedConfig(Strict):
     dim: width of the space that sounds and words share, or of the encoder. projection, text: see models.published; None where absent.
     prompt: the sentence that its authors put a label into. logit_scale: what cosines are multiplied by before a softmax.
     label_rate: times a second that the head scores its labels; None where it scores whole windows only.
+    activation: what makes probabilities of the head's logits; with "softmax" its labels exclude each other, and the best one is present.
     """
 
     format: int
@@ -136,6 +143,7 @@ class PublishedConfig(Strict):
     prompt: Annotated[str, Field(pattern=r"\{label\}")] = "{label}"
     logit_scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
     label_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    activation: Activation = "sigmoid"
     silence_dbfs: Finite = -70.0
 
     @model_validator(mode="after")

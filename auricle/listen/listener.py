@@ -229,6 +229,10 @@ class Listener:
             return np.asarray(np.maximum(cosine, 0), np.float32)
         return sigmoid(np.float32(line.scale) * cosine + np.float32(line.bias))
 
+    def present(self, scores: np.ndarray) -> np.ndarray:
+        """Which labels are present where something sounds, bool (K,), of their scores (K,): by their thresholds, or the best one alone."""
+        return tagging.present(scores, np.asarray(self.config.threshold.clip), exclusive=self.config.activation == "softmax")
+
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
@@ -262,7 +266,7 @@ class Listener:
 
     def _answer(self, name: str, source: Source, place: int, job: _Job) -> Heard:
         config = self.config
-        best = np.zeros(len(config.labels), np.float32)
+        scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
         asked = None if job.judge is None else np.zeros(len(job.words), np.float32)
         own = None if job.heads is None else np.zeros(len(job.heads.labels), np.float32)
         timeline = Timeline(config) if "events" in job.wanted else None
@@ -270,7 +274,7 @@ class Listener:
         with self._stream(source) as sound:
             for part in self._parts(sound, job):
                 sounding |= part.sounding
-                np.maximum(best, part.clip, out=best)
+                scores.add(part)
                 if asked is not None and job.judge is not None and part.vector is not None:
                     np.maximum(asked, job.judge(part.vector), out=asked)
                 if own is not None and job.heads is not None and part.likeness is not None:
@@ -280,7 +284,9 @@ class Listener:
                 if job.progress is not None:
                     job.progress(place, part.start + part.seconds, sound.info.duration)
         silent = not sounding and quiet(sound.peak, config.silence_dbfs)
-        tags = tagging.decode(best, config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent)
+        tags = tagging.decode(
+            scores.whole(), config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent, exclusive=scores.exclusive
+        )
         duration = sound.duration
         return Heard(
             file=name,
@@ -289,7 +295,7 @@ class Listener:
             silent=silent,
             tags=tags[: job.top] if "tags" in job.wanted else (),
             events=timeline.events(sound.end) if timeline is not None else (),
-            labels=self._answered(asked, best, own, job, silent=silent),
+            labels=self._answered(asked, tags, own, job, silent=silent),
             error=sound.error,
         )
 
@@ -304,17 +310,19 @@ class Listener:
         return lambda vector: self.score(rows @ vector)
 
     def _answered(
-        self, asked: np.ndarray | None, best: np.ndarray, own: np.ndarray | None, job: _Job, *, silent: bool
+        self, asked: np.ndarray | None, tags: Sequence[Label], own: np.ndarray | None, job: _Job, *, silent: bool
     ) -> tuple[Label, ...] | None:
         """Scores of the asked words, then of fitted heads. A word of the vocabulary has its trained score: it agrees with the tags."""
         if asked is None and own is None:
             return None
         answers = []
+        trained = {tag.label: tag for tag in tags}
         for word, score in zip(job.words, () if asked is None else asked, strict=True):
             place = self._places.get(plain(word))
-            threshold = self.config.threshold.text if place is None else self.config.threshold.clip[place]
-            value = float(score if place is None else best[place])
-            answers.append(Label(word, value, value >= threshold and not silent))
+            if place is None:
+                answers.append(Label(word, float(score), bool(score >= self.config.threshold.text) and not silent))
+            else:
+                answers.append(dataclasses.replace(trained[self.labels[place]], label=word))
         if own is not None and job.heads is not None:
             answers += [
                 Label(word, float(score), bool(score >= 0.5) and not silent) for word, score in zip(job.heads.labels, own, strict=True)
@@ -357,6 +365,29 @@ class Listener:
         if isinstance(source, Clip):
             return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context)
         return stream(source, rate=self._frontend.rate, seconds=seconds, context=context)
+
+
+class _Scores:
+    """Scores of a recording, of those of its windows: the greatest of each label, or of labels that exclude each other the mean by time.
+
+    Shares of one whole stay shares of one whole that way, and the best one is what most of the recording is.
+    """
+
+    def __init__(self, labels: int, *, exclusive: bool) -> None:
+        self.exclusive = exclusive
+        self._scores, self._seconds = np.zeros(labels, np.float64), 0.0
+
+    def add(self, part: Part) -> None:
+        """The next window; a silent one has no say."""
+        if not self.exclusive:
+            np.maximum(self._scores, part.clip, out=self._scores)
+        elif part.sounding:
+            self._scores += part.clip.astype(np.float64) * part.seconds
+            self._seconds += part.seconds
+
+    def whole(self) -> np.ndarray:
+        """(K,), float64."""
+        return self._scores / self._seconds if self._seconds else self._scores
 
 
 def load(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Listener:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from auricle.core.config import Finite, Strict
 from auricle.core.errors import InputError
 from auricle.listen.fewshot import platt
-from auricle.listen.windows import sigmoid
+from auricle.listen.windows import sigmoid, softmax
 from auricle.metrics import calibration
 
 #: Which one of these, or any of them.
@@ -73,12 +73,6 @@ class Scale(Strict):
             first = error.errors(include_url=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "file"
             raise InputError(f"{path}: {where}: {first['msg']}; wanted a scale that calibrate() fitted") from error
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Shares (..., K) of logits (..., K)."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def calibrate(cosines: np.ndarray, truth: np.ndarray, *, question: Question = "one") -> Scale:

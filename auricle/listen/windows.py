@@ -69,6 +69,12 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=np.float32)
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Shares (..., K) of logits (..., K): they add up to one."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., D) made unit length; one that is all zeros stays so."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _SMALLEST), dtype=np.float32)
@@ -98,6 +104,7 @@ class Ear:
     def __init__(self, runtime: Runtime, frontend: Frontend) -> None:
         self.runtime, self.frontend = runtime, frontend
         config = runtime.config
+        self._probabilities = softmax if config.activation == "softmax" else sigmoid
         lines = (config.calibration.clip, config.calibration.frame)
         self._clip, self._frame = [(np.asarray(line.scale, np.float32), np.asarray(line.bias, np.float32)) for line in lines]
 
@@ -133,8 +140,10 @@ class Ear:
         # Two heads trained beside each other know more together; a published checkpoint's own word on the clip is final.
         published = isinstance(self.runtime.config, PublishedConfig)
         said = outputs.clip[0] if published else tagging.evidence(outputs.clip[0], outputs.frames[0])
-        clip = sigmoid(said * self._clip[0] + self._clip[1])
-        frames = sigmoid(outputs.frames[0, :real] * self._frame[0] + self._frame[1]) if outputs.frames.shape[1] else None
+        clip = self._probabilities(said * self._clip[0] + self._clip[1]).astype(np.float32)
+        frames = None
+        if outputs.frames.shape[1]:
+            frames = self._probabilities(outputs.frames[0, :real] * self._frame[0] + self._frame[1]).astype(np.float32)
         return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]), unit(outputs.likeness[0]))
 
 
@@ -164,9 +173,9 @@ class Timeline:
         if part.frames is None or stop <= start:
             return
         inside = part.frames[start - origin : stop - origin]
+        gates = tagging.present(part.clip, self._gate, exclusive=self._config.activation == "softmax")
         for index in np.flatnonzero(inside.max(axis=0) >= self._least):
-            present = bool(part.clip[index] >= self._gate[index])
-            self._kept.setdefault(int(index), []).append((start, inside[:, index].copy(), present))
+            self._kept.setdefault(int(index), []).append((start, inside[:, index].copy(), bool(gates[index])))
 
     def events(self, duration: float) -> tuple[Event, ...]:
         """Events of the whole recording, by onset, clipped to its duration (s)."""

@@ -31,17 +31,38 @@ def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
     return row
 
 
-def decode(scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5, silent: bool = False) -> tuple[Label, ...]:
+def decode(
+    scores: np.ndarray,
+    labels: Sequence[str],
+    *,
+    thresholds: np.ndarray | float = 0.5,
+    silent: bool = False,
+    exclusive: bool = False,
+) -> tuple[Label, ...]:
     """Scores (K,) of one clip to all K labels, best first; equal scores keep the vocabulary's order.
 
-    thresholds: one, or (K,). silent: no label can be present, whatever its score.
+    thresholds: one, or (K,). silent: no label can be present, whatever its score. exclusive: labels exclude each other, see `present`.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(labels),):
         raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted ({len(labels)},)")
-    present = (scores >= thresholds) & (not silent)
+    there = present(scores, thresholds, exclusive=exclusive) & (not silent)
     order = np.argsort(-scores, kind="stable")
-    return tuple(Label(labels[index], float(scores[index]), bool(present[index])) for index in order)
+    return tuple(Label(labels[index], float(scores[index]), bool(there[index])) for index in order)
+
+
+def present(scores: np.ndarray, thresholds: np.ndarray | float, *, exclusive: bool = False) -> np.ndarray:
+    """Which of K labels are present, bool (K,): those whose score reaches the threshold.
+
+    exclusive: of labels of which one is true (a softmax), the best one alone, whatever its score; the first of equals; none where all
+    scores are zero.
+    """
+    if not exclusive:
+        return np.asarray(scores >= thresholds)
+    there = np.zeros(scores.shape, np.bool_)
+    if scores.size and scores.max() > 0:
+        there[int(scores.argmax())] = True
+    return there
 
 
 def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str]) -> float:

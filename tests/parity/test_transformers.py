@@ -12,8 +12,10 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+import auricle  # noqa: E402
 from auricle.core import audioset  # noqa: E402
 from auricle.core.config import PublishedConfig  # noqa: E402
+from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert import checkpoint, rules  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
 from auricle.models.published import PublishedModel  # noqa: E402
@@ -102,6 +104,42 @@ def test_ast(sizes: dict[str, Any], seconds: float, tmp_path: Path) -> None:
     assert apart(told.frames, last.mean(dim=2)) < CLOSE
     assert apart(told.layers[-1][:, :2], wanted.hidden_states[-1][:, :2]) < CLOSE
     assert len(ours.config.labels) == sizes["num_labels"]
+
+
+@pytest.mark.parametrize("problem", [None, "single_label_classification", "multi_label_classification"])
+def test_ast_scores_labels_as_transformers_does(problem: str | None, tmp_path: Path) -> None:
+    """Its pipeline beside ours: softmax, unless the folder says that labels are independent."""
+    names = dict(enumerate(("rain", "siren", "dog", "cat", "engine")))
+    config = transformers.ASTConfig(**TINY, num_labels=5, id2label=names, problem_type=problem)
+    theirs = randomised(transformers.ASTForAudioClassification(config), 4)
+    extractor = transformers.ASTFeatureExtractor()
+    theirs.save_pretrained(tmp_path)
+    extractor.save_pretrained(tmp_path)
+    samples = sound(10.0)
+    pipeline = transformers.pipeline("audio-classification", model=theirs, feature_extractor=extractor)
+    wanted = {told["label"]: told["score"] for told in pipeline(samples, top_k=None)}
+    heard = auricle.load(tmp_path).tag(auricle.Clip(samples[None], 16000), top=None)
+    assert {tag.label: tag.score for tag in heard.tags} == pytest.approx(wanted, abs=1e-4)
+    best = max(wanted, key=lambda name: wanted[name])
+    independent = problem == "multi_label_classification"
+    assert {tag.label for tag in heard.tags if tag.present} == ({name for name in wanted if wanted[name] >= 0.5} if independent else {best})
+    assert auricle.load(tmp_path).config.activation == ("sigmoid" if independent else "softmax")
+
+
+def test_ast_of_audioset_stays_as_it_was_trained(tmp_path: Path) -> None:
+    """Its folder says no problem type, and its 527 labels are independent."""
+    theirs = transformers.ASTForAudioClassification(transformers.ASTConfig(**TINY, num_labels=527))
+    for labels, wanted in (({}, "softmax"), (dict(enumerate(audioset.labels())), "sigmoid")):
+        theirs.config.id2label = labels or {place: f"LABEL_{place}" for place in range(527)}
+        theirs.save_pretrained(tmp_path)
+        assert converted(tmp_path, "ast-transformers").config.activation == wanted
+
+
+def test_a_head_of_other_numbers_is_refused_by_name(tmp_path: Path) -> None:
+    config = transformers.ASTConfig(**TINY, num_labels=1, problem_type="regression")
+    transformers.ASTForAudioClassification(config).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="problem_type is 'regression'; wanted single_label_classification"):
+        converted(tmp_path, "ast-transformers")
 
 
 @torch.no_grad()

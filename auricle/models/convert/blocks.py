@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from auricle.core.audioset import labels as audioset
+from auricle.core.config import Activation
 from auricle.core.errors import ModelError
 from auricle.models.convert.rules import Join, Rename, Rule
 
@@ -88,6 +89,17 @@ def frames_of(times: int, *, patch: int, stride: int, usual: Sequence[int]) -> i
     """Frames that give so many patches along time: the usual number among those that do, or else the fewest."""
     fewest = patch + (times - 1) * stride
     return next((frames for frames in usual if fewest <= frames < fewest + stride), fewest)
+
+
+#: What the code of AST, Audio-MAE, HTS-AT and EfficientAT trains heads of so many labels with: binary cross-entropy for AudioSet (527) and,
+#: with targets that are one for one label, for Speech Commands (35); cross-entropy for ESC-50 (50).
+_ACTIVATIONS: Mapping[int, Activation] = {527: "sigmoid", 35: "sigmoid", 50: "softmax"}
+
+
+def activation(count: int, own: Mapping[int, Activation] | None = None) -> dict[str, Activation]:
+    """The field `activation` of the settings of a head of so many labels; empty where it is not known. own: counts of one repository."""
+    known = {**_ACTIVATIONS, **(own or {})}
+    return {"activation": known[count]} if count in known else {}
 
 
 def named(count: int) -> tuple[str, ...]:

@@ -96,6 +96,12 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     model.eval().requires_grad_(False)
     state = health.check(model, frontend)
     model.config = model.config.model_copy(update={"label_rate": state.label_rate})
+    notes = [*found.notes, *state.notes]
+    if config.labels and "activation" not in config.model_fields_set:
+        notes.append(
+            f"the checkpoint does not tell whether its {len(config.labels)} labels exclude each other; they are taken as independent. "
+            'If they do, add "activation": "softmax" to config.json'
+        )
     report = Report(
         format=kind.name,
         source=kind.source,
@@ -106,7 +112,7 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
         unexpected=tuple(unexpected),
         bank=_bank(frontend, config),
         faults=state.faults,
-        notes=(*found.notes, *state.notes),
+        notes=tuple(notes),
     )
     return model, frontend, report
 
@@ -142,7 +148,7 @@ def write(
     try:
         state = {key: value.contiguous() for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
         save_file(_unshared({**state, **frontend}), partial / "model.safetensors")
-        (partial / "config.json").write_text(json.dumps(model.config.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
+        (partial / "config.json").write_text(json.dumps(_written(model.config), indent=1, ensure_ascii=False) + "\n")
         (partial / "card.json").write_text(json.dumps(card or {"summary": model.config.name}, indent=1, ensure_ascii=False) + "\n")
         if tokenizer is not None:
             shutil.copyfile(tokenizer, partial / "tokenizer.json")
@@ -155,6 +161,11 @@ def write(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _written(config: PublishedConfig) -> dict[str, Any]:
+    """What config.json holds. activation is left out where it is the default: folders from before it was there keep their fingerprint."""
+    return config.model_dump(mode="json", exclude={"activation"} if config.activation == "sigmoid" else None)
 
 
 def card(report: Report, config: PublishedConfig) -> dict[str, object]:

@@ -193,3 +193,15 @@ def test_a_wrapped_checkpoint_is_heard_with(tmp_path: Path) -> None:
     torch.save({"state_dict": under("module.", published())}, tmp_path / "it.pt")
     clip = auricle.Clip(np.random.default_rng(0).standard_normal((1, 32_000)).astype(np.float32) * 0.1, 32_000)
     assert len(auricle.load(tmp_path / "it.pt").tag(clip, top=None).tags) == 527
+
+
+@pytest.mark.parametrize(("labels", "activation"), [(527, "sigmoid"), (50, "softmax"), (10, "softmax"), (200, "sigmoid"), (7, None)])
+def test_what_makes_probabilities_is_what_the_head_was_trained_with(labels: int, activation: str | None, tmp_path: Path) -> None:
+    """EfficientAT's scripts: ex_audioset, ex_esc50, ex_dcase20, ex_fsd50k; of another head nothing is known, and the report says so."""
+    tensors = published()
+    tensors["classifier.5.weight"], tensors["classifier.5.bias"] = (tensors[f"classifier.5.{part}"][:labels] for part in ("weight", "bias"))
+    torch.save(tensors, tmp_path / "it.pt")
+    report = convert(tmp_path / "it.pt", tmp_path / "folder")
+    told = [note for note in report.notes if "exclude each other" in note]
+    assert bool(told) == (activation is None)
+    assert auricle.load(tmp_path / "folder").config.activation == (activation or "sigmoid")

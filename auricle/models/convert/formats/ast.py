@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from auricle.core import audioset
+from auricle.core.config import Activation
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
@@ -84,6 +86,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "encoder": {**sizes, "stride": [stride, stride], "frames": frames},
         "dim": sizes["width"],
         "labels": shared.named(sizes["labels"]) if sizes["labels"] else (),
+        **shared.activation(sizes["labels"]),
     }
 
 
@@ -170,7 +173,21 @@ def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "encoder": sizes,
         "dim": sizes["width"],
         "labels": labels if count else (),
+        "activation": _hub_activation(checkpoint, labels),
     }
+
+
+def _hub_activation(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Activation:
+    """As transformers' pipeline decides, except that AudioSet's own head, whose folder says nothing, stays what it was trained as."""
+    problem = checkpoint.config.get("problem_type")
+    if problem == "multi_label_classification" or (problem is None and labels == audioset.labels()):
+        return "sigmoid"
+    if problem in (None, "single_label_classification"):
+        return "softmax"
+    raise ModelError(
+        f"{checkpoint.path}: problem_type is {problem!r}; wanted single_label_classification or multi_label_classification, "
+        "a head of other numbers gives no labels"
+    )
 
 
 def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:

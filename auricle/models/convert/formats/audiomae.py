@@ -54,6 +54,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         },
         "dim": width,
         "labels": shared.named(labels) if labels else (),
+        **shared.activation(labels),
     }
 
 

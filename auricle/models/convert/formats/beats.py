@@ -84,6 +84,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "encoder": sizes,
         "dim": sizes["width"],
         "labels": _labels(checkpoint, sizes["labels"]),
+        "activation": "sigmoid",  # as BEATs.extract_features does, whatever the head was tuned for
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auricle.core.errors import ModelError
+from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
@@ -42,6 +43,7 @@ def _settings(prefix: str, checkpoint: Checkpoint) -> dict[str, Any]:
         "encoder": encoder,
         "dim": encoder["widths"][-1],
         "labels": label_names(encoder["labels"]),
+        **shared.activation(encoder["labels"]),
     }
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
+from auricle.core.config import Activation
 from auricle.core.errors import ModelError
+from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names
@@ -21,6 +23,8 @@ from auricle.signal.presets import PRESETS
 WIDTHS = (0.1, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0, 3.0, 4.0)
 #: A tensor of each head -> what that head is called here.
 _HEADS = {"classifier.2.weight": "mlp", "classifier.0.weight": "convolutional", "classifier.subspace_proj.weight": "attention"}
+#: Heads of its other scripts: DCASE 2020 task 1 (ex_dcase20.py), OpenMIC (ex_openmic.py), FSD50K (ex_fsd50k.py).
+_OWN_HEADS: Mapping[int, Activation] = {10: "softmax", 20: "sigmoid", 200: "sigmoid"}
 _LAST = 16  # place of the last convolution, after the stem and fifteen blocks
 
 
@@ -78,6 +82,7 @@ def _settings(checkpoint: Checkpoint) -> dict[str, Any]:
         "encoder": encoder,
         "dim": tensors[f"features.{_LAST}.0.weight"].shape[0],
         "labels": label_names(encoder["labels"]),
+        **shared.activation(encoder["labels"], _OWN_HEADS),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from auricle.core.errors import ModelError
+from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
@@ -122,6 +123,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "policy": "repeatpad",
         "dim": size,
         "labels": label_names(found["labels"]),
+        **shared.activation(found["labels"]),
         "label_rate": found["side"] // found["mels"] * _last_side(found) / _WINDOW,
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from auricle.core.audioset import labels
+from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.rules import Ignore, Rename, Rule
@@ -129,6 +130,7 @@ def _settings(name: str, sizes: Callable[[Mapping[str, Tensor]], dict[str, Any]]
         "encoder": encoder,
         "dim": encoder["size"],
         "labels": label_names(encoder["labels"]),
+        **shared.activation(encoder["labels"]),
     }
 
 

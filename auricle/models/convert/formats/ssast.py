@@ -51,6 +51,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "encoder": {**sizes, "patch": [patch, bands], "stride": [*stride], "frames": frames, "pooling": "patches"},
         "dim": sizes["width"],
         "labels": shared.named(sizes["labels"]) if sizes["labels"] else (),
+        **shared.activation(sizes["labels"]),
     }
 
 
