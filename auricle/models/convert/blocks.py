@@ -102,6 +102,15 @@ def activation(count: int, own: Mapping[int, Activation] | None = None) -> dict[
     return {"activation": known[count]} if count in known else {}
 
 
+#: Labels and frames of the heads that AST and SSAST tune to other corpora -> the front-end with that corpus's statistics (egs/ of both).
+_TUNED = {(50, 512): "kaldi-ast-esc50", (35, 128): "kaldi-ast-commands"}
+
+
+def tuned(labels: int, frames: int) -> str:
+    """The front-end of a checkpoint of AST or SSAST, which holds no statistics: AudioSet's unless its head is one of another corpus."""
+    return _TUNED.get((labels, frames), "kaldi-ast")
+
+
 def named(count: int) -> tuple[str, ...]:
     """Labels of a head of so many outputs that does not name them: AudioSet's where there are as many, or else their numbers."""
     return audioset() if count == len(audioset()) else tuple(f"output {place}" for place in range(count))

@@ -73,10 +73,16 @@ class Checkpoint:
         """Whether there is a tensor of each of these names."""
         return all(name in self.tensors for name in names)
 
-    def beside(self, name: str) -> Mapping[str, Any]:
-        """A JSON file of that name in the checkpoint's folder, such as preprocessor_config.json; empty where there is none."""
-        path = self.path / name
-        return _json(path) if path.is_file() else {}
+    def extractor(self) -> tuple[Path, Mapping[str, Any]]:
+        """Settings of the folder's feature extractor and the file that holds them; empty where there are none.
+
+        They are a part of processor_config.json where a processor was saved (transformers 5), else preprocessor_config.json.
+        """
+        whole, own = self.path / "processor_config.json", self.path / "preprocessor_config.json"
+        found = _json(whole).get("feature_extractor") if whole.is_file() else None
+        if isinstance(found, dict):
+            return whole, found
+        return own, _json(own) if own.is_file() else {}
 
 
 def read(path: Path) -> Checkpoint:

@@ -188,7 +188,7 @@ def settled(found: Checkpoint, kind: Format, name: str) -> PublishedConfig:
     try:
         decided = {"format": FORMAT, "kind": "published", "name": name, "source": found.path.name, **kind.settings(found)}
         return PublishedConfig.model_validate_json(json.dumps(decided))
-    except (KeyError, IndexError, ValueError) as error:  # ValidationError is a ValueError
+    except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:  # of whatever stands in a foreign config.json
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ModelError(f"{found.path}: looks like {kind.name}, but its sizes cannot be read ({what})") from error
 

@@ -18,9 +18,10 @@ from torch.optim.swa_utils import AveragedModel  # noqa: E402
 import auricle  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert import checkpoint  # noqa: E402
-from auricle.models.convert.convert import assemble, convert  # noqa: E402
+from auricle.models.convert.convert import assemble, convert, recognise, settled  # noqa: E402
 
-LISTED = json.loads((Path(__file__).parents[2] / "parity" / "keys" / "efficientat-mn04.json").read_text())["keys"]
+KEYS = Path(__file__).parents[2] / "parity" / "keys"
+LISTED = json.loads((KEYS / "efficientat-mn04.json").read_text())["keys"]
 
 
 def published(seed: int = 0) -> dict[str, Any]:
@@ -205,3 +206,16 @@ def test_what_makes_probabilities_is_what_the_head_was_trained_with(labels: int,
     told = [note for note in report.notes if "exclude each other" in note]
     assert bool(told) == (activation is None)
     assert auricle.load(tmp_path / "folder").config.activation == (activation or "sigmoid")
+
+
+@pytest.mark.parametrize(("labels", "frames", "frontend"), [(50, 512, "esc50"), (35, 128, "commands"), (527, 1024, ""), (50, 1024, "")])
+def test_ast_tuned_to_another_corpus_has_its_statistics(labels: int, frames: int, frontend: str) -> None:
+    """They are in no tensor: YuanGongND/ast egs/esc50 and egs/speechcommands."""
+    keys = json.loads((KEYS / "ast-original.json").read_text())["keys"]
+    times = (frames - 16) // 10 + 1
+    change = {name: (labels, *shape[1:]) for name, shape in keys.items() if "mlp_head.1" in name}
+    change |= {name: (1, 2 + 12 * times, shape[2]) for name, shape in keys.items() if name.endswith("v.pos_embed")}
+    tensors = {name: torch.empty(change.get(name, shape), device="meta") for name, shape in keys.items()}
+    config = settled(found := checkpoint.Checkpoint(Path("it.pth"), tensors, {}, {}), recognise(found), "it")
+    assert config.frontend == ("kaldi-ast" + (f"-{frontend}" if frontend else ""))
+    assert config.activation == ("softmax" if labels == 50 else "sigmoid") and config.window == frames / 100

@@ -12,6 +12,7 @@ from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+from auricle.models.convert.settings import Extractor, Known
 
 #: AudioSet's statistics, by which the front-end normalises: YuanGongND/ast egs/audioset/run.sh.
 _MEAN, _DEVIATION = -4.2677393, 4.5689974
@@ -80,7 +81,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     frames = shared.frames_of(grid[0], patch=16, stride=stride, usual=_LENGTHS)
     sizes = trunk_sizes(checkpoint)
     return {
-        "frontend": "kaldi-ast",
+        "frontend": shared.tuned(sizes["labels"], frames),
         "window": frames / 100,
         "policy": "any",  # the front-end fills the features up, as published, and not the waveform
         "encoder": {**sizes, "stride": [stride, stride], "frames": frames},
@@ -93,6 +94,23 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     return trunk_rules(_grid(checkpoint)[1])
 
+
+#: config.json of transformers: ASTConfig.
+CONFIG = Known(
+    read=frozenset(
+        {"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "layer_norm_eps", "patch_size", "frequency_stride"}
+        | {"time_stride", "max_length", "id2label", "problem_type"}
+    ),
+    wanted={"hidden_act": "gelu", "qkv_bias": True, "num_mel_bins": 128},
+    irrelevant=frozenset({"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range", "label2id"}),
+)
+#: preprocessor_config.json: ASTFeatureExtractor. It fills up with zeros, whatever padding_value is.
+EXTRACTOR = Extractor(
+    read=frozenset({"do_normalize", "mean", "std", "max_length"}),
+    wanted={"feature_extractor_type": "ASTFeatureExtractor", "sampling_rate": 16000, "num_mel_bins": 128},
+    irrelevant=frozenset({"feature_size", "padding_value"}),
+)
+_MOST_FRAMES = 1024  # of the front-end
 
 _HUB = r"(?:audio_spectrogram_transformer\.)?"
 #: Names of a block's layers in transformers: those of the published folders, and since version 5 shorter ones.
@@ -133,12 +151,17 @@ def _hub_recognise(checkpoint: Checkpoint) -> bool:
 
 def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
     config = checkpoint.config
-    if config.get("hidden_act", "gelu") != "gelu" or not isinstance(config.get("patch_size", 16), int):
-        raise ModelError(f"{checkpoint.path}: its activation or its patches are not AST's; wanted 'gelu' and square ones")
+    CONFIG.check(checkpoint.path / "config.json", config)
+    if not isinstance(config.get("patch_size", 16), int):
+        raise ModelError(f"{checkpoint.path}: patch_size is {config['patch_size']!r}; wanted one number, the side of a square")
+    frames = config.get("max_length", _MOST_FRAMES)
+    if frames > _MOST_FRAMES:
+        raise ModelError(f"{checkpoint.path}: max_length is {frames}; wanted at most {_MOST_FRAMES}, the frames of AST's front-end")
     width = _hub(checkpoint, "embeddings.cls_token").shape[2]
     head = checkpoint.tensors.get("classifier.dense.weight")
     patch, epsilon = config.get("patch_size", 16), config.get("layer_norm_eps", 1e-12)
-    own = checkpoint.beside("preprocessor_config.json")
+    file, own = checkpoint.extractor()
+    EXTRACTOR.check(file, own, max_length=frames)
     spread = own.get("std", _DEVIATION) if own.get("do_normalize", True) else 0.5
     mean = own.get("mean", _MEAN) if own.get("do_normalize", True) else 0.0
     hidden = _hub(checkpoint, "layers.0.mlp.fc1.weight")
@@ -151,7 +174,7 @@ def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
         "hidden": hidden.shape[0],
         "patch": [patch, patch],
         "stride": [config.get("time_stride", 10), config.get("frequency_stride", 10)],
-        "frames": config.get("max_length", 1024),
+        "frames": frames,
         "bands": config.get("num_mel_bins", 128),
         "epsilon": epsilon,
         "head_epsilon": epsilon,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+from auricle.models.convert.settings import Extractor, Known
 
 _PREFIX = r"audio_model\.audio_encoder\."
 _BLOCK = rf"{_PREFIX}layers\.(\d+)\.blocks\.(\d+)\."
@@ -20,8 +20,63 @@ _TARGET = r"encoder.stages.\1.blocks.\2."
 _PLAIN = "audio_model.audio_encoder."
 _TEXT = "text_model."
 _LONG = f"{_PLAIN}patch_embed.mel_conv2d.weight"
-#: What the weights were trained with. transformers' own default for frequency_min is 0; the published folders say 50.
-_FEATURES = {"sampling_rate": 48000, "frequency_min": 50, "frequency_max": 14000, "hop_length": 480, "fft_window_size": 1024}
+#: config.json: ClapConfig's own keys and those of its two parts.
+CONFIG = Known(
+    read=frozenset({"text_config", "audio_config", "projection_dim"}),
+    wanted={"projection_hidden_act": "relu"},
+    irrelevant=frozenset({"logit_scale_init_value", "initializer_factor"}),
+)
+TEXT_CONFIG = Known(
+    read=frozenset(
+        {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"}
+        | {"type_vocab_size", "layer_norm_eps", "projection_dim"}
+    ),
+    wanted={"hidden_act": "gelu", "projection_hidden_act": "relu", "pad_token_id": 1, "position_embedding_type": "absolute"},
+    irrelevant=frozenset(
+        {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_factor", "initializer_range", "bos_token_id", "eos_token_id"}
+    ),
+)
+AUDIO_CONFIG = Known(
+    read=frozenset(
+        {"window_size", "num_mel_bins", "spec_size", "hidden_size", "depths", "num_attention_heads", "enable_fusion", "aff_block_r"}
+        | {"patch_embeds_hidden_size", "mlp_ratio", "projection_dim"}
+    ),
+    wanted={
+        "hidden_act": "gelu",
+        "projection_hidden_act": "relu",
+        "patch_size": 4,
+        "patch_stride": [4, 4],
+        "patch_embed_input_channels": 1,
+        "flatten_patch_embeds": True,
+        "enable_patch_layer_norm": True,
+        "qkv_bias": True,
+        "layer_norm_eps": 1e-5,
+    },
+    irrelevant=frozenset(
+        {"num_classes", "hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate", "initializer_factor", "num_hidden_layers"}
+        | {"fusion_type"}  # transformers builds one kind of fusion, whatever it is called
+    ),
+)
+#: preprocessor_config.json: ClapFeatureExtractor. The weights were trained with these values; transformers' own default for frequency_min
+#: is 0, the published folders say 50. The rest follows of them.
+EXTRACTOR = Extractor(
+    read=frozenset({"truncation", "padding", "feature_size"}),
+    wanted={
+        "feature_extractor_type": "ClapFeatureExtractor",
+        "sampling_rate": 48000,
+        "frequency_min": 50,
+        "frequency_max": 14000,
+        "hop_length": 480,
+        "fft_window_size": 1024,
+        "max_length_s": 10,
+        "nb_max_samples": 480000,
+        "padding_value": 0.0,
+        "top_db": None,
+    },
+    irrelevant=frozenset({"chunk_length_s", "n_fft", "nb_frequency_bins", "nb_max_frames"}),
+)
+#: What becomes of a short clip, by its name there -> ours.
+_PADDINGS = {"repeatpad": "repeatpad", "repeat": "tile", "pad": "zero"}
 
 
 def _join(part: str) -> Join:
@@ -60,7 +115,6 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     tensors = checkpoint.tensors
-    _check_features(checkpoint)
     frontend = "laion-fused-hf" if _LONG in tensors else "laion-unfused-hf"
     _, config = towers.bert(tensors, _TEXT)
     said = checkpoint.config.get("text_config") or {}
@@ -68,7 +122,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     return {
         "frontend": frontend,
         "window": 10.0,
-        "policy": "repeatpad",
+        "policy": _policy(checkpoint),
         "encoder": _encoder(checkpoint, frontend),
         "dim": int(tensors["audio_projection.linear2.weight"].shape[0]),
         "projection": "relu",
@@ -102,15 +156,20 @@ def _encoder(checkpoint: Checkpoint, frontend: str) -> dict[str, Any]:
     return found
 
 
-def _check_features(checkpoint: Checkpoint) -> None:
-    """ModelError where the folder asks for other features than the presets give."""
-    path = checkpoint.path / "preprocessor_config.json"
-    if not path.is_file():
-        return
-    said = json.loads(path.read_bytes())
-    for name, wanted in _FEATURES.items():
-        if said.get(name, wanted) != wanted:
-            raise ModelError(f"{path}: {name} is {said[name]}; LAION-CLAP's weights were trained with {wanted}: correct the file")
+def _policy(checkpoint: Checkpoint) -> str:
+    """How short clips are filled up, as the folder says; ModelError where it asks for other features than the presets give."""
+    tensors, parts = checkpoint.tensors, checkpoint.config
+    fused, mels = _LONG in tensors, int(tensors[f"{_PLAIN}batch_norm.weight"].shape[0])
+    file = checkpoint.path / "config.json"
+    CONFIG.check(file, parts)
+    TEXT_CONFIG.check(file, parts.get("text_config") or {})
+    AUDIO_CONFIG.check(file, parts.get("audio_config") or {}, enable_fusion=fused, num_mel_bins=mels, spec_size=4 * mels)
+    file, own = checkpoint.extractor()
+    EXTRACTOR.check(file, own, truncation="fusion" if fused else "rand_trunc", feature_size=mels)
+    padding = own.get("padding", "repeatpad")
+    if padding not in _PADDINGS:
+        raise ModelError(f"{file}: padding is {padding!r}; wanted one of {', '.join(_PADDINGS)}")
+    return _PADDINGS[padding]
 
 
 def _format(name: str, *, fused: bool) -> Format:

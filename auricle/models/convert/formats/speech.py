@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+from auricle.models.convert.settings import Extractor, Known
 
 #: Fields of config.json -> ours, where they say the same.
 _FIELDS = {
@@ -28,14 +28,32 @@ _FIELDS = {
     "num_conv_pos_embeddings": "conv",
     "num_conv_pos_embedding_groups": "groups",
 }
-#: Fields that must have these values: what would be another model otherwise.
-_WANTED = {
-    "hidden_act": "gelu",
-    "feat_extract_activation": "gelu",
-    "add_adapter": False,
-    "conv_pos_batch_norm": False,
-    "adapter_attn_dim": None,
-}
+#: config.json: Wav2Vec2Config, HubertConfig and WavLMConfig. Heads and adapters are not built, nor what belongs to training.
+CONFIG = Known(
+    read=frozenset({*_FIELDS, "num_buckets", "max_bucket_distance"}),
+    wanted={
+        "hidden_act": "gelu",
+        "feat_extract_activation": "gelu",
+        "add_adapter": False,
+        "conv_pos_batch_norm": False,
+        "adapter_attn_dim": None,
+    },
+    irrelevant=frozenset(
+        {"vocab_size", "hidden_dropout", "activation_dropout", "attention_dropout", "feat_proj_dropout", "feat_quantizer_dropout"}
+        | {"final_dropout", "layerdrop", "initializer_range", "apply_spec_augment", "mask_time_prob", "mask_time_length"}
+        | {"mask_time_min_masks", "mask_feature_prob", "mask_feature_length", "mask_feature_min_masks", "num_codevectors_per_group"}
+        | {"num_codevector_groups", "contrastive_logits_temperature", "num_negatives", "codevector_dim", "proj_codevector_dim"}
+        | {"diversity_loss_weight", "ctc_loss_reduction", "ctc_zero_infinity", "use_weighted_layer_sum", "classifier_proj_size"}
+        | {"tdnn_dim", "tdnn_kernel", "tdnn_dilation", "xvector_output_dim", "num_ctc_classes", "pad_token_id", "bos_token_id"}
+        | {"eos_token_id", "adapter_kernel_size", "adapter_stride", "num_adapter_layers", "output_hidden_size"}
+    ),
+)
+#: preprocessor_config.json: Wav2Vec2FeatureExtractor.
+EXTRACTOR = Extractor(
+    read=frozenset({"do_normalize"}),
+    wanted={"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000, "feature_size": 1},
+    irrelevant=frozenset({"padding_value"}),
+)
 _NAMES = {
     "layer_norm": "norm1",
     "attention.out_proj": "attention.out",
@@ -55,14 +73,14 @@ def _of(kind: str) -> Callable[[Checkpoint], bool]:
 
 def _sizes(checkpoint: Checkpoint) -> dict[str, Any]:
     config = checkpoint.config
-    for field, wanted in _WANTED.items():
-        if config.get(field, wanted) != wanted:
-            raise ModelError(f"{checkpoint.path}: {field} is {config[field]!r}; wanted {wanted!r}, other kinds are not built")
+    CONFIG.check(checkpoint.path / "config.json", config)
+    file, own = checkpoint.extractor()
+    EXTRACTOR.check(file, own)
     sizes = {ours: config[field] for field, ours in _FIELDS.items() if field in config}
     if config["model_type"] == "wavlm":
         sizes |= {"buckets": config.get("num_buckets", 320), "farthest": config.get("max_bucket_distance", 800), "gate": "input"}
     # Where the folder does not say, the large models' waveforms were normalised; with a norm over the clip it makes no difference.
-    told = checkpoint.beside("preprocessor_config.json").get("do_normalize", config.get("feat_extract_norm") == "layer")
+    told = own.get("do_normalize", config.get("feat_extract_norm") == "layer")
     return {"family": "speech", "frontend": "raw-16k-normal" if told else "raw-16k", **sizes}
 
 

@@ -45,7 +45,7 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     frames = shared.frames_of(grid[0], patch=patch, stride=stride[0], usual=_LENGTHS)
     sizes = trunk_sizes(checkpoint)
     return {
-        "frontend": "kaldi-ast",
+        "frontend": shared.tuned(sizes["labels"], frames),
         "window": frames / 100,
         "policy": "any",
         "encoder": {**sizes, "patch": [patch, bands], "stride": [*stride], "frames": frames, "pooling": "patches"},

@@ -11,7 +11,34 @@ from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
+from auricle.models.convert.settings import Extractor, Known
 
+#: config.json of transformers: WhisperConfig. The decoder is not used, nor what belongs to training.
+CONFIG = Known(
+    read=frozenset({"num_mel_bins", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim", "d_model", "max_source_positions"}),
+    wanted={"activation_function": "gelu", "scale_embedding": False},
+    irrelevant=frozenset(
+        {"vocab_size", "decoder_layers", "decoder_attention_heads", "decoder_ffn_dim", "decoder_layerdrop", "decoder_start_token_id"}
+        | {"encoder_layerdrop", "use_cache", "is_encoder_decoder", "dropout", "attention_dropout", "activation_dropout", "init_std"}
+        | {"max_target_positions", "pad_token_id", "bos_token_id", "eos_token_id", "suppress_tokens", "begin_suppress_tokens"}
+        | {"use_weighted_layer_sum", "classifier_proj_size", "apply_spec_augment", "mask_time_prob", "mask_time_length"}
+        | {"mask_time_min_masks", "mask_feature_prob", "mask_feature_length", "mask_feature_min_masks", "median_filter_width"}
+        | {"tie_word_embeddings"}
+    ),
+)
+#: preprocessor_config.json: WhisperFeatureExtractor. Older folders hold its mel matrix, which it computes anew.
+EXTRACTOR = Extractor(
+    read=frozenset({"feature_size", "chunk_length"}),
+    wanted={
+        "feature_extractor_type": "WhisperFeatureExtractor",
+        "sampling_rate": 16000,
+        "hop_length": 160,
+        "n_fft": 400,
+        "padding_value": 0.0,
+        "dither": 0.0,
+    },
+    irrelevant=frozenset({"n_samples", "nb_max_frames", "mel_filters"}),
+)
 _HUB = r"(?:model\.)?encoder\."
 _HUB_NAMES = {
     "self_attn_layer_norm": "norm1",
@@ -59,15 +86,16 @@ def _settings(*, mels: int, width: int, depth: int, heads: int, positions: int) 
 
 def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     config = checkpoint.config
-    if config.get("activation_function", "gelu") != "gelu" or config.get("scale_embedding", False):
-        raise ModelError(f"{checkpoint.path}: activation or scale of its embedding are not Whisper's as published")
     width, mels, _ = _hub(checkpoint, "conv1.weight").shape
+    positions = _hub(checkpoint, "embed_positions.weight").shape[0]
+    CONFIG.check(checkpoint.path / "config.json", config)
+    EXTRACTOR.check(*checkpoint.extractor(), feature_size=mels, chunk_length=positions / 50)
     return _settings(
         mels=mels,
         width=width,
         depth=shared.depth(checkpoint.tensors, rf"{_HUB}layers\.(\d+)\."),
         heads=config.get("encoder_attention_heads", max(1, width // 64)),
-        positions=_hub(checkpoint, "embed_positions.weight").shape[0],
+        positions=positions,
     )
 
 
@@ -92,6 +120,7 @@ def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
         *shared.block(layer, _HUB_NAMES),
         *_three(layer, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
         Ignore(r"(?:model\.)?decoder\..+|proj_out\.weight", _DECODER),
+        Ignore(r"(?:projector|classifier)\..+|layer_weights", "a head of its own, over a projection that is not built"),
     ]
 
 
