@@ -13,6 +13,7 @@ import typer
 
 from auricle import terminal
 from auricle.core.errors import AuricleError, InputError
+from auricle.signal.formats import spoken
 from auricle.terminal import Html, Model, Runtime
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILES...", help="Recordings: wav, flac, ogg, opus, mp3, aiff; m4a, mp4, webm with the extra av."),
+    typer.Argument(metavar="FILES...", help=f"Recordings: {spoken('libsndfile')}; with the extra av also {spoken('av')}."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]

@@ -179,9 +179,9 @@ def fit(
     runtime: Runtime = None,
 ) -> None:
     """Make labels of your own from examples, tested on recordings left out; auricle listen --head FILE then uses them."""
-    from auricle.archive.sources import SUFFIXES
     from auricle.listen import console, heads
     from auricle.listen.heads import read_examples
+    from auricle.signal.formats import SUFFIXES
 
     terminal.check_writable(out)
     examples = read_examples(place, SUFFIXES)

@@ -62,7 +62,7 @@ def test_listen_json_is_the_documented_object(auricle: Callable[..., tuple[int, 
     assert err == ""
     (told,) = objects(out)
     assert (code, err) == (0, "")
-    assert list(told) == ["version", "file", "duration", "coverage", "silent", "tags", "events"]
+    assert list(told) == ["version", "file", "duration", "coverage", "silent", "tags", "events", "band"]
     assert told["version"] == 1 and told["file"] == "tones.wav" and told["duration"] == 4.0 and told["coverage"] == 1.0
     assert len(told["tags"]) == 5 and list(told["tags"][0]) == ["label", "score", "present"]
     assert list(told["events"][0]) == ["label", "onset", "offset", "score"]
@@ -267,7 +267,7 @@ def test_classify_json_is_the_documented_object(auricle: Callable[..., tuple[int
     code, out, err = auricle("classify", *files, "--labels", "low tone, high tone", "--labels", "dog", "--rule", "max", "--json")
     told = objects(out)
     assert code == 1 and [one["file"] for one in told] == files and err.splitlines()[-1] == "2 of 4 files had an error"
-    assert list(told[0]) == ["version", "file", "asked", "duration", "coverage", "silent", "labels"]
+    assert list(told[0]) == ["version", "file", "asked", "duration", "coverage", "silent", "labels", "band"]
     assert told[0]["asked"] == {"question": "one", "wording": "bare", "rule": "max", "calibration": "model"}
     assert len(told[0]["labels"]) == 3 and sum(label["score"] for label in told[0]["labels"]) == pytest.approx(1, abs=1e-3)
     assert [bool(one["labels"]) for one in told] == [True, False, False, True] and ["error" in one for one in told] == [

@@ -27,7 +27,7 @@ STAIRS: dict[str, set[str]] = {
     "train": {"core", "signal", "nn", "data", "models", "tasks"},
     "archive": {"core", "signal", "metrics", "listen"},
     "bench": {"core", "metrics", "data", "tasks", "listen"},
-    "serve": {"core", "listen", "archive"},
+    "serve": {"core", "signal", "listen", "archive"},
     "recipes": {"core", "signal", "nn", "metrics", "data", "models", "tasks", "runtime", "train", "listen", "bench"},
 }
 DATA_ONLY = {"weights", "ontology"}

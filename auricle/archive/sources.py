@@ -10,14 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from auricle.core.errors import InputError
+from auricle.signal.formats import is_recording
 
-#: Names' endings that are taken for recordings when a folder is walked; a file named outright is tried whatever it is called.
-SUFFIXES = frozenset(
-    (
-        *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"),
-        *(".m4a", ".mp4", ".aac", ".webm", ".mka", ".mkv", ".mov", ".wma", ".amr", ".3gp"),
-    )
-)
 _TABLES = (".csv", ".tsv", ".jsonl")
 _NAMES = ("file", "filename", "path")
 
@@ -68,7 +62,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         for path, is_folder in inside:
             if is_folder:
                 (links if path.is_symlink() else folders).append(path)
-            elif path.suffix.lower() in SUFFIXES and path.is_file():
+            elif is_recording(path) and path.is_file():
                 yield path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from auricle.core.units import clock, percent
+from auricle.core.units import clock, percent, remarks
 
 if TYPE_CHECKING:
     from auricle.core.records import Event, Heard, Label
@@ -39,6 +39,7 @@ def _about(heard: Heard) -> str:
     told = [clock(heard.duration, tenths=True)]
     if heard.coverage < 1:
         told.append(f"{percent(heard.coverage)} heard")
+    told += remarks(heard.band, heard.gaps, heard.tracks)
     if heard.silent:
         told.append("silent")
     elif heard.coverage and not heard.events and not any(label.present for label in heard.tags):

@@ -62,12 +62,23 @@ class Event:
 
 
 @dataclasses.dataclass(frozen=True)
+class Band:
+    """Which frequencies of a file were heard. low, high: Hz. above: share of the file's energy that lies above high, 0 to 1."""
+
+    low: float
+    high: float
+    above: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
 class Heard:
     """What was heard in one file.
 
-    duration: seconds that the file holds (what it declares where it is cut). coverage: share of it that was heard, 0 to 1.
-    silent: nothing above the threshold of hearing. tags: best first. events: by onset.
+    duration: seconds that the file holds (what it declares where it is cut). coverage: share of its recorded time that was heard, 0 to 1.
+    silent: nothing above the threshold of hearing in the band that is heard. tags: best first. events: by onset.
     labels: scores of the words that were asked for, in the order asked; None when none were.
+    band: frequencies that the model covers; None where nothing was heard. gaps: stretches (s) that the file says were not recorded.
+    tracks: sound tracks in the file, of which the first was heard.
     error: one line saying what is wrong and what to do; None when all is well. A file with an error may still be partly heard.
     """
 
@@ -79,14 +90,13 @@ class Heard:
     events: tuple[Event, ...] = ()
     labels: tuple[Label, ...] | None = None
     error: str | None = None
+    band: Band | None = None
+    gaps: tuple[tuple[float, float], ...] = ()
+    tracks: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: labels and error appear only where there are some."""
-        full = dataclasses.asdict(self)
-        for optional in ("labels", "error"):
-            if full[optional] is None:
-                del full[optional]
-        return {"version": JSON_VERSION, **full}
+        """The documented JSON object: labels, error, band, gaps and tracks appear only where there is something to say."""
+        return _object(self)
 
     def to_json(self) -> str:
         """One line of JSON, numbers rounded to what they mean (0.1 ms, 1e-4 of a score)."""
@@ -119,7 +129,7 @@ class Classified:
 
     labels: best first; empty where nothing could be told, because nothing sounds or nothing could be read. Of "one", a score is the
     label's share, all of them sum to one, and only the best is present; of "any" it is the probability that the label is there.
-    duration, coverage, silent, error: as in Heard.
+    duration, coverage, silent, error, band, gaps, tracks: as in Heard.
     """
 
     file: str
@@ -129,6 +139,9 @@ class Classified:
     silent: bool = False
     labels: tuple[Label, ...] = ()
     error: str | None = None
+    band: Band | None = None
+    gaps: tuple[tuple[float, float], ...] = ()
+    tracks: int = 1
 
     @property
     def best(self) -> Label | None:
@@ -136,15 +149,21 @@ class Classified:
         return next((label for label in self.labels if label.present), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: error appears only where there is one."""
-        full = dataclasses.asdict(self)
-        if full["error"] is None:
-            del full["error"]
-        return {"version": JSON_VERSION, **full}
+        """The documented JSON object: error, band, gaps and tracks appear only where there is something to say."""
+        return _object(self)
 
     def to_json(self) -> str:
         """One line of JSON, numbers rounded as in Heard."""
         return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
+
+
+def _object(record: Heard | Classified) -> dict[str, Any]:
+    """A record as its JSON object, without what is None, without no gaps, and without the number of tracks where there is one."""
+    full = {key: value for key, value in dataclasses.asdict(record).items() if value is not None}
+    for key, usual in (("gaps", ()), ("tracks", 1)):
+        if full[key] == usual:
+            del full[key]
+    return {"version": JSON_VERSION, **full}
 
 
 def _rounded(value: Any) -> Any:

@@ -22,9 +22,10 @@ from typing import Any, BinaryIO, cast
 from auricle.core.errors import InputError
 from auricle.data.manifest import Caption, Item, of_record, to_record
 from auricle.data.whole import whole
+from auricle.signal.formats import SUFFIXES
 
 #: Endings by which a member is a sound; what is in it decides how it is decoded.
-SOUNDS = frozenset({"wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "mp4", "webm", "aac"})
+SOUNDS = frozenset(suffix[1:] for suffix in SUFFIXES)
 LARGEST_SOUND = 1 << 30  # bytes of one sound
 LARGEST_TEXT = 1 << 24  # bytes of what is said of one, and of a header
 MOST_SHARDS = 100_000

@@ -27,7 +27,7 @@ from auricle.core.machine import cores
 from auricle.data import shards
 from auricle.data.manifest import Item
 from auricle.data.whole import whole
-from auricle.signal import files
+from auricle.signal import files, opening
 from auricle.signal.resample import resample
 
 Wave = NDArray[np.int16]
@@ -89,7 +89,7 @@ def open_waves(
     """
     if not items:
         raise InputError("there are no items to decode; wanted at least one")
-    low, high = files.RATES
+    low, high = opening.RATES
     if not low <= rate <= high or (longest is not None and not longest > 0):
         raise InputError(f"rate {rate} Hz, longest {longest} s; wanted {low} to {high} Hz, and seconds above 0 or none")
     home = folder / _key(items, rate, longest)

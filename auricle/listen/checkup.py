@@ -16,10 +16,11 @@ from auricle.core.records import Clip
 from auricle.core.units import megabytes
 from auricle.listen.listener import Listener, cores, load
 from auricle.runtime import catalog
+from auricle.signal.formats import spoken
 
 _CORE = ("auricle", "numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "pydantic", "typer", "rich", "safetensors")
 _EXTRAS = {
-    "av": ("av", "m4a, mp4, webm, aac"),
+    "av": ("av", spoken("av")),
     "lancedb": ("archive", "archives"),
     "fastapi": ("serve", "the service over HTTP"),
     "torch": ("train", "training, and runtime torch-fp32"),

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Classified, Event, Heard, Label
-from auricle.core.units import clock, percent, ticks
+from auricle.core.units import clock, percent, remarks, ticks
 from auricle.signal.files import printable
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def _title(heard: Heard | Classified) -> Text:
     title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
     if heard.coverage < 1:
         title.append(f"  {percent(heard.coverage)} heard", style="not bold yellow")
+    for remark in remarks(heard.band, heard.gaps, heard.tracks):
+        title.append(f"  {remark}", style="not bold dim")
     return title
 
 

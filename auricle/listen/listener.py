@@ -18,7 +18,7 @@ from auricle.core.config import PublishedConfig, fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.machine import cores as cores
 from auricle.core.records import Clip, Heard, Label
-from auricle.listen.hearing import Hearing
+from auricle.listen.hearing import Hearing, band
 from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
@@ -283,20 +283,22 @@ class Listener:
                     timeline.add(part)
                 if job.progress is not None:
                     job.progress(place, part.start + part.seconds, sound.info.duration)
-        silent = not sounding and quiet(sound.peak, config.silence_dbfs)
+        silent = not sounding and quiet(sound.swing, config.silence_dbfs)
         tags = tagging.decode(
             scores.whole(), config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent, exclusive=scores.exclusive
         )
-        duration = sound.duration
         return Heard(
             file=name,
-            duration=duration,
-            coverage=min(1.0, sound.heard / duration) if sound.error else 1.0,
+            duration=sound.duration,
+            coverage=sound.coverage,
             silent=silent,
             tags=tags[: job.top] if "tags" in job.wanted else (),
             events=timeline.events(sound.end) if timeline is not None else (),
             labels=self._answered(asked, tags, own, job, silent=silent),
             error=sound.error,
+            band=band(sound, self._frontend),
+            gaps=sound.gaps,
+            tracks=sound.info.tracks,
         )
 
     def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
@@ -363,8 +365,8 @@ class Listener:
         seconds = self.config.window if seconds is None else seconds
         context = self.config.context if context is None else context
         if isinstance(source, Clip):
-            return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context)
-        return stream(source, rate=self._frontend.rate, seconds=seconds, context=context)
+            return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])
+        return stream(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])
 
 
 class _Scores:

@@ -17,6 +17,7 @@ import soundfile
 from auricle.core.config import Config
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
+from auricle.core.units import remarks
 from auricle.listen import picture
 from auricle.listen.listener import Progress, Source
 from auricle.signal.files import Stream, inspect, stream, stream_clip
@@ -65,7 +66,7 @@ def render(
     frontend = open_frontend(_DRAWN)
     files, left = [], _PAGE_AUDIO
     for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
-        told = json.loads(one.to_json())
+        told = json.loads(one.to_json()) | {"remarks": remarks(one.band, one.gaps, one.tracks)}
         if one.coverage:
             told |= _picture(source, _DRAWN)
             told |= _audio(source, one, left, folder)

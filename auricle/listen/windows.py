@@ -26,6 +26,11 @@ _SMALLEST = np.float32(1e-6)
 #: Seconds. A shorter recording is heard with silence after it, as short clips are in training: stretched by repetition instead, a drum
 #: hit becomes a drone, and models claim several times as many sounds that are not there.
 SHORTEST = 2.0
+_EDGE = 0.025  # seconds at each end of a recording in which a step may ring: soxr's filter at 4 kHz, the lowest rate
+_RINGING = 1.6e-4  # seconds: energy of that ringing, as a multiple of the offset's power; twice the most from 4 to 768 kHz
+#: Share of a window's energy in the band that is heard below which it is taken for traces of a sound above the band: clicks where that
+#: starts and stops, distortion of the recorder. 40 dB.
+_LEAKED = 1e-4
 _PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 Item = TypeVar("Item")
@@ -93,8 +98,24 @@ def loudness(samples: np.ndarray, *, rate: int) -> float:
     return 10.0 * math.log10(power) if power > 0 else -math.inf
 
 
+def settled(samples: np.ndarray, *, rate: int, first: bool, last: bool) -> np.ndarray:
+    """Mono samples (N,) without the edges of a recording where a constant offset sets in or ends: the step rings in a resampler.
+
+    first, last: the samples begin, end the recording. An edge is taken off where an offset explains its energy; a sound is left there.
+    """
+    edge = round(_EDGE * rate)
+    if samples.size < 4 * edge:
+        return samples
+    offset = float(samples[edge:-edge].mean(dtype=np.float64))
+    most = offset * offset * _RINGING * rate
+    left, right = samples[:edge] - offset, samples[-edge:] - offset
+    start = edge if first and float(left @ left) <= most else 0
+    stop = samples.size - edge if last and float(right @ right) <= most else samples.size
+    return samples[start:stop]
+
+
 def quiet(peak: float, silence_dbfs: float) -> bool:
-    """True where a recording in which no window sounds is to be called silent. peak: its largest |x|."""
+    """True where a recording in which no window sounds is to be called silent. peak: its largest |x|, without a constant offset."""
     return peak < 10 ** ((silence_dbfs + _PEAK_OVER_RMS) / 20)
 
 
@@ -110,10 +131,12 @@ class Ear:
 
     def hear(self, window: Window) -> Part:
         """Scores of one window of mono samples (1, N) at the front-end's rate."""
-        config, samples = self.runtime.config, window.samples[0]
-        seconds = samples.size / self.frontend.rate
+        config, rate = self.runtime.config, self.frontend.rate
+        seconds = window.samples.shape[1] / rate
+        samples = settled(window.samples[0], rate=rate, first=window.start == 0, last=window.last)
         # Less than one frame tells no source from another: nothing is recognised in it, rather than something made up.
-        if seconds * config.frame_rate < 1 or loudness(samples, rate=self.frontend.rate) < config.silence_dbfs:
+        silent = window.inside < _LEAKED or loudness(samples, rate=rate) < config.silence_dbfs
+        if silent or seconds * config.frame_rate < 1:
             return Part(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None, None)
         return self._scored(window, seconds)
 

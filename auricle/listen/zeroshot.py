@@ -18,7 +18,7 @@ import numpy as np
 from auricle.core import audioset
 from auricle.core.config import ModelConfig, PublishedConfig
 from auricle.core.errors import InputError, ModelError, SoundError
-from auricle.core.records import Asked, Classified, Label
+from auricle.core.records import Asked, Band, Classified, Label
 from auricle.data.prompts import Prompts, key
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.bank import Bank
@@ -50,6 +50,9 @@ class Evidence:
     silent: bool = False
     evidence: np.ndarray | None = None
     error: str | None = None
+    band: Band | None = None
+    gaps: tuple[tuple[float, float], ...] = ()
+    tracks: int = 1
 
 
 class _StoppedError(Exception):
@@ -99,7 +102,18 @@ class ZeroShot:
         def answers() -> Iterator[Classified]:
             for told in self._gathered(files, judge, progress):
                 labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-                yield Classified(told.file, asked, told.duration, told.coverage, told.silent, labels, told.error)
+                yield Classified(
+                    told.file,
+                    asked,
+                    told.duration,
+                    told.coverage,
+                    told.silent,
+                    labels,
+                    told.error,
+                    band=told.band,
+                    gaps=told.gaps,
+                    tracks=told.tracks,
+                )
 
         return answers()
 
@@ -161,7 +175,17 @@ class ZeroShot:
             return Evidence(name, error=str(error))
         except OSError as error:  # a disk that fails half-way
             return Evidence(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
-        return Evidence(name, hearing.duration, hearing.coverage, hearing.silent, gathering.evidence(), hearing.error)
+        return Evidence(
+            name,
+            hearing.duration,
+            hearing.coverage,
+            hearing.silent,
+            gathering.evidence(),
+            hearing.error,
+            band=hearing.band,
+            gaps=hearing.gaps,
+            tracks=hearing.tracks,
+        )
 
     def judge(self, question: Question) -> tuple[Judge, str, float]:
         """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""

@@ -36,6 +36,14 @@ class Sounding(BaseModel):
     score: float
 
 
+class Heights(BaseModel):
+    """Which frequencies were heard. low, high: Hz. above: share of the recording's energy that lies above high, 0 to 1."""
+
+    low: float
+    high: float
+    above: float
+
+
 class HeardAnswer(BaseModel):
     """What was heard in a recording: the object that `auricle listen --json` prints."""
 
@@ -48,6 +56,9 @@ class HeardAnswer(BaseModel):
     events: list[Sounding] | None = None
     labels: list[Tag] | None = None
     error: str | None = None
+    band: Heights | None = None
+    gaps: list[tuple[float, float]] | None = None
+    tracks: int | None = None
 
 
 class Vector(BaseModel):

@@ -15,6 +15,7 @@ from auricle.serve.answers import HeardAnswer, Vector, heard_text, vector_text
 from auricle.serve.jobs import Question
 from auricle.serve.problems import Problem, documented
 from auricle.serve.service import Service, Serving
+from auricle.signal.formats import spoken
 
 router = APIRouter()
 _BYTES = {"type": "string", "format": "binary"}
@@ -23,7 +24,7 @@ _FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A recording: wav, flac, ogg, opus, mp3, aiff; m4a, mp4, webm where the service has the extra av.",
+        "description": f"A recording: {spoken('libsndfile')}; where the service has the extra av also {spoken('av')}.",
         "content": {"application/octet-stream": {"schema": _BYTES}, "multipart/form-data": {"schema": _FORM}},
     }
 }

@@ -17,21 +17,13 @@ from auricle.archive.recordings import Recording, wav
 from auricle.serve.answers import Identity, Seconds
 from auricle.serve.problems import Problem, documented
 from auricle.serve.service import Service, Serving
+from auricle.signal.formats import MEDIA
 
 router = APIRouter()
 _BLOCK = 1 << 18
 _LONGEST = 60.0  # seconds of a cut
-#: By the ending of the archive's own name; a browser is never told that a recording is a page.
-_KINDS = {
-    **dict.fromkeys((".wav", ".wave"), "audio/wav"),
-    **dict.fromkeys((".ogg", ".oga", ".opus"), "audio/ogg"),
-    **dict.fromkeys((".m4a", ".mp4", ".mov", ".3gp"), "audio/mp4"),
-    **dict.fromkeys((".aif", ".aiff", ".aifc"), "audio/aiff"),
-    **dict.fromkeys((".webm", ".mka", ".mkv"), "audio/webm"),
-    **{".flac": "audio/flac", ".mp3": "audio/mpeg", ".aac": "audio/aac"},
-}
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_KINDS_SAID: dict[str, Any] = dict.fromkeys(sorted({*_KINDS.values(), "application/octet-stream"}), _BINARY)
+_KINDS_SAID: dict[str, Any] = dict.fromkeys(sorted({*MEDIA.values(), "application/octet-stream"}), _BINARY)
 _PLAYED: dict[int | str, dict[str, Any]] = {
     200: {"description": "The recording.", "content": _KINDS_SAID},
     206: {"description": "The part that Range asks for.", "content": _KINDS_SAID},
@@ -60,7 +52,8 @@ async def sound(service: Serving, request: Request, id: Id) -> Response:
     headers["Content-Length"] = str(last - first + 1)
     if part is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{recording.size}"
-    kind = _KINDS.get(Path(recording.file).suffix.lower(), "application/octet-stream")
+    # By the ending of the archive's own name; a browser is never told that a recording is a page.
+    kind = MEDIA.get(Path(recording.file).suffix.lower(), "application/octet-stream")
     return StreamingResponse(_blocks(file, first, last), 200 if part is None else 206, headers, media_type=kind)
 
 

@@ -1,37 +1,42 @@
-"""Files and arrays as streams of windows: any rate from 4 to 192 kHz, 1 to 64 channels, memory bounded by a few windows.
+"""Files and arrays as streams of windows: any rate from 4 to 768 kHz, 1 to 64 channels, memory bounded by a few windows.
 
 Bad input raises SoundError with one line that names the file, what is wrong and what to do. A file that is cut or damaged is
 heard as far as it decodes; the stream then says in `error` how much is missing. No sound is ever made up for what is not there.
+Times count from zero of the file's own clock; where it says that nothing was recorded the samples are silent, and `gaps` tells it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
+import math
 import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
-from auricle.signal import containers
+from auricle.signal.checked import CheckedReader
+from auricle.signal.energy import Energy
 from auricle.signal.frames import plan
-from auricle.signal.reader import ArrayReader, ChainReader, Reader, Samples, Skipping
+from auricle.signal.opening import check_format, open_file, printable
+from auricle.signal.reader import ArrayReader, Reader, Samples
 from auricle.signal.resample import StreamResampler
 
-RATES = (4_000, 192_000)  # Hz, lowest and highest that are heard
-CHANNELS = 64  # the most that are heard
-LOUDEST = 1e10  # 200 dB above full scale: beyond it the power of a frame leaves float32, and no recorder wrote it
+__all__ = ["Info", "Stream", "Window", "cut", "inspect", "printable", "read", "stream", "stream_clip"]
+
+_LEAST = 0.025  # seconds in which a constant offset can be told from a sound
+_CANCELLED = 1e-3  # share of its channels' power below which their mean has cancelled out, 30 dB
 _BLOCK = 1 << 16  # values (samples x channels) decoded at once: what a cache holds
 
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What a file says about itself. frames: samples per channel, None where it does not tell; duration: seconds, then 0."""
+    """What a file says about itself. frames: samples per channel, None where it does not tell; duration: seconds, then 0.
+
+    tracks: sound tracks in it, of which the first is read.
+    """
 
     path: str
     rate: int
@@ -39,45 +44,81 @@ class Info:
     frames: int | None
     format: str
     duration: float
+    tracks: int = 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Window:
-    """A stretch of a stream. samples: float32 (C, N) at the stream's rate; start: seconds of samples[:, 0] in the recording."""
+    """A stretch of a stream. samples: float32 (C, N) at the stream's rate; start: seconds of samples[:, 0] in the recording.
+
+    inside: share of the stretch's energy (without a constant offset) that lies in the stream's band; the rest lies above.
+    """
 
     samples: Samples
     start: float
     last: bool
+    inside: float = 1.0
 
 
 class Stream:
     """Windows of one recording, decoded as they are asked for. Iterate once; a context manager closes the file early.
 
-    Attributes that grow while it is read: heard (seconds decoded), peak (largest |x| at the original rate),
-    error (None, or one line saying how much is missing; final once the iteration has ended).
+    Attributes that grow while it is read: heard, end, gaps, peak, swing, above; and error: None, or one line saying how much is
+    missing, final once the iteration has ended.
     """
 
-    def __init__(self, reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> None:
+    def __init__(
+        self, reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf
+    ) -> None:
         self.info = _info(reader)
         self.rate = rate
-        self.peak = 0.0
+        self._low = self._high = np.zeros(reader.channels, np.float32)
+        self._sum = np.zeros(reader.channels)
         self.error: str | None = None
         self._reader, self._mono, self._plan = reader, mono, plan(rate, seconds=seconds, context=context)
         self._decoded = 0
+        self._energy = Energy(self.info.rate, rate, high)
         self._block = max(1024, _BLOCK // reader.channels)
         self._next: Samples | None = self._decode()  # a file that holds nothing is refused here, before any window
         if self._next is None:
             raise SoundError(f"{reader.name}: {_nothing(reader)}")
 
     @property
+    def peak(self) -> float:
+        """Largest |x| so far, at the original rate."""
+        return max(float(self._high.max()), -float(self._low.min()))
+
+    @property
+    def swing(self) -> float:
+        """Largest |x| so far without each channel's constant offset, which cannot be told in less than 25 ms."""
+        offset = self._sum / max(1, self._decoded) if self._decoded > _LEAST * self.info.rate else np.zeros_like(self._sum)
+        return max(float((self._high - offset).max()), float((offset - self._low).max()))
+
+    @property
     def heard(self) -> float:
-        """Seconds decoded so far, without damaged stretches that are given as silence."""
-        return (self._decoded - self._reader.lost) / self.info.rate
+        """Seconds decoded so far, without the stretches that are silent because they are damaged or were not recorded."""
+        return (self._decoded - self._reader.lost - _unrecorded(self._reader)) / self.info.rate
 
     @property
     def end(self) -> float:
-        """Seconds of the recording up to where it has been read: what was heard and the damaged stretches in between."""
+        """Seconds of the recording up to where it has been read: what was heard and the silent stretches in between."""
         return self._decoded / self.info.rate
+
+    @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """Stretches (s) that the file's own clock says were not recorded, as far as it has been read."""
+        return tuple((first / self.info.rate, last / self.info.rate) for first, last in self._reader.gaps)
+
+    @property
+    def coverage(self) -> float:
+        """Share of what was recorded that was heard, 0 to 1; final once the iteration has ended."""
+        recorded = self.duration - _unrecorded(self._reader) / self.info.rate
+        return min(1.0, self.heard / recorded) if self.error and recorded > 0 else 1.0
+
+    @property
+    def above(self) -> float:
+        """Share of the energy of what was read, 0 to 1, that lies above the band: above `high`, or rate / 2 where that is less."""
+        return self._energy.above
 
     @property
     def duration(self) -> float:
@@ -94,11 +135,15 @@ class Stream:
                 continue
             held = np.concatenate(pieces, axis=1)
             while held.shape[1] > self._plan.size:  # strictly: only then is it known that this window is not the last
-                yield Window(held[:, : self._plan.size].copy(), self._plan.start(index), False)
+                yield self._window(held[:, : self._plan.size].copy(), index, last=False)
                 held = held[:, self._plan.hop :]
                 index += 1
             pieces, ready = [held], held.shape[1]
-        yield Window(np.concatenate(pieces, axis=1), self._plan.start(index), True)
+        yield self._window(np.concatenate(pieces, axis=1), index, last=True)
+
+    def _window(self, samples: Samples, index: int, *, last: bool) -> Window:
+        start = self._plan.start(index)
+        return Window(samples, start, last, self._energy.inside(samples, start))
 
     def _resampled(self, channels: int) -> Iterator[Samples]:
         """Pieces (channels, n) at the stream's rate until the recording ends."""
@@ -106,8 +151,12 @@ class Stream:
         try:
             while self._next is not None:
                 block, self._next = self._next, self._decode()
-                yield resampler.push(_mean(block) if self._mono else block, last=self._next is None)
+                block = _mono(block) if self._mono else block
+                self._energy.add(block)
+                yield resampler.push(block, last=self._next is None)
             self.error = _missing(self._reader, self._decoded)
+            if self._reader.lost >= self._decoded:
+                raise SoundError(self.error or f"{self._reader.name}: {_nothing(self._reader)}")
         finally:
             self.close()
 
@@ -116,10 +165,10 @@ class Stream:
         block = self._reader.read(self._block)
         if block.shape[1] == 0:
             return None
-        peak = max(float(block.max()), -float(block.min()))
-        if not peak <= LOUDEST:  # also true of NaN
-            raise SoundError(_unusable(self._reader, block, self._decoded))
-        self.peak = max(self.peak, peak)
+        low, high = block.min(axis=1), block.max(axis=1)
+        first = self._decoded == 0
+        self._low, self._high = (low, high) if first else (np.minimum(self._low, low), np.maximum(self._high, high))
+        self._sum += block.sum(axis=1, dtype=np.float64)
         self._decoded += block.shape[1]
         return block
 
@@ -136,26 +185,29 @@ class Stream:
 
 def inspect(path: str | os.PathLike[str]) -> Info:
     """What the file declares, without decoding it."""
-    reader = _open(path)
+    reader = open_file(path)
     reader.close()
     return _info(reader)
 
 
-def stream(path: str | os.PathLike[str], *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> Stream:
+def stream(
+    path: str | os.PathLike[str], *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf
+) -> Stream:
     """Windows of a file: `seconds` long, overlapping by 2 * `context` seconds, resampled to `rate` Hz.
 
-    mono: the mean of the channels, else all are kept. The last window is shorter, and is the first that reaches the end.
+    mono: the mean of the channels (the loudest of them where they cancel each other out), else all are kept. The last window is
+    shorter, and is the first that reaches the end. high: upper edge (Hz) of the band that is heard; energy above it is told.
     """
-    return _guarded(_open(path), rate=rate, seconds=seconds, context=context, mono=mono)
+    return _guarded(open_file(path), rate=rate, seconds=seconds, context=context, mono=mono, high=high)
 
 
-def stream_clip(clip: Clip, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True) -> Stream:
+def stream_clip(clip: Clip, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf) -> Stream:
     """Windows of sound in memory, by the same code as `stream`."""
     if not np.issubdtype(clip.samples.dtype, np.floating):
         raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats, divide them by their full scale")
-    reader = ArrayReader(clip.samples, clip.rate, clip.name)
-    _check_format(reader)
-    return _guarded(reader, rate=rate, seconds=seconds, context=context, mono=mono)
+    reader = CheckedReader(ArrayReader(clip.samples, clip.rate, clip.name))
+    check_format(reader)
+    return _guarded(reader, rate=rate, seconds=seconds, context=context, mono=mono, high=high)
 
 
 def read(
@@ -172,7 +224,7 @@ def read(
     """
     if max_seconds is not None and not max_seconds > 0:
         raise InputError(f"max_seconds is {max_seconds}; wanted a positive number of seconds")
-    reader = _open(path)
+    reader = open_file(path)
     rate = rate or reader.rate
     pieces: list[Samples] = []
     with _guarded(reader, rate=rate, seconds=1.0 if max_seconds is None else min(1.0, max_seconds), mono=mono) as windows:
@@ -190,11 +242,11 @@ def read(
 
 def cut(path: str | os.PathLike[str], start: float, end: float) -> Clip:
     """Seconds start to end of a file as a Clip (C, N) at its own rate, as far as they decode; InputError where it ends before."""
-    reader = _open(path)
+    reader = open_file(path)
     first, last = round(start * reader.rate), end * reader.rate
     pieces = []
     try:
-        at = reader.skip(first) if isinstance(reader, Skipping) else 0
+        at = reader.skip(first)
         while at < last and (block := reader.read(max(1024, _BLOCK // reader.channels))).shape[1]:
             pieces.append(block[:, max(0, first - at) : max(0, round(min(last - at, block.shape[1])))])
             at += block.shape[1]
@@ -206,11 +258,15 @@ def cut(path: str | os.PathLike[str], start: float, end: float) -> Clip:
     return Clip(samples, reader.rate, os.fspath(path))
 
 
-def printable(path: object) -> str:
-    """A path as one printable line, whatever bytes its name has."""
-    text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path)
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+def _mono(block: Samples) -> Samples:
+    """The mean (1, n) of the channels of a block (C, n); the loudest channel where they cancel each other out, as L = -R does."""
+    mean = _mean(block)
+    if len(block) < 2:
+        return mean
+    powers = np.einsum("ij,ij->i", block, block)
+    if float(np.vdot(mean, mean)) >= _CANCELLED * float(powers.mean()):
+        return mean
+    return np.array(block[(powers >= 0.5 * powers.max()).argmax()][None])  # the first of the loud ones, so that it stays the same one
 
 
 def _mean(block: Samples) -> Samples:
@@ -224,80 +280,17 @@ def _mean(block: Samples) -> Samples:
     return total
 
 
-def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool) -> Stream:
+def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf) -> Stream:
     try:
-        return Stream(reader, rate=rate, seconds=seconds, context=context, mono=mono)
+        return Stream(reader, rate=rate, seconds=seconds, context=context, mono=mono, high=high)
     except BaseException:
         reader.close()
         raise
 
 
-def _open(path: str | os.PathLike[str]) -> Reader:
-    """The reader that can decode this file, its size and kind checked before any decoder sees it."""
-    name = printable(path)
-    _check_file(path, name)
-    kind = containers.kind(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
-    if kind is None:
-        raise SoundError(f"{name}: is no sound file that we know; wanted wav, flac, ogg, opus, mp3, aiff, m4a, mp4, webm or aac")
-    reader: Reader
-    if kind in containers.PACKED:
-        from auricle.signal.av_reader import AvReader
-
-        reader = AvReader(path, name, kind)
-    else:
-        reader = _native(Path(path), name, containers.examine(path, kind))
-    _check_format(reader)
-    return reader
-
-
-def _native(path: Path, name: str, finding: containers.Finding) -> Reader:
-    """The reader for a file that libsndfile decodes, or for the chain of recordings in it."""
-    from auricle.signal.soundfile_reader import SoundfileReader
-
-    if finding.hopeless:
-        raise SoundError(f"{name}: cannot be decoded ({finding.hopeless}); get an undamaged copy")
-    if not finding.links:
-        return SoundfileReader(path, name, finding)
-    fault = [None] * (len(finding.links) - 1) + [finding.fault]  # what shows that the file was cut belongs to its last link
-    parts = [containers.Finding(source=source, fault=cut) for source, cut in zip(finding.links, fault, strict=True)]
-    return ChainReader([functools.partial(SoundfileReader, path, name, part) for part in parts])
-
-
-def _check_file(path: str | os.PathLike[str], name: str) -> None:
-    """Refuse what is not a readable regular file with bytes in it."""
-    try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise SoundError(f"{name}: is a directory; give the files in it, for instance {name.rstrip('/')}/*.wav")
-        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever, a device would never end
-            raise SoundError(f"{name}: is not a regular file; copy the sound into a file first")
-        with open(path, "rb"):
-            pass
-    except FileNotFoundError as error:
-        raise SoundError(f"{name}: no such file; check the name and the folder") from error
-    except PermissionError as error:
-        raise SoundError(f"{name}: may not be read; change its permissions (chmod +r) or run as its owner") from error
-    except (OSError, ValueError) as error:
-        raise SoundError(f"{name}: cannot be opened ({getattr(error, 'strerror', None) or error}); check the path") from error
-    if status.st_size == 0:
-        raise SoundError(f"{name}: is empty (0 bytes); record or copy it again")
-
-
-def _check_format(reader: Reader) -> None:
-    """Refuse rates and channel counts that no recording for us has: most often the header is damaged."""
-    low, high = RATES
-    if not low <= reader.rate <= high:
-        wrong = f"its rate is {reader.rate} Hz; wanted {low} to {high} Hz"
-    elif not 1 <= reader.channels <= CHANNELS:
-        wrong = f"it has {reader.channels} channels; wanted 1 to {CHANNELS}"
-    else:
-        return
-    reader.close()
-    raise SoundError(f"{reader.name}: {wrong}, convert it first (or its header is damaged)")
-
-
 def _info(reader: Reader) -> Info:
-    return Info(reader.name, reader.rate, reader.channels, reader.frames, reader.format, (reader.frames or 0) / reader.rate)
+    seconds = (reader.frames or 0) / reader.rate
+    return Info(reader.name, reader.rate, reader.channels, reader.frames, reader.format, seconds, reader.tracks)
 
 
 def _nothing(reader: Reader) -> str:
@@ -308,20 +301,16 @@ def _nothing(reader: Reader) -> str:
     return "has a header but holds no sound; record or copy it again"
 
 
-def _unusable(reader: Reader, block: Samples, before: int) -> str:
-    """Why the samples of a block (C, n) that starts `before` samples into the recording cannot be used, and where."""
-    bad = ~(np.abs(block).max(axis=0) <= LOUDEST)
-    at = int(bad.argmax())
-    value = block[:, at][~(np.abs(block[:, at]) <= LOUDEST)][0]
-    second = (before + at) / reader.rate
-    return f"{reader.name}: a sample at {second:.3f} s is {value:g}; wanted finite numbers, full scale +-1: export the file again"
+def _unrecorded(reader: Reader) -> int:
+    """Samples read so far that are silent because nothing was recorded."""
+    return sum(last - first for first, last in reader.gaps)
 
 
 def _missing(reader: Reader, decoded: int) -> str | None:
     """One line about what could not be heard, None when all was."""
-    heard = (decoded - reader.lost) / reader.rate
+    heard = (decoded - reader.lost - _unrecorded(reader)) / reader.rate
     why = f" ({reader.fault})" if reader.fault else ""
-    declared = max(reader.frames or 0, decoded if reader.lost else 0) / reader.rate
+    declared = (max(reader.frames or 0, decoded if reader.lost else 0) - _unrecorded(reader)) / reader.rate
     if (declared - heard) * reader.rate > reader.slack:
         return (
             f"{reader.name}: only {heard:.2f} s of {declared:.2f} s can be decoded, {declared - heard:.2f} s are missing{why}; "

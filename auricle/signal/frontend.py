@@ -38,6 +38,7 @@ class Frontend:
         self.name = name
         self.preset = preset = PRESETS[name]
         self.rate, self.hop, self.frame_rate, self.fixed = preset.rate, preset.hop, preset.frame_rate, preset.fixed
+        self._is_own_bank = bank is not None
         if preset.kind == "raw":
             if bank is not None or window is not None:
                 raise InputError(f"front-end {name} is a raw waveform; wanted no mel bank and no window for it")
@@ -52,6 +53,18 @@ class Frontend:
         self.mels = self.bank.shape[1]
         clean = kaldi.clean if preset.cleaned else None
         self._power = MelPower(self.window * np.float32(preset.gain), self.bank, hop=preset.hop, edge=preset.edge, clean=clean)
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Lowest and highest frequency (Hz) that the features cover; what lies outside is not heard."""
+        preset = self.preset
+        if self.bank is None:
+            return 0.0, preset.rate / 2
+        if self._is_own_bank:
+            bins = np.flatnonzero(self.bank.any(axis=1)) * preset.rate / (2 * (len(self.bank) - 1))
+            return (float(bins[0]), float(bins[-1])) if len(bins) else (0.0, 0.0)
+        stretch = preset.rate / (preset.laid or preset.rate)
+        return preset.low * stretch, min(preset.high * stretch, preset.rate / 2)
 
     def frames(self, samples: int) -> int:
         """Number of frames of a signal of so many samples; of a raw waveform, the samples themselves."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -20,11 +19,24 @@ class Reader(Protocol):
     frames: int | None  # samples per channel that the source declares; None where it cannot tell
     format: str  # container and codec, such as "WAV/PCM_16"
     slack: int  # samples by which a whole file of this format may fall short of its declared length
-    fault: str | None  # where decoding broke, or what shows that the file was cut; None while all is well
-    lost: int  # samples given as silence so far, because the file is damaged there
+    gaps: list[tuple[int, int]]  # (first, last + 1) samples given as silence so far because, by the file's clock, nothing was recorded
+    tracks: int  # sound tracks in the file, of which one is read
+
+    @property
+    def fault(self) -> str | None:
+        """Where decoding broke, or what shows that the file was cut; None while all is well."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """Samples given as silence so far, because the file is damaged there."""
+        ...
 
     def read(self, count: int) -> Samples:
-        """The next samples (C, n), n <= count, full scale +-1; n = 0 at the end. A fault ends the sound, it does not raise."""
+        """The next samples (C, n), n about count, full scale +-1; n = 0 at the end. A fault ends the sound, it does not raise.
+
+        The first sample is that of time 0 on the file's own clock.
+        """
         ...
 
     def close(self) -> None:
@@ -44,63 +56,21 @@ class Skipping(Protocol):
 class ArrayReader:
     """An array in memory read like a file."""
 
-    format, slack, lost = "array", 0, 0
+    format, slack, lost, tracks = "array", 0, 0, 1
 
     def __init__(self, samples: NDArray[np.floating], rate: int, name: str) -> None:
         self.name, self.rate = name, rate
         self.channels, self.frames = samples.shape
         self.fault: str | None = None
+        self.gaps: list[tuple[int, int]] = []
         self._samples, self._at = samples, 0
 
     def read(self, count: int) -> Samples:
         """The next samples (C, n) of the array."""
         block = self._samples[:, self._at : self._at + count]
         self._at += block.shape[1]
-        return np.asarray(block, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is left out as such
+            return np.asarray(block, dtype=np.float32)
 
     def close(self) -> None:
         """Nothing to let go."""
-
-
-class ChainReader:
-    """Recordings that lie in one file one after another, read as one. links: a reader each, opened one at a time."""
-
-    def __init__(self, links: Sequence[Callable[[], Reader]]) -> None:
-        self._links = list(links)
-        first = self._links[0]()
-        self.name, self.rate, self.channels, self.format = first.name, first.rate, first.channels, first.format
-        self.slack, self.lost = first.slack, 0
-        self.frames: int | None = None
-        self.fault: str | None = None
-        self._current: Reader | None = first
-        self._next = 1
-
-    def read(self, count: int) -> Samples:
-        """The next samples (C, n), full scale +-1."""
-        while self._current is not None:
-            block = self._current.read(count)
-            if block.shape[1]:
-                return block
-            self._advance()
-        return np.zeros((self.channels, 0), dtype=np.float32)
-
-    def _advance(self) -> None:
-        """Go on to the next link; one of another rate or channel count ends the sound."""
-        assert self._current is not None
-        self.fault = self.fault or self._current.fault
-        self.lost += self._current.lost
-        self._current.close()
-        self._current = None
-        if self._next < len(self._links):
-            following = self._links[self._next]()
-            self._next += 1
-            if (following.rate, following.channels) == (self.rate, self.channels):
-                self._current = following
-            else:
-                following.close()
-                self.fault = f"it goes on at {following.rate} Hz with {following.channels} channels"
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._current is not None:
-            self._current.close()

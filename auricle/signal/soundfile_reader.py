@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import io
 import os
 from pathlib import Path
@@ -17,7 +18,7 @@ from auricle.signal.reader import Samples
 _FRAME = 1152  # samples of an mp3 frame
 #: Samples by which a whole file may fall short of its declared length. An mp3 header counts whole frames, of which encoder delay
 #: and padding are cut; some writers of wav count a few bytes of header as sound.
-_SLACK = {"MP3": 2 * _FRAME, "WAV": 32}
+_SLACK = collections.defaultdict(int, {"MP3": 2 * _FRAME, "WAV": 32})
 _PAGED = 4096  # samples decoded at once where the position jumps over lost pages: how exactly a jump is placed
 _RESUMES = 16  # breaks after which a flac is given up: each one costs a new search from the start
 _SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # where a sample's place is exact
@@ -33,8 +34,14 @@ _WORDS = {  # libsndfile's words that tell a user nothing, and what they mean
 }
 
 
+class CodecError(SoundError):
+    """A file of a known format that libsndfile cannot open, because it lacks the codec or because the header is damaged."""
+
+
 class SoundfileReader:
     """One file opened by libsndfile. Where a flac or an mp3 is damaged it goes on behind the damage, silent in between."""
+
+    tracks = 1
 
     def __init__(self, path: Path, name: str, finding: Finding) -> None:
         self.name = name
@@ -44,16 +51,17 @@ class SoundfileReader:
             self._file = _open(self._source)
         except (soundfile.LibsndfileError, TypeError) as error:
             _release(self._source)
-            raise SoundError(f"{name}: cannot be decoded ({_reason(error)}); get an undamaged copy") from error
+            raise CodecError(f"{name}: cannot be decoded ({_reason(error)}); get an undamaged copy") from error
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         declared = (finding.declared or 0) * self.rate // (finding.clock or self.rate)
         counted = self._file.frames != _COUNTLESS
         self.frames: int | None = max(self._file.frames, declared) if counted else declared or None
         self.format = f"{self._file.format}/{self._file.subtype}"
-        self.slack = _SLACK.get(self._file.format, 0)
+        self.slack = _SLACK["MP3" if self._file.subtype.startswith("MPEG") else self._file.format]
         self.fault = finding.fault
         self.lost = 0
+        self.gaps: list[tuple[int, int]] = []
         self._at = 0  # samples decoded and lost so far
         self._gap = 0  # lost samples that are still to be given as silence
         self._breaks = 0

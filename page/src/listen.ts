@@ -127,6 +127,7 @@ class Card {
   private tell(heard: Heard): void {
     const facts: (string | Node)[] = [make("span.num", {}, clock(heard.duration, heard.duration < 120))];
     if (heard.coverage < 1) facts.push(make("span.badge", {}, `${percent(heard.coverage)} heard`));
+    facts.push(...remarks(heard));
     if (heard.silent) facts.push("silent");
     else if (heard.events.length) facts.push(count(heard.events.length, "event"));
     else if (!heard.tags.some((tag) => tag.present)) facts.push("nothing recognised");
@@ -170,4 +171,14 @@ class Card {
     this.element.remove();
     part("file").focus();
   }
+}
+
+/** What a person should know of how a recording was heard, in a few words each. */
+function remarks(heard: Heard): string[] {
+  const {band, gaps = [], tracks = 1} = heard;
+  return [
+    ...(gaps.length ? [`${gaps.reduce((sum, [start, end]) => sum + end - start, 0).toFixed(1)} s not recorded`] : []),
+    ...(band && band.above >= 0.1 ? [`${percent(band.above)} of its energy is above ${band.high / 1000} kHz, not heard`] : []),
+    ...(tracks > 1 ? [`first of ${tracks} sound tracks`] : []),
+  ];
 }

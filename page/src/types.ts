@@ -12,6 +12,9 @@ export interface Heard {
   events: HeardEvent[];
   labels?: Label[];
   error?: string;
+  band?: { low: number; high: number; above: number };
+  gaps?: [number, number][];
+  tracks?: number;
 }
 
 /** A stretch of a recording of the archive, in seconds; id: the recording's content. */

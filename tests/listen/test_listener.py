@@ -13,7 +13,7 @@ from tone_model import clip, silence, tone
 
 import auricle
 from auricle.core.errors import InputError, SoundError
-from auricle.core.records import Clip, Heard
+from auricle.core.records import Band, Clip, Heard
 from auricle.listen.listener import Listener
 from auricle.tasks import tagging
 
@@ -104,6 +104,44 @@ def test_silence_is_silent(listener: Listener) -> None:
         assert heard.labels is not None and not any(label.present or label.score for label in heard.labels)
 
 
+@pytest.mark.parametrize("offset", [0.1, -0.5])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 384_000])
+def test_a_constant_offset_is_silent_and_hides_no_sound(listener: Listener, offset: float, rate: int) -> None:
+    still = np.stack([np.full(3 * rate, offset), np.full(3 * rate, -offset / 3)]).astype(np.float32)
+    heard = listener.listen(Clip(still, rate), ["dog"])
+    assert heard.silent and not heard.events and not present(heard)
+    assert present(listener.listen(Clip(still + tone("low tone", 3, rate=rate), rate))) == {"low tone"}
+    click = still.copy()
+    click[:, rate // 2] += 0.3
+    assert not listener.listen(Clip(click, rate)).silent
+
+
+def test_channels_that_cancel_out_are_heard(listener: Listener) -> None:
+    left = tone("low tone", 3)
+    assert present(listener.listen(Clip(np.stack([left, -left]), tone_model.RATE))) == {"low tone"}
+
+
+def test_the_band_that_is_heard_is_told(listener: Listener) -> None:
+    times = np.arange(2 * 96_000) / 96_000
+    high = 0.1 * np.sin(2 * np.pi * 30_000 * times).astype(np.float32)
+    half = listener.listen(Clip(high + tone("low tone", 2, rate=96_000) * (0.1 / np.abs(tone("low tone", 2)).max()), 96_000))
+    assert half.band is not None and (half.band.low, half.band.high) == (50, 8_000) and half.band.above == pytest.approx(0.5, abs=0.02)
+    assert present(half) == {"low tone"}
+    own = listener.listen(Clip(tone("low tone", 2, rate=8_000), 8_000))
+    assert own.band == Band(50, 4_000, 0.0)
+
+
+@pytest.mark.parametrize("rate", [192_000, 384_000, 768_000])
+def test_sound_above_the_band_claims_nothing(listener: Listener, rate: int) -> None:
+    times = np.arange(3 * rate) / rate
+    sweep = 0.5 * np.sin(2 * np.pi * (20_000 * times + 20_000 / 3 * times**2))  # 20 to 60 kHz, cut off hard at both ends
+    calls = np.where(times % 0.25 < 0.01, 0.5 * np.sin(2 * np.pi * 40_000 * times), 0)  # switched on and off, which clicks
+    for sound in (sweep, calls):
+        heard = listener.listen(Clip(sound.astype(np.float32), rate), ["dog"])
+        assert not present(heard) and not heard.events and not heard.silent and heard.error is None
+        assert all(tag.score == 0 for tag in heard.tags) and heard.band is not None and heard.band.above > 0.999
+
+
 def test_sound_that_the_model_cannot_hear_is_not_called_silent(listener: Listener) -> None:
     times = np.arange(2 * 96_000) / 96_000
     ultrasound = Clip((0.3 * np.sin(2 * np.pi * 30_000 * times)).astype(np.float32), 96_000)
@@ -152,12 +190,20 @@ def test_a_cut_file_is_heard_as_far_as_it_goes(listener: Listener, tmp_path: Pat
     assert present(heard) == {"low tone"} and all(event.offset <= 2.0 for event in heard.events)
 
 
-def test_not_finite_is_refused(listener: Listener) -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("at", [0, 25 * tone_model.RATE, 30 * tone_model.RATE - 1])
+def test_all_but_what_is_not_finite_is_heard(listener: Listener, bad: float, at: int) -> None:
     sound = tone("low tone", 30)
-    sound[tone_model.RATE * 25] = np.nan
+    sound[at] = bad
     heard = listener.listen([Clip(sound, tone_model.RATE, "broken"), clip(tone("low tone", 1))])
-    assert heard[0].error and "25.000" in heard[0].error and not heard[0].tags
+    assert heard[0].error and f"{at / tone_model.RATE:.3f} s is {bad:g}" in heard[0].error
+    assert heard[0].duration == 30.0 and heard[0].coverage == pytest.approx(29.9 / 30) and present(heard[0]) == {"low tone"}
     assert present(heard[1]) == {"low tone"}
+
+
+def test_nothing_finite_is_refused(listener: Listener) -> None:
+    heard = listener.listen(Clip(np.full((2, 48_000), np.nan, np.float32), tone_model.RATE, "broken"))
+    assert heard.error and heard.error.startswith("broken: ") and "nan" in heard.error and not heard.tags and not heard.coverage
 
 
 def test_asked_words(listener: Listener) -> None:

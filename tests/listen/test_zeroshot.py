@@ -296,7 +296,7 @@ def test_progress_is_told(listener: Listener) -> None:
 def test_the_record_is_json(listener: Listener) -> None:
     (told,) = ZeroShot(listener, LABELS).classify(Clip(tone("low tone", 2), RATE, name="a.wav"))
     line = json.loads(told.to_json())
-    assert list(line) == ["version", "file", "asked", "duration", "coverage", "silent", "labels"]
+    assert list(line) == ["version", "file", "asked", "duration", "coverage", "silent", "labels", "band"]
     assert line["asked"] == {"question": "one", "wording": "bare", "rule": "max", "calibration": "model"}
     assert line["labels"][0]["present"] and round(line["labels"][0]["score"], 4) == line["labels"][0]["score"]
     assert json.loads(ZeroShot(listener, LABELS).classify("none.wav")[0].to_json())["error"].startswith("none.wav: no such file")

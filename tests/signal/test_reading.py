@@ -76,8 +76,8 @@ def test_each_sample_type_has_the_same_scale(tmp_path: Path, subtype: str) -> No
     assert np.abs(read(tmp_path / "a.wav").samples - samples).max() < (0.04 if subtype in ("PCM_U8", "ULAW", "ALAW") else 1e-4)
 
 
-@pytest.mark.parametrize("rate", [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000])
-def test_rates_from_4_to_192_khz(tmp_path: Path, rate: int) -> None:
+@pytest.mark.parametrize("rate", [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000, 384000, 500000, 768000])
+def test_rates_from_4_to_768_khz(tmp_path: Path, rate: int) -> None:
     time = np.arange(rate) / rate
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 500 * time), rate)
     samples = read(tmp_path / "a.wav", rate=16000).samples
@@ -95,10 +95,13 @@ def test_channels_are_kept_or_truly_averaged(tmp_path: Path, channels: int) -> N
     assert np.allclose(mixed, samples.mean(axis=0, keepdims=True), atol=1e-6)
 
 
-def test_mean_of_opposite_channels_is_silence(tmp_path: Path) -> None:
+def test_of_channels_that_cancel_out_the_loudest_is_kept(tmp_path: Path) -> None:
     left = sound(0.2, 16000)[0]
-    soundfile.write(tmp_path / "a.wav", np.stack([left, -left], axis=1), 16000, subtype="FLOAT")
-    assert np.abs(read(tmp_path / "a.wav", mono=True).samples).max() == 0.0
+    for channels, kept in (([left, -left], left), ([left, -left, 0 * left, 0 * left], left), ([-left * 0.99, left], -left * 0.99)):
+        soundfile.write(tmp_path / "a.wav", np.stack(channels, axis=1), 16000, subtype="FLOAT")
+        assert np.array_equal(read(tmp_path / "a.wav", mono=True).samples[0], kept.astype(np.float32))
+    soundfile.write(tmp_path / "a.wav", np.stack([left, -0.5 * left], axis=1), 16000, subtype="FLOAT")
+    assert np.allclose(read(tmp_path / "a.wav", mono=True).samples[0], 0.25 * left, atol=1e-6)  # a mean that is left stays the mean
 
 
 @pytest.mark.parametrize("name", ["naïve Ωmega 🔊.wav", "with space.wav", "no suffix", "wrong.mp3", "quote'\".wav"])
@@ -202,11 +205,27 @@ def test_no_samples(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("at", [0, 50_000, 499_999])
-def test_samples_that_are_no_numbers(tmp_path: Path, bad: float, at: int) -> None:
-    samples = np.zeros((500_000, 2), dtype=np.float64)
+@pytest.mark.parametrize(
+    ("container", "subtype"), [("WAV", "DOUBLE"), ("CAF", "FLOAT"), ("AU", "FLOAT"), ("AIFF", "FLOAT"), ("W64", "FLOAT")]
+)
+def test_samples_that_are_no_numbers_are_left_out(tmp_path: Path, bad: float, at: int, container: str, subtype: str) -> None:
+    samples = np.full((500_000, 2), 0.25)
     samples[at, 1] = bad
-    soundfile.write(tmp_path / "a.wav", samples, 48000, subtype="DOUBLE")
-    assert f"{at / 48000:.3f} s" in refused(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "a.wav", samples, 48000, format=container, subtype=subtype)
+    windows = stream(tmp_path / "a.wav", rate=48000, seconds=20.0)
+    (window,) = windows
+    bad_block = at // 4800
+    silent = np.flatnonzero(window.samples[0] == 0)
+    assert bad_block * 4800 <= silent[0] <= at <= silent[-1] < (bad_block + 1) * 4800
+    assert np.count_nonzero(window.samples[0] == 0.25) == 500_000 - len(silent)
+    assert windows.error is not None and f"a sample at {at / 48000:.3f} s is {bad:g}" in windows.error
+    assert windows.duration == 500_000 / 48000 and windows.heard == pytest.approx(windows.duration - len(silent) / 48000)
+    assert np.isfinite(cut(tmp_path / "a.wav", at / 48000, at / 48000 + 0.01).samples).all()
+
+
+def test_a_file_without_any_number_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full((500_000, 2), np.nan), 48000, subtype="FLOAT")
+    assert "0.000 s is nan" in refused(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize(("at", "form", "value"), [(24, "<I", 44), (24, "<I", 2_000_000_000), (22, "<H", 65), (22, "<H", 1000)])

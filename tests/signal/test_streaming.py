@@ -20,7 +20,7 @@ from auricle.signal.files import Window, read, stream, stream_clip
 from auricle.signal.frames import plan
 from auricle.signal.resample import StreamResampler, resample
 
-RATES = [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
+RATES = [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000, 384000]
 
 
 def joined(windows: list[Window], rate: int, context: float) -> np.ndarray:

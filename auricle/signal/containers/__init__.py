@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-#: Kinds that libsndfile decodes, and those that need PyAV.
-NATIVE = frozenset({"wav", "aiff", "au", "caf", "w64", "flac", "ogg", "mp3"})
-PACKED = {"mov": "m4a, mp4 or mov", "matroska": "webm or mkv", "aac": "aac"}
+_HEAD = 400  # bytes that tell what a file is: the third packet of a transport stream begins at 388 at the latest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +27,17 @@ class Finding:
     fault: str | None = None
     hopeless: str | None = None
     source: io.RawIOBase | None = None
-    links: list[io.RawIOBase] = dataclasses.field(default_factory=list)
+    links: Sequence[io.RawIOBase] = ()
     mend: Callable[[], tuple[io.RawIOBase, int] | None] | None = None
 
 
 def kind(path: str | os.PathLike[str]) -> str | None:
-    """What the file's first bytes say that it is: one of NATIVE or PACKED; None for what nobody knows. Its name says nothing."""
+    """What the file's first bytes say that it is: a name in formats.FORMATS; None for what is not known. Its name says nothing."""
     with open(path, "rb") as file:
-        head = file.read(16)
+        head = file.read(_HEAD)
         while head[:3] == b"ID3" and len(head) >= 10:  # a tag that stands in front of mp3, aac or flac
             file.seek(tag_size(head) - len(head), os.SEEK_CUR)
-            head = file.read(16)
+            head = file.read(_HEAD)
             if not head:
                 return "mp3"
     return _kind(head)
@@ -52,12 +50,16 @@ def tag_size(head: bytes) -> int:
 
 
 def _kind(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
-        return "wav"
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] in (b"WAVE", b"AVI "):
+        return "wav" if head[8:12] == b"WAVE" else "avi"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
         return "mov"
+    if any(head[start : start + 2 * step + 1 : step] == b"GGG" for start, step in ((0, 188), (4, 192))):
+        return "mpegts"
+    if head[:2] == b"\x0b\x77" and len(head) > 5:
+        return "ac3" if head[5] >> 3 <= 10 else "eac3"
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name
@@ -75,11 +77,17 @@ _MAGIC = {
     b"caff": "caf",
     b"riff\x2e\x91\xcf\x11": "w64",
     b"\x1a\x45\xdf\xa3": "matroska",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "asf",
+    b"#!AMR": "amr",
+    b"FLV\x01": "flv",
+    b"\0\0\1\xba": "mpeg",
+    b"wvpk": "wavpack",
+    b"TTA1": "tta",
 }
 
 
 def examine(path: str | os.PathLike[str], kind: str) -> Finding:
-    """Look at a file of one of the NATIVE kinds beside its decoder."""
+    """Look at a file of a kind that libsndfile decodes, beside its decoder."""
     from auricle.signal.containers import chunks, mpeg, ogg
 
     look = {"flac": _nothing, "ogg": ogg.examine, "mp3": mpeg.examine}.get(kind, chunks.examine)
