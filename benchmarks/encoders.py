@@ -24,10 +24,10 @@ import torch
 
 import auricle
 from auricle.bench.results import Figure, write_record
-from auricle.core.config import FORMAT, PublishedConfig
-from auricle.models.convert.convert import write
+from auricle.core.config import of_encoder
 from auricle.models.encoders.open import open_encoder, size, sizes
-from auricle.models.published import PublishedModel
+from auricle.models.folder import save
+from auricle.models.model import Model
 from auricle.signal.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,29 +48,25 @@ def sound(seconds: float) -> auricle.Clip:
     return auricle.Clip(np.choose(third, [bursts, rising, clicks]).astype(np.float32), RATE, f"{seconds:g} s")
 
 
-def folder_of(name: str, into: Path) -> PublishedModel:
+def folder_of(name: str, into: Path) -> Model:
     """A model folder of a published size with weights from the seed."""
     settings = size(name)
     torch.manual_seed(SEED)
     encoder = open_encoder(settings)
     preset = PRESETS[str(encoder.frontend)]
     window = preset.fixed * preset.hop / preset.rate if preset.fixed else 10.0
-    config = PublishedConfig.model_validate(
-        {
-            "format": FORMAT,
-            "kind": "published",
-            "name": name,
-            "source": "weights from a seed",
-            "frontend": encoder.frontend,
-            "window": window,
-            "policy": "repeatpad" if settings["family"] == "htsat" else "any",
-            "encoder": settings,
-            "dim": encoder.size,
-            "labels": tuple(f"label {place}" for place in range(settings.get("labels", 0))),
-        }
+    config = of_encoder(
+        name=name,
+        source="weights from a seed",
+        frontend=str(encoder.frontend),
+        window=window,
+        policy="repeatpad" if settings["family"] == "htsat" else "any",
+        encoder=settings,
+        dim=int(getattr(encoder, "size")),  # noqa: B009 - a module's attributes are not typed
+        labels=[f"label {place}" for place in range(settings.get("labels", 0))],
     )
-    model = PublishedModel(config)
-    write(into, model, {})
+    model = Model(config)
+    save(into, model, {})
     return model
 
 

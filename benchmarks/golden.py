@@ -84,7 +84,7 @@ def answers(model: str, data: Path | None) -> tuple[dict[str, Any], dict[str, np
         for space in ("words", "likeness"):
             arrays[f"{name}/{space}"] = listener.embed_audio(path, space=space)[0]
         for place, outputs in enumerate(listener.outputs(path)):
-            for output, value in outputs._asdict().items():
+            for output, value in outputs.items():
                 if np.size(value):
                     arrays[f"{name}/{place}/{output}"] = sampled(np.asarray(value))
     return told, arrays

@@ -53,7 +53,7 @@ def said_right(learner: Any, batches: Any) -> float:
     right = 0
     batch = batches.batch(0)
     for item, ids in zip(
-        batch.items.tolist(), learner.captioner.say(learner.model.listen(batch.features, batch.mask), longest=40), strict=True
+        batch.items.tolist(), learner.captioner.say(learner.model.encode(batch.features, batch.mask), longest=40), strict=True
     ):
         true = [caption.text.lower() for caption in batches.items[item].captions if caption.weight]
         right += learner.words.text(ids) in true

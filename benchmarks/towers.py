@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from auricle.bench.results import Figure, write_record
-from auricle.core.config import PublishedConfig, read_config
+from auricle.core.config import EMBEDDING, read_config
 from auricle.listen.listener import cores
 from auricle.models.convert.convert import convert
 from auricle.models.convert.health import features as made_features
@@ -76,7 +76,7 @@ def ours(folder: Path, engine: str, clip: np.ndarray) -> tuple[Callable[[int], N
         with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(lambda _: runtime.run(clip), range(count)))
 
-    return run, runtime.run(clip).embedding
+    return run, runtime.run(clip)[EMBEDDING]
 
 
 def rate(run: Callable[[int], None], count: int) -> float:
@@ -138,7 +138,6 @@ def main() -> None:
         convert(clap_pair.made(folder / "hub"), folder / "ours")
         export(folder / "ours")
         config = read_config(folder / "ours" / "config.json")
-        assert isinstance(config, PublishedConfig)
         clip = made_features(config, {})[:1]
         figures = compared(folder, clip, asked.engines, rounds=asked.rounds, count=asked.count)
         figures += [memory(folder, clip, engine) for engine in asked.engines]

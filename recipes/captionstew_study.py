@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from auricle.bench import regression
 from auricle.bench.results import Figure, write_record
+from auricle.core.config import EMBEDDING
 from auricle.data import manifest
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
@@ -134,7 +135,7 @@ def listened(learner: Learner, files: Sequence[Path], work: Path, *, at_once: in
     """What the encoder says of recordings of five seconds, some at once."""
     heard = features_of(files, learner.model.config.frontend, work)
     for start in range(0, len(files), at_once):
-        yield learner.model.listen(torch.from_numpy(heard[start : start + at_once].astype(np.float32)))
+        yield learner.model.encode(torch.from_numpy(heard[start : start + at_once].astype(np.float32)))
 
 
 def features_of(files: Sequence[Path], frontend: str, work: Path) -> np.ndarray:
@@ -155,7 +156,7 @@ def features_of(files: Sequence[Path], frontend: str, work: Path) -> np.ndarray:
 
 def joint(learner: Learner, heard: Sequence[Embedding]) -> np.ndarray:
     """Unit vectors of sounds in the joint space, (n, D)."""
-    vectors = torch.cat([learner.model.told(one).embedding for one in heard])
+    vectors = torch.cat([learner.model.apply_heads(one)[EMBEDDING] for one in heard])
     return nn.functional.normalize(vectors, dim=-1).numpy()
 
 

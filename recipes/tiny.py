@@ -16,9 +16,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from safetensors.torch import load_file, load_model, save_model
 from auricle.bench import hearing, left_out, unseen
 from auricle.bench.card import write_card
 from auricle.bench.results import fingerprint, write_record
+from auricle.core.config import SIMILARITY, ModelConfig, Window, of_heads, read_config
 from auricle.data import lineage
 from auricle.data.cache import FLOOR_DB, FeatureBank, open_bank
 from auricle.data.corpora import read
@@ -36,9 +38,11 @@ from auricle.data.corpora.table import FOLDS, Row, fold
 from auricle.data.licences import trainable
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
-from auricle.models import assemble
 from auricle.models.encoders.convolutional import ConvConfig
-from auricle.models.tiny import ListeningModel
+from auricle.models.export import export_in_half
+from auricle.models.folder import TEXT, save, write_json
+from auricle.models.folder import load as load_model_folder
+from auricle.models.model import Model
 from auricle.runtime.tokens import TextTower
 from auricle.signal.frontend import open_frontend
 from auricle.train.calibrate import Decisions, calibrated
@@ -63,8 +67,10 @@ LEXICON = {
     "-no-lexicon": " The text tower knows a sentence model and captions alone; the encoders are those of the study with the lexicon.",
 }
 RESULTS = Path("docs/results")
-#: How recordings are cut for a model, which no training decides: seconds, and the loudness (dBFS) under which nothing sounds.
-HEARING = {"window": 5.0, "context": 0.3, "silence_dbfs": -70.0}
+#: How recordings are cut for a model, which no training decides, and the loudness (dBFS) under which nothing sounds. A recording of less
+#: than 2 s has silence after it, as short clips have in training: repeated instead, a drum hit becomes a drone.
+WINDOW = Window(seconds=5.0, hop=4.4, pad="zero", shortest=2.0, min_frames=32)
+SILENCE_DBFS = -70.0
 #: Sounds that go on: they may lie under a scene as its background.
 STEADY = frozenset(
     {
@@ -147,18 +153,18 @@ def train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -
     trained = desk.work / f"{name}.safetensors"
     if not trained.exists():
         _train(desk, name, chosen, vocabulary, words, trained)
-    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).eval()
+    model = Model(model_config(vocabulary, desk.run)).eval()
     missing, unexpected = load_model(model, trained, strict=False)
-    if unexpected or not all(name.startswith(("joint.", "likeness.")) for name in missing):
+    if unexpected or not all(name.startswith(("projection.", "heads.similarity.")) for name in missing):
         raise SystemExit(
             f"{trained}: is of another encoder (missing {missing[:3]}, unexpected {unexpected[:3]}); take it away to train anew"
         )
     _fit_heads(desk, model, chosen, vocabulary, words)
     folder = desk.work / (name + desk.variant)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tokenizer.json").write_bytes((desk.words / "tokenizer.json").read_bytes())
-    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(assemble.TEXT)}
-    assemble.save(folder, model, text, model_config(vocabulary, desk.run, Decisions.plain(len(vocabulary))))
+    shutil.rmtree(folder, ignore_errors=True)
+    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(TEXT)}
+    save(folder, model, text, tokenizer=desk.words / "tokenizer.json", half=True)
+    export_in_half(load_model_folder(folder), folder)
     return folder
 
 
@@ -173,7 +179,7 @@ def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], 
     composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
     torch.manual_seed(desk.run.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = ListeningModel(desk.run.encoder, labels=len(vocabulary), dim=desk.run.dim).to(device)
+    model = Model(model_config(vocabulary, desk.run)).to(device)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     print(
         f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights",
@@ -187,11 +193,11 @@ def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], 
     path.unlink()
 
 
-def _fit_heads(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
+def _fit_heads(desk: Desk, model: Model, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
     """Fit the joint head and that of likeness, on each chosen clip heard as a listener would: a window at least, half a minute at most."""
     clips = [i for i in chosen if set(desk.rows[i].labels) & set(vocabulary)]
     share = torch.tensor([[float(label in desk.rows[i].labels) for label in vocabulary] for i in clips])
-    shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (HEARING["window"], 30))
+    shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (WINDOW.seconds, 30))
     pooled = []
     with torch.no_grad():
         for i in clips:
@@ -199,8 +205,10 @@ def _fit_heads(desk: Desk, model: ListeningModel, chosen: Sequence[int], vocabul
             features = np.pad(features, ((0, max(0, shortest - len(features))), (0, 0)), constant_values=FLOOR_DB)
             pooled.append(model.encoder(torch.from_numpy(features)[None]).pooled[0])
     heard = torch.stack(pooled)
-    fit_joint(model.joint, heard, share / share.sum(1, keepdim=True), words)
-    fit_likeness(model.likeness, heard)
+    similarity = model.heads[SIMILARITY]
+    assert isinstance(model.projection, torch.nn.Linear) and isinstance(similarity, torch.nn.Linear)
+    fit_joint(model.projection, heard, share / share.sum(1, keepdim=True), words)
+    fit_likeness(similarity, heard)
 
 
 def _reporter(name: str) -> Callable[[str], None]:
@@ -208,12 +216,20 @@ def _reporter(name: str) -> Callable[[str], None]:
     return lambda line: print(f"{name} {line} {(time.monotonic() - began) / 60:.1f} min", flush=True)
 
 
-def model_config(vocabulary: list[str], run: Run, decisions: Decisions) -> dict[str, Any]:
-    """config.json of a model folder, but for its encoder."""
-    return {
-        "format": 1, "name": "auricle-tiny", "frontend": FRONTEND, "frame_rate": 12.5, "dim": run.dim,
-        "labels": vocabulary, **decisions.as_config(), **HEARING,
-    }  # fmt: skip
+def model_config(vocabulary: list[str], run: Run) -> ModelConfig:
+    """config.json of a model folder, not calibrated yet."""
+    encoder = run.encoder.model_dump(mode="json")
+    rate = open_frontend(FRONTEND).frame_rate / 4
+    return of_heads(
+        name="auricle-tiny",
+        frontend=FRONTEND,
+        encoder=encoder,
+        labels=vocabulary,
+        dim=run.dim,
+        rate=rate,
+        window=WINDOW,
+        silence_dbfs=SILENCE_DBFS,
+    )
 
 
 def folds(desk: Desk) -> dict[int, Path]:
@@ -223,13 +239,12 @@ def folds(desk: Desk) -> dict[int, Path]:
         chosen = [i for i, row in enumerate(desk.rows) if trainable(row) and fold(row) != left]
         folders[left] = train(desk, f"fold{left}", chosen, desk.vocabulary)
         _accuracy(desk, folders)
-        _configure(folders[left], HEARING)
     if len(folders) == 1:
         return folders  # decisions are fitted to other folds' sounds
     heard = {left: left_out.labelled_outputs(folder, desk.rows, desk.bank, left) for left, folder in folders.items()}
     for left, folder in folders.items():
         others = [heard[other] for other in folders if other != left]
-        _configure(folder, calibrated(others).as_config())
+        _decide(folder, calibrated(others))
     _scenes_and_claims(desk, folders)
     return folders
 
@@ -278,10 +293,10 @@ def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
     )
 
 
-def _configure(folder: Path, settings: Mapping[str, object]) -> None:
-    """Set entries of a model folder's config.json that no training decides."""
-    config = json.loads((folder / "config.json").read_text()) | settings
-    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _decide(folder: Path, decisions: Decisions) -> None:
+    """Set the calibrations and thresholds of a model folder's config.json."""
+    config = decisions.applied(read_config(folder / "config.json"))
+    write_json(folder / "config.json", config.model_dump(mode="json"))
 
 
 def unseen_classes(desk: Desk) -> None:
@@ -302,14 +317,15 @@ def unseen_classes(desk: Desk) -> None:
 
 def ship(desk: Desk) -> None:
     """One training on everything that may train, with decisions fitted to what the fold models said of left-out sounds."""
-    done = [left for left in FOLDS if (desk.work / f"fold{left}" / "model.onnx").exists()]
+    done = [left for left in FOLDS if (desk.work / f"fold{left}" / "encode.onnx").exists()]
     if not done:
         raise SystemExit("the shipped model's decisions rest on left-out sounds: run --study folds first")
     heard = [left_out.labelled_outputs(desk.work / f"fold{left}", desk.rows, desk.bank, left) for left in done]
     chosen = [i for i, row in enumerate(desk.rows) if trainable(row)]
     folder = train(desk, "ship", chosen, desk.vocabulary)
-    _configure(folder, HEARING | calibrated(heard).as_config())
-    write_card(folder, [desk.rows[i] for i in chosen], recipe=dataclasses.asdict(desk.run), results=RESULTS)
+    _decide(folder, calibrated(heard))
+    recipe = dataclasses.asdict(desk.run) | {"encoder": desk.run.encoder.model_dump(mode="json")}
+    write_card(folder, [desk.rows[i] for i in chosen], recipe=recipe, results=RESULTS)
     print(f"copy {folder} to auricle/weights/auricle-tiny; fingerprint {fingerprint(folder)}")
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from auricle.bench import left_out, unseen
 from auricle.bench.results import Figure, write_record
 from auricle.core import audioset
-from auricle.core.config import TextLine
+from auricle.core.config import CosineCalibration
 from auricle.core.records import Clip
 from auricle.data import corpora, prompts, scenes
 from auricle.data.corpora.table import FOLDS, Row, fold
@@ -60,11 +60,11 @@ class Part:
         return np.asarray(np.arange(len(self.classes)) == self.truth[:, None])
 
 
-def own_line(listener: Listener) -> TextLine:
+def own_line(listener: Listener) -> CosineCalibration:
     """A listening model's calibration of words."""
-    line = listener.config.calibration.text
-    assert line is not None, "a model that nobody calibrated"
-    return line
+    text = listener.config.text
+    assert text is not None and text.calibration is not None, "a model that is not calibrated"
+    return text.calibration
 
 
 def part(listener: Listener, rows: Sequence[Row], classes: Sequence[str]) -> Part:

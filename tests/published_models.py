@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from auricle.core.config import FORMAT, PublishedConfig
+from auricle.core.config import of_encoder
 
 CNN = {"family": "cnn14", "frontend": "panns-32k", "mels": 64, "widths": [8, 8, 16, 16], "kernel": 5, "halvings": 4, "size": 24}
 
@@ -15,13 +15,11 @@ def tagger(folder: Path, *, labels: int = 5, seed: int = 0, **changes: Any) -> P
     """A model folder of a small PANNs-like encoder without words; labels: of its own head."""
     import torch
 
-    from auricle.models.convert.convert import write
-    from auricle.models.published import PublishedModel
+    from auricle.models.folder import save
+    from auricle.models.model import Model
 
     torch.manual_seed(seed)
     settings = {
-        "format": FORMAT,
-        "kind": "published",
         "name": "small tagger",
         "source": "weights from a seed",
         "frontend": "panns-32k",
@@ -32,7 +30,7 @@ def tagger(folder: Path, *, labels: int = 5, seed: int = 0, **changes: Any) -> P
         "labels": [f"label {place}" for place in range(labels)],
         **changes,
     }
-    write(folder, PublishedModel(PublishedConfig.model_validate_json(json.dumps(settings))), {})
+    save(folder, Model(of_encoder(**settings)), {})
     return folder
 
 

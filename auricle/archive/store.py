@@ -69,7 +69,7 @@ class Archive:
     def create(cls, folder: Path, listener: Listener, *, window: float | None = None, hop: float | None = None) -> Archive:
         """A new, empty archive for what this listener hears; window and hop (s) are the model's unless given."""
         config = listener.config
-        window = window or config.window
+        window = window or config.window.seconds
         header = Header(
             format=FORMAT,
             model=config.name,
@@ -77,7 +77,7 @@ class Archive:
             dim=config.dim,
             likeness=listener.likeness_dim,
             window=float(window),
-            hop=float(hop or min(window, config.step * window / config.window)),
+            hop=float(hop or min(window, config.window.hop * window / config.window.seconds)),
         )
         if not 0 < header.hop <= header.window <= 60:
             raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")

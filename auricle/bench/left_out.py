@@ -9,7 +9,7 @@ import numpy as np
 
 from auricle.bench.hearing import Foreign, Scene, make_scenes
 from auricle.core.batch import LabelledOutputs
-from auricle.core.config import Config
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, ModelConfig
 from auricle.core.records import Clip
 from auricle.data.cache import FeatureBank
 from auricle.data.corpora.table import Row, fold
@@ -62,7 +62,7 @@ def esc50_hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) 
     listener, words = load(folder), esc50_words(rows)
     columns = [listener.labels.index(word) for word in words]
     chosen = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
-    best = [int(listener.runtime.run(bank.plain(i)[None]).clip[0][columns].argmax()) for i in chosen]
+    best = [int(listener.runtime.run(bank.plain(i)[None])[CLIP_LOGITS][0][columns].argmax()) for i in chosen]
     return np.array([rows[i].target for i in chosen]) == np.array(best), np.array([rows[i].source for i in chosen])
 
 
@@ -75,7 +75,7 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
     clips = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
     foreign = [i for i, row in enumerate(rows) if row.corpus in FOREIGN and fold(row) == left]
     heard = [listener.runtime.run(bank.plain(i)[None]) for i in clips]
-    vectors = np.stack([outputs.embedding[0] for outputs in heard])
+    vectors = np.stack([outputs[EMBEDDING][0] for outputs in heard])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     scenes = scenes_of_fold(rows, left)
     said = [list(listener.outputs(Clip(scene.samples, scene.rate))) for scene in scenes]
@@ -95,14 +95,14 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
 
 
 def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
-    return np.asarray(np.max([tagging.evidence(window.clip[0], window.frames[0]) for window in windows], axis=0))
+    return np.asarray(np.max([tagging.evidence(window[CLIP_LOGITS][0], window[FRAME_LOGITS][0]) for window in windows], axis=0))
 
 
-def stitched(windows: Sequence[Outputs], config: Config) -> np.ndarray:
+def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
     """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.windows.Timeline keeps them."""
-    edge, step = int(config.context * config.frame_rate), round(config.step * config.frame_rate)
+    edge, step = int(config.window.context * config.frame_rate), round(config.window.hop * config.frame_rate)
     parts = []
     for index, window in enumerate(windows):
         first = edge if index else 0
-        parts.append(window.frames[0][first : None if index + 1 == len(windows) else step + edge])
+        parts.append(window[FRAME_LOGITS][0][first : None if index + 1 == len(windows) else step + edge])
     return np.concatenate(parts)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.bench.results import Figure
+from auricle.core.config import EMBEDDING
 from auricle.data.cache import FeatureBank
 from auricle.data.corpora.table import Row
 from auricle.listen.listener import load
@@ -42,7 +43,7 @@ def hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, classes: Sequence
     listener = load(folder)
     names = listener.embed_text(list(classes))
     chosen = [i for i, row in enumerate(rows) if row.corpus == "esc50" and row.labels[0] in classes]
-    said = [int((names @ listener.runtime.run(bank.plain(i)[None]).embedding[0]).argmax()) for i in chosen]
+    said = [int((names @ listener.runtime.run(bank.plain(i)[None])[EMBEDDING][0]).argmax()) for i in chosen]
     return np.array([classes[best] == rows[i].labels[0] for best, i in zip(said, chosen, strict=True)])
 
 

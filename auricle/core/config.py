@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -14,16 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from auricle.core.errors import ModelError
 
-#: Version of the model folder that this release reads.
-FORMAT = 1
+#: Version of the model folder that this release writes. It reads folders of format 1 too (core.format1).
+FORMAT = 2
 #: Parts of a model folder that decide its answers; the card is not among them, since it quotes the figures.
-MODEL_PARTS = ("config.json", "model.onnx", "model.safetensors", "tokenizer.json")
+MODEL_PARTS = ("config.json", "model.onnx", "encode.onnx", "model.safetensors", "tokenizer.json")
 #: Report of the graphs that were exported of converted weights; it says of which.
 EXPORT = "export.json"
+
+#: Names of the outputs that auricle's own answers are made of; a model has those that its config lists, and may have others.
+EMBEDDING, SIMILARITY, CLIP_LOGITS, FRAME_LOGITS = "embedding", "similarity", "clip_logits", "frame_logits"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Activation: TypeAlias = Literal["sigmoid", "softmax"]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
@@ -32,64 +35,33 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Line(Strict):
-    """Calibration of one head, a line per label: score = sigmoid(scale * logit + bias). Both have K numbers."""
+class LogitCalibration(Strict):
+    """score = sigmoid(scale * logit + bias), one scale and one bias a label (K numbers each)."""
 
     scale: tuple[Finite, ...]
     bias: tuple[Finite, ...]
 
 
-class TextLine(Strict):
-    """Calibration of words against sound: score = sigmoid(scale * cosine + bias)."""
+class CosineCalibration(Strict):
+    """score = sigmoid(scale * cosine + bias) of a text's vector and a sound's."""
 
     scale: Finite
     bias: Finite
 
 
-class Calibration(Strict):
-    """From what the heads say to probabilities."""
+class Window(Strict):
+    """How recordings are cut for a model. Times in seconds.
 
-    clip: Line
-    frame: Line
-    text: TextLine
-
-
-class Uncalibrated(Strict):
-    """What published heads say, taken as it is. Of cosines nothing is known."""
-
-    clip: Line
-    frame: Line
-    text: None = None
-
-
-class Threshold(Strict):
-    """Scores from which a label counts as present: K per head, one for any words."""
-
-    clip: tuple[Probability, ...]
-    frame: tuple[Probability, ...]
-    text: Probability
-
-
-class ModelConfig(Strict):
-    """config.json of a model folder.
-
-    frontend: preset of signal.frontend. frame_rate: output frames a second. dim: D of the joint space.
-    window, context: seconds a window lasts and seconds trimmed from each inner edge. labels: the vocabulary, K words.
-    encoder: the torch side's own settings, opaque here. silence_dbfs: a 100 ms block below this RMS is silence.
+    seconds: length of a window. hop: from the start of one window to the start of the next. pad: how a recording shorter than `shortest`
+    is filled up to it, see signal.crop.fit ('any' leaves it as it is). min_frames: fewest feature frames that the encoder takes; where
+    there are fewer, the last one is repeated.
     """
 
-    format: int
-    name: str
-    frontend: str
-    frame_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    dim: Annotated[int, Field(gt=0)]
-    window: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    context: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-    labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    calibration: Calibration
-    threshold: Threshold
-    encoder: dict[str, Any]
-    silence_dbfs: Finite = -70.0
+    seconds: Positive
+    hop: Positive
+    pad: Literal["any", "zero", "tile", "repeatpad"]
+    shortest: Positive
+    min_frames: Annotated[int, Field(ge=1)] = 1
 
     @property
     def activation(self) -> Activation:
@@ -98,108 +70,275 @@ class ModelConfig(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.format != FORMAT:
-            raise ValueError(f"format is {self.format}; this release reads {FORMAT}")
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels repeat")
-        clip, frame = self.calibration.clip, self.calibration.frame
-        for values in (clip.scale, clip.bias, frame.scale, frame.bias, self.threshold.clip, self.threshold.frame):
-            if len(values) != len(self.labels):
-                raise ValueError(f"{len(values)} calibration or threshold numbers for {len(self.labels)} labels")
-        step = (self.window - 2 * self.context) * self.frame_rate
-        if step < 1 or not math.isclose(step, round(step), abs_tol=1e-6):
-            raise ValueError(f"window - 2 * context is {step:g} frames; wanted a whole number, so that windows line up")
+        if self.hop > self.seconds:
+            raise ValueError(f"hop is {self.hop:g} s and a window {self.seconds:g} s; wanted a hop of at most a window")
         return self
-
-    @property
-    def step(self) -> float:
-        """Seconds from the start of one window to the start of the next."""
-        return self.window - 2 * self.context
-
-
-class PublishedConfig(Strict):
-    """config.json of a model folder that was converted from published weights; read as ModelConfig is.
-
-    source: where the weights came from. frontend: preset of signal.frontend. window: seconds that the model takes at once.
-    policy: how a shorter window is filled up to it ('any' leaves it as it is). labels: words of the checkpoint's own head, if it has one.
-    dim: width of the space that sounds and words share, or of the encoder. projection, text: see models.published; None where absent.
-    prompt: the sentence that its authors put a label into. logit_scale: what cosines are multiplied by before a softmax.
-    label_rate: times a second that the head scores its labels; None where it scores whole windows only.
-    activation: what makes probabilities of the head's logits; with "softmax" its labels exclude each other, and the best one is present.
-    """
-
-    format: int
-    kind: Literal["published"]
-    name: str
-    source: str
-    frontend: str
-    window: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    policy: Literal["any", "zero", "tile", "repeatpad"]
-    encoder: dict[str, Any]
-    dim: Annotated[int, Field(gt=0)]
-    projection: Literal["relu", "residual", "linear"] | None = None
-    text: dict[str, Any] | None = None
-    labels: tuple[str, ...] = ()
-    prompt: Annotated[str, Field(pattern=r"\{label\}")] = "{label}"
-    logit_scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
-    label_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
-    activation: Activation = "sigmoid"
-    silence_dbfs: Finite = -70.0
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.format != FORMAT:
-            raise ValueError(f"format is {self.format}; this release reads {FORMAT}")
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels repeat")
-        return self
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames a second of the scores in time; where there are none, what the shortest sound is measured by."""
-        return self.label_rate or 50.0
-
-    @property
-    def step(self) -> float:
-        """Seconds from the start of one window to the start of the next: windows overlap by a tenth, and no last one is a sliver."""
-        return max(1.0, math.floor(0.9 * self.window * self.frame_rate)) / self.frame_rate
 
     @property
     def context(self) -> float:
         """Seconds trimmed from each inner edge of a window."""
-        return (self.window - self.step) / 2
-
-    @functools.cached_property
-    def calibration(self) -> Uncalibrated:
-        """Lines that change nothing."""
-        same = Line(scale=(1.0,) * len(self.labels), bias=(0.0,) * len(self.labels))
-        return Uncalibrated(clip=same, frame=same)
-
-    @functools.cached_property
-    def threshold(self) -> Threshold:
-        """One half, everywhere: published heads come without thresholds."""
-        half = (0.5,) * len(self.labels)
-        return Threshold(clip=half, frame=half, text=0.5)
+        return (self.seconds - self.hop) / 2
 
 
-#: Either kind of config.json.
-Config: TypeAlias = ModelConfig | PublishedConfig
+class Output(Strict):
+    """One named output of a model.
+
+    kind: its shape: clip_scores (B, K), frame_scores (B, T, K), vectors (B, D). head: what computes it of the encoder's output: the
+    'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.heads).
+    labels: K words. rate: T a second. dim: D. activation: what makes scores of logits: independent ones by 'sigmoid', or shares that sum
+    to one by 'softmax'. calibration: of sigmoid scores; without one logits are taken as they are. thresholds: scores from which a label
+    is present; one half where there are none. joined: name of the frame_scores that are joined with these clip_scores into one logit a
+    label (tasks.tagging.evidence).
+    """
+
+    kind: Literal["clip_scores", "frame_scores", "vectors"]
+    head: Literal["encoder", "projection", "pooled", "linear", "components and labels"]
+    labels: tuple[str, ...] = ()
+    rate: Positive | None = None
+    dim: Annotated[int, Field(gt=0)] | None = None
+    activation: Activation = "sigmoid"
+    calibration: LogitCalibration | None = None
+    thresholds: tuple[Probability, ...] | None = None
+    joined: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels repeat")
+        if (self.kind == "frame_scores") != (self.rate is not None):
+            raise ValueError("frame_scores have a rate, other kinds have none")
+        if (self.kind == "vectors") == bool(self.labels):
+            raise ValueError("scores have labels, vectors have none")
+        if self.joined is not None and self.kind != "clip_scores":
+            raise ValueError("only clip_scores are joined with frame_scores")
+        if self.calibration is not None and self.activation != "sigmoid":
+            raise ValueError("a calibration is for scores by sigmoid")
+        numbers = () if self.calibration is None else (self.calibration.scale, self.calibration.bias)
+        for values in (*numbers, *(() if self.thresholds is None else (self.thresholds,))):
+            if len(values) != len(self.labels):
+                raise ValueError(f"{len(values)} calibration or threshold numbers for {len(self.labels)} labels")
+        return self
 
 
-def read_config(path: Path) -> Config:
-    """The config.json at that path; ModelError with one line where it cannot be used."""
+class TextConfig(Strict):
+    """The text side of a model.
+
+    tower: settings of the text encoder (models.text, or {"family": "static"}: runtime.tokens). prompt: the sentence that a label is put
+    into, or the name of a protocol (data.prompts). logit_scale: what cosines are multiplied by before a softmax. calibration, threshold:
+    of a text by itself; without a calibration nothing is known of what a cosine is worth.
+    """
+
+    tower: dict[str, Any]
+    prompt: Annotated[str, Field(min_length=1)] = "{label}"
+    logit_scale: Positive | None = None
+    calibration: CosineCalibration | None = None
+    threshold: Probability = 0.5
+
+
+class Names(Strict):
+    """What an older folder names otherwise: its graph file, and, old to new, the outputs of that graph and prefixes of tensors."""
+
+    graph: str = "encode.onnx"
+    outputs: dict[str, str] = {}
+    tensors: dict[str, str] = {}
+
+
+class ModelConfig(Strict):
+    """config.json of a model folder, whatever trained or published it.
+
+    source: where the weights come from. frontend: preset of signal.frontend. channels: how the channels of a recording are taken.
+    encoder: settings of models.encoders, opaque here. projection: kind of the map from the encoder's vector to the space that sounds and
+    texts share; None where there is none. outputs: by name. silence_dbfs: a 100 ms block below this RMS is silence.
+    names: of a folder of an older format; never written.
+    """
+
+    format: int
+    name: str
+    source: str = ""
+    licence: str | None = None
+    frontend: str
+    channels: Literal["mono"] = "mono"
+    window: Window
+    encoder: dict[str, Any]
+    projection: Literal["relu", "residual", "linear"] | None = None
+    text: TextConfig | None = None
+    outputs: dict[str, Output]
+    silence_dbfs: Finite = -70.0
+    names: Annotated[Names, Field(exclude=True)] = Names()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.format != FORMAT:
+            raise ValueError(f"format is {self.format}; this release reads {FORMAT} and 1")
+        missing = [name for name in (EMBEDDING, SIMILARITY) if name not in self.outputs]
+        if missing:
+            raise ValueError(f"outputs lack {', '.join(missing)}")
+        clip, frame = self.outputs.get(CLIP_LOGITS), self.outputs.get(FRAME_LOGITS)
+        if frame is not None and (clip is None or clip.labels != frame.labels):
+            raise ValueError(f"{FRAME_LOGITS} and {CLIP_LOGITS} have other labels")
+        if clip is not None and clip.joined is not None and clip.joined not in self.outputs:
+            raise ValueError(f"{CLIP_LOGITS} are joined with {clip.joined!r}, which is no output")
+        step = self.window.hop * self.frame_rate
+        if step < 1 or not math.isclose(step, round(step), abs_tol=1e-6):
+            raise ValueError(f"a hop of {self.window.hop:g} s is {step:g} frames; wanted a whole number, so that windows line up")
+        return self
+
+    @property
+    def clip(self) -> Output | None:
+        """The recording-level scores, None for a model without labels of its own."""
+        return self.outputs.get(CLIP_LOGITS)
+
+    @property
+    def frame(self) -> Output | None:
+        """The frame-level scores, None for a model that scores whole windows only."""
+        return self.outputs.get(FRAME_LOGITS)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The vocabulary: K words, none for a model without labels of its own."""
+        return () if self.clip is None else self.clip.labels
+
+    @property
+    def activation(self) -> Activation:
+        """What makes scores of the recording-level logits; with "softmax" the labels exclude each other."""
+        return "sigmoid" if self.clip is None else self.clip.activation
+
+    @property
+    def dim(self) -> int:
+        """D of the embedding."""
+        return self.outputs[EMBEDDING].dim or 0
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second of the frame-level scores; where there are none, what the shortest sound is measured by."""
+        return _FRAME_RATE if self.frame is None or self.frame.rate is None else self.frame.rate
+
+    def decided(
+        self,
+        calibrations: Mapping[str, LogitCalibration],
+        thresholds: Mapping[str, Sequence[float]],
+        text: CosineCalibration,
+    ) -> ModelConfig:
+        """The config with calibrations and thresholds of some outputs, by name, and with a calibration of texts."""
+        update = {name: {"calibration": calibrations[name], "thresholds": tuple(thresholds[name])} for name in calibrations}
+        table = {name: Output(**{**_fields(output), **update.get(name, {})}) for name, output in self.outputs.items()}
+        said = None if self.text is None else TextConfig(**{**_fields(self.text), "calibration": text})
+        return ModelConfig(**{**_fields(self), "outputs": table, "text": said})
+
+
+def _fields(config: Strict) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in type(config).model_fields}
+
+
+#: Frames a second by which a sound is too short to be told from another, for models without frame-level scores.
+_FRAME_RATE = 50.0
+
+
+def of_encoder(  # noqa: PLR0913  the fields of a config are its arguments
+    *,
+    name: str,
+    source: str,
+    frontend: str,
+    window: float,
+    encoder: Mapping[str, Any],
+    dim: int,
+    policy: str = "any",
+    projection: str | None = None,
+    text: Mapping[str, Any] | None = None,
+    labels: Sequence[str] = (),
+    prompt: str = "{label}",
+    logit_scale: float | None = None,
+    label_rate: float | None = None,
+    activation: str = "sigmoid",
+    silence_dbfs: float = -70.0,
+) -> ModelConfig:
+    """The config of an encoder with the labels of its own head, if it has one, and with the projection and text tower given.
+
+    window: seconds; windows overlap by a tenth, so that no last one is a sliver. policy: how a shorter recording fills a window.
+    label_rate: times a second that the encoder's head scores its labels; None where it scores whole windows only.
+    """
+    rate = label_rate or _FRAME_RATE
+    scores = {"head": "encoder", "labels": list(labels), "activation": activation}
+    outputs: dict[str, Any] = {
+        EMBEDDING: {"kind": "vectors", "head": "pooled" if projection is None else "projection", "dim": dim},
+        SIMILARITY: {"kind": "vectors", "head": "pooled"},
+    }
+    if labels:
+        outputs[CLIP_LOGITS] = {"kind": "clip_scores", **scores}
+    if labels and label_rate:
+        outputs[FRAME_LOGITS] = {"kind": "frame_scores", "rate": label_rate, **scores}
+    said = None if text is None else {"tower": dict(text), "prompt": prompt, "logit_scale": logit_scale}
+    hop = max(1.0, math.floor(0.9 * window * rate)) / rate
+    fields = {
+        "format": FORMAT,
+        "name": name,
+        "source": source,
+        "frontend": frontend,
+        "window": {"seconds": window, "hop": min(window, hop), "pad": policy, "shortest": window},
+        "encoder": dict(encoder),
+        "projection": projection,
+        "text": said,
+        "outputs": outputs,
+        "silence_dbfs": silence_dbfs,
+    }
+    return ModelConfig.model_validate_json(json.dumps(fields))
+
+
+def of_heads(
+    *,
+    name: str,
+    frontend: str,
+    encoder: Mapping[str, Any],
+    labels: Sequence[str],
+    dim: int,
+    rate: float,
+    window: Window,
+    silence_dbfs: float = -70.0,
+) -> ModelConfig:
+    """The config of an encoder under linear heads over one vocabulary, joined, with a static text tower; not calibrated yet.
+
+    rate: frames a second that the encoder gives. dim: D of the embedding and of the similarity embedding.
+    """
+    scores = {"head": "linear", "labels": tuple(labels)}
+    outputs = {
+        EMBEDDING: Output(kind="vectors", head="projection", dim=dim),
+        CLIP_LOGITS: Output(kind="clip_scores", joined=FRAME_LOGITS, **scores),  # type: ignore[arg-type]
+        FRAME_LOGITS: Output(kind="frame_scores", rate=rate, **scores),  # type: ignore[arg-type]
+        SIMILARITY: Output(kind="vectors", head="components and labels", dim=dim),
+    }
+    return ModelConfig(
+        format=FORMAT,
+        name=name,
+        frontend=frontend,
+        window=window,
+        encoder=dict(encoder),
+        projection="linear",
+        text=TextConfig(tower={"family": "static"}, prompt="bare"),
+        outputs=outputs,
+        silence_dbfs=silence_dbfs,
+    )
+
+
+def read_config(path: Path) -> ModelConfig:
+    """The config.json at that path, of this format or of format 1; ModelError with one line where it cannot be used."""
     try:
         text = path.read_bytes()
-        published = isinstance(found := json.loads(text), dict) and found.get("kind") == "published"
-        return PublishedConfig.model_validate_json(text) if published else ModelConfig.model_validate_json(text)
+        found = json.loads(text)
+        if isinstance(found, dict) and found.get("format") == 1:
+            from auricle.core.format1 import upgraded
+
+            return upgraded(text)
+        if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
+            raise ModelError(f"{path}: format is {found['format']}; this release reads {FORMAT} and 1")
+        return ModelConfig.model_validate_json(text)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}; wanted the config.json of a model folder") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "config"
-        raise ModelError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); wanted format {FORMAT}") from error
+        raise ModelError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); wanted format {FORMAT} or 1") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not JSON ({error}); wanted format {FORMAT}") from error
+        raise ModelError(f"{path}: not JSON ({error}); wanted format {FORMAT} or 1") from error
 
 
 def fingerprint(folder: str | Path) -> str | None:

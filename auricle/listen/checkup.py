@@ -62,7 +62,7 @@ def model_facts(folder: Path) -> list[tuple[str, str]]:
     rows += [(f"result {name}", _plain(figures)) for name, figures in card.get("results", {}).items()]
     some = ", ".join(config.labels[:_LABELS]) + (", ..." if len(config.labels) > _LABELS else "")
     rows.append(("labels", f"{len(config.labels)}: {some}" if config.labels else "none of its own"))
-    rows.append(("hears", f"windows of {config.window:g} s, {config.frame_rate:g} frames a second, vectors of {config.dim}"))
+    rows.append(("hears", f"windows of {config.window.seconds:g} s, {config.frame_rate:g} frames a second, vectors of {config.dim}"))
     return [*rows, ("size", megabytes(catalog.size(folder))), ("folder", str(folder))]
 
 

@@ -14,12 +14,12 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from auricle.core.config import PublishedConfig, fingerprint
+from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
 from auricle.core.machine import cores as cores
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.hearing import Hearing, band
-from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, unit
+from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, text_threshold, thresholds_of, unit
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
@@ -159,7 +159,7 @@ class Listener:
             raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
         if not self.labels and labels is None and heads is None:
             raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
-        if set(parts) == {"events"} and isinstance(self.config, PublishedConfig) and self.config.label_rate is None:
+        if set(parts) == {"events"} and self.config.frame is None:
             raise InputError(
                 f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
             )
@@ -208,8 +208,9 @@ class Listener:
         SoundError where the file cannot be opened; a window that cannot be decoded raises it while iterating.
         """
         check_source(source)
-        window = window or self.config.window
-        hop = hop or window * self.config.step / self.config.window
+        own = self.config.window
+        window = window or own.seconds
+        hop = hop or window * own.hop / own.seconds
         return Hearing(self._stream(source, window, (window - hop) / 2), self._ear, pool=pool, ahead=2 * self.workers)
 
     @functools.cached_property
@@ -224,14 +225,14 @@ class Listener:
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
         """Calibrated probability that words fit a sound, of the cosine of their vectors; where nothing is calibrated, the cosine from 0."""
-        line = self.config.calibration.text
+        line = None if self.config.text is None else self.config.text.calibration
         if line is None:
             return np.asarray(np.maximum(cosine, 0), np.float32)
         return sigmoid(np.float32(line.scale) * cosine + np.float32(line.bias))
 
     def present(self, scores: np.ndarray) -> np.ndarray:
         """Which labels are present where something sounds, bool (K,), of their scores (K,): by their thresholds, or the best one alone."""
-        return tagging.present(scores, np.asarray(self.config.threshold.clip), exclusive=self.config.activation == "softmax")
+        return tagging.present(scores, thresholds_of(self.config.clip), exclusive=self.config.activation == "softmax")
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
@@ -284,9 +285,8 @@ class Listener:
                 if job.progress is not None:
                     job.progress(place, part.start + part.seconds, sound.info.duration)
         silent = not sounding and quiet(sound.swing, config.silence_dbfs)
-        tags = tagging.decode(
-            scores.whole(), config.labels, thresholds=np.asarray(config.threshold.clip), silent=silent, exclusive=scores.exclusive
-        )
+        limits = thresholds_of(config.clip)
+        tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
         return Heard(
             file=name,
             duration=sound.duration,
@@ -303,7 +303,7 @@ class Listener:
 
     def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
-        if isinstance(self.config, PublishedConfig):  # nobody calibrated it: words compete with AudioSet's names (gathering.Contrast)
+        if self.config.text is None or self.config.text.calibration is None:  # words compete with AudioSet's names (gathering.Contrast)
             from auricle.listen.zeroshot import ZeroShot
 
             judge, _, _ = ZeroShot(self, words).judge("any")
@@ -322,7 +322,7 @@ class Listener:
         for word, score in zip(job.words, () if asked is None else asked, strict=True):
             place = self._places.get(plain(word))
             if place is None:
-                answers.append(Label(word, float(score), bool(score >= self.config.threshold.text) and not silent))
+                answers.append(Label(word, float(score), bool(score >= text_threshold(self.config)) and not silent))
             else:
                 answers.append(dataclasses.replace(trained[self.labels[place]], label=word))
         if own is not None and job.heads is not None:
@@ -362,8 +362,8 @@ class Listener:
         return ordered(self._ear.hear, windows, pool=job.pool, ahead=2 * self.workers)
 
     def _stream(self, source: Source, seconds: float | None = None, context: float | None = None) -> Stream:
-        seconds = self.config.window if seconds is None else seconds
-        context = self.config.context if context is None else context
+        seconds = self.config.window.seconds if seconds is None else seconds
+        context = self.config.window.context if context is None else context
         if isinstance(source, Clip):
             return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])
         return stream(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])

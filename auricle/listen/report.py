@@ -14,7 +14,7 @@ from typing import Any
 
 import soundfile
 
-from auricle.core.config import Config
+from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
 from auricle.core.units import remarks
@@ -39,7 +39,7 @@ def write(
     heard: Sequence[Heard],
     sources: Sequence[Source],
     *,
-    config: Config,
+    config: ModelConfig,
     title: str | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -55,7 +55,7 @@ def render(
     heard: Sequence[Heard],
     sources: Sequence[Source],
     *,
-    config: Config,
+    config: ModelConfig,
     folder: Path,
     title: str | None = None,
     progress: Progress | None = None,

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from auricle.core.config import Config, PublishedConfig
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, ModelConfig, Output
 from auricle.core.records import Event
 from auricle.runtime.open import Outputs, Runtime
 from auricle.signal.crop import fit
@@ -23,9 +23,6 @@ Space: TypeAlias = Literal["words", "likeness"]
 
 _BLOCK = 0.1  # seconds over which loudness is taken to tell silence
 _SMALLEST = np.float32(1e-6)
-#: Seconds. A shorter recording is heard with silence after it, as short clips are in training: stretched by repetition instead, a drum
-#: hit becomes a drone, and models claim several times as many sounds that are not there.
-SHORTEST = 2.0
 _EDGE = 0.025  # seconds at each end of a recording in which a step may ring: soxr's filter at 4 kHz, the lowest rate
 _RINGING = 1.6e-4  # seconds: energy of that ringing, as a multiple of the offset's power; twice the most from 4 to 768 kHz
 #: Share of a window's energy in the band that is heard below which it is taken for traces of a sound above the band: clicks where that
@@ -124,10 +121,7 @@ class Ear:
 
     def __init__(self, runtime: Runtime, frontend: Frontend) -> None:
         self.runtime, self.frontend = runtime, frontend
-        config = runtime.config
-        self._probabilities = softmax if config.activation == "softmax" else sigmoid
-        lines = (config.calibration.clip, config.calibration.frame)
-        self._clip, self._frame = [(np.asarray(line.scale, np.float32), np.asarray(line.bias, np.float32)) for line in lines]
+        self._scores = {name: scores_of(output) for name, output in runtime.config.outputs.items() if output.kind != "vectors"}
 
     def hear(self, window: Window) -> Part:
         """Scores of one window of mono samples (1, N) at the front-end's rate."""
@@ -143,31 +137,57 @@ class Ear:
     def vector(self, window: Window, space: Space = "words") -> np.ndarray:
         """Unit vector of one window, silent or not: in the space shared with words (D,), or that of likeness (E,)."""
         outputs = self.run(window)
-        return unit((outputs.embedding if space == "words" else outputs.likeness)[0])
+        return unit(outputs[EMBEDDING if space == "words" else SIMILARITY][0])
 
     def run(self, window: Window) -> Outputs:
         """What the model itself says of a window of mono samples (1, N); a short one is followed by silence."""
         return self.runtime.run(self.frontend.features(self._filled(window.samples[0]))[None])
 
     def _filled(self, samples: np.ndarray) -> np.ndarray:
-        """A short window (N,) as the model wants it: by the policy of its authors, or followed by silence."""
-        config = self.runtime.config
-        if isinstance(config, PublishedConfig):
-            return fit(samples, round(config.window * self.frontend.rate), config.policy)
-        missing = round(SHORTEST * self.frontend.rate) - samples.size
-        return np.pad(samples, (0, missing)) if missing > 0 else samples
+        """A short window (N,) filled up as the config says; one that is longer than the model's own is cut by the same policy."""
+        window, rate = self.runtime.config.window, self.frontend.rate
+        shortest = round(window.shortest * rate)
+        size = shortest if samples.size < shortest else max(shortest, min(samples.size, round(window.seconds * rate)))
+        return fit(samples, size, window.pad)
 
     def _scored(self, window: Window, seconds: float) -> Part:
         outputs = self.run(window)
-        real = math.ceil(seconds * self.runtime.config.frame_rate)
-        # Two heads trained beside each other know more together; a published checkpoint's own word on the clip is final.
-        published = isinstance(self.runtime.config, PublishedConfig)
-        said = outputs.clip[0] if published else tagging.evidence(outputs.clip[0], outputs.frames[0])
-        clip = self._probabilities(said * self._clip[0] + self._clip[1]).astype(np.float32)
-        frames = None
-        if outputs.frames.shape[1]:
-            frames = self._probabilities(outputs.frames[0, :real] * self._frame[0] + self._frame[1]).astype(np.float32)
-        return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs.embedding[0]), unit(outputs.likeness[0]))
+        config = self.runtime.config
+        real = math.ceil(seconds * config.frame_rate)
+        clip, frames = np.zeros(0, np.float32), None
+        if config.clip is not None:
+            clip = self._scores[CLIP_LOGITS](clip_logits(outputs, config.clip))
+        if config.frame is not None:
+            frames = self._scores[FRAME_LOGITS](outputs[FRAME_LOGITS][0, :real])
+        return Part(window.start, seconds, window.last, True, clip, frames, unit(outputs[EMBEDDING][0]), unit(outputs[SIMILARITY][0]))
+
+
+def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
+    """Logits (K,) of one window's labels, joined with the frame-level ones where the config says so."""
+    own = outputs[CLIP_LOGITS][0]
+    return own if output.joined is None else tagging.evidence(own, outputs[output.joined][0])
+
+
+def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes scores (..., K) of an output's logits (..., K)."""
+    if output.activation == "softmax":
+        return lambda logits: softmax(logits).astype(np.float32)
+    if output.calibration is None:
+        return sigmoid
+    scale, bias = (np.asarray(values, np.float32) for values in (output.calibration.scale, output.calibration.bias))
+    return lambda logits: sigmoid(logits * scale + bias)
+
+
+def thresholds_of(output: Output | None) -> np.ndarray:
+    """Scores (K,) from which labels are present: one half where the config has none."""
+    if output is None:
+        return np.zeros(0)
+    return np.full(len(output.labels), 0.5) if output.thresholds is None else np.asarray(output.thresholds)
+
+
+def text_threshold(config: ModelConfig) -> float:
+    """Score from which any text is present."""
+    return 0.5 if config.text is None else config.text.threshold
 
 
 class Timeline:
@@ -176,11 +196,12 @@ class Timeline:
     Windows overlap by twice the context; each keeps its central part, so every frame is judged with sound on both its sides.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         self._config = config
-        self._edge = int(config.context * config.frame_rate)
-        self._least = np.asarray(config.threshold.frame) * detection.RULE.hold
-        self._gate = np.asarray(config.threshold.clip)
+        self._edge = int(config.window.context * config.frame_rate)
+        self._thresholds = thresholds_of(config.frame)
+        self._least = self._thresholds * detection.RULE.hold
+        self._gate = thresholds_of(config.clip)
         self._kept: dict[int, list[tuple[int, np.ndarray, bool]]] = {}
         self._end = 0
 
@@ -191,7 +212,7 @@ class Timeline:
         start = origin + (self._edge if origin else 0)
         stop = origin + (part.frames.shape[0] if part.frames is not None else 0)
         if not part.last:
-            stop = min(stop, origin + round(self._config.step * rate) + self._edge)
+            stop = min(stop, origin + round(self._config.window.hop * rate) + self._edge)
         self._end = max(self._end, stop)
         if part.frames is None or stop <= start:
             return
@@ -211,7 +232,7 @@ class Timeline:
             for start, values, present in self._kept[index]:
                 scores[start : start + len(values)] = values
                 gate[start : start + len(values)] = present
-            threshold = config.threshold.frame[index]
+            threshold = float(self._thresholds[index])
             runs = detection.stretches(scores, frame_rate=config.frame_rate, threshold=threshold, gate=gate)
             found += detection.timed(runs, config.labels[index], frame_rate=config.frame_rate, duration=duration)
         return detection.in_order(found)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.core import audioset
-from auricle.core.config import ModelConfig, PublishedConfig
+from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.records import Asked, Band, Classified, Label
 from auricle.data.prompts import Prompts, key
@@ -26,7 +26,7 @@ from auricle.listen import textcache, wording
 from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
 from auricle.listen.listener import Listener, Progress, Source, check_source, listed, name_of
 from auricle.listen.scale import Question, Rule, Scale, calibrate
-from auricle.listen.windows import ordered
+from auricle.listen.windows import ordered, text_threshold
 from auricle.listen.wording import Mix, Wording
 from auricle.signal.files import printable
 from auricle.tasks import event, tagging
@@ -193,14 +193,14 @@ class ZeroShot:
             self._check_apart()
         if question in self.scales:
             return Cosines(self.weights, self.scales[question]), "fitted", 0.5
-        config: ModelConfig | PublishedConfig = self.listener.config
-        if isinstance(config, ModelConfig):
+        config = self.listener.config
+        line = None if config.text is None else config.text.calibration
+        if line is not None:
             # Of labels that are each there with odds exp(scale * cosine + bias), one alone is there with shares softmax(scale * cosine).
-            line = config.calibration.text
             heard = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
             own = Scale(question=question, scale=line.scale if heard else UNHEARD * line.scale, bias=line.bias)
-            return Cosines(self.weights, own), "model" if self._as_the_model() else "none", config.threshold.text
-        scale = config.logit_scale or SCALE
+            return Cosines(self.weights, own), "model" if self._as_the_model() else "none", text_threshold(config)
+        scale = (config.text and config.text.logit_scale) or SCALE
         if question == "one":
             return Cosines(self.weights, Scale(question="one", scale=scale)), "none", 0.5
         return Contrast.against(self._background, self.weights, scale), "background", 0.5
@@ -248,8 +248,8 @@ def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, th
     return event.decode(scores, labels), *tagging.decode(scores, labels, thresholds=np.inf)[1:]
 
 
-def _own_prompt(config: ModelConfig | PublishedConfig) -> str:
-    return config.prompt if isinstance(config, PublishedConfig) else "bare"
+def _own_prompt(config: ModelConfig) -> str:
+    return "{label}" if config.text is None else config.text.prompt
 
 
 def _labels(labels: Sequence[str] | None, said: Wording) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A published model as ONNX graphs: model.onnx takes features, words.onnx takes token ids; what torch says of made inputs, to hold them to.
+"""A model as ONNX graphs: features to outputs, and token ids to vectors; what torch makes of generated inputs, to hold them to.
 
 Single precision throughout. Attention is written out as two products around a softmax, queries scaled once: engines fuse that best.
 """
@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auricle.core.config import PublishedConfig
+from auricle.core.config import ModelConfig
 from auricle.core.errors import ModelError
 from auricle.core.optional import require
 from auricle.models.convert.health import sounds
-from auricle.models.published import PublishedModel
+from auricle.models.model import Model
 from auricle.signal.crop import fit
 from auricle.signal.frontend import Frontend
+from auricle.signal.presets import PRESETS
 
 #: Bytes of weights from which a graph keeps them in a file of their own: the format that graphs are in ends at 2 GB.
 EXTERNAL = 1_500_000_000
@@ -45,7 +46,7 @@ class Probe:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Graphs:
-    """What was written. outputs: those of Outputs that model.onnx gives. frames: T, None where any will do. sound, words: probes."""
+    """What was written. outputs: names of what encode.onnx gives. frames: T, None where any will do. sound, words: probes."""
 
     outputs: tuple[str, ...]
     frames: int | None
@@ -54,15 +55,15 @@ class Graphs:
 
 
 class _Sound(nn.Module):
-    """Features to those of the Outputs that hold anything."""
+    """Features to outputs in the order of the config."""
 
-    def __init__(self, model: PublishedModel, outputs: tuple[str, ...]) -> None:
+    def __init__(self, model: Model, outputs: tuple[str, ...]) -> None:
         super().__init__()
         self.model, self.outputs = model, outputs
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        told = self.model(features)
-        return tuple(getattr(told, name) for name in self.outputs)
+        outputs = self.model(features)
+        return tuple(outputs[name] for name in self.outputs)
 
 
 class _Words(nn.Module):
@@ -75,30 +76,64 @@ class _Words(nn.Module):
         return vectors
 
 
-def export(model: PublishedModel, into: Path, frontend: Mapping[str, np.ndarray]) -> Graphs:
-    """Write model.onnx, and words.onnx where there is a text tower, into a folder. frontend: the checkpoint's own bank and window."""
+def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray]) -> Graphs:
+    """Write encode.onnx, and words.onnx where there is a text tower, into a folder. frontend: the checkpoint's own bank and window."""
     for name in ("onnx", "onnxscript"):
         require(name, extra="export", why="writing ONNX graphs")
     model.eval().requires_grad_(False)
     batches = _features(model.config, Frontend(model.config.frontend, **frontend))
     sound = tuple(_told(model, batch) for batch in batches)
-    outputs = tuple(name for name, value in zip(model(torch.from_numpy(batches[0]))._fields, sound[0].wanted, strict=True) if value.size)
+    outputs = tuple(model.config.outputs)
     frames = batches[0].shape[-2] if batches[0].ndim > 2 else batches[0].shape[-1]
     free = len({batch.shape[1:] for batch in batches}) > 1
     dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
     if free:
         dims[1] = torch.export.Dim("time", min=2, max=_LONGEST)
     example = next(batch for batch in batches if len(batch) > 1)
-    _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / "model.onnx")
-    kept = tuple(Probe(one.given, tuple(value for value in one.wanted if value.size)) for one in sound)
+    _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / model.config.names.graph)
     if model.text is None:
-        return Graphs(outputs, None if free else frames, kept, ())
-    return Graphs(outputs, None if free else frames, kept, _export_words(model, into))
+        return Graphs(outputs, None if free else frames, sound, ())
+    return Graphs(outputs, None if free else frames, sound, _export_words(model, into))
 
 
-def _export_words(model: PublishedModel, into: Path) -> tuple[Probe, ...]:
+def export_in_half(model: Model, into: Path) -> None:
+    """Write the graph of a model with free batch and time into its folder; large weights are stored in half precision.
+
+    Weights are rounded once more after batch norms are folded into kernels, so graph and module agree to about 4e-4 of the largest output.
+    """
+    onnx: Any = require("onnx", extra="export", why="writing ONNX graphs")
+    outputs = tuple(model.config.outputs)
+    mels = PRESETS[model.config.frontend].mels
+    example = torch.full((2, 128, mels), -40.0)
+    least = model.config.window.min_frames
+    dims = {0: torch.export.Dim("batch", min=1, max=_MOST), 1: torch.export.Dim("time", min=least, max=_LONGEST)}
+    path = into / model.config.names.graph
+    _write(_Sound(model.eval(), outputs), {"features": example}, outputs, [dims], path)
+    graph = onnx.load(str(path))
+    _halve(onnx, graph.graph)
+    onnx.checker.check_model(graph)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(graph.SerializeToString())
+    partial.replace(path)
+
+
+def _halve(onnx: Any, graph: Any) -> None:
+    """Store every large single-precision weight as half precision behind a Cast, which the runtime folds when it opens the model."""
+    casts = []
+    for weight in graph.initializer:
+        if weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
+            continue
+        half = onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight).astype("float16"), name=weight.name + "_half")
+        casts.append(onnx.helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT))
+        weight.CopyFrom(half)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _export_words(model: Model, into: Path) -> tuple[Probe, ...]:
     assert model.text is not None and model.config.text is not None
-    rules, config = model.config.text["words"], model.config.text["config"]
+    rules, config = model.config.text.tower["words"], model.config.text.tower["config"]
     longest, known = int(rules["length"]), int(config.get("vocab_size") or 256)
     dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
     if free := rules.get("fill") != "length":
@@ -124,22 +159,22 @@ def _texts(rows: int, length: int, known: int, pad: int) -> tuple[np.ndarray, np
     return np.where(mask > 0, ids, pad), mask
 
 
-def _features(config: PublishedConfig, ears: Frontend) -> tuple[np.ndarray, ...]:
+def _features(config: ModelConfig, ears: Frontend) -> tuple[np.ndarray, ...]:
     """Batches of one and three sounds, of a window and of a part of one, each brought to the model's length by its policy."""
-    size = round(config.window * ears.rate)
-    long, short = sounds(ears.rate, config.window), sounds(ears.rate, SHORTER * config.window)
-    made = [[ears.features(fit(sound, size, config.policy)) for sound in some] for some in (long[:1], long, short[1:2], short)]
+    size = round(config.window.seconds * ears.rate)
+    long, short = sounds(ears.rate, config.window.seconds), sounds(ears.rate, SHORTER * config.window.seconds)
+    made = [[ears.features(fit(sound, size, config.window.pad)) for sound in some] for some in (long[:1], long, short[1:2], short)]
     return tuple(np.stack(batch) for batch in made)
 
 
 @torch.inference_mode()
-def _told(model: PublishedModel, features: np.ndarray) -> Probe:
-    return Probe((features,), tuple(value.float().numpy() for value in model(torch.from_numpy(features))))
+def _told(model: Model, features: np.ndarray) -> Probe:
+    return Probe((features,), tuple(value.float().numpy() for value in model(torch.from_numpy(features)).values()))
 
 
 @torch.inference_mode()
-def _read(model: PublishedModel, ids: np.ndarray, mask: np.ndarray) -> Probe:
-    return Probe((ids, mask), (model.words(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy(),))
+def _read(model: Model, ids: np.ndarray, mask: np.ndarray) -> Probe:
+    return Probe((ids, mask), (model.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy(),))
 
 
 def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], dims: list[dict[int, Any]], path: Path) -> None:

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auricle.core.config import PublishedConfig
+from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError
 from auricle.core.machine import cores
-from auricle.models.convert.convert import load
+from auricle.models.folder import load
 
 Precision: TypeAlias = Literal["torch-fp32", "torch-bf16", "compile"]
 
@@ -37,7 +37,7 @@ _EXACT = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 class Running:
     """The module of a converted folder. Safe to share between threads."""
 
-    def __init__(self, folder: Path, config: PublishedConfig, precision: Precision, device: str | None = None) -> None:
+    def __init__(self, folder: Path, config: ModelConfig, precision: Precision, device: str | None = None) -> None:
         """device: as torch names it; None is what AURICLE_DEVICE says, else a GPU where torch sees one, else the CPU."""
         self._device = _device(device)
         self._autocast = precision == "torch-bf16" and self._device.type == "cuda"
@@ -45,11 +45,11 @@ class Running:
         if precision == "torch-bf16" and not self._autocast:
             to_bfloat16(self._model)
         self._model.to(self._device)
-        self._sound: Callable[[Tensor], tuple[Tensor, ...]] = self._model if precision != "compile" else _Compiled(self._model)
+        self._sound: Callable[[Tensor], dict[str, Tensor]] = self._model if precision != "compile" else _Compiled(self._model)
         self._pool = _threads(1 if self._device.type == "cuda" else cores())
 
-    def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, ...) -> embedding, clip, frames, likeness as models.published gives them, float32."""
+    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> the outputs of the config, float32."""
         return self._pool.submit(self._heard, features).result()
 
     def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -57,15 +57,15 @@ class Running:
         return self._pool.submit(self._read, ids, mask).result()
 
     @torch.inference_mode()
-    def _heard(self, features: np.ndarray) -> list[np.ndarray]:
+    def _heard(self, features: np.ndarray) -> dict[str, np.ndarray]:
         with self._exactly():
-            told = self._sound(torch.from_numpy(features).to(self._device))
-        return [output.float().cpu().numpy() for output in told]
+            outputs = self._sound(torch.from_numpy(features).to(self._device))
+        return {name: output.float().cpu().numpy() for name, output in outputs.items()}
 
     @torch.inference_mode()
     def _read(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         with self._exactly():
-            vectors = self._model.words(torch.from_numpy(ids).to(self._device), torch.from_numpy(mask).to(self._device))
+            vectors = self._model.embed_tokens(torch.from_numpy(ids).to(self._device), torch.from_numpy(mask).to(self._device))
         return np.asarray(vectors.float().cpu().numpy())
 
     def _exactly(self) -> Any:
@@ -88,18 +88,18 @@ class _Compiled:
         self._lock = threading.Lock()
         self._known: set[torch.Size] = set()
 
-    def __call__(self, features: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, features: Tensor) -> dict[str, Tensor]:
         rows = [self._row(row[None]) for row in features]
-        return tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
+        return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
 
-    def _row(self, features: Tensor) -> tuple[Tensor, ...]:
+    def _row(self, features: Tensor) -> dict[str, Tensor]:
         if features.shape in self._known:
-            told: tuple[Tensor, ...] = self._call(features)
-            return told
+            outputs: dict[str, Tensor] = self._call(features)
+            return outputs
         with self._lock:
-            told = self._call(features)
+            outputs = self._call(features)
             self._known.add(features.shape)
-        return told
+        return outputs
 
 
 def to_bfloat16(model: nn.Module) -> None:

@@ -18,8 +18,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from auricle.core.config import EMBEDDING
 from auricle.data.manifest import Item
-from auricle.models.published import PublishedModel
+from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
 from auricle.recipes.folder import keep
 from auricle.recipes.panns import vocabulary
@@ -43,14 +44,14 @@ class Config(Sounds):
 class Kinds(nn.Module):
     """A batch with one label a clip in, the loss out."""
 
-    def __init__(self, model: PublishedModel, config: Config) -> None:
+    def __init__(self, model: Model, config: Config) -> None:
         super().__init__()
         self.model, self.config = model, config
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Vectors of unit length for pairs, as they are for prototypes."""
         assert batch.labels is not None
-        vectors = self.model.told(self.model.listen(batch.features, batch.mask)).embedding
+        vectors = self.model.apply_heads(self.model.encode(batch.features, batch.mask))[EMBEDDING]
         kinds = batch.labels.argmax(dim=1)
         if self.config.game == "prototypes":
             return {"prototypes": prototypical(vectors, kinds)}
@@ -64,7 +65,7 @@ def build(config: Config) -> Training:
     labels = vocabulary(items, fewest=2)
     name = f"few-shot-{config.game}"
     settings = settings_of(config.encoder, name=name, window=config.window, dim=config.dim, projection="linear")
-    model = PublishedModel(settings).train()
+    model = Model(settings).train()
     batches = Batches(
         items,
         decoded(items, config.cache, rate=PRESETS[settings.frontend].rate),

@@ -14,12 +14,12 @@ from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.captioner import Captioner
-from auricle.models.convert.convert import write
-from auricle.models.published import PublishedModel
+from auricle.models.folder import save
+from auricle.models.model import Model
 
 
 def keep(
-    model: PublishedModel,
+    model: Model,
     out: Path,
     items: Sequence[Item],
     *,
@@ -39,7 +39,7 @@ def keep(
         raise InputError(f"{into} is there and was not trained by auricle; take it away, or name another --out")
     with tempfile.TemporaryDirectory(dir=out) as place:
         folder = Path(place) / "model"
-        write(folder, model, {}, card=card, tokenizer=tokenizer)
+        save(folder, model, {}, card=card, tokenizer=tokenizer)
         before = None if start is None else start / lineage.CLIPS
         if before is None or before.is_file():
             lineage.write(folder, items)

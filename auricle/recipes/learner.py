@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from auricle.core.config import EMBEDDING
 from auricle.models.captioner import Captioner
 from auricle.models.encoders.embedding import Embedding
+from auricle.models.model import Model
 from auricle.models.pretext import MaskedFrames
-from auricle.models.published import PublishedModel
 from auricle.nn.losses.captioning import next_token_cross_entropy, token_cross_entropy
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.nn.losses.masked import match_within_clip
@@ -31,7 +32,7 @@ class Learner(nn.Module):
 
     def __init__(
         self,
-        model: PublishedModel,
+        model: Model,
         words: Words | None,
         weights: Mapping[Any, float],
         *,
@@ -49,7 +50,7 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """A batch with what the parts need: captions, or labels (B, K)."""
-        heard = self.model.listen(batch.features, batch.mask)
+        heard = self.model.encode(batch.features, batch.mask)
         parts: dict[str, Tensor] = {}
         if self.words is not None:
             ids, mask = (tensor.to(batch.features.device) for tensor in self.words(batch.texts))
@@ -62,7 +63,7 @@ class Learner(nn.Module):
     def _told(self, heard: Embedding, ids: Tensor, mask: Tensor, batch: Batch) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         if self.contrast is not None and "contrast" in self.weights:
-            audio, text = self.model.told(heard).embedding, self._read(ids, mask)
+            audio, text = self.model.apply_heads(heard)[EMBEDDING], self._read(ids, mask)
             parts["contrast"] = self._contrasted(self.contrast, audio, text, batch)
         if self.captioner is not None and "caption" in self.weights:
             logits = self.captioner(heard, ids, mask)

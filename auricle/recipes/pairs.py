@@ -17,16 +17,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from auricle.core.config import PublishedConfig, Strict
+from auricle.core.config import EMBEDDING, ModelConfig, Names, Strict, read_config
 from auricle.core.errors import InputError
 from auricle.data.captions import POLICIES, Policy, choose
 from auricle.data.manifest import Item
 from auricle.metrics import retrieval
 from auricle.models.captioner import Captioner, CaptionerConfig
-from auricle.models.convert.convert import load
 from auricle.models.encoders.gated import Gated
+from auricle.models.folder import load
+from auricle.models.model import Model
 from auricle.models.pretext import MaskedFrames
-from auricle.models.published import PublishedModel
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.folder import keep
 from auricle.recipes.learner import Learner
@@ -97,7 +97,7 @@ def build(config: Pairs, name: str) -> Training:
     items = _with_wrong_captions(opened(config), config.unwanted)
     words, settings = _words(config, items)
     start = None if config.start is None else catalog.folder(config.start)
-    model = PublishedModel(settings) if start is None else _taken_over(start, settings)
+    model = Model(settings) if start is None else _taken_over(start, settings)
     model.train().requires_grad_(True)  # what is loaded to listen does not learn
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
@@ -137,14 +137,14 @@ def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return parts
 
 
-def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig]:
+def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, ModelConfig]:
     """Words of the model to go on from, or learnt from the captions; and config.json of the model."""
     encoder = _encoder(config)
     if config.start is not None:
         folder = catalog.folder(config.start)
         settings = _settings(folder)
         if settings.text is not None:
-            return Words(folder / "tokenizer.json", settings.text["words"]), settings
+            return Words(folder / "tokenizer.json", settings.text.tower["words"]), settings
         encoder = {**settings.encoder, "labels": 0}
     path = config.cache / f"words-{config.reader.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
     if not path.exists():
@@ -160,16 +160,16 @@ def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, PublishedConfig
     return words, settings
 
 
-def _settings(folder: Path) -> PublishedConfig:
-    return PublishedConfig.model_validate_json((folder / "config.json").read_bytes())
+def _settings(folder: Path) -> ModelConfig:
+    return read_config(folder / "config.json")
 
 
-def _taken_over(start: Path, settings: PublishedConfig) -> PublishedModel:
+def _taken_over(start: Path, settings: ModelConfig) -> Model:
     """The model to go on from; where it has no words, a new one with its encoder but for the head."""
     before = _settings(start)
     if before.text is not None:
         return load(start, settings)
-    model = PublishedModel(settings)
+    model = Model(settings)
     missing = model.encoder.load_state_dict(load(start, before).encoder.state_dict(), strict=False).missing_keys
     if missing:
         raise InputError(f"{start} has no {missing[0]}, which its encoder without a head wants; wanted another model to go on from")
@@ -185,7 +185,7 @@ def _encoder(config: Pairs) -> dict[str, Any] | str:
     return {**config.encoder, "ordered": True}
 
 
-def _frames(model: PublishedModel) -> MaskedFrames:
+def _frames(model: Model) -> MaskedFrames:
     if not isinstance(model.encoder, Gated):
         raise InputError("frames are hidden in encoders of the family gated alone; wanted one of these, or no weight for `frames`")
     return MaskedFrames(model.encoder)
@@ -224,7 +224,9 @@ def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batche
     """Write out/model. Figures: retrieval among the trained pairs."""
     assert isinstance(trained, Learner)
     trained.eval()
-    trained.model.config = trained.model.config.model_copy(update={"name": name, "logit_scale": trained.scale()})
+    config = trained.model.config
+    text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.scale()})
+    trained.model.config = config.model_copy(update={"name": name, "text": text, "names": Names()})
     tokenizer = None if trained.words is None else trained.words.path
     keep(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
     return {} if trained.contrast is None else found_again(trained, batches)
@@ -247,7 +249,7 @@ def embedded(learner: Learner, batches: Iterable[Batch]) -> tuple[np.ndarray, np
     rows: tuple[list[Tensor], list[Tensor]] = [], []
     assert learner.words is not None and learner.model.text is not None
     for batch in batches:
-        rows[0].append(learner.model.told(learner.model.listen(batch.features, batch.mask)).embedding)
+        rows[0].append(learner.model.apply_heads(learner.model.encode(batch.features, batch.mask))[EMBEDDING])
         rows[1].append(learner.model.text(*learner.words(batch.texts)))
     audio, text = (nn.functional.normalize(torch.cat(some), dim=-1).numpy() for some in rows)
     return audio, text

@@ -22,7 +22,7 @@ from torch.nn import functional
 from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.encoders.open import size as size_of
-from auricle.models.published import PublishedModel
+from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixed_up
 from auricle.recipes.folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
@@ -58,7 +58,7 @@ class Config(Sounds):
 class Tagger(nn.Module):
     """A batch with labels in, the loss out."""
 
-    def __init__(self, model: PublishedModel, *, mixup: float) -> None:
+    def __init__(self, model: Model, *, mixup: float) -> None:
         super().__init__()
         self.model, self.mixup, self.wipe = model, mixup, SpecAugment()
 
@@ -70,7 +70,7 @@ class Tagger(nn.Module):
         if self.mixup and self.training:
             features, labels = mixed_up(features, labels, strength=self.mixup)
             mask = batch.mask | batch.mask.roll(1, dims=0)
-        clip = self.model.listen(features, mask).clip
+        clip = self.model.encode(features, mask).clip
         assert clip is not None
         return {"labels": functional.binary_cross_entropy_with_logits(clip, labels)}
 
@@ -81,7 +81,7 @@ def build(config: Config) -> Training:
     items = [item for item in opened(config) if item.labels]
     labels = vocabulary(items, fewest=config.fewest)
     encoder = {**(size_of(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
-    model = PublishedModel(settings_of(encoder, name="panns", window=config.window, labels=labels)).train()
+    model = Model(settings_of(encoder, name="panns", window=config.window, labels=labels)).train()
     batches = Batches(
         items,
         decoded(items, config.cache, rate=PRESETS[model.config.frontend].rate),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from pydantic import Field
 
-from auricle.core.config import FORMAT, PublishedConfig, Strict
+from auricle.core.config import ModelConfig, Strict, of_encoder
 from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.data.manifest import Item
@@ -59,11 +59,10 @@ def decoded(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
     return waves
 
 
-def settings_of(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> PublishedConfig:
+def settings_of(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> ModelConfig:
     """config.json of a model that is trained here. encoder: settings, or a published size. more: other fields; dim is the encoder's own."""
     chosen = size_of(encoder) if isinstance(encoder, str) else encoder
     with torch.device("meta"):
         made: Any = open_encoder(chosen)
-    fixed = {"format": FORMAT, "kind": "published", "name": name, "source": "trained by auricle", "policy": "any"}
     about = {"frontend": made.frontend, "window": window, "encoder": chosen, "dim": made.size}
-    return PublishedConfig.model_validate({**fixed, **about, **more})
+    return of_encoder(name=name, source="trained by auricle", **{**about, **more})

@@ -23,8 +23,8 @@ from auricle.core.errors import InputError
 from auricle.data.manifest import Item
 from auricle.models.encoders.open import open_encoder, size
 from auricle.models.encoders.vit import ViT
+from auricle.models.model import Model
 from auricle.models.pretext import MaskedAutoencoder, MaskedPatches, cut, hidden_places
-from auricle.models.published import PublishedModel
 from auricle.nn.losses.masked import masked_patches, ssast
 from auricle.recipes.folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
@@ -61,7 +61,7 @@ class Config(Sounds):
 class Game(nn.Module):
     """A batch of sounds in, the parts of the loss out."""
 
-    def __init__(self, model: PublishedModel, config: Config) -> None:
+    def __init__(self, model: Model, config: Config) -> None:
         super().__init__()
         assert isinstance(model.encoder, ViT)
         self.model, self.config = model, config
@@ -98,7 +98,7 @@ def build(config: Config) -> Training:
     preset = PRESETS[made.frontend]
     window = made.config.frames * preset.hop / preset.rate
     settings = settings_of(encoder, name=config.game, window=window)
-    model = PublishedModel(settings).train()
+    model = Model(settings).train()
     batches = Batches(
         items,
         decoded(items, config.cache, rate=preset.rate),

@@ -10,6 +10,7 @@ from typing import Any
 
 from auricle.core import hub
 from auricle.core.cache import cache_folder
+from auricle.core.config import read_config
 from auricle.core.errors import MissingPackage, ModelError
 
 #: The model that hears when none is named.
@@ -111,8 +112,9 @@ def size(path: Path) -> int:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of model.onnx: what says whether two folders hear the same."""
+    """SHA-256 of the graph: what says whether two folders answer alike."""
+    graph = path / read_config(path / "config.json").names.graph
     try:
-        return hashlib.sha256((path / "model.onnx").read_bytes()).hexdigest()
+        return hashlib.sha256(graph.read_bytes()).hexdigest()
     except OSError as error:
-        raise ModelError(f"{path / 'model.onnx'}: {error.strerror or error}; export the model again") from error
+        raise ModelError(f"{graph}: {error.strerror or error}; export the model again") from error

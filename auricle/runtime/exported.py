@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from auricle.core.config import EXPORT, FORMAT, Finite, Strict
+from auricle.core.config import EXPORT, Finite, Strict
 from auricle.core.errors import ModelError
 
+#: Version of export.json.
+FORMAT = 1
 #: Cosine to torch's vectors below which a graph is refused and an engine is not chosen unasked.
 KEPT = 0.9999
 
@@ -38,7 +40,7 @@ class Measured(Strict):
 class Exported(Strict):
     """export.json. fingerprint: of the weights that were exported. frames: T that the graph takes, None for any.
 
-    outputs: what model.onnx gives. engines: by name, as measured where the export was made; failed: those that cannot run the graph,
+    outputs: those of the graph. engines: by name, as measured where the export was made; failed: those that cannot run the graph,
     and why. made_with: versions there.
     """
 

@@ -15,13 +15,20 @@ from typing import Protocol
 
 import numpy as np
 
-from auricle.core.config import EXPORT, FORMAT, MODEL_PARTS, PublishedConfig, digest_of, read_config
+from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig, digest_of, read_config
 from auricle.core.errors import MissingPackage, ModelError
-from auricle.runtime.exported import KEPT, Agreement, Exported, Measured
-from auricle.runtime.published import PublishedEngine
+from auricle.runtime.engines import Engine
+from auricle.runtime.exported import FORMAT, KEPT, Agreement, Exported, Measured, read
 from auricle.runtime.tokens import stored
 
-_GRAPHS = ("model.onnx.data", "words.onnx.data", "model.onnx", "words.onnx")  # those that others refer to come first
+_GRAPHS = (
+    "encode.onnx.data",
+    "model.onnx.data",
+    "words.onnx.data",
+    "encode.onnx",
+    "model.onnx",
+    "words.onnx",
+)  # those that others refer to come first
 _BESIDE = ("config.json", "card.json", "tokenizer.json")  # what a folder of graphs needs of the one that it was made of
 _PACKAGES = ("auricle", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
 _SMALLEST = 1e-12
@@ -45,8 +52,8 @@ def export(folder: Path, into: Path | None = None) -> Exported:
     ModelError where a graph does not give torch's numbers: nothing is written then. export.json comes last, so that it speaks for all.
     """
     config = read_config(folder / "config.json")
-    if not isinstance(config, PublishedConfig):
-        raise ModelError(f"{folder} is a listening model, which has its graph already; wanted a folder of converted weights")
+    if read(folder) is None and (folder / config.names.graph).is_file():
+        raise ModelError(f"{folder} came with its graph; wanted a folder of converted or trained weights")
     if into is not None and into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
     home = folder if into is None else into.parent
@@ -62,11 +69,11 @@ def export(folder: Path, into: Path | None = None) -> Exported:
     return told
 
 
-def _made(folder: Path, config: PublishedConfig, partial: Path) -> Exported:
+def _made(folder: Path, config: ModelConfig, partial: Path) -> Exported:
     """Graphs and export.json, in a folder of their own."""
     try:
-        from auricle.models.convert.convert import load
         from auricle.models.export import export as export_graphs
+        from auricle.models.folder import load
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -74,7 +81,7 @@ def _made(folder: Path, config: PublishedConfig, partial: Path) -> Exported:
     made = export_graphs(load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
     engines: dict[str, Measured] = {}
     failed: dict[str, str] = {}
-    for name, opened in _engines(partial):
+    for name, opened in _engines(partial, config):
         try:
             engines[name] = measured(opened(), made.sound, made.words)
         except ModelError as error:
@@ -86,7 +93,7 @@ def _made(folder: Path, config: PublishedConfig, partial: Path) -> Exported:
         raise ModelError(f"{folder}: the graph's vectors have cosine {cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
     told = Exported(
         format=FORMAT,
-        fingerprint=str(digest_of(folder, [part for part in MODEL_PARTS if part != "model.onnx"])),
+        fingerprint=str(digest_of(folder, [part for part in MODEL_PARTS if not part.endswith(".onnx")])),
         outputs=made.outputs,
         frames=made.frames,
         engines=engines,
@@ -103,27 +110,27 @@ def _versions() -> Iterator[tuple[str, str]]:
             yield name, importlib.metadata.version(name)
 
 
-def _engines(folder: Path) -> Iterator[tuple[str, Callable[[], PublishedEngine]]]:
+def _engines(folder: Path, config: ModelConfig) -> Iterator[tuple[str, Callable[[], Engine]]]:
     """Every engine of graphs that is here, and what opens it."""
-    from auricle.runtime.onnx import PublishedOnnxEngine
+    from auricle.runtime.onnx import OnnxEngine
 
-    yield "onnx", lambda: PublishedOnnxEngine(folder)
+    yield "onnx", lambda: OnnxEngine(folder, config)
     if importlib.util.find_spec("openvino"):
         from auricle.runtime.openvino import OpenVinoEngine, has_bf16
 
-        yield "openvino", lambda: OpenVinoEngine(folder)
+        yield "openvino", lambda: OpenVinoEngine(folder, config)
         if has_bf16():
-            yield "openvino-bf16", lambda: OpenVinoEngine(folder, "openvino-bf16")
+            yield "openvino-bf16", lambda: OpenVinoEngine(folder, config, "openvino-bf16")
 
 
-def measured(engine: PublishedEngine, sound: Sequence[Probe], words: Sequence[Probe]) -> Measured:
+def measured(engine: Engine, sound: Sequence[Probe], words: Sequence[Probe]) -> Measured:
     """An engine beside torch, on sounds and on words."""
 
     def hear(features: np.ndarray) -> list[np.ndarray]:
-        return [value for value in engine.run(features) if value.size]
+        return list(engine.run(features).values())
 
     heard = agreement(hear, sound)
-    return Measured(sound=heard, words=agreement(lambda ids, mask: [engine.words(ids, mask)], words) if words else None)
+    return Measured(sound=heard, words=agreement(lambda ids, mask: [engine.embed_tokens(ids, mask)], words) if words else None)
 
 
 def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe]) -> Agreement:

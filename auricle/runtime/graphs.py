@@ -1,4 +1,4 @@
-"""What the engines of exported graphs share: what a graph must take and give, and the arrays of Outputs from those that it gives."""
+"""What the engines of exported graphs share: the path of a folder's graph, and what it must take and give."""
 
 from __future__ import annotations
 
@@ -7,26 +7,36 @@ from pathlib import Path
 
 import numpy as np
 
+from auricle.core.config import ModelConfig
 from auricle.core.errors import ModelError
 
-#: Arrays of runtime.open.Outputs, in their order.
-OUTPUTS = ("embedding", "clip", "frames", "likeness")
-#: What a graph of a published system gives at least; the others are left out where they would be empty.
-LEAST = ("embedding", "likeness")
-#: What a graph of words takes and gives.
-WORDS = ("ids", "mask"), ("vectors",)
+#: Graph of a text tower, and what it takes and gives.
+TEXT_GRAPH = "words.onnx"
+_TEXT = ("ids", "mask"), ("vectors",)
 
 
-def check_sound(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """ModelError where a graph of a published system takes or gives something else than it should."""
-    if list(inputs) != ["features"] or not set(LEAST) <= set(outputs) <= set(OUTPUTS):
-        raise ModelError(f"{path}: takes {list(inputs)} and gives {list(outputs)}; wanted ['features'] and some of {list(OUTPUTS)}")
+def sound_graph(folder: Path, config: ModelConfig) -> Path:
+    """Path of the graph from features to outputs. ModelError where there is none."""
+    return there(folder, config.names.graph)
 
 
-def check_words(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """ModelError where a graph of words takes or gives something else than it should."""
-    if (tuple(sorted(inputs)), tuple(outputs)) != WORDS:
-        raise ModelError(f"{path}: takes {list(inputs)} and gives {list(outputs)}; wanted {list(WORDS[0])} and {list(WORDS[1])}")
+def check_sound(path: Path, config: ModelConfig, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """ModelError where a graph takes something else than features, or does not give each output of the config."""
+    found = [config.names.outputs.get(name, name) for name in outputs]
+    if list(inputs) != ["features"] or not set(config.outputs) <= set(found):
+        raise ModelError(f"{path}: takes {list(inputs)} and gives {found}; wanted ['features'] and {list(config.outputs)}")
+
+
+def named(config: ModelConfig, outputs: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of the config, in its order, of what a graph gave."""
+    found = {config.names.outputs.get(name, name): array for name, array in zip(outputs, arrays, strict=True)}
+    return {name: found[name] for name in config.outputs}
+
+
+def check_text(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """ModelError where a graph of a text tower takes or gives something else than it should."""
+    if (tuple(sorted(inputs)), tuple(outputs)) != _TEXT:
+        raise ModelError(f"{path}: takes {list(inputs)} and gives {list(outputs)}; wanted {list(_TEXT[0])} and {list(_TEXT[1])}")
 
 
 def there(folder: Path, name: str) -> Path:
@@ -35,14 +45,6 @@ def there(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise ModelError(f"{path} is missing; run: auricle export {folder}, or choose runtime 'torch-fp32'")
     return path
-
-
-def whole(found: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The arrays of Outputs; what a graph leaves out is empty: clip (B, 0), frames (B, 0, K)."""
-    rows = len(found["embedding"])
-    clip = found.get("clip", np.zeros((rows, 0), np.float32))
-    frames = found.get("frames", np.zeros((rows, 0, clip.shape[1]), np.float32))
-    return [found["embedding"], clip, frames, found["likeness"]]
 
 
 def first_line(error: Exception) -> str:

@@ -9,58 +9,39 @@ from typing import Any
 
 import numpy as np
 
+from auricle.core.config import ModelConfig
 from auricle.core.errors import ModelError
 from auricle.runtime import graphs
-from auricle.runtime.graphs import OUTPUTS, first_line
+from auricle.runtime.graphs import first_line
 
 
 class OnnxEngine:
-    """model.onnx of a listening model's folder."""
+    """The graphs of a model folder; that of texts is opened when the first come."""
 
     name = "onnx"
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "model.onnx"
-        if not path.is_file():
-            raise ModelError(f"{path} is missing; export the model, or choose runtime 'torch-fp32' if the folder has only safetensors")
-        self._session: Any = _session(path)
-        inputs, found = _sides(self._session)
-        if inputs != ["features"] or set(found) != set(OUTPUTS):
-            raise ModelError(f"{path}: takes {inputs} and gives {found}; wanted ['features'] and {list(OUTPUTS)}")
-
-    def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, T, F) -> arrays in the order of OUTPUTS."""
-        return _run(self._session, OUTPUTS, {"features": features})
-
-
-class PublishedOnnxEngine:
-    """model.onnx and words.onnx of a converted folder; words are opened when the first come."""
-
-    name = "onnx"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._lock = folder, threading.Lock()
-        path = graphs.there(folder, "model.onnx")
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
+        self._folder, self._config, self._lock = folder, config, threading.Lock()
+        path = graphs.sound_graph(folder, config)
         self._session: Any = _session(path)
         inputs, self._outputs = _sides(self._session)
-        graphs.check_sound(path, inputs, self._outputs)
+        graphs.check_sound(path, config, inputs, self._outputs)
 
-    def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, ...) -> arrays in the order of OUTPUTS."""
-        found = _run(self._session, self._outputs, {"features": features})
-        return graphs.whole(dict(zip(self._outputs, found, strict=True)))
+    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> outputs of the config by name."""
+        return graphs.named(self._config, self._outputs, _run(self._session, self._outputs, {"features": features}))
 
-    def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
         with self._lock:
-            session = self._words
+            session = self._text
         return np.asarray(_run(session, ("vectors",), {"ids": ids, "mask": mask})[0])
 
     @functools.cached_property
-    def _words(self) -> Any:
-        path = graphs.there(self._folder, "words.onnx")
+    def _text(self) -> Any:
+        path = graphs.there(self._folder, graphs.TEXT_GRAPH)
         session = _session(path)
-        graphs.check_words(path, *_sides(session))
+        graphs.check_text(path, *_sides(session))
         return session
 
 

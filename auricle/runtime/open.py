@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from auricle.core.config import Config, ModelConfig, PublishedConfig, read_config
+from auricle.core.config import EMBEDDING, ModelConfig, Output, read_config
 from auricle.core.errors import InputError, ModelError
 from auricle.runtime import catalog
+from auricle.runtime.engines import ENGINES as ENGINES
+from auricle.runtime.engines import Engine, open_engine
 from auricle.runtime.tokens import TextTower, stored
 
-#: What can run a model's numbers. Without a choice it is the quickest one that is installed and keeps the numbers (see `chosen`).
-ENGINES = ("onnx", "openvino", "openvino-bf16", "torch-fp32", "torch-bf16", "compile")
-
-#: Fewest feature frames that a model takes.
-SHORTEST = 32
+#: Outputs of a model by the names of its config, float32: vectors (B, D), not unit; clip_scores (B, K) and frame_scores (B, T, K), logits.
+Outputs: TypeAlias = dict[str, np.ndarray]
 
 
-class Outputs(NamedTuple):
-    """float32. embedding (B, D): joint space, not unit. clip (B, K), frames (B, T, K): logits.
-
-    likeness (B, E): what tells sounds apart, whether or not words can; not unit.
-    """
-
-    embedding: np.ndarray
-    clip: np.ndarray
-    frames: np.ndarray
-    likeness: np.ndarray
-
-
-class Engine(Protocol):
-    """Runs the numbers of one model."""
-
-    name: str
-
-    def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, T, F) -> the arrays of Outputs, in its order."""
-
-
-class Words(Protocol):
-    """Turns words into vectors."""
+class Texts(Protocol):
+    """Turns texts into vectors."""
 
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of texts in the joint space, float32 (n, D); unit length unless normalize is False."""
@@ -51,75 +29,71 @@ class Words(Protocol):
 class Runtime:
     """An opened model. Safe to share between threads."""
 
-    def __init__(self, folder: Path, config: Config, engine: Engine, words: Words | None) -> None:
-        """words: None for a model that has none."""
-        self.folder, self.config, self.engine, self._words = folder, config, engine, words
+    def __init__(self, folder: Path, config: ModelConfig, engine: Engine, texts: Texts | None) -> None:
+        """texts: None for a model without a text tower."""
+        self.folder, self.config, self.engine, self._texts = folder, config, engine, texts
 
     @property
     def knows_words(self) -> bool:
         """Whether words can be compared with sounds."""
-        return self._words is not None
+        return self._texts is not None
 
     def frontend_parts(self) -> dict[str, np.ndarray]:
         """What the checkpoint says of its own front-end: `bank` (bins, mels) and `window` (W,), where it carries them."""
-        if not isinstance(self.config, PublishedConfig):
-            return {}
         return stored(self.folder / "model.safetensors", "frontend.")
 
     def run(self, features: np.ndarray) -> Outputs:
-        """Features of the front-end with a batch before them, float32, all rows of one length, to Outputs.
+        """Features of the front-end with a batch before them, float32, all rows of one length, to the outputs of the config.
 
-        A listening model gets at least 32 frames: fewer repeat their last.
+        An encoder that takes no fewer than `min_frames` gets so many: the last frame is repeated, and frame scores of these are left out.
         """
         if features.ndim < 2 or not all(features.shape):
             raise InputError(f"features have shape {features.shape}; wanted (batch, frames, mels) with at least one frame")
-        length = features.shape[1]
-        if isinstance(self.config, ModelConfig) and length < SHORTEST:
-            features = np.pad(features, ((0, 0), (0, SHORTEST - length), (0, 0)), mode="edge")
-        outputs = Outputs(*self.engine.run(np.ascontiguousarray(features, dtype=np.float32)))
-        if isinstance(self.config, ModelConfig):
-            real = -(-length * outputs.frames.shape[1] // features.shape[1])  # frames that come from the sound, not from its padding
-            outputs = outputs._replace(frames=outputs.frames[:, :real])
-        labels, dim = outputs.clip.shape[-1], outputs.embedding.shape[-1]
-        if labels != len(self.config.labels) or dim != self.config.dim:
-            wanted = f"{len(self.config.labels)} labels and {self.config.dim} dimensions"
-            raise ModelError(f"{self.folder}: the model gives {labels} labels and {dim} dimensions, config.json says {wanted}")
+        length, least = features.shape[1], self.config.window.min_frames
+        if length < least:
+            features = np.pad(features, ((0, 0), (0, least - length), (0, 0)), mode="edge")
+        outputs = self.engine.run(np.ascontiguousarray(features, dtype=np.float32))
+        for name, output in self.config.outputs.items():
+            if output.kind == "frame_scores" and length < least:
+                real = -(-length * outputs[name].shape[1] // features.shape[1])  # frames that come from the sound, not from its padding
+                outputs[name] = outputs[name][:, :real]
+            self._check(name, output, outputs[name])
         return outputs
+
+    def _check(self, name: str, output: Output, array: np.ndarray) -> None:
+        width = self.config.dim if name == EMBEDDING else len(output.labels)
+        if width and array.shape[-1] != width:
+            raise ModelError(f"{self.folder}: {name} of the model has {array.shape[-1]} numbers, config.json says {width}")
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (n, D); unit length unless normalize is False."""
-        if self._words is None:
+        if self._texts is None:
             raise ModelError(
                 f"{self.config.name} knows no words: it is an encoder without a text tower; "
                 f"search by example, or choose a model with words, such as {catalog.DEFAULT}"
             )
-        return self._words.embed(texts, normalize=normalize)
+        return self._texts.embed(texts, normalize=normalize)
 
 
 def open_runtime(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Runtime:
     """Open a shipped model by name, a model folder, or published weights (a file, a folder, or a name of the hub); None is the default.
 
-    runtime: one of ENGINES; None is the quickest that keeps the numbers. device: where torch runs a published model, such as "cpu" or
+    runtime: one of ENGINES; None is the fastest that keeps the numbers. device: where torch runs a published model, such as "cpu" or
     "cuda"; by default what AURICLE_DEVICE says, else a GPU that torch sees.
     """
     if runtime is not None and runtime not in ENGINES:
         raise InputError(f"runtime {runtime!r} is unknown; wanted one of {', '.join(ENGINES)}")
     folder = catalog.folder(model)
     config = read_config(folder / "config.json")
-    if isinstance(config, PublishedConfig):
-        from auricle.runtime.published import open_published
-
-        return Runtime(folder, config, *open_published(folder, config, runtime, device))
-    return Runtime(folder, config, _engine(folder, runtime or ENGINES[0]), TextTower(folder, config.dim))
+    engine = open_engine(folder, config, runtime, device)
+    return Runtime(folder, config, engine, _texts(folder, config, engine))
 
 
-def _engine(folder: Path, name: str) -> Engine:
-    if name == "onnx":
-        from auricle.runtime.onnx import OnnxEngine
+def _texts(folder: Path, config: ModelConfig, engine: Engine) -> Texts | None:
+    if config.text is None:
+        return None
+    if config.text.tower.get("family") == "static":
+        return TextTower(folder, config.dim)
+    from auricle.runtime.words import EngineTexts
 
-        return OnnxEngine(folder)
-    if name == "torch-fp32":
-        from auricle.runtime.torch import TorchEngine
-
-        return TorchEngine(folder)
-    raise InputError(f"the listening models run by onnx or torch-fp32; {name} is for published encoders")
+    return EngineTexts(folder, config.text, config.dim, engine)

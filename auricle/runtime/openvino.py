@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError
 from auricle.core.machine import cores
 from auricle.core.optional import require
@@ -19,34 +20,35 @@ _MOST = 16  # calls side by side: each holds what lies between the layers
 
 
 class OpenVinoEngine:
-    """model.onnx and words.onnx of a converted folder; name: openvino or openvino-bf16. Words are compiled when the first come."""
+    """The graphs of a model folder; name: openvino or openvino-bf16. That of texts is compiled when the first come."""
 
-    def __init__(self, folder: Path, name: str = "openvino") -> None:
-        self.name, self._folder, self._lock = name, folder, threading.Lock()
+    def __init__(self, folder: Path, config: ModelConfig, name: str = "openvino") -> None:
+        self.name, self._folder, self._config, self._lock = name, folder, config, threading.Lock()
         if name == "openvino-bf16" and not has_bf16():
             raise InputError("this processor has no units for bfloat16, which openvino-bf16 needs; wanted runtime openvino")
-        path = graphs.there(folder, "model.onnx")
+        path = graphs.sound_graph(folder, config)
         # Rows are run one by one: a batch is no quicker on one thread, and a row gives the same bits whatever stands beside it.
         self._sound = _Compiled(path, "bf16" if name == "openvino-bf16" else "f32", rows=1)
-        graphs.check_sound(path, self._sound.inputs, self._sound.outputs)
+        graphs.check_sound(path, config, self._sound.inputs, self._sound.outputs)
 
-    def run(self, features: np.ndarray) -> list[np.ndarray]:
-        """features float32 (B, ...) -> arrays in the order of Outputs."""
+    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> outputs of the config by name."""
         rows = [self._sound.run([features[row : row + 1]]) for row in range(len(features))]
-        return graphs.whole({name: np.concatenate([row[name] for row in rows]) for name in self._sound.outputs})
+        outputs = self._sound.outputs
+        return graphs.named(self._config, outputs, [np.concatenate([row[name] for row in rows]) for name in outputs])
 
-    def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
         with self._lock:
-            compiled = self._words
+            compiled = self._text
         given = {"ids": ids, "mask": mask}
         return compiled.run([given[name] for name in compiled.inputs])["vectors"]
 
     @functools.cached_property
-    def _words(self) -> _Compiled:
-        path = graphs.there(self._folder, "words.onnx")
+    def _text(self) -> _Compiled:
+        path = graphs.there(self._folder, graphs.TEXT_GRAPH)
         compiled = _Compiled(path, "bf16" if self.name == "openvino-bf16" else "f32")
-        graphs.check_words(path, compiled.inputs, compiled.outputs)
+        graphs.check_text(path, compiled.inputs, compiled.outputs)
         return compiled
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
 
-from auricle.core.config import Strict
+from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import InputError, ModelError
+from auricle.core.machine import cores
+from auricle.runtime.engines import Engine
 
 #: Rows of a batch are filled up to a multiple of this, so that an engine meets few lengths.
 _STEP = 8
+_BATCH = 32  # texts a call
 
 
 class WordRules(Strict):
@@ -87,3 +92,28 @@ def _rules(path: Path, words: object) -> WordRules:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "words"
         raise ModelError(f"{path.parent}: text.words: {where}: {first['msg']}; convert the model again") from error
+
+
+class EngineTexts:
+    """Texts to vectors by the text tower of an engine; each text is embedded once. Safe to share between threads."""
+
+    def __init__(self, folder: Path, config: TextConfig, dim: int, engine: Engine) -> None:
+        self._dim, self._engine = dim, engine
+        self._tokens = Tokens(folder / "tokenizer.json", config.tower)
+        self._lock = threading.Lock()
+        self._known: dict[str, np.ndarray] = {}
+
+    def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
+        """Vectors of texts, float32 (n, E); unit length unless normalize is False."""
+        with self._lock:
+            new = sorted({text for text in texts if text not in self._known}, key=len)  # texts alike in length waste least padding
+            batches = [new[first : first + _BATCH] for first in range(0, len(new), _BATCH)]
+            with ThreadPoolExecutor(cores()) as pool:  # an engine runs a call on one core
+                vectors = pool.map(lambda some: self._engine.embed_tokens(*self._tokens.encode(some)), batches)
+                for some, found in zip(batches, vectors, strict=True):
+                    self._known.update(zip(some, found, strict=True))
+            rows = [self._known[text] for text in texts]
+        stacked = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
+        if normalize:
+            stacked = stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), np.float32(1e-12))
+        return np.asarray(stacked, dtype=np.float32)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from auricle.core.batch import LabelledOutputs
+from auricle.core.config import CLIP_LOGITS, FRAME_LOGITS, CosineCalibration, LogitCalibration, ModelConfig
 
 #: Share of foreign files that may hold a false claim on the sounds that the threshold is chosen on.
 FALSE_SHARE = 0.015
@@ -28,6 +28,11 @@ class Lines:
     def scores(self, logits: np.ndarray) -> np.ndarray:
         """Logits (..., K) to probabilities."""
         return np.asarray(0.5 * (1 + np.tanh(0.5 * (logits * self.scale + self.bias))), dtype=np.float32)
+
+    def rounded(self) -> LogitCalibration:
+        """As config.json has it: five digits after the point."""
+        scale, bias = (tuple(round(float(value), 5) for value in values) for values in (self.scale, self.bias))
+        return LogitCalibration(scale=scale, bias=bias)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,15 +51,12 @@ class Decisions:
         line = Lines(np.ones(labels, np.float32), np.zeros(labels, np.float32))
         return Decisions(line, line, 0.5, 0.5)
 
-    def as_config(self) -> dict[str, Any]:
-        """The `calibration` and `threshold` parts of config.json."""
+    def applied(self, config: ModelConfig) -> ModelConfig:
+        """The config with these calibrations and thresholds."""
+        lines = {CLIP_LOGITS: self.clip.rounded(), FRAME_LOGITS: self.frame.rounded()}
         count = len(self.clip.scale)
-        lines = {
-            name: {"scale": [round(float(v), 5) for v in line.scale], "bias": [round(float(v), 5) for v in line.bias]}
-            for name, line in (("clip", self.clip), ("frame", self.frame))
-        }
-        threshold = {"clip": [self.clip_threshold] * count, "frame": [self.frame_threshold] * count, "text": 0.5}
-        return {"calibration": {**lines, "text": {"scale": round(self.text[0], 4), "bias": round(self.text[1], 4)}}, "threshold": threshold}
+        thresholds = {CLIP_LOGITS: [self.clip_threshold] * count, FRAME_LOGITS: [self.frame_threshold] * count}
+        return config.decided(lines, thresholds, CosineCalibration(scale=round(self.text[0], 4), bias=round(self.text[1], 4)))
 
 
 def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:

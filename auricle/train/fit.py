@@ -1,17 +1,18 @@
-"""The training loop of the listening model: composed batches in, averaged weights out; a kill costs at most an epoch."""
+"""The training loop of the shipped model: composed batches in, averaged weights out; a kill costs at most an epoch."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auricle.models.tiny import ListeningModel, Outputs
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS
+from auricle.models.model import Model
 from auricle.nn.losses.scores import presence, shared_cross_entropy
 from auricle.nn.losses.vectors import words_contrast
 from auricle.train import checkpoint
@@ -40,18 +41,18 @@ class FitConfig:
     temperature: float = 0.07
 
 
-def total_loss(outputs: Outputs, batch: Batch, words: Tensor, config: FitConfig) -> dict[str, Tensor]:
+def total_loss(outputs: Mapping[str, Tensor], batch: Batch, words: Tensor, config: FitConfig) -> dict[str, Tensor]:
     """The parts of the loss by name, weighted; words (K, D) are the unit vectors of the vocabulary."""
     return {
-        "event": shared_cross_entropy(outputs.clip, batch["share"]),
-        "clip": config.presence_weight * presence(outputs.clip, batch["clip"]),
-        "frames": config.frames_weight * presence(outputs.frames, batch["frames"]),
-        "words": config.words_weight * words_contrast(outputs.embedding, words, batch["share"], temperature=config.temperature),
+        "event": shared_cross_entropy(outputs[CLIP_LOGITS], batch["share"]),
+        "clip": config.presence_weight * presence(outputs[CLIP_LOGITS], batch["clip"]),
+        "frames": config.frames_weight * presence(outputs[FRAME_LOGITS], batch["frames"]),
+        "words": config.words_weight * words_contrast(outputs[EMBEDDING], words, batch["share"], temperature=config.temperature),
     }
 
 
 def fit(
-    model: ListeningModel,
+    model: Model,
     composer: Composer,
     words: Tensor,
     config: FitConfig,
@@ -95,7 +96,7 @@ def fit(
     return average.model
 
 
-def _optimisers(model: ListeningModel, config: FitConfig) -> list[torch.optim.Optimizer]:
+def _optimisers(model: Model, config: FitConfig) -> list[torch.optim.Optimizer]:
     """Muon for the encoder's hidden weights; AdamW for its first kernels, the heads, and all gains and biases, which do not decay."""
     hidden = hidden_weights(model.encoder)
     taken = set(map(id, hidden))

@@ -20,20 +20,20 @@ def written(folder: Path, **changes: Any) -> Path:
 def test_reads_what_is_right(tmp_path: Path) -> None:
     config = read_config(written(tmp_path))
     assert config.labels == tone_model.LABELS
-    assert config.step == 8.0
+    assert config.window.hop == 8.0
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 2}, "format is 2; this release reads 1"),
+        ({"format": 3}, "format is 3; this release reads 2 and 1"),
         ({"extra": 1}, "extra"),
         ({"dim": "8"}, "dim"),
         ({"dim": 0}, "dim"),
         ({"labels": []}, "labels"),
         ({"labels": ["a", "a", "b", "c", "d"]}, "labels repeat"),
         ({"labels": ["a"]}, "numbers for 1 labels"),
-        ({"context": 5.0}, "wanted a whole number"),
+        ({"context": 5.0}, "hop: Input should be greater than 0"),
         ({"context": 1.01}, "wanted a whole number"),
         ({"frame_rate": float("inf")}, "frame_rate"),
         ({"threshold": {"clip": [2.0] * 5, "frame": [0.5] * 5, "text": 0.5}}, "threshold.clip"),

@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 import published_models
 
 import auricle
-from auricle.core.config import PublishedConfig, read_config
+from auricle.core.config import FRAME_LOGITS, Output, read_config
 from auricle.listen.windows import Part, Timeline
 from auricle.runtime.exporting import export
 from auricle.tasks import tagging
@@ -50,7 +50,7 @@ def scores(listener: auricle.Listener, heard: auricle.Heard) -> np.ndarray:
 def test_scores_of_one_window_are_shares_and_the_best_is_present(listener: auricle.Listener) -> None:
     (outputs,) = listener.outputs(noise(4.0))
     heard = listener.tag(noise(4.0), top=None)
-    wanted = shares(outputs.clip[0])
+    wanted = shares(outputs["clip_logits"][0])
     np.testing.assert_allclose(scores(listener, heard), wanted, atol=1e-6)
     assert [tag.label for tag in heard.tags if tag.present] == [listener.labels[int(wanted.argmax())]] == [heard.tags[0].label]
     assert wanted.max() < 0.5  # one is present although none is over one half
@@ -58,7 +58,8 @@ def test_scores_of_one_window_are_shares_and_the_best_is_present(listener: auric
 
 def test_over_windows_shares_are_averaged_by_time(listener: auricle.Listener) -> None:
     clip = noise(9.0)
-    parts = [(part.seconds, shares(outputs.clip[0])) for part, outputs in zip(listener.hearing(clip), listener.outputs(clip), strict=True)]
+    pairs = zip(listener.hearing(clip), listener.outputs(clip), strict=True)
+    parts = [(part.seconds, shares(outputs["clip_logits"][0])) for part, outputs in pairs]
     assert len(parts) > 1
     heard = listener.tag(clip, top=None)
     wanted = sum(seconds * share for seconds, share in parts) / sum(seconds for seconds, _ in parts)
@@ -75,15 +76,13 @@ def test_silent_windows_have_no_say_and_silence_has_no_label(listener: auricle.L
     assert scores(listener, heard).sum() == pytest.approx(1.0) and heard.tags[0].present
 
 
-def test_the_same_scores_without_the_field_are_independent(folder: Path, listener: auricle.Listener, tmp_path: Path) -> None:
-    """A folder from before the field was there reads as it did; a head of independent labels is written without it."""
+def test_the_same_logits_without_softmax_are_independent(folder: Path, listener: auricle.Listener, tmp_path: Path) -> None:
     other = published_models.tagger(tmp_path / "tagger")
-    assert "activation" not in json.loads((other / "config.json").read_text())
-    assert json.loads((folder / "config.json").read_text())["activation"] == "softmax"
+    assert json.loads((folder / "config.json").read_text())["outputs"]["clip_logits"]["activation"] == "softmax"
     independent = auricle.load(other)
     (outputs,) = independent.outputs(noise(4.0))
     heard = independent.tag(noise(4.0), top=None)
-    np.testing.assert_allclose(scores(independent, heard), 1 / (1 + np.exp(-outputs.clip[0])), atol=1e-6)
+    np.testing.assert_allclose(scores(independent, heard), 1 / (1 + np.exp(-outputs["clip_logits"][0])), atol=1e-6)
     assert independent.fingerprint != listener.fingerprint
 
 
@@ -112,8 +111,8 @@ def test_archives_keep_the_best_label_of_each_window(listener: auricle.Listener,
 
 def test_events_are_those_of_the_windows_best_label(folder: Path) -> None:
     config = read_config(folder / "config.json")
-    assert isinstance(config, PublishedConfig)
-    timeline = Timeline(config.model_copy(update={"label_rate": 50.0}))
+    frame = Output(kind="frame_scores", head="encoder", labels=config.labels, rate=50.0, activation="softmax")
+    timeline = Timeline(config.model_copy(update={"outputs": {**config.outputs, FRAME_LOGITS: frame}}))
     frames = np.tile(np.array([0.6, 0.4, 0.0, 0.0, 0.0], np.float32), (200, 1))
     clip = np.array([0.4, 0.3, 0.2, 0.1, 0.0], np.float32)
     timeline.add(Part(0.0, 4.0, last=True, sounding=True, clip=clip, frames=frames, vector=None, likeness=None))

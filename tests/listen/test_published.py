@@ -51,9 +51,9 @@ def test_one_window_is_the_encoder_itself(listener: auricle.Listener) -> None:
     """Nothing stands between a clip of one window and the published numbers but the length of the vector."""
     outputs = next(iter(listener.outputs(noise(4.0))))
     vector = listener.embed_audio(noise(4.0))[0]
-    np.testing.assert_allclose(vector, outputs.embedding[0] / np.linalg.norm(outputs.embedding[0]), atol=1e-6)
+    np.testing.assert_allclose(vector, outputs["embedding"][0] / np.linalg.norm(outputs["embedding"][0]), atol=1e-6)
     scores = {tag.label: tag.score for tag in listener.tag(noise(4.0), top=None).tags}
-    np.testing.assert_allclose([scores[label] for label in listener.labels], 1 / (1 + np.exp(-outputs.clip[0])), atol=1e-6)
+    np.testing.assert_allclose([scores[label] for label in listener.labels], 1 / (1 + np.exp(-outputs["clip_logits"][0])), atol=1e-6)
 
 
 def test_silence_is_silent(listener: auricle.Listener) -> None:
@@ -76,7 +76,7 @@ def test_a_model_without_labels_says_so(tmp_path: Path) -> None:
 
 
 def test_events_are_refused_by_a_model_that_tells_no_times(listener: auricle.Listener) -> None:
-    assert listener.config.label_rate is None
+    assert listener.config.frame is None
     with pytest.raises(InputError, match=r"small tagger scores whole windows and tells no times; wanted .*auricle-tiny"):
         listener.detect(noise(1.0))
     assert listener.tag(noise(1.0)).error is None

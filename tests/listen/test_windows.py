@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.core.config import ModelConfig
+from auricle.core.format1 import upgraded
 from auricle.listen.windows import Part, Timeline, loudness, ordered, sigmoid, unit
 from auricle.tasks import detection
 
@@ -20,7 +22,7 @@ RATE = 16_000
 
 
 def config() -> ModelConfig:
-    return ModelConfig.model_validate_json(__import__("json").dumps(tone_model.config()))
+    return upgraded(json.dumps(tone_model.config()).encode())
 
 
 def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[Part]:

@@ -15,7 +15,7 @@ transformers = pytest.importorskip("transformers")
 
 from auricle.models.convert import checkpoint  # noqa: E402
 from auricle.models.convert.convert import assemble  # noqa: E402
-from auricle.models.published import PublishedModel  # noqa: E402
+from auricle.models.model import Model  # noqa: E402
 from auricle.runtime.words import Tokens  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
@@ -34,7 +34,7 @@ TINY = {"patch_embeds_hidden_size": 32, "hidden_size": 128, "depths": [2, 2, 1],
 class Pair:
     folder: Path
     theirs: Any
-    ours: PublishedModel
+    ours: Model
     processor: Any
 
 
@@ -113,8 +113,8 @@ def heard(pair: Pair, samples: np.ndarray) -> torch.Tensor:
     """Our embedding (E,), of unit length."""
     ears = open_frontend(pair.ours.config.frontend)
     if samples.size < 10 * RATE:
-        samples = fit(samples, round(pair.ours.config.window * RATE), pair.ours.config.policy)
-    return unit(pair.ours(torch.from_numpy(ears.features(samples)[None])).embedding[0])
+        samples = fit(samples, round(pair.ours.config.window.seconds * RATE), pair.ours.config.window.pad)
+    return unit(pair.ours(torch.from_numpy(ears.features(samples)[None]))["embedding"][0])
 
 
 def unit(x: torch.Tensor) -> torch.Tensor:
@@ -155,13 +155,14 @@ def test_long_sounds_with_fusion(pair: Pair, monkeypatch: pytest.MonkeyPatch) ->
 def test_words(pair: Pair) -> None:
     inputs = pair.processor(text=TEXTS, return_tensors="pt", padding=True)
     theirs = taken(pair.theirs.get_text_features(**inputs))
-    tokens = Tokens(pair.folder / "tokenizer.json", pair.ours.config.text or {})
+    assert pair.ours.config.text is not None
+    tokens = Tokens(pair.folder / "tokenizer.json", pair.ours.config.text.tower)
     ids, mask = tokens.encode(TEXTS)
     length = inputs["input_ids"].shape[1]
     assert (ids[:, :length] == inputs["input_ids"].numpy()).all() and not mask[:, length:].any()
-    assert apart(unit(pair.ours.words(torch.from_numpy(ids), torch.from_numpy(mask))), theirs) <= CLOSE
+    assert apart(unit(pair.ours.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask))), theirs) <= CLOSE
     for row, text in enumerate(TEXTS):  # a text alone is what it is in company
-        alone = pair.ours.words(*map(torch.from_numpy, tokens.encode([text])))
+        alone = pair.ours.embed_tokens(*map(torch.from_numpy, tokens.encode([text])))
         assert apart(unit(alone[0]), theirs[row]) <= CLOSE
 
 

@@ -14,25 +14,25 @@ transformers = pytest.importorskip("transformers")
 
 import auricle  # noqa: E402
 from auricle.core import audioset  # noqa: E402
-from auricle.core.config import PublishedConfig  # noqa: E402
+from auricle.core.config import of_encoder  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert import checkpoint, rules  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
-from auricle.models.published import PublishedModel  # noqa: E402
+from auricle.models.model import Model  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
 CLOSE = 1e-4
 
 
-def converted(folder: Path, name: str) -> PublishedModel:
+def converted(folder: Path, name: str) -> Model:
     """The folder as our model, read by the format of that name, which has to be the one that recognises it."""
     found = checkpoint.read(folder)
     form = next(form for form in formats() if form.recognise(found))
     assert form.name == name
-    settings = {**form.settings(found), "format": 1, "kind": "published", "name": "it", "source": "made"}
+    settings = form.settings(found)
     translated = rules.translate(found.tensors, form.rules(found))
     assert not translated.unexpected
-    model = PublishedModel(PublishedConfig.model_validate(settings))
+    model = Model(of_encoder(name="it", source="made", **settings))
     model.load_state_dict(translated.tensors, strict=True)
     return model.eval()
 
@@ -65,10 +65,10 @@ def apart(ours: Any, theirs: Any) -> float:
 
 
 @torch.no_grad()
-def heard(model: PublishedModel, samples: np.ndarray) -> Any:
+def heard(model: Model, samples: np.ndarray) -> Any:
     """Our embedding of one waveform, layers included."""
     features = open_frontend(model.config.frontend).features(samples)
-    return model.listen(torch.from_numpy(features)[None], taps=True)
+    return model.encode(torch.from_numpy(features)[None], taps=True)
 
 
 TINY = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96}
@@ -151,7 +151,7 @@ def test_ast_alone_with_statistics_of_its_own(tmp_path: Path) -> None:
     extractor = transformers.ASTFeatureExtractor(max_length=128, mean=-6.845978, std=5.5654526)
     extractor.save_pretrained(tmp_path)
     ours = converted(tmp_path, "ast-transformers")
-    assert ours.config.window == 1.28
+    assert ours.config.window.seconds == 1.28
     samples = sound(1.0)
     wanted = theirs(**extractor(samples, sampling_rate=16000, return_tensors="pt"))
     told = heard(ours, samples)
@@ -184,7 +184,7 @@ def test_ast_of_the_published_folder_has_older_names() -> None:
     form = next(form for form in formats() if form.recognise(found))
     settings = form.settings(found)
     translated = rules.translate(tensors, form.rules(found))
-    model = PublishedModel(PublishedConfig.model_validate({**settings, "format": 1, "kind": "published", "name": "it", "source": "made"}))
+    model = Model(of_encoder(name="it", source="made", **settings))
     assert not translated.unexpected
     model.load_state_dict(translated.tensors, strict=True)
     assert model.config.labels == audioset.labels()
@@ -261,7 +261,7 @@ def test_speech_of_two_lengths(tmp_path: Path) -> None:
     pair = [sound(1.5), sound(0.9, seed=1)]
     inputs = extractor(pair, sampling_rate=16000, return_tensors="pt", padding=True)
     wanted = theirs(**inputs).last_hidden_state
-    told = ours.listen(inputs["input_values"], inputs["attention_mask"].bool())
+    told = ours.encode(inputs["input_values"], inputs["attention_mask"].bool())
     assert told.mask is not None
     for row in range(2):
         assert apart(told.frames[row][told.mask[row]], wanted[row][told.mask[row]]) < CLOSE

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from auricle.models.convert import checkpoint  # noqa: E402
 from auricle.models.convert.convert import assemble  # noqa: E402
 from auricle.models.convert.format import BANK, WINDOW  # noqa: E402
-from auricle.models.published import PublishedModel  # noqa: E402
+from auricle.models.model import Model  # noqa: E402
 from auricle.runtime.words import Tokens  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
@@ -52,21 +52,23 @@ def compare(script: Path, folder: Path) -> dict[str, float]:
     own = {name: frontend[key].numpy() for name, key in (("bank", BANK), ("window", WINDOW)) if key in frontend}
     ears = open_frontend(model.config.frontend, **own)
     assert int(expected["rate"]) == ears.rate
-    samples = fit(expected["samples"], round(model.config.window * ears.rate), model.config.policy)
+    samples = fit(expected["samples"], round(model.config.window.seconds * ears.rate), model.config.window.pad)
     with torch.inference_mode():
         outputs = model(torch.from_numpy(ears.features(samples)[None]))
-    ours = {"pooled": outputs.likeness, "embedding": outputs.embedding, "clip": outputs.clip, "probabilities": outputs.clip.sigmoid()}
+    ours = {"pooled": outputs["similarity"], "embedding": outputs["embedding"]}
+    if "clip_logits" in outputs:
+        ours |= {"clip": outputs["clip_logits"], "probabilities": outputs["clip_logits"].sigmoid()}
     told = {name: apart(ours[name][0].numpy(), expected[name]) for name in ours if name in expected}
     if "texts" in expected:
         told["text"] = apart(_words(model, folder / "tokenizer.json", [str(text) for text in expected["texts"]]), expected["text"])
     return told
 
 
-def _words(model: PublishedModel, tokenizer: Path, texts: list[str]) -> np.ndarray:
+def _words(model: Model, tokenizer: Path, texts: list[str]) -> np.ndarray:
     """Vectors of texts (n, E), not unit."""
     assert model.config.text is not None
-    ids, mask = Tokens(tokenizer, model.config.text).encode(texts)
-    return np.asarray(model.words(torch.from_numpy(ids), torch.from_numpy(mask)).numpy())
+    ids, mask = Tokens(tokenizer, model.config.text.tower).encode(texts)
+    return np.asarray(model.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask)).numpy())
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:

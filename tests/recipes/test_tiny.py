@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 import auricle
 from auricle.bench import left_out
 from auricle.bench.results import read_records
+from auricle.core.config import read_config
 from auricle.data.cache import FeatureBank
 from auricle.data.corpora.table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
@@ -162,18 +163,18 @@ def test_no_clip_of_the_fold_that_is_tested_is_trained_on(study: Study, left: in
 def test_decisions_are_fitted_to_other_folds_than_the_tested_one(study: Study, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(left_out, "SCENES_A_FOLD", 3)
     own, other = (
-        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)]).as_config()
+        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)])
         for one in (left, 3 - left)
     )
-    config = json.loads((study.folders[left] / "config.json").read_text())
-    assert {part: config[part] for part in ("calibration", "threshold")} == other != own
+    config = read_config(study.folders[left] / "config.json")
+    assert other.applied(config) == config != own.applied(config)
 
 
 def test_each_label_has_the_logits_of_its_own_sounds(study: Study) -> None:
     listener = auricle.load(study.desk.work / "ship")
     for index, row in enumerate(study.desk.rows):
         if row.corpus == "esc50":
-            logits = listener.runtime.run(study.desk.bank.plain(index)[None]).clip[0]
+            logits = listener.runtime.run(study.desk.bank.plain(index)[None])["clip_logits"][0]
             best = max(CLASSES.values(), key=lambda label: float(logits[listener.labels.index(label)]))
             assert best == row.labels[0], row.path.name
 
@@ -206,4 +207,4 @@ def test_a_finished_training_is_not_repeated_but_meets_new_words(
     after = load_file(second / "model.safetensors")
     assert second.name == "fold1-no-lexicon" and "--words" in desk.command
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed <= {"joint.weight", "joint.bias", "text.output"} and "joint.weight" in changed
+    assert changed <= {"projection.weight", "projection.bias", "text.output"} and "projection.weight" in changed

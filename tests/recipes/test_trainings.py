@@ -66,7 +66,7 @@ def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_pat
     assert len(lineage.of(folder).clips) == 32 and lineage.of(folder).corpora == {"made"}
     assert all(np.isfinite(value) for value in figures.values())
     if listener.runtime.knows_words:
-        assert listener.config.logit_scale is not None or name == "captionstew"
+        assert (listener.config.text is not None and listener.config.text.logit_scale is not None) or name == "captionstew"
         assert listener.embed_text(["hiss, then clicks"]).shape == (1, listener.config.dim)
 
 

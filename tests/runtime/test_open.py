@@ -26,17 +26,17 @@ def features(frames: int, *, batch: int = 1) -> np.ndarray:
 def test_shapes(tone_folder: Path, frames: int) -> None:
     outputs = open_runtime(tone_folder).run(features(frames, batch=2))
     steps = -(-frames // 4)
-    assert outputs.embedding.shape == (2, tone_model.DIM) and outputs.clip.shape == (2, 5)
-    assert outputs.frames.shape == (2, steps, 5) and outputs.likeness.shape == (2, 5)
-    assert all(output.dtype == np.float32 for output in outputs)
+    assert outputs["embedding"].shape == (2, tone_model.DIM) and outputs["clip_logits"].shape == (2, 5)
+    assert outputs["frame_logits"].shape == (2, steps, 5) and outputs["similarity"].shape == (2, 5)
+    assert all(output.dtype == np.float32 for output in outputs.values())
 
 
 def test_batch_changes_nothing(tone_folder: Path) -> None:
     runtime, sound = open_runtime(tone_folder), features(100, batch=3)
     together = runtime.run(sound)
     alone = [runtime.run(sound[row : row + 1]) for row in range(3)]
-    for place, output in enumerate(together):
-        np.testing.assert_allclose(output, np.concatenate([one[place] for one in alone]), rtol=1e-5, atol=1e-5)
+    for name, output in together.items():
+        np.testing.assert_allclose(output, np.concatenate([one[name] for one in alone]), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(10, 64), (1, 0, 64), (1, 40, 63)])
@@ -74,7 +74,7 @@ def test_a_graph_of_another_model_is_refused(copied: Path) -> None:
     config = tone_model.config()
     config["dim"] = 9
     (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match=r"8 dimensions, config\.json says 5 labels and 9"):
+    with pytest.raises(ModelError, match=r"embedding of the model has 8 numbers, config\.json says 9"):
         open_runtime(copied).run(features(40))
 
 
@@ -94,7 +94,7 @@ def test_shipped_models_open(name: str) -> None:
     runtime = open_runtime(name)
     assert runtime.config.name == name and catalog.card(runtime.folder)
     outputs = runtime.run(features(501))
-    assert all(np.isfinite(output).all() for output in outputs)
+    assert all(np.isfinite(output).all() for output in outputs.values())
     assert abs(float(np.linalg.norm(runtime.embed_text(["dog"]))) - 1) < 1e-4
 
 
@@ -103,6 +103,8 @@ def test_shipped_models_open(name: str) -> None:
 def test_torch_agrees(name: str, frames: int) -> None:
     pytest.importorskip("torch")
     sound = features(frames)
-    for one, other in zip(open_runtime(name).run(sound), open_runtime(name, "torch-fp32").run(sound), strict=True):
+    ours, theirs = open_runtime(name).run(sound), open_runtime(name, "torch-fp32").run(sound)
+    assert list(ours) == list(theirs)
+    for one, other in zip(ours.values(), theirs.values(), strict=True):
         # The graph's weights have batch norms folded in before they are rounded to half precision, so its last digits differ.
         assert np.abs(one - other).max() <= 1e-3 * np.abs(other).max()

@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from auricle.core.config import CosineCalibration, LogitCalibration, ModelConfig, Window, of_heads  # noqa: E402
 from auricle.data.cache import FLOOR_DB, FeatureBank  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
-from auricle.models.tiny import ListeningModel  # noqa: E402
+from auricle.models.model import Model  # noqa: E402
 from auricle.nn.losses.scores import presence, shared_cross_entropy  # noqa: E402
 from auricle.nn.losses.vectors import words_contrast  # noqa: E402
 from auricle.train import checkpoint  # noqa: E402
@@ -77,14 +78,11 @@ def test_fitted_lines_recover_the_odds() -> None:
 
 def test_decisions_stand_in_the_config_under_the_part_that_they_are_for() -> None:
     clip, frame = (Lines(np.full(2, scale, np.float32), np.array([bias, 0], np.float32)) for scale, bias in ((2.0, -1.0), (0.5, 3.0)))
-    assert Decisions(clip, frame, 0.3, 0.7, (6.0, -2.0)).as_config() == {
-        "calibration": {
-            "clip": {"scale": [2.0, 2.0], "bias": [-1.0, 0.0]},
-            "frame": {"scale": [0.5, 0.5], "bias": [3.0, 0.0]},
-            "text": {"scale": 6.0, "bias": -2.0},
-        },
-        "threshold": {"clip": [0.3, 0.3], "frame": [0.7, 0.7], "text": 0.5},
-    }
+    found = Decisions(clip, frame, 0.3, 0.7, (6.0, -2.0)).applied(config(["a", "b"]))
+    assert found.clip is not None and found.frame is not None and found.text is not None
+    assert found.clip.calibration == LogitCalibration(scale=(2.0, 2.0), bias=(-1.0, 0.0)) and found.clip.thresholds == (0.3, 0.3)
+    assert found.frame.calibration == LogitCalibration(scale=(0.5, 0.5), bias=(3.0, 0.0)) and found.frame.thresholds == (0.7, 0.7)
+    assert found.text.calibration == CosineCalibration(scale=6.0, bias=-2.0) and found.text.threshold == 0.5
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
@@ -109,10 +107,16 @@ def test_muon_treats_a_kernel_as_its_matrix() -> None:
     assert torch.allclose(kernel.flatten(1), matrix, atol=1e-6)
 
 
-def small() -> ListeningModel:
+def small() -> Model:
     """A model that trains in a moment."""
     torch.manual_seed(0)
-    return ListeningModel(ConvConfig(widths=(4, 8, 8, 12, 16), size=24), labels=6, dim=10)
+    return Model(config([str(place) for place in range(6)]))
+
+
+def config(labels: list[str]) -> ModelConfig:
+    encoder = ConvConfig(widths=(4, 8, 8, 12, 16), size=24).model_dump(mode="json")
+    window = Window(seconds=5.0, hop=4.4, pad="zero", shortest=2.0)
+    return of_heads(name="small", frontend="auricle-16k", encoder=encoder, labels=labels, dim=10, rate=12.5, window=window)
 
 
 def run(path: Path, epochs: int, stop: int | None = None) -> list[torch.Tensor]:

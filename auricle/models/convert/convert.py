@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from pydantic import ValidationError
-from safetensors.torch import save_file
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from auricle.core import hub
-from auricle.core.config import FORMAT, PublishedConfig
+from auricle.core.config import ModelConfig, of_encoder
 from auricle.core.errors import ModelError
 from auricle.models.convert import checkpoint, health
 from auricle.models.convert.checkpoint import Checkpoint
@@ -27,7 +20,8 @@ from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import formats
 from auricle.models.convert.rules import translate
 from auricle.models.convert.wrappers import unwrap
-from auricle.models.published import PublishedModel
+from auricle.models.folder import save
+from auricle.models.model import Model
 from auricle.signal.banks import closest_preset
 
 _LISTED = 20  # names of tensors in one message
@@ -67,7 +61,7 @@ def recognise(found: Checkpoint) -> Format:
     raise ModelError(f"{found.path}: not a format that auricle knows (its tensors begin {some}); it reads {known}")
 
 
-def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tuple[PublishedModel, dict[str, Tensor], Report]:
+def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tuple[Model, dict[str, Tensor], Report]:
     """A checkpoint as our module with its weights, the front-end's own tensors, and the report.
 
     allow: patterns of names (ours where missing, published where unexpected) that may be missing or left over; anything else is refused.
@@ -77,7 +71,7 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     config = settled(found, kind, name)
     translated = translate(found.tensors, kind.rules(found))
     frontend = {key: translated.tensors.pop(key).float().contiguous() for key in _FRONTEND if key in translated.tensors}
-    model = PublishedModel(config)
+    model = Model(config)
     wanted = model.state_dict()
     tensors = {key: value.to(wanted[key].dtype) if key in wanted else value for key, value in translated.tensors.items()}
     misshapen = [key for key, value in tensors.items() if key in wanted and value.shape != wanted[key].shape]
@@ -95,12 +89,12 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     model.load_state_dict({key: value for key, value in tensors.items() if key in wanted}, strict=False)
     model.eval().requires_grad_(False)
     state = health.check(model, frontend)
-    model.config = model.config.model_copy(update={"label_rate": state.label_rate})
+    model.config = settled(found, kind, name, label_rate=state.label_rate)
     notes = [*found.notes, *state.notes]
-    if config.labels and "activation" not in config.model_fields_set:
+    if config.labels and "activation" not in kind.settings(found):
         notes.append(
             f"the checkpoint does not tell whether its {len(config.labels)} labels exclude each other; they are taken as independent. "
-            'If they do, add "activation": "softmax" to config.json'
+            'If they do, set "activation": "softmax" in the outputs of config.json'
         )
     report = Report(
         format=kind.name,
@@ -130,45 +124,11 @@ def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequenc
         raise ModelError(f"{source}: {'; '.join(report.faults)}; the weights cannot be used")
     kind = next(one for one in formats() if one.name == report.format)
     words = _tokenizer(source, tokenizer, kind) if model.text is not None else None
-    write(into, model, frontend, card=card(report, model.config), tokenizer=words)
+    save(into, model, frontend, card=card(report, model.config), tokenizer=words)
     return report
 
 
-def write(
-    into: Path,
-    model: PublishedModel,
-    frontend: Mapping[str, Tensor],
-    *,
-    card: Mapping[str, object] | None = None,
-    tokenizer: Path | None = None,
-) -> None:
-    """Write a model folder, whole or not at all. frontend: the tensors BANK and WINDOW where there are any."""
-    into.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
-    try:
-        state = {key: value.contiguous() for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
-        save_file(_unshared({**state, **frontend}), partial / "model.safetensors")
-        (partial / "config.json").write_text(json.dumps(_written(model.config), indent=1, ensure_ascii=False) + "\n")
-        (partial / "card.json").write_text(json.dumps(card or {"summary": model.config.name}, indent=1, ensure_ascii=False) + "\n")
-        if tokenizer is not None:
-            shutil.copyfile(tokenizer, partial / "tokenizer.json")
-        for file in partial.iterdir():
-            file.chmod(0o644)  # safetensors writes for its owner alone
-        partial.chmod(0o755)
-        if into.exists():
-            into.rmdir()
-        partial.rename(into)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def _written(config: PublishedConfig) -> dict[str, Any]:
-    """What config.json holds. activation is left out where it is the default: folders from before it was there keep their fingerprint."""
-    return config.model_dump(mode="json", exclude={"activation"} if config.activation == "sigmoid" else None)
-
-
-def card(report: Report, config: PublishedConfig) -> dict[str, object]:
+def card(report: Report, config: ModelConfig) -> dict[str, object]:
     """card.json of a converted folder: where it came from and what was left out. Its licence is its publisher's to state."""
     return {
         "summary": f"{config.name}, converted from published weights ({report.format}; code: {report.source})",
@@ -183,11 +143,14 @@ def card(report: Report, config: PublishedConfig) -> dict[str, object]:
     }
 
 
-def settled(found: Checkpoint, kind: Format, name: str) -> PublishedConfig:
-    """The config that a checkpoint of a format decides. ModelError where its sizes cannot be read."""
+def settled(found: Checkpoint, kind: Format, name: str, *, label_rate: float | None = None) -> ModelConfig:
+    """The config that a checkpoint of a format decides; label_rate: times a second that its head scores its labels, if it does.
+
+    ModelError where its sizes cannot be read.
+    """
     try:
-        decided = {"format": FORMAT, "kind": "published", "name": name, "source": found.path.name, **kind.settings(found)}
-        return PublishedConfig.model_validate_json(json.dumps(decided))
+        measured = {} if label_rate is None else {"label_rate": label_rate}
+        return of_encoder(name=name, source=found.path.name, **{**kind.settings(found), **measured})
     except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:  # of whatever stands in a foreign config.json
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ModelError(f"{found.path}: looks like {kind.name}, but its sizes cannot be read ({what})") from error
@@ -203,7 +166,7 @@ def _refuse(path: Path, kind: Format, what: str, names: Sequence[str], allow: Se
         )
 
 
-def _bank(frontend: dict[str, Tensor], config: PublishedConfig) -> str | None:
+def _bank(frontend: dict[str, Tensor], config: ModelConfig) -> str | None:
     if BANK not in frontend:
         return None
     match = closest_preset(np.asarray(frontend[BANK].numpy()))
@@ -225,40 +188,3 @@ def _tokenizer(source: Path, given: Path | None, kind: Format) -> Path:
                 f"{source}: its words need the tokenizer.json of {kind.tokenizer} ({error}); put that file beside the weights, or name it"
             ) from error
     raise ModelError(f"{beside} is missing; the text tower needs the tokenizer.json of its authors: put it beside the weights, or name it")
-
-
-def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share memory (tied weights) as copies, which safetensors asks for."""
-    seen: set[int] = set()
-    told = {}
-    for key, value in tensors.items():
-        pointer = value.untyped_storage().data_ptr()
-        told[key] = value.clone() if pointer in seen else value
-        seen.add(pointer)
-    return told
-
-
-@torch.no_grad()
-def load(folder: Path, config: PublishedConfig) -> PublishedModel:
-    """The module of a converted folder, in evaluation mode. ModelError where its tensors are not what config.json says."""
-    path = folder / "model.safetensors"
-    with _Undrawn():
-        model = PublishedModel(config)
-    tensors = {key: value for key, value in checkpoint.read(path).tensors.items() if key not in _FRONTEND}
-    try:
-        found = model.load_state_dict(tensors, strict=False, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"{path}: {str(error).splitlines()[-1].strip()}; convert the checkpoint again") from error
-    missing = [key for key in found.missing_keys if not key.endswith("num_batches_tracked")]
-    if missing or found.unexpected_keys:
-        raise ModelError(f"{path}: missing {missing[:3]}, unexpected {list(found.unexpected_keys)[:3]}; convert the checkpoint again")
-    return model.eval().requires_grad_(False)
-
-
-class _Undrawn(TorchFunctionMode):
-    """While it is on, in this thread, weights are not drawn: a tower of 100 million numbers is built in no time, to be filled at once."""
-
-    def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
-        if func in (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_):
-            return args[0]
-        return func(*args, **(kwargs or {}))

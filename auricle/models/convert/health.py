@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auricle.core.config import PublishedConfig
+from auricle.core.config import EMBEDDING, ModelConfig
 from auricle.models.convert.format import BANK, WINDOW
-from auricle.models.published import PublishedModel
+from auricle.models.model import Model
 from auricle.signal.crop import fit
 from auricle.signal.frontend import open_frontend
 
@@ -40,35 +40,35 @@ def sounds(rate: int, seconds: float) -> np.ndarray:
 
 
 @torch.no_grad()
-def check(model: PublishedModel, frontend: Mapping[str, Tensor]) -> Health:
+def check(model: Model, frontend: Mapping[str, Tensor]) -> Health:
     """Look at the weights, and listen to three sounds."""
     broken = [name for name, value in model.state_dict().items() if value.is_floating_point() and not bool(value.isfinite().all())]
     broken += [name for name, value in frontend.items() if not bool(value.isfinite().all())]
     if broken:
         return Health((f"{len(broken)} tensors hold NaN or infinity, such as {broken[0]}",), ())
     config = model.config
-    inside = model.listen(torch.from_numpy(features(config, frontend)))
-    outputs = model.told(inside)
-    vectors = outputs.embedding.float().numpy()
-    if not np.isfinite(vectors).all() or not bool(outputs.clip.isfinite().all()):
+    encoded = model.encode(torch.from_numpy(features(config, frontend)))
+    vectors = model.apply_heads(encoded)[EMBEDDING].float().numpy() if encoded.clip is not None or not config.labels else np.zeros((3, 0))
+    labels = 0 if encoded.clip is None else encoded.clip.shape[1]
+    if not np.isfinite(vectors).all() or (encoded.clip is not None and not bool(encoded.clip.isfinite().all())):
         return Health(("it gives NaN or infinity for plain sounds",), ())
     faults, notes = [], []
-    if outputs.clip.shape[1] != len(config.labels):
-        faults.append(f"its head gives {outputs.clip.shape[1]} labels, {len(config.labels)} names are known")
+    if labels != len(config.labels):
+        faults.append(f"its head gives {labels} labels, {len(config.labels)} names are known")
     if vectors.shape[1] != config.dim:
         faults.append(f"its vectors have {vectors.shape[1]} dimensions, the settings say {config.dim}")
     nearest = _nearest(vectors)
     if nearest > COLLAPSED:
         notes.append(f"noise, a tone and clicks have vectors of cosine {nearest:.4f}: the sound tower may have collapsed")
-    return Health(tuple(faults), tuple(notes), inside.frame_rate if inside.scores is not None else None)
+    return Health(tuple(faults), tuple(notes), encoded.frame_rate if encoded.scores is not None else None)
 
 
-def features(config: PublishedConfig, frontend: Mapping[str, Tensor]) -> np.ndarray:
+def features(config: ModelConfig, frontend: Mapping[str, Tensor]) -> np.ndarray:
     """Features of the three sounds, float32 (3, ...)."""
     own = {name: frontend[key].numpy() for name, key in (("bank", BANK), ("window", WINDOW)) if key in frontend}
     ears = open_frontend(config.frontend, **own)
-    size = round(config.window * ears.rate)
-    return np.stack([ears.features(fit(sound, size, config.policy)) for sound in sounds(ears.rate, min(config.window, 5.0))])
+    size = round(config.window.seconds * ears.rate)
+    return np.stack([ears.features(fit(sound, size, config.window.pad)) for sound in sounds(ears.rate, min(config.window.seconds, 5.0))])
 
 
 def _nearest(vectors: np.ndarray) -> float:

@@ -8,20 +8,23 @@ one at a quarter, so an onset keeps its sharpness while the label gets a wide vi
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, masked, strided_mask
 from auricle.nn.pooling import mean_max
+from auricle.signal.presets import PRESETS
 
 
-@dataclasses.dataclass(frozen=True)
-class ConvConfig:
+class ConvConfig(Strict):
     """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: what lies further under the peak is cut."""
 
+    family: Literal["convolutional"] = "convolutional"
+    frontend: str = "auricle-16k"
     mels: int = 64
     widths: tuple[int, int, int, int, int] = (32, 64, 128, 192, 256)
     size: int = 512
@@ -32,9 +35,14 @@ class ConvConfig:
 class ConvEncoder(nn.Module):
     """Log-mel dB (B, T, F) -> Embedding with D = size and ceil(T / 4) frames."""
 
+    Config = ConvConfig
+    labels = 0
+
     def __init__(self, config: ConvConfig) -> None:
         super().__init__()
         self.config = config
+        self.frontend, self.size = config.frontend, config.size
+        self.frame_rate = PRESETS[config.frontend].frame_rate / 4
         stem, one, two, three, four = config.widths
         self.stem = ConvNorm(1, stem, kernel=5, stride=(2, 2))
         self.quarter = ConvNorm(stem, one, stride=(2, 2))
@@ -59,8 +67,8 @@ class ConvEncoder(nn.Module):
         x = ((features - peak) / self.config.range_db + 1.0).clamp(min=0.0)
         return masked((2.0 * x - 1.0)[:, None], mask)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames."""
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; taps: each deep block's map, mean over frequency."""
         x = self.normalise(features, mask)
         if features.is_cpu:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -69,10 +77,19 @@ class ConvEncoder(nn.Module):
         quarter_mask = strided_mask(mask, 2)
         x = shallow = masked(self.quarter(x), quarter_mask)
         mask = strided_mask(quarter_mask, 2)
+        layers = []
         for block in self.deep:
             x = masked(block(x), mask)
+            if taps:
+                layers.append(x.mean(dim=3).transpose(1, 2))
         wide = torch.relu(self.wide(x.transpose(1, 2).flatten(2)))  # (B, T / 8, size)
         pooled = self.dropout(mean_max(wide, mask))
         fine = self.fine(shallow.transpose(1, 2).flatten(2))  # (B, T / 4, size)
         frames = torch.relu(fine + wide.repeat_interleave(2, dim=1)[:, : fine.shape[1]])
-        return Embedding(pooled=pooled, frames=self.dropout(frames), mask=quarter_mask)
+        return Embedding(
+            pooled=pooled,
+            frames=self.dropout(frames),
+            mask=quarter_mask,
+            frame_rate=self.frame_rate,
+            layers=tuple(layers),
+        )

@@ -28,6 +28,7 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "mobilenet": ("mobilenet", "MobileNet"),
     "convnext": ("convnext", "ConvNext"),
     "gated": ("gated", "Gated"),
+    "convolutional": ("convolutional", "ConvEncoder"),
 }
 
 

@@ -58,7 +58,7 @@ def vector(path: Path) -> np.ndarray:
     """What the encoder makes of noise."""
     model, _, _ = assemble(checkpoint.read(path), name="it")
     with torch.no_grad():
-        return np.asarray(model(torch.randn(1, 100, 128, generator=torch.Generator().manual_seed(1))).clip.numpy())
+        return np.asarray(model(torch.randn(1, 100, 128, generator=torch.Generator().manual_seed(1)))["clip_logits"].numpy())
 
 
 @pytest.fixture(scope="module")
@@ -218,4 +218,4 @@ def test_ast_tuned_to_another_corpus_has_its_statistics(labels: int, frames: int
     tensors = {name: torch.empty(change.get(name, shape), device="meta") for name, shape in keys.items()}
     config = settled(found := checkpoint.Checkpoint(Path("it.pth"), tensors, {}, {}), recognise(found), "it")
     assert config.frontend == ("kaldi-ast" + (f"-{frontend}" if frontend else ""))
-    assert config.activation == ("softmax" if labels == 50 else "sigmoid") and config.window == frames / 100
+    assert config.activation == ("softmax" if labels == 50 else "sigmoid") and config.window.seconds == frames / 100

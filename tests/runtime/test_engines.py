@@ -21,10 +21,10 @@ import published_models
 
 import auricle
 from auricle.core.config import read_config
-from auricle.core.errors import InputError, ModelError
+from auricle.core.errors import ModelError
 from auricle.models import export as graphs
 from auricle.models.convert.convert import convert
-from auricle.runtime import exported, published
+from auricle.runtime import engines, exported
 from auricle.runtime.exporting import agreement, export
 from auricle.runtime.open import open_runtime
 
@@ -61,7 +61,7 @@ def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
 def test_graphs_say_what_torch_says(tagger: Path, name: str, rows: int, frames: int) -> None:
     features = np.random.default_rng(frames).normal(-40, 15, (rows, frames, 64)).astype(np.float32)
     ours, theirs = (open_runtime(tagger, one).run(features) for one in (engine(name), "torch-fp32"))
-    for found, wanted in zip(ours, theirs, strict=True):
+    for found, wanted in zip(ours.values(), theirs.values(), strict=True):
         assert found.shape == wanted.shape
         assert not wanted.size or apart(found, wanted) < 1e-4
 
@@ -77,9 +77,9 @@ def test_words_by_graph_are_torchs(clap: Path, name: str) -> None:
 def test_threads_give_the_bits_of_one_after_another(tagger: Path, name: str) -> None:
     runtime = open_runtime(tagger, engine(name))
     clips = [np.random.default_rng(seed).normal(-40, 15, (1, 300 + 20 * seed, 64)).astype(np.float32) for seed in range(8)]
-    alone = [runtime.run(clip).embedding for clip in clips]
+    alone = [runtime.run(clip)["embedding"] for clip in clips]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda clip: runtime.run(clip).embedding, clips))
+        together = list(pool.map(lambda clip: runtime.run(clip)["embedding"], clips))
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
@@ -91,14 +91,14 @@ def test_bfloat16_stays_near(clap: Path) -> None:
 
 def test_a_graph_is_chosen_where_it_keeps_the_numbers(tagger: Path, tmp_path: Path) -> None:
     told = exported.read(tagger)
-    assert told is not None and told.keeps("onnx") and published.chosen(tagger) in published.QUICKEST
+    assert told is not None and told.keeps("onnx") and engines.chosen(tagger, read_config(tagger / "config.json")) in engines.FASTEST
     worse = tmp_path / "worse"
     shutil.copytree(tagger, worse)
     said = json.loads((worse / "export.json").read_text())
     for one in said["engines"].values():
         one["sound"]["cosine"] = 0.99
     (worse / "export.json").write_text(json.dumps(said))
-    assert published.chosen(worse) == "torch-fp32"
+    assert engines.chosen(worse, read_config(worse / "config.json")) == "torch-fp32"
 
 
 def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,12 +108,12 @@ def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pyte
 
     def wrong(model: Any, into: Path, frontend: Any) -> Any:
         made = right(model, into, frontend)
-        graph = onnx.load(str(into / "model.onnx"))
+        graph = onnx.load(str(into / "encode.onnx"))
         weight = max(graph.graph.initializer, key=lambda one: int(np.prod(one.dims)))
         values = onnx.numpy_helper.to_array(weight)
         flipped = np.where(np.random.default_rng(0).random(values.shape) < 0.1, -values, values).astype(values.dtype)
         weight.CopyFrom(onnx.numpy_helper.from_array(flipped, weight.name))
-        onnx.save(graph, str(into / "model.onnx"))
+        onnx.save(graph, str(into / "encode.onnx"))
         return made
 
     folder = published_models.tagger(tmp_path / "tagger")
@@ -158,19 +158,25 @@ def test_a_folder_of_graphs_hears_without_torch(clap: Path, tmp_path: Path) -> N
 def test_a_damaged_graph_is_one_line(tagger: Path, tmp_path: Path, name: str) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(tagger, broken)
-    (broken / "model.onnx").write_bytes((broken / "model.onnx").read_bytes()[:1000])
-    with pytest.raises(ModelError, match=r"model.onnx") as caught:
+    (broken / "encode.onnx").write_bytes((broken / "encode.onnx").read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"encode.onnx") as caught:
         open_runtime(broken, engine(name))
     assert "\n" not in str(caught.value)
 
 
-def test_the_listening_model_refuses_engines_of_others(tone_folder: Path) -> None:
-    with pytest.raises(InputError, match="openvino is for published encoders"):
-        open_runtime(tone_folder, "openvino")
-    with pytest.raises(ModelError, match="has its graph already"):
+@pytest.mark.parametrize("frames", [5, 400])
+def test_every_engine_of_graphs_runs_a_folder_that_came_with_one(tone_folder: Path, frames: int) -> None:
+    features = np.random.default_rng(frames).normal(-40, 15, (2, frames, 64)).astype(np.float32)
+    ours, theirs = (open_runtime(tone_folder, engine(name)).run(features) for name in ("openvino", "onnx"))
+    assert list(ours) == list(theirs)
+    assert all(np.abs(ours[name] - theirs[name]).max() < 1e-4 for name in ours)
+
+
+def test_a_graph_that_came_with_its_folder_is_not_overwritten(tone_folder: Path) -> None:
+    with pytest.raises(ModelError, match="came with its graph"):
         export(tone_folder)
 
 
 def test_the_config_of_a_converted_folder_reads_back(clap: Path) -> None:
     config = read_config(clap / "config.json")
-    assert config.name == "hub" and config.dim == 32 and config.window == 10.0
+    assert config.name == "hub" and config.dim == 32 and config.window.seconds == 10.0
