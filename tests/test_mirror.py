@@ -17,6 +17,7 @@ FOLDERS = {
 
 #: Test files that stand for no one module, and what they test instead.
 FILES = {
+    "listen/test_exclusive.py": "labels that exclude each other, wherever they are answered",
     "listen/test_published.py": "a Listener over published encoders",
     "models/convert/test_clap_formats.py": "formats of published CLAP checkpoints",
     "models/convert/test_convolutional_formats.py": "formats of published convolutional checkpoints",
