@@ -198,9 +198,9 @@ def test_an_event_plays_from_its_onset(visit: Callable[..., Page], address: str,
 def test_what_cannot_be_heard_is_said(visit: Callable[..., Page], address: str) -> None:
     page = visit(address, refused=(422,))
     page.set_input_files("#file", {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b"these are words"})
-    assert page.locator(".file .error").text_content() == (
-        "notes.wav: is no sound file that we know; wanted wav, flac, ogg, opus, mp3, aiff, m4a, mp4, webm or aac"
-    )
+    said = page.locator(".file .error").text_content() or ""
+    assert said.startswith("notes.wav: is no sound file that we know; wanted wav, ")
+    assert all(f" {name}" in said for name in ("flac", "mp3", "with auricle[av] m4a", "webm"))
     page.click("[aria-label='Take away notes.wav']")
     assert page.locator(".file").count() == 0
 
