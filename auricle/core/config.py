@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from auricle.core.errors import ModelError
 
@@ -63,11 +63,6 @@ class Window(Strict):
     shortest: Positive
     min_frames: Annotated[int, Field(ge=1)] = 1
 
-    @property
-    def activation(self) -> Activation:
-        """The labels of a listening model are independent of each other."""
-        return "sigmoid"
-
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.hop > self.seconds:
@@ -84,7 +79,7 @@ class Output(Strict):
     """One named output of a model.
 
     kind: its shape: clip_scores (B, K), frame_scores (B, T, K), vectors (B, D). head: what computes it of the encoder's output: the
-    'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.heads).
+    'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.model).
     labels: K words. rate: T a second. dim: D. activation: what makes scores of logits: independent ones by 'sigmoid', or shares that sum
     to one by 'softmax'. calibration: of sigmoid scores; without one logits are taken as they are. thresholds: scores from which a label
     is present; one half where there are none. joined: name of the frame_scores that are joined with these clip_scores into one logit a
@@ -149,7 +144,6 @@ class ModelConfig(Strict):
     source: where the weights come from. frontend: preset of signal.frontend. channels: how the channels of a recording are taken.
     encoder: settings of models.encoders, opaque here. projection: kind of the map from the encoder's vector to the space that sounds and
     texts share; None where there is none. outputs: by name. silence_dbfs: a 100 ms block below this RMS is silence.
-    names: of a folder of an older format; never written.
     """
 
     format: int
@@ -164,7 +158,7 @@ class ModelConfig(Strict):
     text: TextConfig | None = None
     outputs: dict[str, Output]
     silence_dbfs: Finite = -70.0
-    names: Annotated[Names, Field(exclude=True)] = Names()
+    _names: Names = PrivateAttr(default=Names())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -182,6 +176,17 @@ class ModelConfig(Strict):
         if step < 1 or not math.isclose(step, round(step), abs_tol=1e-6):
             raise ValueError(f"a hop of {self.window.hop:g} s is {step:g} frames; wanted a whole number, so that windows line up")
         return self
+
+    @property
+    def names(self) -> Names:
+        """How the files of the folder name things: otherwise only where its format is older. No part of config.json."""
+        return self._names
+
+    def with_names(self, names: Names) -> ModelConfig:
+        """The config of a folder of an older format."""
+        copied = self.model_copy()
+        copied._names = names
+        return copied
 
     @property
     def clip(self) -> Output | None:

@@ -91,7 +91,7 @@ def upgraded(text: bytes) -> ModelConfig:
     """The config that this JSON of format 1 stands for. pydantic's ValidationError where it is not as format 1 had it."""
     if json.loads(text).get("kind") == "published":
         fields = _Published.model_validate_json(text).model_dump(exclude={"format", "kind"})
-        return of_encoder(**fields).model_copy(update={"names": Names(graph="model.onnx", outputs=_OUTPUTS)})
+        return of_encoder(**fields).with_names(Names(graph="model.onnx", outputs=_OUTPUTS))
     return _listening(_Listening.model_validate_json(text))
 
 
@@ -110,4 +110,5 @@ def _listening(old: _Listening) -> ModelConfig:
     calibrations = {CLIP_LOGITS: old.calibration.clip, FRAME_LOGITS: old.calibration.frame}
     decided = plain.decided(calibrations, {CLIP_LOGITS: old.threshold.clip, FRAME_LOGITS: old.threshold.frame}, old.calibration.text)
     text = None if decided.text is None else decided.text.model_copy(update={"threshold": old.threshold.text})
-    return decided.model_copy(update={"text": text, "names": Names(graph="model.onnx", outputs=_OUTPUTS, tensors=_TENSORS)})
+    names = Names(graph="model.onnx", outputs=_OUTPUTS, tensors=_TENSORS)
+    return decided.model_copy(update={"text": text}).with_names(names)

@@ -52,7 +52,7 @@ class Running:
         """features float32 (B, ...) -> the outputs of the config, float32."""
         return self._pool.submit(self._heard, features).result()
 
-    def words(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
         return self._pool.submit(self._read, ids, mask).result()
 

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from auricle.core.config import EMBEDDING, ModelConfig, Names, Strict, read_config
+from auricle.core.config import EMBEDDING, ModelConfig, Strict, read_config
 from auricle.core.errors import InputError
 from auricle.data.captions import POLICIES, Policy, choose
 from auricle.data.manifest import Item
@@ -226,7 +226,7 @@ def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batche
     trained.eval()
     config = trained.model.config
     text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.scale()})
-    trained.model.config = config.model_copy(update={"name": name, "text": text, "names": Names()})
+    trained.model.config = config.model_copy(update={"name": name, "text": text})
     tokenizer = None if trained.words is None else trained.words.path
     keep(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
     return {} if trained.contrast is None else found_again(trained, batches)

@@ -30,4 +30,4 @@ class TorchEngine:
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
-        return np.asarray(self._running.words(ids, mask))
+        return np.asarray(self._running.embed_tokens(ids, mask))

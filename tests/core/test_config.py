@@ -56,6 +56,17 @@ def test_refuses_what_is_no_config(tmp_path: Path, content: bytes | None) -> Non
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_cannot_say_where_its_graph_lies(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path)).model_dump(mode="json")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    assert read_config(path).names.graph == "encode.onnx"
+    for key in ("names", "_names"):
+        path.write_text(json.dumps({**config, key: {"graph": "../other.onnx"}}))
+        with pytest.raises(ModelError, match=f"{key}: Extra inputs"):
+            read_config(path)
+
+
 def test_missing_key_is_named(tmp_path: Path) -> None:
     config = tone_model.config()
     del config["window"]

@@ -48,13 +48,13 @@ def check(model: Model, frontend: Mapping[str, Tensor]) -> Health:
         return Health((f"{len(broken)} tensors hold NaN or infinity, such as {broken[0]}",), ())
     config = model.config
     encoded = model.encode(torch.from_numpy(features(config, frontend)))
-    vectors = model.apply_heads(encoded)[EMBEDDING].float().numpy() if encoded.clip is not None or not config.labels else np.zeros((3, 0))
     labels = 0 if encoded.clip is None else encoded.clip.shape[1]
+    if labels != len(config.labels):
+        return Health((f"its head gives {labels} labels, {len(config.labels)} names are known",), ())
+    vectors = model.apply_heads(encoded)[EMBEDDING].float().numpy()
     if not np.isfinite(vectors).all() or (encoded.clip is not None and not bool(encoded.clip.isfinite().all())):
         return Health(("it gives NaN or infinity for plain sounds",), ())
     faults, notes = [], []
-    if labels != len(config.labels):
-        faults.append(f"its head gives {labels} labels, {len(config.labels)} names are known")
     if vectors.shape[1] != config.dim:
         faults.append(f"its vectors have {vectors.shape[1]} dimensions, the settings say {config.dim}")
     nearest = _nearest(vectors)
