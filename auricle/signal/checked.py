@@ -32,9 +32,16 @@ class CheckedReader:
         return self._reader.fault or self._bad
 
     def read(self, count: int) -> Samples:
-        """The next samples (C, n), all of them finite."""
-        block = self._reader.read(count)
-        if block.shape[1] and not max(float(block.max()), -float(block.min())) <= LOUDEST:  # also true of NaN
+        """The next `count` samples (C, n), fewer at the end, all of them finite.
+
+        Some decoders give few at a time, their channels interleaved; numpy is quick over many in a row.
+        """
+        pieces, left = [], count
+        while left and (piece := self._reader.read(left)).shape[1]:
+            pieces.append(np.ascontiguousarray(piece))
+            left -= piece.shape[1]
+        block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces or [np.zeros((self.channels, 0), np.float32)], axis=1)
+        if not float(np.vdot(block, block)) <= LOUDEST**2:  # also true of NaN; where it is not, no sample is beyond LOUDEST
             block = self._mended(block)
         self._at += block.shape[1]
         return block
@@ -47,6 +54,8 @@ class CheckedReader:
 
     def _mended(self, block: Samples) -> Samples:
         bad = ~(np.abs(block).max(axis=0) <= LOUDEST)
+        if not bad.any():
+            return block
         places = np.arange(self._at, self._at + block.shape[1]) // self._stretch
         if self._bad is None:
             first = int(bad.argmax())

@@ -64,6 +64,5 @@ class Energy:
 
 def _power(samples: Samples) -> float:
     """Mean power of samples (C, n), the mean of each channel taken off."""
-    count = samples.shape[1]
-    power = np.einsum("ij,ij->", samples, samples, dtype=np.float64) / count
-    return max(0.0, float(power - np.square(samples.mean(axis=1, dtype=np.float64)).sum()))
+    centred = samples - samples.mean(axis=1, keepdims=True)
+    return float(np.vdot(centred, centred)) / samples.shape[1]

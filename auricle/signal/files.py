@@ -168,7 +168,7 @@ class Stream:
         low, high = block.min(axis=1), block.max(axis=1)
         first = self._decoded == 0
         self._low, self._high = (low, high) if first else (np.minimum(self._low, low), np.maximum(self._high, high))
-        self._sum += block.sum(axis=1, dtype=np.float64)
+        self._sum += block.sum(axis=1)
         self._decoded += block.shape[1]
         return block
 
