@@ -22,6 +22,7 @@ from auricle.listen.listener import Listener
 from auricle.listen.windows import Part, ordered
 
 _BATCH = 4096  # windows written at once ...
+_CHANGES = 500  # ... or rows of files whose content stays ...
 _PATIENCE = 10.0  # ... or what is ready after so many seconds
 _LEAST = 0.1  # scores below are not kept with a window
 
@@ -76,13 +77,15 @@ class _Work:
         self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["error"] is None}
         _check_roots(found, self.missing)
         self.ready: list[_Heard] = []
+        self.followed: dict[str, dict[str, Any]] = {}  # by the name so far, what is new in rows of files whose content stays
         self.written = time.monotonic()
         self.stop = threading.Event()
 
     def run(self) -> None:
         """Hear what is new or changed, follow what moved, take out what is gone."""
         todo = [name for name in self.found.files if not self._is_unchanged(name)]
-        self.summary.unchanged = len(self.found.files) - len(todo)
+        for name in self.found.files.keys() - todo:
+            self._follow(name, {})
         done = self.summary.unchanged
         self._tell(done)
         with ThreadPoolExecutor(self.listener.workers, "auricle-index") as pool:
@@ -99,7 +102,7 @@ class _Work:
 
     def _is_unchanged(self, name: str) -> bool:
         row = self.known.get(name)
-        if row is None or row["notes"] != self.found.files[name]:
+        if row is None:
             return False
         try:
             said = Path(name).stat()
@@ -135,8 +138,7 @@ class _Work:
     def _is_known(self, name: str, content: str) -> bool:
         """Is this very content stored already, under this name or under that of a file that is gone?"""
         row = self.known.get(name)
-        same = row is not None and row["content"] == content and row["notes"] == self.found.files[name]
-        return same or (row is None and content in self.by_content and not self.found.files[name])
+        return content in self.by_content if row is None else row["content"] == content
 
     def _windows(self, name: str, about: Mapping[str, Any]) -> _Heard:
         header = self.archive.header
@@ -178,41 +180,57 @@ class _Work:
 
     def _row(self, name: str, **said: Any) -> dict[str, Any]:
         empty = {"duration": 0.0, "rate": 0, "channels": 0, "size": 0, "modified": 0, "content": "", "windows": 0, "silent": 0}
-        return {"file": name, "notes": self.found.files.get(name, ""), "coverage": 0.0, "error": None, **empty, **said}
+        return {"file": name, "notes": self._notes(name, name), "coverage": 0.0, "error": None, **empty, **said}
+
+    def _notes(self, name: str, old: str) -> str:
+        """Notes of a file: those that its place gives it, or else those that the archive has of it, under its name so far."""
+        said = self.found.files.get(name)
+        return said if said is not None else str(self.known[old]["notes"]) if old in self.known else ""
 
     def _take(self, heard: _Heard) -> None:
         """On the writer: note what became of a file, and keep it for the next batch."""
         row, name, summary = heard.row, heard.row["file"], self.summary
         if row.get("known"):
-            self._follow(name, row)
-            return
-        summary.changed += name in self.known
-        summary.new += name not in self.known
-        summary.failed += row["error"] is not None and not row["windows"] and not row["coverage"]
-        summary.windows += len(heard.windows)
-        summary.seconds += row["duration"] * row["coverage"]
-        self.ready.append(heard)
+            self._take_known(name, row)
+        else:
+            summary.changed += name in self.known
+            summary.new += name not in self.known
+            summary.failed += row["error"] is not None and not row["windows"] and not row["coverage"]
+            summary.windows += len(heard.windows)
+            summary.seconds += row["duration"] * row["coverage"]
+            self.ready.append(heard)
         if sum(len(one.windows) for one in self.ready) >= _BATCH or time.monotonic() - self.written > _PATIENCE:
             self.flush()
 
-    def _follow(self, name: str, row: Mapping[str, Any]) -> None:
+    def _take_known(self, name: str, row: Mapping[str, Any]) -> None:
+        """A file whose content the archive has: it was written again as it was, or moved, or is a second copy of one that moved."""
         if name in self.known:
-            self.archive.touch(name, modified=row["modified"])
-            self.summary.unchanged += 1
-            return
-        old = self.by_content.pop(row["content"], None)
-        if old is None:  # a second copy of a file that moved
+            self._follow(name, {"modified": row["modified"]})
+        elif (old := self.by_content.pop(row["content"], None)) is None:
             self._take(self._listened(name, {key: row[key] for key in ("size", "modified", "content")}))
-            return
-        self.archive.rename(old, name, modified=row["modified"])
-        self.missing.discard(old)
-        self.summary.moved += 1
+        else:
+            self._follow(name, {"file": name, "modified": row["modified"]}, old=old)
+            self.missing.discard(old)
+
+    def _follow(self, name: str, new: dict[str, Any], *, old: str | None = None) -> None:
+        """Note what is new in the row of a file whose content stays. old: its name so far, where it moved."""
+        row, notes = self.known[old or name], self._notes(name, old or name)
+        self.summary.moved += old is not None
+        self.summary.unchanged += old is None
+        if notes != row["notes"]:
+            new = new | {"notes": notes}
+        if new:
+            self.followed[row["file"]] = new
+            if sum(self.known[file]["windows"] for file in self.followed) >= _BATCH or len(self.followed) >= _CHANGES:
+                self.flush()
 
     def flush(self) -> None:
-        """Write what is ready: changed files' old rows go first."""
+        """Write what is ready."""
         ready, self.ready = self.ready, []
-        self.archive.remove(one.row["file"] for one in ready if one.row["file"] in self.known)
-        self.archive.add([one.row for one in ready], [window for one in ready for window in one.windows])
+        followed, self.followed = self.followed, {}
+        self.archive.follow(followed)
+        known = [one.row["file"] for one in ready if one.row["file"] in self.known]
+        self.archive.write([one.row for one in ready], [window for one in ready for window in one.windows], known=known)
         self.written = time.monotonic()
 
     def _tell(self, done: int) -> None:

@@ -18,9 +18,12 @@ _NAMES = ("file", "filename", "path")
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Recordings by absolute path, with their notes; roots: folders whose recordings were all looked for."""
+    """Recordings by absolute path, with their notes; None where a place says nothing of notes, so that those in the archive stay.
 
-    files: Mapping[str, str]
+    roots: folders whose recordings were all looked for.
+    """
+
+    files: Mapping[str, str | None]
     roots: tuple[str, ...]
 
     def covers(self, name: str) -> bool:
@@ -30,19 +33,21 @@ class Found:
 
 def find(places: Iterable[str]) -> Found:
     """Recordings at some places, each a folder, a pattern with * or ?, a table of files (csv, tsv, jsonl) or a file."""
-    files: dict[str, str] = {}
+    named: list[str] = []
+    notes: dict[str, str | None] = {}
     roots = []
     for place in places:
         path = Path(place).expanduser()
         if path.is_dir():
             roots.append(str(path.resolve()))
-            files.update((str(file), "") for file in _walk(path.resolve()))
+            named += map(str, _walk(path.resolve()))
         elif path.suffix.lower() in _TABLES:
-            files.update(_listed(path))
+            notes |= _listed(path)
         elif path.exists():
-            files[str(path.resolve())] = ""
+            named.append(str(path.resolve()))
         else:
-            files.update((file, "") for file in _matching(place))
+            named += _matching(place)
+    files = dict.fromkeys(named) | {name: said for name, said in notes.items() if said is not None or name not in named}
     return Found(dict(sorted(files.items())), tuple(roots))
 
 
@@ -75,9 +80,9 @@ def _matching(pattern: str) -> list[str]:
     return found
 
 
-def _listed(table: Path) -> dict[str, str]:
-    """Files of a table, relative to its folder, with the other cells of their rows as notes; one row a file."""
-    notes: dict[str, str] = {}
+def _listed(table: Path) -> dict[str, str | None]:
+    """Files of a table, relative to its folder, with the other cells of their rows as notes, None without others; one row a file."""
+    notes: dict[str, str | None] = {}
     numbers: dict[str, int] = {}
     for number, row in enumerate(_rows(table), start=1):
         name = next((row[column] for column in _NAMES if row.get(column)), None)
@@ -87,8 +92,9 @@ def _listed(table: Path) -> dict[str, str]:
         if file in numbers:
             raise InputError(f"{table}: rows {numbers[file]} and {number} are both for {name}; wanted one row a file")
         numbers[file] = number
-        other = {key: value for key, value in row.items() if key not in _NAMES and value not in ("", None)}
-        notes[file] = json.dumps(other, ensure_ascii=False) if other else ""
+        cells = {key: value for key, value in row.items() if key not in _NAMES}
+        other = {key: value for key, value in cells.items() if value not in ("", None)}
+        notes[file] = (json.dumps(other, ensure_ascii=False) if other else "") if cells else None
     return notes
 
 

@@ -5,8 +5,9 @@
     DIR/writer.lock    held while something writes windows and files
     DIR/teacher.lock   held while something writes what was taught
 
-A file's windows are written before the file's own row and removed after it was marked gone, so whatever moment a writer dies in, the
-number of a file's windows and the number that its row states disagree; the next writer takes such files out, and they are heard again.
+A file's windows are written before the file's own row and removed before it, so whatever moment a writer dies in, the number of a file's
+windows and the number that its row states disagree; the next writer takes such windows out, and those files are heard again. Rows of
+files stay, with their notes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teache
 EXACT = 250_000
 PROBES = 5  # lists of an index that are searched: of a million windows 8 took a fifth longer and found one in a hundred more
 _MANY = 500  # names in one SQL list
+#: What is put into the row of a file whose windows were lost: the file is heard again, and none that moved is taken for it.
+_UNHEARD = {"content": "", "modified": -1, "windows": 0, "silent": 0, "coverage": 0.0, "error": "indexing was interrupted; index it again"}
 _KEPT = datetime.timedelta(seconds=30)  # versions of a table that are younger stay for those who read them
 
 
@@ -174,7 +177,9 @@ class Archive:
     def _recover(self) -> None:
         stated = {name: row["windows"] for name, row in self.files().items()}
         counted = self._counted()
-        self.remove({name for name in stated.keys() | counted.keys() if stated.get(name, 0) != counted.get(name, 0)})
+        for some in _in_lists(name for name in stated.keys() | counted.keys() if stated.get(name, 0) != counted.get(name, 0)):
+            self.table("windows").delete(f"file IN ({some})")
+            self.table("files").update(where=f"file IN ({some})", values=_UNHEARD)
 
     def _counted(self) -> dict[str, int]:
         """Windows by file, counted."""
@@ -183,14 +188,16 @@ class Archive:
             counted.update({pair["values"]: pair["counts"] for pair in batch["file"].value_counts().to_pylist()})
         return counted
 
-    def add(self, files: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> None:
-        """Write whole files: all their windows, then their own rows."""
+    def write(self, files: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]], *, known: Iterable[str] = ()) -> None:
+        """Write whole files: all their windows, then their own rows. known: those of the files that the archive has, to be replaced."""
         schemas = _schemas(self.header)
         arrow = require("pyarrow", extra="archive", why="an archive")
+        for some in _in_lists(known):
+            self.table("windows").delete(f"file IN ({some})")
         if windows:
             self.table("windows").add(arrow.Table.from_pylist(list(windows), schema=schemas["windows"]))
         if files:
-            self.table("files").add(arrow.Table.from_pylist(list(files), schema=schemas["files"]))
+            self._replace("files", arrow.Table.from_pylist(list(files), schema=schemas["files"]))
 
     def add_taught(self, version: Mapping[str, Any]) -> None:
         """Write one version of a taught sound: a single row, so it is there whole or not at all."""
@@ -203,14 +210,38 @@ class Archive:
             self.table("windows").delete(f"file IN ({some})")
             self.table("files").delete(f"file IN ({some})")
 
-    def rename(self, old: str, new: str, *, modified: int) -> None:
-        """A file that lies elsewhere now, with the same content."""
-        self.table("windows").update(where=f"file = {quoted(old)}", values={"file": new})
-        self.table("files").update(where=f"file = {quoted(old)}", values={"file": new, "modified": modified})
+    def follow(self, changed: Mapping[str, Mapping[str, Any]]) -> None:
+        """Files whose content stays: by name, what is new in their rows, such as `file`, `notes` or `modified`.
 
-    def touch(self, name: str, *, modified: int) -> None:
-        """A file that was written again with the same content."""
-        self.table("files").update(where=f"file = {quoted(name)}", values={"modified": modified})
+        Where a file has a new name its row goes first, which keeps its notes if the writer dies before the windows follow; else last, so
+        that notes which were not written to all windows are written again.
+        """
+        moved = {name: row for name, row in changed.items() if row.get("file", name) != name}
+        stay = {name: row for name, row in changed.items() if name not in moved}
+        for rows, tables in ((moved, ("files", "windows")), (stay, ("windows", "files"))):
+            for table in tables:
+                self._rewrite(table, rows)
+
+    def _rewrite(self, name: str, changed: Mapping[str, Mapping[str, Any]]) -> None:
+        """Put new values into those columns of a table that it has, in one commit."""
+        arrow = require("pyarrow", extra="archive", why="an archive")
+        table = self.table(name)
+        columns = [field for field in table.schema if any(field.name in row for row in changed.values())]
+        if not columns:
+            return
+        old = f"file IN ({', '.join(map(quoted, changed))})"
+        rows = table.search().where(old).limit(None).to_arrow()
+        files = rows["file"].to_pylist()
+        for field in columns:
+            values = [changed[file].get(field.name, value) for file, value in zip(files, rows[field.name].to_pylist(), strict=True)]
+            rows = rows.set_column(rows.column_names.index(field.name), field, arrow.array(values, field.type))
+        self._replace(name, rows, gone=old)
+
+    def _replace(self, name: str, rows: Any, *, gone: str | None = None) -> None:
+        """Write rows over those of the same key, and take out what else a condition names, in one commit."""
+        merge = self.table(name).merge_insert(["file", "onset"] if name == "windows" else ["file"])
+        merge = merge.when_matched_update_all().when_not_matched_insert_all()
+        (merge if gone is None else merge.when_not_matched_by_source_delete(gone)).execute(rows)
 
     def tidy(self) -> None:
         """Join the small pieces that batches leave, and drop what earlier versions of the tables hold.
@@ -257,7 +288,7 @@ def quoted(text: str) -> str:
 def _in_lists(names: Iterable[str]) -> Iterator[str]:
     ready = sorted(names)
     for start in range(0, len(ready), _MANY):
-        yield ", ".join(quoted(name) for name in ready[start : start + _MANY])
+        yield ", ".join(map(quoted, ready[start : start + _MANY]))
 
 
 def _schemas(header: Header) -> dict[str, Any]:

@@ -157,6 +157,53 @@ def test_tables_of_files_bring_notes(sounds: Path, tmp_path: Path, listener: Lis
         sources.find([str(sounds / "absent")])
 
 
+def hears_nothing(*_: object, **__: object) -> None:
+    raise AssertionError("heard again")
+
+
+def notes_of(archive: Archive) -> dict[str, str]:
+    """Notes by name, the same in the files' rows and in their windows'."""
+    notes = {Path(name).name: row["notes"] for name, row in archive.files().items()}
+    assert {(Path(row["file"]).name, row["notes"]) for row in rows(archive)} <= notes.items()
+    return notes
+
+
+def test_notes_stay_until_other_notes_are_given(sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder says nothing about notes, nor does a table without other columns; none of them makes a file be heard again."""
+    table = tmp_path / "list.csv"
+    table.write_text(f"file,place\n{sounds}/low.wav,harbour\n{sounds}/high.wav,\n{sounds}/field/half.wav,it's here\n")
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, table)
+    run(archive, listener, sounds)
+    noted = {"low.wav": '{"place": "harbour"}', "half.wav": '{"place": "it\'s here"}'}
+    silent = dict.fromkeys(("high.wav", "quiet.flac", "bad.wav"), "")
+    before = rows(archive)
+    monkeypatch.setattr(Listener, "hearing", hears_nothing)
+    (tmp_path / "names.csv").write_text(f"file\n{sounds}/low.wav\n")
+    for places in ([sounds], [tmp_path / "names.csv"], [sounds / "low.wav"], [str(sounds / "*.wav")], [table, sounds], [sounds, table]):
+        assert run(archive, listener, *places).changed == 0
+        assert notes_of(archive) == noted | silent and rows(archive) == before
+    os.utime(sounds / "low.wav")
+    assert run(archive, listener, sounds) == Summary(unchanged=5) and notes_of(archive) == noted | silent
+    table.write_text(f"file,place\n{sounds}/low.wav,\n{sounds}/high.wav,pier\n")  # said: none any more, and others
+    assert run(archive, listener, table) == Summary(unchanged=2)
+    assert notes_of(archive) == silent | {"low.wav": "", "high.wav": '{"place": "pier"}', "half.wav": noted["half.wav"]}
+
+
+def test_notes_outlive_changes_moves_and_dead_writers(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    (sounds / "list.csv").write_text("file,place\nlow.wav,harbour\nhigh.wav,pier\nfield/half.wav,hall\n")
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds / "list.csv")
+    soundfile.write(sounds / "low.wav", tone("middle tone", 5), RATE)
+    (sounds / "high.wav").rename(sounds / "higher.wav")
+    archive.table("windows").delete("notes like '%hall%'")  # what a writer leaves that dies before the windows are there
+    run(archive, listener, sounds)
+    notes = notes_of(archive)
+    assert (notes["low.wav"], notes["higher.wav"], notes["half.wav"]) == ('{"place": "harbour"}', '{"place": "pier"}', '{"place": "hall"}')
+    low = [row for row in rows(archive) if row["file"].endswith("low.wav")]
+    assert low[0]["tags"] == "middle tone" and low[-1]["offset"] <= 5.0
+
+
 def test_another_model_is_refused(sounds: Path, tmp_path: Path, listener: Listener, tone_folder: Path) -> None:
     archive = Archive.create(tmp_path / "archive", listener)
     other = tmp_path / "other-model"
@@ -197,9 +244,9 @@ def test_half_written_files_are_taken_out(sounds: Path, tmp_path: Path, listener
     low, half = str(sounds / "low.wav"), str(sounds / "field" / "half.wav")
     archive.table("files").delete(f"file = '{low}'")  # windows without their file
     archive.table("windows").delete(f"file = '{half}'")  # a file without its windows
-    archive.add([], [row for row in whole if row["file"].endswith("high.wav")])  # windows twice
+    archive.write([], [row for row in whole if row["file"].endswith("high.wav")])  # windows twice
     summary = run(Archive.open(tmp_path / "archive"), listener, sounds)
-    assert summary.new == 3 and rows(archive) == whole
+    assert (summary.new, summary.changed) == (1, 2) and rows(archive) == whole
 
 
 KILLED = """
