@@ -65,4 +65,4 @@ class Energy:
 def _power(samples: Samples) -> float:
     """Mean power of samples (C, n), the mean of each channel taken off."""
     centred = samples - samples.mean(axis=1, keepdims=True)
-    return float(np.vdot(centred, centred)) / samples.shape[1]
+    return float(np.vdot(centred, centred) / samples.shape[1])
