@@ -33,8 +33,9 @@ from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive, vectors_of
 from auricle.archive.teaching import Teacher
 from auricle.bench.results import Figure, fingerprint, write_record
-from auricle.listen.listener import Listener, cores
-from auricle.listen.windows import Space
+from auricle.core.workers import cores
+from auricle.listen.listener import Listener
+from auricle.listen.pipeline import Space
 from auricle.runtime import catalog
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -81,7 +81,7 @@ def look_at(name: str, folder: Path) -> list[Figure]:
         once, again = (listener.embed_audio(sound(seconds)) for _ in range(2))
         assert np.isfinite(once).all() and np.array_equal(once, again), (name, seconds)
         with listener.hearing(sound(seconds)) as hearing:
-            assert sum(1 for _ in hearing) and hearing.coverage == 1, (name, seconds)
+            assert sum(1 for _ in hearing) and hearing.sound.coverage == 1, (name, seconds)
     clips = [sound(seconds) for seconds in MIXED[:: 2 if parameters > LARGE else 1]]
     together, alone = listener.embed_audio(clips), np.concatenate([listener.embed_audio(clip) for clip in clips])
     apart = float(np.abs(together - alone).max())
@@ -98,7 +98,7 @@ def look_at(name: str, folder: Path) -> list[Figure]:
     with listener.hearing(sound(600.0)) as hearing:
         long = np.stack([part.vector for part in hearing if part.vector is not None])
     speed = 600 / (time.process_time() - began)
-    assert hearing.coverage == 1 and np.isfinite(long).all(), name
+    assert hearing.sound.coverage == 1 and np.isfinite(long).all(), name
     note = f"{len(long)} windows of ten minutes, finite and covered; one core"
     return [*figures, {"name": f"{label}_speed", "value": speed, "unit": "x", "n": 1, "note": note}]
 

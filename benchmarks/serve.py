@@ -32,7 +32,7 @@ from auricle.archive import sources
 from auricle.archive.indexing import index
 from auricle.archive.store import Archive
 from auricle.bench.results import Figure, fingerprint, write_record
-from auricle.listen.listener import cores
+from auricle.core.workers import cores
 from auricle.runtime import catalog
 
 ROOT = Path(__file__).resolve().parents[1]

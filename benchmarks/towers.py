@@ -24,7 +24,7 @@ import torch
 
 from auricle.bench.results import Figure, write_record
 from auricle.core.config import EMBEDDING, read_config
-from auricle.listen.listener import cores
+from auricle.core.workers import cores
 from auricle.models.convert.convert import convert
 from auricle.models.convert.health import features as made_features
 from auricle.runtime.exporting import export

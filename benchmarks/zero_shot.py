@@ -22,7 +22,7 @@ import numpy as np
 
 import auricle
 from auricle.bench.results import Figure, write_record
-from auricle.listen.listener import cores
+from auricle.core.workers import cores
 from auricle.models.convert.convert import convert
 from auricle.runtime.exporting import export
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from auricle.archive.sources import Found
 from auricle.archive.store import Archive
 from auricle.core.errors import ArchiveError, SoundError
 from auricle.listen.listener import Listener
-from auricle.listen.windows import Part, ordered
+from auricle.listen.pipeline import Part, Recording, Worker
 
 _BATCH = 4096  # windows written at once ...
 _CHANGES = 500  # ... or rows of files whose content stays ...
@@ -40,6 +38,9 @@ class Summary:
     windows: int = 0
     seconds: float = 0.0
 
+
+#: Opens a recording: Pipeline.hear, or Worker.hear of a batch.
+Hear: TypeAlias = Callable[..., Recording]
 
 #: Called as files are done: how many of how many, and seconds of sound heard so far.
 Progress = Callable[[int, int, float], None]
@@ -79,7 +80,6 @@ class _Work:
         self.ready: list[_Heard] = []
         self.followed: dict[str, dict[str, Any]] = {}  # by the name so far, what is new in rows of files whose content stays
         self.written = time.monotonic()
-        self.stop = threading.Event()
 
     def run(self) -> None:
         """Hear what is new or changed, follow what moved, take out what is gone."""
@@ -88,14 +88,10 @@ class _Work:
             self._follow(name, {})
         done = self.summary.unchanged
         self._tell(done)
-        with ThreadPoolExecutor(self.listener.workers, "auricle-index") as pool:
-            try:
-                for heard in ordered(self._hear, todo, pool=pool, ahead=2 * self.listener.workers):
-                    self._take(heard)
-                    done += 1
-                    self._tell(done)
-            finally:
-                self.stop.set()
+        for name, heard in zip(todo, self.listener.pipeline.each(todo, self._hear), strict=True):
+            self._take(_Heard(self._row(name, error=str(heard)), []) if isinstance(heard, SoundError) else heard)
+            done += 1
+            self._tell(done)
         self.flush()
         self.archive.remove(self.missing)
         self.summary.gone = len(self.missing)
@@ -110,57 +106,42 @@ class _Work:
             return False
         return bool(row["size"] == said.st_size and row["modified"] == said.st_mtime_ns)
 
-    def _hear(self, name: str) -> _Heard:
+    def _hear(self, name: str, worker: Worker) -> _Heard:
         """On a worker: a file's content, and its windows unless it is known."""
-        try:
-            said = Path(name).stat()
-            content = _digest(name, self.stop)
-        except OSError as error:
-            return _Heard(self._row(name, error=f"{name}: {error.strerror or error}; check that it is there and readable"), [])
+        said = Path(name).stat()
+        content = _digest(name, worker)
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
         if self._is_known(name, content):
             return _Heard({"file": name, "known": True, **about}, [])
-        return self._listened(name, about)
+        return self._listened(name, about, worker.hear)
 
-    def _listened(self, name: str, about: Mapping[str, Any]) -> _Heard:
+    def _listened(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         """A file's windows, or the reason why there are none."""
         try:
             name.encode()
-            return self._windows(name, about)
+            return self._windows(name, about, hear)
         except UnicodeEncodeError:
             shown = name.encode("utf-8", "backslashreplace").decode()
             return _Heard(self._row(shown, error=f"{shown}: its name is not UTF-8; rename it", **about), [])
         except SoundError as error:
             return _Heard(self._row(name, error=str(error), **about), [])
-        except OSError as error:
-            return _Heard(self._row(name, error=f"{name}: cannot be read ({error.strerror or error}); check the disk", **about), [])
 
     def _is_known(self, name: str, content: str) -> bool:
         """Is this very content stored already, under this name or under that of a file that is gone?"""
         row = self.known.get(name)
         return content in self.by_content if row is None else row["content"] == content
 
-    def _windows(self, name: str, about: Mapping[str, Any]) -> _Heard:
+    def _windows(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         header = self.archive.header
-        with self.listener.hearing(name, window=header.window, hop=header.hop) as hearing:
+        with hear(name, window=header.window, hop=header.hop) as recording:
             windows, silent = [], 0
-            for part in hearing:
-                if self.stop.is_set():
-                    raise SoundError("stopped")
+            for part in recording:
                 if part.sounding:
                     windows.append(self._window(part))  # at once: what a part says of its frames is large
                 silent += not part.sounding
-            row = self._row(
-                name,
-                duration=hearing.duration,
-                rate=hearing.rate,
-                channels=hearing.channels,
-                coverage=hearing.coverage,
-                error=hearing.error,
-                windows=len(windows),
-                silent=silent,
-                **about,
-            )
+            facts, info = recording.facts(), recording.sound.info
+        told = {key: facts[key] for key in ("duration", "coverage", "error")}
+        row = self._row(name, rate=info.rate, channels=info.channels, windows=len(windows), silent=silent, **told, **about)
         shared = {key: row[key] for key in ("file", "duration", "rate", "channels", "notes", "content")}
         return _Heard(row, [shared | window for window in windows])
 
@@ -207,7 +188,7 @@ class _Work:
         if name in self.known:
             self._follow(name, {"modified": row["modified"]})
         elif (old := self.by_content.pop(row["content"], None)) is None:
-            self._take(self._listened(name, {key: row[key] for key in ("size", "modified", "content")}))
+            self._take(self._listened(name, {key: row[key] for key in ("size", "modified", "content")}, self.listener.hearing))
         else:
             self._follow(name, {"file": name, "modified": row["modified"]}, old=old)
             self.missing.discard(old)
@@ -250,10 +231,10 @@ def _check_roots(found: Found, missing: set[str]) -> None:
             )
 
 
-def _digest(name: str, stop: threading.Event) -> str:
+def _digest(name: str, worker: Worker) -> str:
     """BLAKE2b of a file's bytes, 128 bits."""
     digest = hashlib.blake2b(digest_size=16)
     with Path(name).open("rb") as file:
-        while (block := file.read(1 << 20)) and not stop.is_set():
+        while (block := file.read(1 << 20)) and not worker.stopped:
             digest.update(block)
     return digest.hexdigest()

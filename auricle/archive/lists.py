@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from auricle.listen.neighbours import best
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 
 PROBES = 8  # lists that a search compares: of a million windows those of 500 lists, see docs/results/archive-search.json
 _ROUNDS, _SAMPLE = 6, 40  # of the search for centres, and vectors a centre that it looks at

@@ -30,7 +30,8 @@ from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
 from auricle.listen.neighbours import Neighbour, best
-from auricle.listen.windows import Space, sigmoid, unit
+from auricle.listen.pipeline import Space
+from auricle.listen.scores import sigmoid, unit
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]

@@ -14,7 +14,8 @@ from auricle.core.records import Clip, Event, Heard
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
 from auricle.data.scenes import compose, source
-from auricle.listen.listener import Listener, Source
+from auricle.listen.listener import Listener
+from auricle.listen.pipeline import Source
 from auricle.metrics import bootstrap, calibration, detection, tagging
 
 

@@ -99,7 +99,7 @@ def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
 
 
 def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
-    """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.windows.Timeline keeps them."""
+    """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.timeline.Timeline keeps them."""
     edge, step = int(config.window.context * config.frame_rate), round(config.window.hop * config.frame_rate)
     parts = []
     for index, window in enumerate(windows):

@@ -13,7 +13,6 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,8 +24,9 @@ from auricle.core.errors import InputError, SoundError
 from auricle.data import shards
 from auricle.data.manifest import Item
 from auricle.listen.heads import Example
-from auricle.listen.listener import Listener, Source
-from auricle.listen.windows import Part, Space, ordered, unit
+from auricle.listen.listener import Listener
+from auricle.listen.pipeline import Source, Space, Worker
+from auricle.listen.scores import unit
 
 _FORMAT = 1
 _KEPT_TOGETHER = 64  # clips heard between two writes
@@ -91,19 +91,18 @@ def hear(listener: Listener, items: Sequence[Item], *, progress: Callable[[int, 
             progress(place, 1.0, 1.0)
     fresh: dict[str, bytes] = {}
     failed: list[str] = []
-    with ThreadPoolExecutor(listener.workers, "auricle") as pool:
-        told = ordered(lambda place: _heard(listener, items[place]), missing, pool=pool, ahead=2 * listener.workers)
-        for done, (place, one) in enumerate(zip(missing, told, strict=True), start=1):
-            if isinstance(one, str):
-                failed.append(one)
-            else:
-                found[keys[place]] = one
-                fresh[keys[place]] = one.pack()
-            if progress is not None:
-                progress(place, 1.0, 1.0)
-            if shelf is not None and fresh and (done == len(missing) or len(fresh) >= _KEPT_TOGETHER):
-                shelf.keep(fresh)
-                fresh = {}
+    told = listener.pipeline.each([items[place] for place in missing], lambda item, worker: _heard(listener, item, worker))
+    for done, (place, one) in enumerate(zip(missing, told, strict=True), start=1):
+        if isinstance(one, SoundError):
+            failed.append(f"{items[place].id}: {one}")
+        else:
+            found[keys[place]] = one
+            fresh[keys[place]] = one.pack()
+        if progress is not None:
+            progress(place, 1.0, 1.0)
+        if shelf is not None and fresh and (done == len(missing) or len(fresh) >= _KEPT_TOGETHER):
+            shelf.keep(fresh)
+            fresh = {}
     if failed:
         more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
         raise InputError(
@@ -158,21 +157,19 @@ def _source(item: Item) -> Iterator[Source]:
         yield Example(str(path), (), item.start, end).source()
 
 
-def _heard(listener: Listener, item: Item) -> Vectors | str:
-    """The Vectors of a clip, or what is wrong with it."""
+def _heard(listener: Listener, item: Item, worker: Worker) -> Vectors:
     try:
         with _source(item) as source:
-            parts: list[Part] = []
-            with listener.hearing(source) as hearing:
-                parts = list(hearing)
-            if hearing.error:
-                return f"{item.id}: {hearing.error}"
+            with worker.hear(source) as recording:
+                parts = list(recording)
+            if recording.error:
+                raise SoundError(recording.error)
             sounding = [part for part in parts if part.vector is not None and part.likeness is not None]
             if not sounding:
                 words, likeness = (listener.embed_audio(source, space=space)[0] for space in ("words", "likeness"))
                 return Vectors(words[None], likeness[None], np.ones(1, np.float32), np.zeros(len(listener.labels), np.float32), True)
-    except (SoundError, InputError, OSError) as error:
-        return f"{item.id}: {error}"
+    except InputError as error:  # a shard without the member, a stretch behind the end
+        raise SoundError(str(error)) from error
     return Vectors(
         np.stack([part.vector for part in sounding if part.vector is not None]),
         np.stack([part.likeness for part in sounding if part.likeness is not None]),

@@ -11,9 +11,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.core.errors import InputError, SoundError
-from auricle.core.machine import cores
+from auricle.core.workers import cores, ordered
 from auricle.data import shards
 from auricle.data.manifest import Item
 from auricle.data.whole import whole
@@ -191,7 +190,7 @@ def _make_part(making: _Making, part: int) -> None:
     held = {path: _places(path) for path in {item.audio for item in items if item.member}}
     lengths, failed, cut = [], {}, 0
     with whole(target) as beside, beside.open("wb") as file, ThreadPoolExecutor(cores()) as pool:
-        heard = _in_order(pool, lambda item: _hear(item, held, making.rate, making.longest), items)
+        heard = ordered(lambda item: _hear(item, held, making.rate, making.longest), items, pool=pool, ahead=4 * cores())
         for place, (wave, longer, why) in enumerate(heard):
             file.write(wave.tobytes())
             lengths.append(len(wave))
@@ -203,17 +202,6 @@ def _make_part(making: _Making, part: int) -> None:
 
 
 Heard = tuple[Wave, bool, str]
-
-
-def _in_order(pool: ThreadPoolExecutor, hear: Callable[[Item], Heard], items: Iterable[Item]) -> Iterator[Heard]:
-    """What is heard of the items in their order, with a few of them ahead so that memory stays bounded."""
-    waiting: deque[Future[Heard]] = deque()
-    for item in items:
-        waiting.append(pool.submit(hear, item))
-        if len(waiting) > 4 * cores():
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _places(path: Path) -> Mapping[str, shards.Place] | str:

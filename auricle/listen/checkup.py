@@ -14,7 +14,8 @@ from auricle.core.config import read_config
 from auricle.core.errors import AuricleError
 from auricle.core.records import Clip
 from auricle.core.units import megabytes
-from auricle.listen.listener import Listener, cores, load
+from auricle.core.workers import cores
+from auricle.listen.listener import Listener, load
 from auricle.runtime import catalog
 from auricle.signal.formats import spoken
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auricle.core.errors import InputError
-from auricle.listen.windows import sigmoid, unit
+from auricle.listen.scores import sigmoid, unit
 
 #: How firmly a head is held to its prototype, against a hundred examples, half of them right.
 STIFFNESS = 0.3

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from auricle.listen.scale import Rule, Scale
-from auricle.listen.windows import sigmoid, unit
+from auricle.listen.scores import sigmoid, unit
 
 #: How many windows `top3` takes.
 TOP = 3

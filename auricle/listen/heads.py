@@ -16,8 +16,9 @@ import numpy as np
 
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.listen import fewshot
-from auricle.listen.listener import Listener, Progress, Source
-from auricle.listen.windows import sigmoid
+from auricle.listen.listener import Listener
+from auricle.listen.pipeline import Progress, Source
+from auricle.listen.scores import sigmoid
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.curves import average_precision
 from auricle.signal.files import cut

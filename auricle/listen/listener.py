@@ -5,39 +5,26 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload
+from typing import Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 
 from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
-from auricle.core.machine import cores as cores
 from auricle.core.records import Clip, Heard, Label
-from auricle.listen.hearing import Hearing, band
-from auricle.listen.windows import Ear, Part, Space, Timeline, ordered, quiet, sigmoid, text_threshold, thresholds_of, unit
+from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
+from auricle.listen.scores import sigmoid, text_threshold, thresholds_of, unit
+from auricle.listen.timeline import Timeline
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
-from auricle.signal.files import Stream, Window, printable, stream, stream_clip
-from auricle.signal.frontend import open_frontend
 from auricle.tasks import tagging
-
-#: What can be listened to: a path, or sound in memory.
-Source: TypeAlias = str | os.PathLike[str] | Clip
 
 #: What an answer can hold besides what it always does.
 Wanted: TypeAlias = Literal["tags", "events"]
-
-#: Called from worker threads: place of the file in the batch, seconds heard of it, seconds that it declares (0: unknown).
-Progress: TypeAlias = Callable[[int, float, float], None]
-
-Result = TypeVar("Result")
 
 
 class HeadScores(Protocol):
@@ -51,18 +38,10 @@ class HeadScores(Protocol):
         """Unit vectors of likeness (E,) to probabilities (K,); from one half on a label is present."""
 
 
-class _StoppedError(Exception):
-    """The batch was given up; what a worker was hearing is not wanted any more."""
-
-
 @dataclasses.dataclass(frozen=True)
-class _Job:
-    """What one batch asks of every file. by_file: files run side by side on the pool; else the windows of the only file do."""
+class _Asked:
+    """What one batch asks of every recording."""
 
-    pool: Executor
-    stop: threading.Event
-    by_file: bool
-    progress: Progress | None
     wanted: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     judge: Callable[[np.ndarray], np.ndarray] | None = None
@@ -75,11 +54,8 @@ class Listener:
 
     def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
         """workers: files, or windows of a single file, heard at the same time; one a core by default."""
-        self.runtime = runtime
-        self.config = runtime.config
-        self.workers = workers or cores()
-        self._frontend = open_frontend(runtime.config.frontend, **runtime.frontend_parts())
-        self._ear = Ear(runtime, self._frontend)
+        self.pipeline = Pipeline(runtime, workers=workers)
+        self.runtime, self.config = runtime, runtime.config
         self._places = {plain(label): index for index, label in enumerate(runtime.config.labels)}
 
     @property
@@ -165,12 +141,15 @@ class Listener:
             )
         words = () if labels is None else _words(labels)
         judge = None if labels is None else self._judge(words)
-        return self._each(files, progress, wanted=frozenset(parts), words=words, judge=judge, heads=heads, top=top)
+        asked = _Asked(frozenset(parts), words, judge, heads, top)
+        for source in files:
+            check_source(source)
+        return self._each(files, asked, progress)
 
-    def _each(self, files: Sequence[Source], progress: Progress | None, **asked: Any) -> Iterator[Heard]:
-        with self._batch(files, progress) as plain_job:
-            job = dataclasses.replace(plain_job, **asked)
-            yield from self._over(lambda item: self._heard(item[1], item[0], job), files, job)
+    def _each(self, files: Sequence[Source], asked: _Asked, progress: Progress | None) -> Iterator[Heard]:
+        answers = self.pipeline.each(files, lambda source, worker: self._answer(source, worker, asked), progress=progress)
+        for source, answer in zip(files, answers, strict=True):
+            yield Heard(name_of(source), error=str(answer)) if isinstance(answer, SoundError) else answer
 
     def embed_audio(
         self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
@@ -191,27 +170,21 @@ class Listener:
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
         """Rows (D,) of `embed_audio`, one by one in the order of the files; for bad input the SoundError, not raised."""
-        with self._batch(files, progress) as job:
-            for row in self._over(lambda item: self._embedded(item[1], item[0], job, space), files, job):
-                yield unit(row) if normalize and isinstance(row, np.ndarray) else row
+        for row in self.pipeline.each(files, lambda source, worker: self._embedded(source, worker, space), progress=progress):
+            yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
     def outputs(self, source: Source) -> Iterator[Outputs]:
         """What the model itself says of each window, before any calibration: for fitting and studying decisions."""
-        with self._stream(source) as sound:
-            for window in sound:
-                yield self._ear.run(window)
+        with self.pipeline.stream(source) as sound:
+            yield from map(self.pipeline.outputs, sound)
 
-    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None, pool: Executor | None = None) -> Hearing:
+    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Recording:
         """One recording, window by window: seconds a window lasts and from one to the next, the model's own by default.
 
-        pool: hears as many windows ahead as this listener has workers; without it, each is heard when it is asked for.
-        SoundError where the file cannot be opened; a window that cannot be decoded raises it while iterating.
+        Each is heard when it is asked for. SoundError where the file cannot be opened; a window that cannot be decoded raises it while
+        iterating.
         """
-        check_source(source)
-        own = self.config.window
-        window = window or own.seconds
-        hop = hop or window * own.hop / own.seconds
-        return Hearing(self._stream(source, window, (window - hop) / 2), self._ear, pool=pool, ahead=2 * self.workers)
+        return self.pipeline.hear(source, window=window, hop=hop)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -221,7 +194,8 @@ class Listener:
     @functools.cached_property
     def likeness_dim(self) -> int:
         """E, the width of vectors in the space of likeness."""
-        return int(self.embed_audio(Clip(np.zeros((1, self._frontend.rate), np.float32), self._frontend.rate), space="likeness").shape[1])
+        rate = self.pipeline.frontend.rate
+        return int(self.embed_audio(Clip(np.zeros((1, rate), np.float32), rate), space="likeness").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
         """Calibrated probability that words fit a sound, of the cosine of their vectors; where nothing is calibrated, the cosine from 0."""
@@ -238,67 +212,29 @@ class Listener:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
 
-    @contextmanager
-    def _batch(self, files: Sequence[Source], progress: Progress | None) -> Iterator[_Job]:
-        for source in files:
-            check_source(source)
-        stop = threading.Event()
-        with ThreadPoolExecutor(self.workers, "auricle") as pool:
-            try:
-                yield _Job(pool, stop, by_file=len(files) > 1, progress=progress)
-            finally:
-                stop.set()  # workers leave at their next window: giving up never waits for a long file
-                pool.shutdown(wait=False, cancel_futures=True)
-
-    def _over(self, function: Callable[[tuple[int, Source]], Result], files: Sequence[Source], job: _Job) -> Iterator[Result]:
-        items = enumerate(files)
-        if job.by_file:
-            return ordered(function, items, pool=job.pool, ahead=2 * self.workers)
-        return map(function, items)
-
-    def _heard(self, source: Source, place: int, job: _Job) -> Heard:
-        name = name_of(source)
-        try:
-            return self._answer(name, source, place, job)
-        except SoundError as error:
-            return Heard(name, error=str(error))
-        except OSError as error:  # a disk that fails half-way
-            return Heard(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
-
-    def _answer(self, name: str, source: Source, place: int, job: _Job) -> Heard:
+    def _answer(self, source: Source, worker: Worker, asked: _Asked) -> Heard:
         config = self.config
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
-        asked = None if job.judge is None else np.zeros(len(job.words), np.float32)
-        own = None if job.heads is None else np.zeros(len(job.heads.labels), np.float32)
-        timeline = Timeline(config) if "events" in job.wanted else None
-        sounding = False
-        with self._stream(source) as sound:
-            for part in self._parts(sound, job):
-                sounding |= part.sounding
+        words = None if asked.judge is None else np.zeros(len(asked.words), np.float32)
+        own = None if asked.heads is None else np.zeros(len(asked.heads.labels), np.float32)
+        timeline = Timeline(config) if "events" in asked.wanted else None
+        with worker.hear(source) as recording:
+            for part in recording:
                 scores.add(part)
-                if asked is not None and job.judge is not None and part.vector is not None:
-                    np.maximum(asked, job.judge(part.vector), out=asked)
-                if own is not None and job.heads is not None and part.likeness is not None:
-                    np.maximum(own, job.heads.scores(part.likeness), out=own)
+                if words is not None and asked.judge is not None and part.vector is not None:
+                    np.maximum(words, asked.judge(part.vector), out=words)
+                if own is not None and asked.heads is not None and part.likeness is not None:
+                    np.maximum(own, asked.heads.scores(part.likeness), out=own)
                 if timeline is not None:
                     timeline.add(part)
-                if job.progress is not None:
-                    job.progress(place, part.start + part.seconds, sound.info.duration)
-        silent = not sounding and quiet(sound.swing, config.silence_dbfs)
         limits = thresholds_of(config.clip)
-        tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
+        tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=recording.silent, exclusive=scores.exclusive)
         return Heard(
-            file=name,
-            duration=sound.duration,
-            coverage=sound.coverage,
-            silent=silent,
-            tags=tags[: job.top] if "tags" in job.wanted else (),
-            events=timeline.events(sound.end) if timeline is not None else (),
-            labels=self._answered(asked, tags, own, job, silent=silent),
-            error=sound.error,
-            band=band(sound, self._frontend),
-            gaps=sound.gaps,
-            tracks=sound.info.tracks,
+            file=name_of(source),
+            tags=tags[: asked.top] if "tags" in asked.wanted else (),
+            events=timeline.events(recording.sound.end) if timeline is not None else (),
+            labels=self._answered(words, tags, own, asked, silent=recording.silent),
+            **recording.facts(),
         )
 
     def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
@@ -312,61 +248,43 @@ class Listener:
         return lambda vector: self.score(rows @ vector)
 
     def _answered(
-        self, asked: np.ndarray | None, tags: Sequence[Label], own: np.ndarray | None, job: _Job, *, silent: bool
+        self, words: np.ndarray | None, tags: Sequence[Label], own: np.ndarray | None, asked: _Asked, *, silent: bool
     ) -> tuple[Label, ...] | None:
         """Scores of the asked words, then of fitted heads. A word of the vocabulary has its trained score: it agrees with the tags."""
-        if asked is None and own is None:
+        if words is None and own is None:
             return None
         answers = []
         trained = {tag.label: tag for tag in tags}
-        for word, score in zip(job.words, () if asked is None else asked, strict=True):
+        for word, score in zip(asked.words, () if words is None else words, strict=True):
             place = self._places.get(plain(word))
             if place is None:
                 answers.append(Label(word, float(score), bool(score >= text_threshold(self.config)) and not silent))
             else:
                 answers.append(dataclasses.replace(trained[self.labels[place]], label=word))
-        if own is not None and job.heads is not None:
+        if own is not None and asked.heads is not None:
             answers += [
-                Label(word, float(score), bool(score >= 0.5) and not silent) for word, score in zip(job.heads.labels, own, strict=True)
+                Label(word, float(score), bool(score >= 0.5) and not silent) for word, score in zip(asked.heads.labels, own, strict=True)
             ]
         return tuple(answers)
 
-    def _embedded(self, source: Source, place: int, job: _Job, space: Space) -> np.ndarray | SoundError:
+    def _embedded(self, source: Source, worker: Worker, space: Space) -> np.ndarray:
         total, seconds = np.zeros(1), 0.0
-        try:
-            with self._stream(source) as sound:
-                for part in self._parts(sound, job):
-                    vector = part.vector if space == "words" else part.likeness
-                    if vector is not None:
-                        total, seconds = total + vector.astype(np.float64) * part.seconds, seconds + part.seconds
-                    if job.progress is not None:
-                        job.progress(place, part.start + part.seconds, sound.info.duration)
-            if sound.error:
-                return SoundError(sound.error)
-            return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source, space)
-        except SoundError as error:
-            return error
+        with worker.hear(source) as recording:
+            for part in recording:
+                vector = part.vector if space == "words" else part.likeness
+                if vector is not None:
+                    total, seconds = total + vector.astype(np.float64) * part.seconds, seconds + part.seconds
+        if recording.error:
+            raise SoundError(recording.error)
+        return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source, space)
 
     def _silence(self, source: Source, space: Space) -> np.ndarray:
         """Vector of a recording in which nothing sounds: that of its first window."""
-        with self._stream(source) as sound:
+        with self.pipeline.stream(source) as sound:
             first = next(iter(sound))
         if not first.samples.size:  # resampling can leave nothing of a sample or two
             first = dataclasses.replace(first, samples=np.zeros((1, 1), np.float32))
-        return self._ear.vector(first, space)
-
-    def _parts(self, sound: Stream, job: _Job) -> Iterator[Part]:
-        windows = _until(job.stop, sound)
-        if job.by_file or self.workers == 1:  # on one core a second thread only gets in the way of the one that decodes
-            return map(self._ear.hear, windows)
-        return ordered(self._ear.hear, windows, pool=job.pool, ahead=2 * self.workers)
-
-    def _stream(self, source: Source, seconds: float | None = None, context: float | None = None) -> Stream:
-        seconds = self.config.window.seconds if seconds is None else seconds
-        context = self.config.window.context if context is None else context
-        if isinstance(source, Clip):
-            return stream_clip(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])
-        return stream(source, rate=self._frontend.rate, seconds=seconds, context=context, high=self._frontend.band[1])
+        return self.pipeline.vector(first, space)
 
 
 class _Scores:
@@ -401,13 +319,6 @@ def load(model: str | Path | None = None, runtime: str | None = None, *, device:
     return Listener(open_runtime(model, runtime, device=device))
 
 
-def _until(stop: threading.Event, windows: Stream) -> Iterator[Window]:
-    for window in windows:
-        if stop.is_set():
-            raise _StoppedError
-        yield window
-
-
 def _single(files: object) -> bool:
     return isinstance(files, (str, os.PathLike, Clip))
 
@@ -419,12 +330,6 @@ def listed(files: Source | Sequence[Source]) -> list[Source]:
     if isinstance(files, np.ndarray):
         raise InputError("got an array without its rate; wanted auricle.Clip(samples, rate) or a path")
     return list(files)
-
-
-def check_source(source: object) -> None:
-    """InputError for what is neither a path nor a Clip."""
-    if not _single(source):
-        raise InputError(f"cannot listen to a {type(source).__name__}; wanted a path or auricle.Clip(samples, rate)")
 
 
 def name_of(source: Source) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from auricle.core.errors import InputError
-from auricle.listen.windows import Space
+from auricle.listen.pipeline import Space
 
 
 class Neighbour(NamedTuple):

@@ -19,7 +19,7 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip, Heard
 from auricle.core.units import remarks
 from auricle.listen import picture
-from auricle.listen.listener import Progress, Source
+from auricle.listen.pipeline import Progress, Source
 from auricle.signal.files import Stream, inspect, stream, stream_clip
 from auricle.signal.frontend import open_frontend
 

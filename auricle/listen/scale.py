@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from auricle.core.config import Finite, Strict
 from auricle.core.errors import InputError
 from auricle.listen.fewshot import platt
-from auricle.listen.windows import sigmoid, softmax
+from auricle.listen.scores import sigmoid, softmax
 from auricle.metrics import calibration
 
 #: Which one of these, or any of them.

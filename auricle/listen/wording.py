@@ -22,8 +22,8 @@ from auricle.data.prompts import attributes as described
 from auricle.data.prompts import bank as banks
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.bank import Bank
+from auricle.listen.scores import unit
 from auricle.listen.textcache import Embed
-from auricle.listen.windows import unit
 
 #: Cosine from which two classes are the same to a model.
 SAME = 0.99999

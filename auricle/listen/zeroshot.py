@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from auricle.core import audioset
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError, SoundError
-from auricle.core.records import Asked, Band, Classified, Label
+from auricle.core.records import Asked, Classified, Label
 from auricle.data.prompts import Prompts, key
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.bank import Bank
 from auricle.listen import textcache, wording
 from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
-from auricle.listen.listener import Listener, Progress, Source, check_source, listed, name_of
+from auricle.listen.listener import Listener, listed, name_of
+from auricle.listen.pipeline import Progress, Source, Worker, check_source
 from auricle.listen.scale import Question, Rule, Scale, calibrate
-from auricle.listen.windows import ordered, text_threshold
+from auricle.listen.scores import text_threshold
 from auricle.listen.wording import Mix, Wording
-from auricle.signal.files import printable
 from auricle.tasks import event, tagging
 
 #: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
@@ -42,21 +41,14 @@ UNHEARD = 0.58
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one file says of the labels before it is a score: evidence (K,), None where nothing could be told. Else as in Heard."""
+    """What one file says of the labels before it is a score: evidence (K,), None where nothing could be told.
+
+    facts: the fields that Heard and Classified have in common (pipeline.Recording.facts), `error` alone of a file that cannot be heard.
+    """
 
     file: str
-    duration: float = 0.0
-    coverage: float = 0.0
-    silent: bool = False
-    evidence: np.ndarray | None = None
-    error: str | None = None
-    band: Band | None = None
-    gaps: tuple[tuple[float, float], ...] = ()
-    tracks: int = 1
-
-
-class _StoppedError(Exception):
-    """The batch was given up."""
+    evidence: np.ndarray | None
+    facts: dict[str, Any]
 
 
 class ZeroShot:
@@ -102,18 +94,7 @@ class ZeroShot:
         def answers() -> Iterator[Classified]:
             for told in self._gathered(files, judge, progress):
                 labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-                yield Classified(
-                    told.file,
-                    asked,
-                    told.duration,
-                    told.coverage,
-                    told.silent,
-                    labels,
-                    told.error,
-                    band=told.band,
-                    gaps=told.gaps,
-                    tracks=told.tracks,
-                )
+                yield Classified(told.file, asked, labels=labels, **told.facts)
 
         return answers()
 
@@ -142,50 +123,16 @@ class ZeroShot:
     def _gathered(self, files: Sequence[Source], judge: Judge, progress: Progress | None) -> Iterator[Evidence]:
         for source in files:
             check_source(source)
-        stop = threading.Event()
-        workers = self.listener.workers
-        with ThreadPoolExecutor(workers, "auricle") as pool:
 
-            def hear(item: tuple[int, Source], windows: Executor | None = None) -> Evidence:
-                def told(seconds: float, declared: float) -> None:
-                    if stop.is_set():
-                        raise _StoppedError
-                    if progress is not None:
-                        progress(item[0], seconds, declared)
-
-                return self._heard(item[1], Gathering(judge, self.rule), told, windows)
-
-            try:
-                if len(files) > 1:
-                    yield from ordered(hear, enumerate(files), pool=pool, ahead=2 * workers)
-                elif files:
-                    yield hear((0, files[0]), pool if workers > 1 else None)
-            finally:
-                stop.set()  # giving up never waits for a long file
-                pool.shutdown(wait=False, cancel_futures=True)
-
-    def _heard(self, source: Source, gathering: Gathering, told: Callable[[float, float], None], windows: Executor | None) -> Evidence:
-        name = name_of(source)
-        try:
-            with self.listener.hearing(source, pool=windows) as hearing:
-                for part in hearing:
+        def tell(source: Source, worker: Worker) -> Evidence:
+            gathering = Gathering(judge, self.rule)
+            with worker.hear(source) as recording:
+                for part in recording:
                     gathering.add(part.vector, part.seconds)
-                    told(part.start + part.seconds, hearing.duration)
-        except SoundError as error:
-            return Evidence(name, error=str(error))
-        except OSError as error:  # a disk that fails half-way
-            return Evidence(name, error=f"{printable(name)}: cannot be read ({error.strerror or error}); check the disk")
-        return Evidence(
-            name,
-            hearing.duration,
-            hearing.coverage,
-            hearing.silent,
-            gathering.evidence(),
-            hearing.error,
-            band=hearing.band,
-            gaps=hearing.gaps,
-            tracks=hearing.tracks,
-        )
+            return Evidence(name_of(source), gathering.evidence(), recording.facts())
+
+        for source, told in zip(files, self.listener.pipeline.each(files, tell, progress=progress), strict=True):
+            yield Evidence(name_of(source), None, {"error": str(told)}) if isinstance(told, SoundError) else told
 
     def judge(self, question: Question) -> tuple[Judge, str, float]:
         """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError
-from auricle.core.machine import cores
+from auricle.core.workers import cores
 from auricle.models.folder import load
 
 Precision: TypeAlias = Literal["torch-fp32", "torch-bf16", "compile"]

@@ -11,8 +11,8 @@ import numpy as np
 
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError
-from auricle.core.machine import cores
 from auricle.core.optional import require
+from auricle.core.workers import cores
 from auricle.runtime import graphs
 from auricle.runtime.graphs import first_line
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import InputError, ModelError
-from auricle.core.machine import cores
+from auricle.core.workers import cores
 from auricle.runtime.engines import Engine
 
 #: Rows of a batch are filled up to a multiple of this, so that an engine meets few lengths.

@@ -98,9 +98,9 @@ def test_changed_moved_touched_and_deleted_files_are_followed(sounds: Path, tmp_
     (sounds / "quiet.flac").unlink()  # gone
     os.utime(sounds / "field" / "half.wav")  # touched
     heard: list[str] = []
-    hearing = listener.hearing
+    stream = listener.pipeline.stream
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listener, "hearing", lambda name, **settings: heard.append(Path(name).name) or hearing(name, **settings))
+        patch.setattr(listener.pipeline, "stream", lambda name, **settings: heard.append(Path(name).name) or stream(name, **settings))
         summary = run(archive, listener, sounds)
     assert heard == ["low.wav"]
     assert (summary.changed, summary.moved, summary.gone, summary.new) == (1, 1, 1, 0)

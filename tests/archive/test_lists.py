@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.archive.lists import Lists, centres_of, nearest_centres
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 
 COUNT, DIM = 3000, 48
 

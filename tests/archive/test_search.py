@@ -13,7 +13,7 @@ import auricle
 from auricle.core.errors import InputError
 from auricle.listen.listener import Listener
 from auricle.listen.neighbours import Neighbours
-from auricle.listen.windows import Space
+from auricle.listen.pipeline import Space
 
 pytest.importorskip("lancedb")
 

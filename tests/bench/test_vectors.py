@@ -51,7 +51,7 @@ def test_the_second_time_nothing_is_heard(tmp_path: Path, listener: Listener, ca
     first = hear(listener, items)
     heard: list[str] = []
     real = vectors._heard
-    monkeypatch.setattr(vectors, "_heard", lambda listener, item: heard.append(item.id) or real(listener, item))
+    monkeypatch.setattr(vectors, "_heard", lambda listener, item, worker: heard.append(item.id) or real(listener, item, worker))
     again = hear(listener, items)
     assert not heard
     assert all(np.array_equal(one.likeness, other.likeness) for one, other in zip(first, again, strict=True))

@@ -15,7 +15,8 @@ import published_models
 
 import auricle
 from auricle.core.config import FRAME_LOGITS, Output, read_config
-from auricle.listen.windows import Part, Timeline
+from auricle.listen.pipeline import Part
+from auricle.listen.timeline import Timeline
 from auricle.runtime.exporting import export
 from auricle.tasks import tagging
 

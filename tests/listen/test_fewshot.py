@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auricle.core.errors import InputError
 from auricle.listen import fewshot
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 
 WIDTH = 32
 

@@ -7,7 +7,7 @@ import pytest
 
 from auricle.listen.gathering import NEAREST, Contrast, Cosines, Gathering
 from auricle.listen.scale import Rule, Scale
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 
 ROWS = unit(np.random.default_rng(0).standard_normal((3, 6)))
 WINDOWS = unit(np.random.default_rng(1).standard_normal((5, 6)))

@@ -19,8 +19,9 @@ from tone_model import clip, silence, tone
 import auricle
 from auricle.core.errors import InputError
 from auricle.listen import report
-from auricle.listen.listener import Listener, Source
+from auricle.listen.listener import Listener
 from auricle.listen.picture import Strip, columns, heights, png, window_settings
+from auricle.listen.pipeline import Source
 from auricle.signal.files import stream_clip
 from auricle.signal.frontend import open_frontend
 

@@ -22,7 +22,7 @@ from auricle.listen import zeroshot
 from auricle.listen.gathering import NEAREST, Contrast
 from auricle.listen.listener import Listener
 from auricle.listen.scale import Scale
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 from auricle.listen.wording import Mix
 from auricle.listen.zeroshot import ZeroShot
 

@@ -19,7 +19,7 @@ from auricle.bench import regression
 from auricle.bench import suite as suites
 from auricle.bench.protocols.protocol import Metric, Row, Trial, mean
 from auricle.core.errors import InputError
-from auricle.listen.windows import unit
+from auricle.listen.scores import unit
 
 #: Firm: a handful of examples in many dimensions fits anything.
 RIDGE = 0.1

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import json
-import math
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,7 +11,8 @@ from hypothesis import strategies as st
 
 from auricle.core.config import ModelConfig
 from auricle.core.format1 import upgraded
-from auricle.listen.windows import Part, Timeline, loudness, ordered, sigmoid, unit
+from auricle.listen.pipeline import Part
+from auricle.listen.timeline import Timeline
 from auricle.tasks import detection
 
 RATE = 16_000
@@ -85,64 +82,3 @@ def test_ten_hours_are_kept_small() -> None:
     kept = sum(values.nbytes for runs in timeline._kept.values() for _, values, _ in runs)
     assert kept == 4 * (4500 * 100 + 25)
     assert len(timeline.events(36_002.0)) == 1
-
-
-def test_results_come_in_order_and_few_are_under_way() -> None:
-    running, most, lock = 0, 0, threading.Lock()
-
-    def work(item: int) -> int:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.002 * (item % 3))
-        with lock:
-            running -= 1
-        return item
-
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for item in range(30):
-            taken.append(item)
-            yield item
-
-    with ThreadPoolExecutor(3) as pool:
-        results = ordered(work, items(), pool=pool, ahead=4)
-        assert next(results) == 0
-        assert len(taken) <= 6
-        assert list(results) == list(range(1, 30))
-    assert most <= 3
-
-
-def test_an_error_comes_where_it_belongs() -> None:
-    def work(item: int) -> float:
-        return 1 / (item - 2)
-
-    with ThreadPoolExecutor(2) as pool:
-        results = ordered(work, range(10), pool=pool, ahead=4)
-        assert [next(results), next(results)] == [-0.5, -1.0]
-        with pytest.raises(ZeroDivisionError):
-            next(results)
-
-
-def test_loudness_is_that_of_the_loudest_tenth_of_a_second() -> None:
-    sine = np.sin(2 * np.pi * 1000 * np.arange(1600) / RATE).astype(np.float32)
-    assert loudness(sine, rate=RATE) == pytest.approx(-3.01, abs=0.01)
-    assert loudness(np.concatenate([np.zeros(RATE, np.float32), sine * 0.01]), rate=RATE) == pytest.approx(-43.01, abs=0.01)
-
-
-@pytest.mark.parametrize("length", [0, 1, 399, 1600, 2100, 50_000])
-def test_silence_and_offsets_are_not_loud(length: int) -> None:
-    assert loudness(np.zeros(length, np.float32), rate=RATE) == -math.inf
-    if length > 400:
-        assert loudness(np.full(length, 0.25, np.float32), rate=RATE) < -90
-
-
-def test_one_sample_is_a_click() -> None:
-    assert loudness(np.array([0.5], np.float32), rate=RATE) == pytest.approx(-38.06, abs=0.01)
-
-
-def test_sigmoid_and_unit_stand_any_number() -> None:
-    assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
-    assert unit(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2
