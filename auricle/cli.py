@@ -190,9 +190,10 @@ def _print_people(heard: Heard) -> None:
 
 
 def _print_vector(file: str, row: Any) -> None:
+    from auricle.core.paths import text_of
     from auricle.core.records import JSON_VERSION
 
-    told: dict[str, Any] = {"version": JSON_VERSION, "file": file}
+    told: dict[str, Any] = {"version": JSON_VERSION, "file": text_of(file)}
     told |= {"error": str(row)} if isinstance(row, Exception) else {"embedding": [round(value, 7) for value in row.tolist()]}
     print(json.dumps(told, ensure_ascii=False), flush=True)
 

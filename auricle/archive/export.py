@@ -14,6 +14,7 @@ from pathlib import Path
 from auricle.archive.search import Hit
 from auricle.core.errors import InputError
 from auricle.core.optional import require
+from auricle.core.paths import path_of
 
 _COLUMNS = ("file", "onset", "offset", "score", "tags")
 
@@ -77,7 +78,7 @@ def _cut(hits: Sequence[Hit], folder: Path) -> int:
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, hit in enumerate(hits, start=1):
-        clip = cut(hit.file, hit.onset, hit.offset)
+        clip = cut(path_of(hit.file), hit.onset, hit.offset)
         name = folder / f"{number:03} {_plain(Path(hit.file).stem)} {hit.onset:.1f}-{hit.offset:.1f}.wav"
         soundfile.write(name, clip.samples.T, clip.rate, subtype="FLOAT")
     return len(hits)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from auricle.archive.sources import Found
 from auricle.archive.store import Archive
 from auricle.core.errors import ArchiveError, SoundError
+from auricle.core.paths import is_missing, path_of
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
 
@@ -74,7 +75,7 @@ class _Work:
         self.archive, self.listener, self.found, self.progress = archive, listener, found, progress
         self.summary = Summary()
         self.known = archive.files()
-        self.missing = {name for name in self.known if name not in found.files and found.covers(name) and not Path(name).exists()}
+        self.missing = {name for name in self.known if name not in found.files and found.covers(name) and is_missing(path_of(name))}
         self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["error"] is None}
         _check_roots(found, self.missing)
         self.ready: list[_Heard] = []
@@ -101,15 +102,15 @@ class _Work:
         if row is None:
             return False
         try:
-            said = Path(name).stat()
+            said = os.stat(path_of(name))
         except OSError:
             return False
         return bool(row["size"] == said.st_size and row["modified"] == said.st_mtime_ns)
 
     def _hear(self, name: str, worker: Worker) -> _Heard:
         """On a worker: a file's content, and its windows unless it is known."""
-        said = Path(name).stat()
-        content = _digest(name, worker)
+        said = os.stat(path_of(name))
+        content = _digest(path_of(name), worker)
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
         if self._is_known(name, content):
             return _Heard({"file": name, "known": True, **about}, [])
@@ -118,11 +119,7 @@ class _Work:
     def _listened(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         """A file's windows, or the reason why there are none."""
         try:
-            name.encode()
             return self._windows(name, about, hear)
-        except UnicodeEncodeError:
-            shown = name.encode("utf-8", "backslashreplace").decode()
-            return _Heard(self._row(shown, error=f"{shown}: its name is not UTF-8; rename it", **about), [])
         except SoundError as error:
             return _Heard(self._row(name, error=str(error), **about), [])
 
@@ -133,7 +130,7 @@ class _Work:
 
     def _windows(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         header = self.archive.header
-        with hear(name, window=header.window, hop=header.hop) as recording:
+        with hear(path_of(name), window=header.window, hop=header.hop) as recording:
             windows, silent = [], 0
             for part in recording:
                 if part.sounding:
@@ -231,10 +228,10 @@ def _check_roots(found: Found, missing: set[str]) -> None:
             )
 
 
-def _digest(name: str, worker: Worker) -> str:
+def _digest(path: str, worker: Worker) -> str:
     """BLAKE2b of a file's bytes, 128 bits."""
     digest = hashlib.blake2b(digest_size=16)
-    with Path(name).open("rb") as file:
+    with open(path, "rb") as file:
         while (block := file.read(1 << 20)) and not worker.stopped:
             digest.update(block)
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auricle.archive.search import Hit
+from auricle.core.paths import path_of
 from auricle.core.records import Clip
 from auricle.core.units import clock
 from auricle.listen import report
@@ -27,4 +28,4 @@ def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listen
 def _clip(hit: Hit) -> Clip:
     end = min(hit.offset, hit.onset + _LONGEST)
     name = f"{hit.score:.2f}  {Path(hit.file).name}, {clock(hit.onset, tenths=True)} to {clock(end, tenths=True)}"
-    return dataclasses.replace(cut(hit.file, hit.onset, end), name=name)
+    return dataclasses.replace(cut(path_of(hit.file), hit.onset, end), name=name)

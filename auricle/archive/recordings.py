@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from pathlib import Path
+import os
 
 import numpy as np
 
 from auricle.archive.store import Archive
+from auricle.core.paths import path_of
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "content", "duration", "size", "modified"]
@@ -16,7 +17,7 @@ _COLUMNS = ["file", "content", "duration", "size", "modified"]
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A file of an archive. content: hash of its bytes. duration: s. size (bytes) and modified (ns): as they were when it was heard."""
+    """A file of an archive (`text_of` it). content: hash of its bytes. duration: s. size (bytes) and modified (ns): as it was heard."""
 
     file: str
     content: str
@@ -24,10 +25,15 @@ class Recording:
     size: int
     modified: int
 
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return path_of(self.file)
+
     def fault(self) -> str | None:
         """Why it cannot be played as it was heard; None where it can."""
         try:
-            said = Path(self.file).stat()
+            said = os.stat(self.path)
         except OSError:
             return "is gone since it was indexed; index its folder again"
         same = (said.st_size, said.st_mtime_ns) == (self.size, self.modified)
@@ -62,11 +68,11 @@ class Recordings:
         return self._kept[1], self._kept[2]
 
 
-def wav(file: str, onset: float, offset: float) -> bytes:
+def wav(path: str, onset: float, offset: float) -> bytes:
     """Seconds onset to offset of a file as a 16-bit WAV, its own rate, one channel or two (the mean of more)."""
     import soundfile
 
-    clip = cut(file, onset, offset)
+    clip = cut(path, onset, offset)
     samples = clip.samples if len(clip.samples) <= 2 else clip.samples.mean(axis=0, keepdims=True)
     written = io.BytesIO()
     soundfile.write(written, np.clip(samples.T, -1.0, 1.0), clip.rate, format="WAV", subtype="PCM_16")

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import json
 import math
+import os
 import re
 import threading
 import time
@@ -26,6 +27,7 @@ from auricle.archive import labels, store
 from auricle.archive.outline import Outline
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.errors import InputError
+from auricle.core.paths import named, text_of
 from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
@@ -249,7 +251,7 @@ class Searcher:
         """Unit vector of an example (E,), and where it lies: that stretch is no hit."""
         path, start, end = parse_span(like)
         vector = self.listener.embed_audio(_cut(path, start, end), space="likeness")
-        return vector.reshape(-1), (str(path.resolve()), start, end)
+        return vector.reshape(-1), (text_of(path.resolve()), start, end)
 
     def _candidates(self, query: Query, wanted: _Wanted, count: int) -> Windows:
         table = self.archive.table("windows")
@@ -326,12 +328,12 @@ def _chosen(outline: Outline, places: np.ndarray, scores: np.ndarray) -> tuple[W
 def parse_span(text: str) -> tuple[Path, float, float]:
     """PATH@START-END to a path and seconds; the whole recording (0 to infinity) where no span is given."""
     found = re.fullmatch(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
-    if found is None or Path(text).exists():
-        return Path(text), 0.0, float("inf")
+    if found is None or os.path.exists(named(text)):
+        return named(text), 0.0, float("inf")
     start, end = float(found[2]), float(found[3])
     if end <= start:
         raise InputError(f"{text}: ends at {end:g} s, before it starts; wanted PATH@START-END in seconds")
-    return Path(found[1]), start, end
+    return named(found[1]), start, end
 
 
 def _cut(path: Path, start: float, end: float) -> Path | Clip:

@@ -6,10 +6,12 @@ import csv
 import dataclasses
 import glob
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from auricle.core.errors import InputError
+from auricle.core.paths import named, shown, text_of
 from auricle.signal.formats import is_recording
 
 _TABLES = (".csv", ".tsv", ".jsonl")
@@ -18,7 +20,7 @@ _NAMES = ("file", "filename", "path")
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Recordings by absolute path, with their notes; None where a place says nothing of notes, so that those in the archive stay.
+    """Recordings by absolute path (`text_of` it), with their notes; None where a place gives none, so that those in the archive stay.
 
     roots: folders whose recordings were all looked for.
     """
@@ -33,21 +35,22 @@ class Found:
 
 def find(places: Iterable[str]) -> Found:
     """Recordings at some places, each a folder, a pattern with * or ?, a table of files (csv, tsv, jsonl) or a file."""
-    named: list[str] = []
+    found: list[Path] = []
     notes: dict[str, str | None] = {}
     roots = []
     for place in places:
-        path = Path(place).expanduser()
+        path = named(place).expanduser()
         if path.is_dir():
-            roots.append(str(path.resolve()))
-            named += map(str, _walk(path.resolve()))
+            roots.append(text_of(path.resolve()))
+            found += _walk(path.resolve())
         elif path.suffix.lower() in _TABLES:
             notes |= _listed(path)
         elif path.exists():
-            named.append(str(path.resolve()))
+            found.append(path.resolve())
         else:
-            named += _matching(place)
-    files = dict.fromkeys(named) | {name: said for name, said in notes.items() if said is not None or name not in named}
+            found += _matching(place)
+    files = dict.fromkeys(map(text_of, found))
+    files |= {name: said for name, said in notes.items() if said is not None or name not in files}
     return Found(dict(sorted(files.items())), tuple(roots))
 
 
@@ -71,10 +74,10 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _matching(pattern: str) -> list[str]:
+def _matching(pattern: str) -> list[Path]:
     if not glob.has_magic(pattern):
         raise InputError(f"{pattern}: is not there; wanted a folder, a file, a table of files, or a pattern such as 'takes/*.wav'")
-    found = [str(Path(name).resolve()) for name in glob.glob(str(Path(pattern).expanduser()), recursive=True) if Path(name).is_file()]
+    found = [Path(name).resolve() for name in glob.glob(str(Path(pattern).expanduser()), recursive=True) if Path(name).is_file()]
     if not found:
         raise InputError(f"{pattern}: matches no file")
     return found
@@ -88,13 +91,13 @@ def _listed(table: Path) -> dict[str, str | None]:
         name = next((row[column] for column in _NAMES if row.get(column)), None)
         if not isinstance(name, str):
             raise InputError(f"{table}: row {number} names no file; wanted a column {', '.join(_NAMES[:-1])} or {_NAMES[-1]}")
-        file = str((table.parent / name).resolve())
+        file = text_of(named(os.path.join(table.parent, name)).resolve())
         if file in numbers:
             raise InputError(f"{table}: rows {numbers[file]} and {number} are both for {name}; wanted one row a file")
         numbers[file] = number
         cells = {key: value for key, value in row.items() if key not in _NAMES}
         other = {key: value for key, value in cells.items() if value not in ("", None)}
-        notes[file] = (json.dumps(other, ensure_ascii=False) if other else "") if cells else None
+        notes[file] = (shown(json.dumps(other, ensure_ascii=False)) if other else "") if cells else None
     return notes
 
 

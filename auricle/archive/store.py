@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from auricle.archive.thrift import thrift
 from auricle.core.errors import ArchiveError
 from auricle.core.optional import require
+from auricle.core.paths import shown
 from auricle.listen.listener import Listener
 
 FORMAT = 2
@@ -65,6 +66,8 @@ class Archive:
     def __init__(self, folder: Path, header: Header) -> None:
         self.folder, self.header = folder, header
         self._lance = require("lancedb", extra="archive", why="an archive")
+        if shown(str(folder)) != str(folder):
+            raise ArchiveError(f"{shown(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
         self._database = self._lance.connect(str(folder / TABLES))
         self._tables: dict[str, Any] = {}
 
@@ -84,11 +87,10 @@ class Archive:
         )
         if not 0 < header.hop <= header.window <= 60:
             raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")
-        require("lancedb", extra="archive", why="an archive")
-        folder.mkdir(parents=True, exist_ok=True)
         if (folder / HEADER).exists():
             raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
         archive = cls(folder, header)
+        folder.mkdir(parents=True, exist_ok=True)
         with archive._locked(LOCK):
             for name, schema in _schemas(header).items():
                 archive._database.create_table(name, schema=schema, exist_ok=True)

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from auricle.archive.labels import Example, Label, Precision, Taught
 from auricle.archive.search import Query, Searcher, Windows, parse_span
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.errors import InputError
+from auricle.core.paths import path_of, text_of
 from auricle.core.records import Clip
 from auricle.listen import fewshot
 from auricle.listen.fewshot import Head
@@ -51,7 +51,7 @@ class Proposal:
 def parse_example(text: str) -> Example:
     """PATH or PATH@START-END, as people write it."""
     path, start, end = parse_span(text)
-    return Example(str(path.resolve()), start, end)
+    return Example(text_of(path.resolve()), start, end)
 
 
 class Teacher:
@@ -118,13 +118,14 @@ class Teacher:
             if len(rows):
                 return np.asarray(vectors_of(rows, "likeness")[0])
         whole = not example.onset and example.offset == float("inf")
-        source: Path | Clip = Path(example.file) if whole else cut(example.file, example.onset, example.offset)
+        path = path_of(example.file)
+        source: str | Clip = path if whole else cut(path, example.onset, example.offset)
         if not self._sounds(source):
             where = "in it" if whole else f"at {example.onset:g} to {example.offset:g} s"
             raise InputError(f"{example.file}: nothing sounds {where}; wanted an example that can be heard")
         return np.asarray(self.listener.embed_audio(source, space="likeness").reshape(-1))
 
-    def _sounds(self, source: Path | Clip) -> bool:
+    def _sounds(self, source: str | Clip) -> bool:
         with self.listener.hearing(source) as hearing:
             return any(part.sounding for part in hearing)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
+from auricle.core.paths import text_of
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
 from auricle.listen.scores import sigmoid, text_threshold, thresholds_of, unit
@@ -333,10 +334,8 @@ def listed(files: Source | Sequence[Source]) -> list[Source]:
 
 
 def name_of(source: Source) -> str:
-    """What results call a source: its path as given, with bytes that no text can hold spelled out."""
-    if isinstance(source, Clip):
-        return source.name
-    return os.fspath(source).encode("utf-8", "backslashreplace").decode()
+    """What results call a source: its path as given, with bytes that are not UTF-8 escaped."""
+    return source.name if isinstance(source, Clip) else text_of(source)
 
 
 def _words(labels: Sequence[str]) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ async def cut(service: Serving, id: Id, onset: Annotated[Seconds, Query()], offs
         raise Problem(422, f"the stretch goes from {onset:g} to {offset:g} s; wanted onset < offset, at most {_LONGEST:g} s apart")
 
     def answer() -> bytes:
-        return wav(service.recording(id).file, onset, offset)
+        return wav(service.recording(id).path, onset, offset)
 
     return Response(await service.ask(answer), media_type="audio/wav", headers={"Cache-Control": "private, no-cache"})
 
@@ -73,7 +73,7 @@ def _opened(service: Service, id: str) -> tuple[Recording, BinaryIO]:
     """The recording, opened, and still what it was once it is open."""
     recording = service.recording(id)
     try:
-        file = Path(recording.file).open("rb")  # noqa: SIM115  closed by _blocks
+        file = open(recording.path, "rb")  # noqa: SIM115  closed by _blocks
     except OSError as error:
         raise Problem(410, f"{recording.file}: cannot be read ({error.strerror}); check that it is there and readable") from error
     said = os.fstat(file.fileno())

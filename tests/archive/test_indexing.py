@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,12 +20,19 @@ from tone_model import RATE, silence, tone
 import auricle
 from auricle.core.errors import ArchiveError, InputError
 from auricle.listen.listener import Listener
+from auricle.listen.pipeline import Pipeline
 
 pytest.importorskip("lancedb")
 
-from auricle.archive import sources
+import pyarrow.parquet
+
+from auricle.archive import page, sources
+from auricle.archive.export import export
 from auricle.archive.indexing import Summary, index
+from auricle.archive.recordings import Recordings, wav
+from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive
+from auricle.archive.teaching import Teacher, parse_example
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +186,7 @@ def test_notes_stay_until_other_notes_are_given(sounds: Path, tmp_path: Path, li
     noted = {"low.wav": '{"place": "harbour"}', "half.wav": '{"place": "it\'s here"}'}
     silent = dict.fromkeys(("high.wav", "quiet.flac", "bad.wav"), "")
     before = rows(archive)
-    monkeypatch.setattr(Listener, "hearing", hears_nothing)
+    monkeypatch.setattr(Pipeline, "stream", hears_nothing)
     (tmp_path / "names.csv").write_text(f"file\n{sounds}/low.wav\n")
     for places in ([sounds], [tmp_path / "names.csv"], [sounds / "low.wav"], [str(sounds / "*.wav")], [table, sounds], [sounds, table]):
         assert run(archive, listener, *places).changed == 0
@@ -202,6 +210,48 @@ def test_notes_outlive_changes_moves_and_dead_writers(sounds: Path, tmp_path: Pa
     assert (notes["low.wav"], notes["higher.wav"], notes["half.wav"]) == ('{"place": "harbour"}', '{"place": "pier"}', '{"place": "hall"}')
     low = [row for row in rows(archive) if row["file"].endswith("low.wav")]
     assert low[0]["tags"] == "middle tone" and low[-1]["offset"] <= 5.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in Unicode")
+def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heard once, found, exported, taught, cut and followed, by a name with its bytes escaped."""
+    folder = Path(os.fsdecode(os.fsencode(sounds) + b"/caf\xe9"))
+    folder.mkdir()
+    (sounds / "high.wav").rename(folder / os.fsdecode(b"lat\xe9in.wav"))
+    shutil.copy(sounds / "bad.wav", folder / os.fsdecode(b"\xff.wav"))
+    name = rf"{sounds}/caf\xe9/lat\xe9in.wav"
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    found = archive.files()
+    assert found[name]["windows"] == 1 and r"\xff.wav: is no sound file" in found[rf"{sounds}/caf\xe9/\xff.wav"]["error"]
+    (hit,) = Searcher(archive, listener).search(Query(like=f"{name}@0-3", where="file like '%caf%'"), k=1) or [None]
+    assert hit is None  # the example itself
+    (hit,) = Searcher(archive, listener).search(Query("high tone"), k=1)
+    assert hit.file == name == json.loads(hit.to_json())["file"]
+    for to in ("hits.csv", "hits.parquet", "hits.raven.txt"):
+        export([hit], tmp_path / to, what="x")
+    assert name in (tmp_path / "hits.csv").read_text() and name in (tmp_path / "hits.raven.txt").read_text()
+    assert pyarrow.parquet.read_table(tmp_path / "hits.parquet")["file"].to_pylist() == [name]
+    assert export([hit], tmp_path / "cuts", what="x") == 1
+    page.write(tmp_path / "hits.html", [hit], text=None, listener=listener)
+    taught = Teacher(archive, listener).teach("beep", [parse_example(f"{name}@0-2")])
+    assert taught.labels[0].example.file == name
+    recording = Recordings(archive).named(name)
+    assert recording is not None and recording.fault() is None and wav(recording.path, 0, 1)[:4] == b"RIFF"
+    (tmp_path / "names.csv").write_text(f"file,place\n{name},bar\n")  # as the export writes it
+    monkeypatch.setattr(Pipeline, "stream", hears_nothing)
+    assert run(archive, listener, tmp_path / "names.csv") == Summary(unchanged=1)
+    next(folder.glob("?.wav")).unlink()
+    folder.rename(folder.with_name(os.fsdecode(b"moved\xe9")))
+    assert run(archive, listener, sounds).moved == 1
+    assert archive.files()[rf"{sounds}/moved\xe9/lat\xe9in.wav"]["notes"] == '{"place": "bar"}'
+
+
+def test_an_archive_cannot_lie_in_a_folder_that_is_not_utf8(tmp_path: Path, listener: Listener) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    with pytest.raises(ArchiveError, match=r"\\xe9: its name is not UTF-8"):
+        Archive.create(folder, listener)
+    assert not folder.exists()
 
 
 def test_another_model_is_refused(sounds: Path, tmp_path: Path, listener: Listener, tone_folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -188,6 +189,21 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
     soundfile.write(folder / "back.wav", tone("low tone", 3), RATE)
     index(made, listener, sources.find([str(folder)]))
     assert client.get(f"/sound/{identity(client, 'back.wav')}").status_code == 200  # found without starting the service again
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in Unicode")
+def test_a_recording_whose_name_is_not_utf8(serve: Serve, listener: Listener, tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/lat\xe9in.wav")
+    with open(path, "wb") as file:
+        soundfile.write(file, tone("low tone", 3), RATE, format="WAV")
+    made = Archive.create(tmp_path / "a", listener)
+    index(made, listener, sources.find([path]))
+    client = serve(archive=made)
+    (hit,) = hits(client, text="low tone")
+    assert (hit["file"], hit["name"]) == (rf"{tmp_path}/lat\xe9in.wav", r"lat\xe9in.wav")
+    assert client.get(f"/sound/{hit['id']}").content == Path(path).read_bytes()
+    assert client.get(f"/sound/{hit['id']}/cut?onset=0&offset=1").content[:4] == b"RIFF"
+    assert hits(client, like={"id": hit["id"], "onset": 0, "offset": 1}) == []
 
 
 def test_a_service_without_an_archive(serve: Serve, sounds: Path) -> None:
