@@ -3,7 +3,7 @@
 Convention: probabilities (N,) 0 to 1 and truth (N,) bool, one entry per (clip, label) decision.
 
 Metrics: `reliability` (a table by bins of equal width), `expected_error` (ECE: the mean gap between stated and observed,
-weighted by count; Naeini, Cooper & Hauskrecht, AAAI 2015), `brier` (mean squared error; Brier 1950).
+weighted by count; Naeini, Cooper & Hauskrecht, AAAI 2015).
 """
 
 from __future__ import annotations
@@ -54,14 +54,3 @@ def expected_error(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]
     """Expected calibration error, 0 is best."""
     table = reliability(probabilities, truth, bins)
     return float(np.nansum(table.count * np.abs(table.stated - table.observed)) / table.count.sum())
-
-
-def brier(probabilities: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
-    """Mean squared gap between probability and truth, 0 is best."""
-    validate(probabilities, truth)
-    return float(np.mean(np.square(probabilities.astype(np.float64) - truth)))
-
-
-def evaluate(probabilities: NDArray[np.floating], truth: NDArray[np.bool_], bins: int = 15) -> dict[str, float]:
-    """ECE and Brier score."""
-    return {"ece": expected_error(probabilities, truth, bins), "brier": brier(probabilities, truth)}

@@ -4,7 +4,7 @@ Convention: truth (N, K) bool, scores (N, K) float, higher is surer, N clips and
 no value (nan) and is left out of means.
 
 Metrics: `average_precisions` by label and their mean (mAP), `label_ranking_precisions` by clip and `lwlrap` (label-weighted
-label-ranking average precision: Howard & Ellis, DCASE 2019 task 2), `dprimes` by label (the separation of two normal densities
+label-ranking average precision: Howard & Ellis, DCASE 2019 task 2), `dprime` (the separation of two normal densities
 with the same area under the ROC curve: sqrt 2 times the normal quantile of it; Gemmeke et al. 2017).
 """
 
@@ -53,13 +53,6 @@ def lwlrap(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
     """Label-ranking precisions, each clip weighted by its number of labels; 0 to 1."""
     precisions, weights = label_ranking_precisions(truth, scores), truth.sum(1)
     return float(np.nansum(precisions * weights) / weights.sum()) if weights.sum() else float("nan")
-
-
-def dprimes(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Separation (K,) of each label's positive from its negative clips in standard deviations; infinite where it is perfect."""
-    validate(truth, scores)
-    areas = [roc_area(truth[:, label], scores[:, label]) for label in range(truth.shape[1])]
-    return np.array([dprime(area) for area in areas])
 
 
 def dprime(area: float) -> float:

@@ -17,13 +17,12 @@ def test_calibration() -> None:
     assert calibration.expected_error(np.full(1000, 0.9), np.zeros(1000, dtype=bool)) == pytest.approx(0.9)
     table = calibration.reliability(np.array([0.0, 1.0, 0.99]), np.array([False, True, True]), bins=10)
     assert table.count[0] == 1 and table.count[-1] == 2 and table.count.sum() == 3
-    assert calibration.brier(np.array([1.0, 0.5]), np.array([True, False])) == 0.125
     with pytest.raises(InputError, match="not logits"):
         calibration.expected_error(np.array([2.0]), np.array([True]))
 
 
 def test_a_truth_of_another_type_is_refused() -> None:
     with pytest.raises(InputError, match="truth has type float64; wanted bool"):
-        calibration.evaluate(np.array([0.5]), np.array([np.nan]))
+        calibration.reliability(np.array([0.5]), np.array([np.nan]))
     with pytest.raises(InputError, match="bins is 0"):
-        calibration.evaluate(np.array([0.5]), np.array([True]), bins=0)
+        calibration.reliability(np.array([0.5]), np.array([True]), bins=0)

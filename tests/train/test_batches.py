@@ -19,7 +19,6 @@ from auricle.data.waves import Waves, open_waves  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 from auricle.train.batches import Batch, BatchConfig, Batches  # noqa: E402
 from auricle.train.order import Order  # noqa: E402
-from auricle.train.pack import pack  # noqa: E402
 
 RATE = 16_000
 NAME = "auricle-16k"
@@ -170,17 +169,3 @@ def test_another_rate_or_a_missing_caption_is_refused(corpus: tuple[list[Item], 
         Batches(items, waves, "panns-32k", BatchConfig(batch=2))
     with pytest.raises(InputError, match="1 of 22 items have no caption, 'bare' first"):
         Batches([Item("bare", items[0].audio), *items[1:]], waves, NAME, BatchConfig(batch=2))
-
-
-def test_packed_rows_hold_every_frame_once(corpus: tuple[list[Item], Waves]) -> None:
-    batch = batches(corpus, BatchConfig(batch=22, seconds=None, workers=0)).batch(0)
-    packed = pack(batch, frames=100)
-    assert len(packed.features) < 0.75 * len(batch)
-    for clip in range(len(batch)):
-        assert torch.equal(packed.features[packed.segments == clip], batch.features[clip][batch.mask[clip]])
-        assert packed.moments[packed.segments == clip].tolist() == list(range(int(batch.mask[clip].sum())))
-    assert int((packed.segments >= 0).sum()) == int(batch.mask.sum())
-    means = torch.stack([row[mask].mean(0) for row, mask in zip(batch.features, batch.mask, strict=True)])
-    assert torch.allclose(packed.pooled(packed.features), means, atol=1e-3)
-    with pytest.raises(InputError, match="wanted at most 50 in a row"):
-        pack(batch, frames=50)
