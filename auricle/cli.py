@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
 
+_LABELS_FILE = 1_000_000  # letters of a file of labels
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Files = Annotated[
@@ -30,7 +32,10 @@ Files = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
 HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Labels of your own, made with auricle fit.")]
-Labels = Annotated[list[str] | None, typer.Option(metavar='"A, B"', help='Any words to listen for besides, such as "siren, crying child".')]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(metavar='"A, B"|@FILE', help='Any words to listen for besides, such as "siren, crying child"; or a file, a label a line.'),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -55,7 +60,6 @@ def listen(
     runtime: Runtime = None,
 ) -> None:
     """Everything about each file: which sounds, when, and the words you ask for."""
-    words = split_words(labels)
     if html is not None:
         terminal.check_writable(html)
     listener = terminal.load(model, runtime)
@@ -65,7 +69,7 @@ def listen(
         ("tags", "events"),
         as_json=as_json,
         top=parse_top(top, as_json=as_json),
-        words=words,
+        words=read_labels(labels, listener),
         heads=_heads(head, listener),
         keep=html is not None,
     )
@@ -221,14 +225,27 @@ def _heads(path: Path | None, listener: Listener) -> Heads | None:
     return heads
 
 
-def split_words(labels: Sequence[str] | None) -> list[str] | None:
-    """Words of --labels "A, B", which may be given several times."""
-    if not labels:
-        return None
-    words = [word.strip() for text in labels for word in text.split(",")]
-    if not all(words):
-        raise InputError('--labels has an empty label; wanted words with commas between, such as "siren, crying child"')
-    return words
+def read_labels(given: Sequence[str] | None, listener: Listener) -> list[str] | None:
+    """Labels of --labels "A, B" or --labels @FILE, which may be given several times; None where it was not."""
+    from auricle.listen.vocabulary import split_labels
+
+    labels: list[str] = []
+    for text in given or ():
+        labels += _lines(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
+    return labels or None
+
+
+def _lines(path: Path) -> list[str]:
+    """Labels of a file, one a line; empty lines are passed over."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LABELS_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); wanted a text in UTF-8 with a label a line") from error
+    labels = [line.strip() for line in text.splitlines() if line.strip()]
+    if not labels or len(text) > _LABELS_FILE:
+        raise InputError(f"{path}: has no labels, or over {_LABELS_FILE} letters; wanted a label a line")
+    return labels
 
 
 def parse_top(text: str | None, *, as_json: bool) -> int | None:

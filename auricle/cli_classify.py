@@ -29,7 +29,10 @@ class Rule(enum.StrEnum):
 def classify(  # noqa: PLR0913  an option is an argument here
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Recordings.")],
     labels: Annotated[
-        list[str] | None, typer.Option(metavar='"A, B"', help="The names to choose from; by default those of the bank or the attributes.")
+        list[str] | None,
+        typer.Option(
+            metavar='"A, B"|@FILE', help="The names to choose from, or a file of them; by default those of the bank or attributes."
+        ),
     ] = None,
     any_of: Annotated[bool, typer.Option("--any", help="Several names, or none, may be true: a probability for each.")] = False,
     prompt: Annotated[
@@ -48,17 +51,19 @@ def classify(  # noqa: PLR0913  an option is an argument here
     runtime: Runtime = None,
 ) -> None:
     """Which one of these names fits each file, or with --any, which of them."""
-    from auricle.cli import parse_top, split_words
+    from auricle.cli import parse_top, read_labels
     from auricle.listen.console import Meter
     from auricle.listen.scale import Scale
     from auricle.listen.zeroshot import ZeroShot
 
     most = parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
-    words, scales = split_words(labels), [] if scale is None else [Scale.load(scale)]
+    scales = [] if scale is None else [Scale.load(scale)]
+    listener = terminal.load(model, runtime)
+    names = read_labels(labels, listener)
     with terminal.reading():
         head = ZeroShot(
-            terminal.load(model, runtime),
-            words,
+            listener,
+            names,
             prompt=prompt,
             bank=bank,
             attributes=attributes,

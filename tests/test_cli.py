@@ -280,6 +280,20 @@ def test_classify_json_is_the_documented_object(auricle: Callable[..., tuple[int
     assert len(first["labels"]) == 1 and first["labels"][0]["present"]
 
 
+@pytest.mark.parametrize("verb", ["listen", "classify"])
+def test_labels_with_commas_and_labels_of_a_file(auricle: Callable[..., tuple[int, str, str]], folder: Path, verb: str) -> None:
+    (folder / "labels.txt").write_text('deep, low tone\n\nhigh "tone"\n')
+    asked = ("--labels", 'dog, "deep, hum"', "--labels", "rain, bark", "--labels", "@labels.txt", "--json")
+    (told,) = objects(auricle(verb, "tones.wav", *asked)[1])
+    assert {one["label"] for one in told["labels"]} == {"dog", "deep, hum", "rain", "bark", "deep, low tone", 'high "tone"'}
+    (told,) = objects(auricle(verb, "tones.wav", "--labels", "Vehicle horn, car horn, honking", "--labels", "dog", "--json")[1])
+    assert {one["label"] for one in told["labels"]} == {"Vehicle horn, car horn, honking", "dog"}
+    (folder / "empty.txt").write_text(" \n")
+    for wrong in ("@missing.txt", "@empty.txt", "@tones.wav"):
+        code, out, err = auricle(verb, "tones.wav", "--labels", wrong)
+        assert (code, out) == (2, "") and wrong[1:] in err and len(err.splitlines()) == 1
+
+
 def test_classify_takes_banks_attributes_and_scales(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
     (folder / "bank.json").write_text(json.dumps({"hum": ["a deep hum", "low hum"], "dog": ["dog barking"]}))
     (folder / "attributes.json").write_text(json.dumps({"rain": {"deep": -1}}))

@@ -16,6 +16,7 @@ from auricle.archive.labels import Taught
 from auricle.archive.search import Hit
 from auricle.archive.teaching import Proposal
 from auricle.core.units import clock
+from auricle.listen.vocabulary import SEPARATOR
 from auricle.signal.files import printable
 
 _PATIENCE = 2.0  # seconds of work before a meter appears
@@ -80,7 +81,7 @@ def hits_table(hits: Sequence[Hit]) -> RenderableType:
     table.add_column(style="dim", overflow="fold")
     for hit in hits:
         span = f"{clock(hit.onset, tenths=True)} - {clock(hit.offset, tenths=True)}"
-        table.add_row(f"{hit.score:.2f}", span, Text(printable(hit.file)), hit.tags)
+        table.add_row(f"{hit.score:.2f}", span, Text(printable(hit.file)), Text(SEPARATOR.join(hit.tags)))
     return table
 
 

@@ -15,6 +15,7 @@ from auricle.archive.search import Hit
 from auricle.core.errors import InputError
 from auricle.core.optional import require
 from auricle.core.paths import path_of
+from auricle.listen.vocabulary import SEPARATOR
 
 _COLUMNS = ("file", "onset", "offset", "score", "tags")
 
@@ -36,7 +37,7 @@ def _csv(hits: Sequence[Hit], to: Path, what: str) -> int:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
-    table.writerows([getattr(hit, column) for column in _COLUMNS] for hit in hits)
+    table.writerows(_row(hit).values() for hit in hits)
     return _write(to, text.getvalue())
 
 
@@ -44,7 +45,7 @@ def _parquet(hits: Sequence[Hit], to: Path, what: str) -> int:
     require("lancedb", extra="archive", why="Parquet")
     arrow, parquet = require("pyarrow", extra="archive", why="Parquet"), require("pyarrow.parquet", extra="archive", why="Parquet")
     schema = arrow.schema([(name, arrow.float64() if name in ("onset", "offset", "score") else arrow.string()) for name in _COLUMNS])
-    parquet.write_table(arrow.Table.from_pylist([dataclasses.asdict(hit) for hit in hits], schema=schema), to)
+    parquet.write_table(arrow.Table.from_pylist([_row(hit) for hit in hits], schema=schema), to)
     return 1
 
 
@@ -82,6 +83,11 @@ def _cut(hits: Sequence[Hit], folder: Path) -> int:
         name = folder / f"{number:03} {_plain(Path(hit.file).stem)} {hit.onset:.1f}-{hit.offset:.1f}.wav"
         soundfile.write(name, clip.samples.T, clip.rate, subtype="FLOAT")
     return len(hits)
+
+
+def _row(hit: Hit) -> dict[str, str | float]:
+    """A hit as _COLUMNS: tags in one cell, with semicolons between."""
+    return dataclasses.asdict(hit) | {"tags": SEPARATOR.join(hit.tags)}
 
 
 def _plain(name: str) -> str:

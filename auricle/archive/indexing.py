@@ -19,6 +19,7 @@ from auricle.core.errors import ArchiveError, SoundError
 from auricle.core.paths import is_missing, path_of
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
+from auricle.listen.vocabulary import SEPARATOR
 
 _BATCH = 4096  # windows written at once ...
 _CHANGES = 500  # ... or rows of files whose content stays ...
@@ -150,7 +151,7 @@ class _Work:
         return {
             "onset": round(part.start, 4),
             "offset": round(part.start + part.seconds, 4),
-            "tags": ", ".join(config.labels[place] for place in present),
+            "tags": SEPARATOR.join(config.labels[place] for place in present),
             "scores": [{"label": config.labels[place], "score": float(part.clip[place])} for place in order],
             "vector": part.vector,
             "likeness": part.likeness,

@@ -34,6 +34,7 @@ from auricle.listen.listener import Listener
 from auricle.listen.neighbours import Neighbour, best
 from auricle.listen.pipeline import Space
 from auricle.listen.scores import sigmoid, unit
+from auricle.listen.vocabulary import split_tags
 from auricle.signal.files import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
@@ -75,7 +76,7 @@ class Hit:
     onset: float
     offset: float
     score: float
-    tags: str = ""
+    tags: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -109,7 +110,7 @@ class Windows:
         return str(self.names[int(self.files[place])].as_py())
 
     def tags(self, place: int) -> str:
-        """Labels present in one window."""
+        """Labels present in one window, as they are stored (listen.vocabulary.split_tags)."""
         return str(self._tags[place].as_py())
 
     def scores(self, label: str) -> np.ndarray:
@@ -157,7 +158,8 @@ class Searcher:
             raise InputError(f"k is {k}; wanted 1 or more")
         wanted = self._wanted(query, sound)
         windows, scores = self._ranked(query, wanted, _CANDIDATES * k)
-        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=wanted.example))
+        vocabulary = frozenset(self.listener.labels)
+        return list(_hits(windows, scores, hop=self.archive.header.hop, k=k, without=wanted.example, vocabulary=vocabulary))
 
     def prepare(self) -> None:
         """Read what searches will want in memory, so that the first of them need not."""
@@ -367,7 +369,15 @@ def _joined(found: Sequence[Any]) -> Windows:
     return Windows(rows.take(list(seen.values())))
 
 
-def _hits(windows: Windows, scores: np.ndarray, *, hop: float, k: int, without: tuple[str, float, float] | None) -> Iterator[Hit]:
+def _hits(
+    windows: Windows,
+    scores: np.ndarray,
+    *,
+    hop: float,
+    k: int,
+    without: tuple[str, float, float] | None,
+    vocabulary: frozenset[str],
+) -> Iterator[Hit]:
     """Best first: the best window that is left, with the neighbours that score like it."""
     taken: set[int] = set()
     given = 0
@@ -380,7 +390,8 @@ def _hits(windows: Windows, scores: np.ndarray, *, hop: float, k: int, without: 
         span = [top, *_neighbours(windows, scores, top, hop=hop, taken=taken)]
         taken.update(span)
         given += 1
-        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[top]), windows.tags(top))
+        tags = split_tags(windows.tags(top), vocabulary)
+        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[top]), tags)
 
 
 def _best_first(scores: np.ndarray, count: int) -> Iterator[int]:

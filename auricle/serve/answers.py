@@ -78,7 +78,7 @@ class Found(BaseModel):
     onset: float
     offset: float
     score: float
-    tags: str
+    tags: list[str]
     duration: float
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from auricle.core.errors import InputError
 from auricle.core.records import Heard
+from auricle.listen.vocabulary import split_labels
 from auricle.serve.answers import HeardAnswer, Vector, heard_text, vector_text
 from auricle.serve.jobs import Question
 from auricle.serve.problems import Problem, documented
@@ -33,13 +34,14 @@ _MOST_LABELS, _LONGEST_LABEL = 100, 500
 
 Called = Annotated[str | None, Query(max_length=1000, description="What the answer calls the recording.")]
 Top = Annotated[str, Query(pattern=r"^(all|[1-9][0-9]{0,3})$", description="How many tags, best first, or all.")]
-Labels = Annotated[list[str], Query(description="Words to listen for besides; several with commas between.", max_length=_MOST_LABELS)]
+_AS_CSV = "Words to listen for besides; several with commas between, in double quotes where one has a comma."
+Labels = Annotated[list[str], Query(description=_AS_CSV, max_length=_MOST_LABELS)]
 
 
 @router.post("/listen", response_model=HeardAnswer, responses=RESPONSES, openapi_extra=BODY)
 async def listen(service: Serving, request: Request, labels: Labels = [], top: Top = "10", name: Called = None) -> Response:  # noqa: B006
     """Everything about a recording: which sounds, when, and the words asked for."""
-    words = _words(labels)
+    words = _words(service, labels)
     await _check(service, words)
     return await _heard(service, request, Question(labels=words, top=_most(top)), name)
 
@@ -79,12 +81,11 @@ def _line(text: str) -> Response:
     return Response(text, media_type="application/json")
 
 
-def _words(labels: list[str]) -> tuple[str, ...]:
-    words = tuple(word.strip() for text in labels for word in text.split(","))
-    if not all(0 < len(word) <= _LONGEST_LABEL for word in words) or len(words) > _MOST_LABELS:
-        wanted = f'up to {_MOST_LABELS} with commas between, such as "siren, crying child", each of up to {_LONGEST_LABEL} letters'
-        raise InputError(f"labels has {len(words)} labels, of which one is empty or too long, or too many; wanted {wanted}")
-    return words
+def _words(service: Service, labels: list[str]) -> tuple[str, ...]:
+    words = split_labels(labels, service.listener.labels)
+    if any(len(word) > _LONGEST_LABEL for word in words) or len(words) > _MOST_LABELS:
+        raise InputError(f"labels has {len(words)} labels, or one too long; wanted up to {_MOST_LABELS} of up to {_LONGEST_LABEL} letters")
+    return tuple(dict.fromkeys(words))
 
 
 async def _check(service: Service, words: tuple[str, ...]) -> None:

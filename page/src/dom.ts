@@ -58,7 +58,8 @@ export function clock(seconds: number, tenths = false): string {
 
 export const count = (number: number, one: string, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 export const percent = (share: number) => (share > 0.995 && share < 1 ? "99 %" : `${Math.round(share * 100)} %`);
-export const words = (text: string) => text.split(",").map((word) => word.trim()).filter(Boolean);
+/** Labels with commas between; double quotes keep one with a comma together. */
+export const words = (text: string) => (text.match(/\s*"[^"]*"|[^,]+/g) ?? []).map((word) => word.replaceAll('"', "").trim()).filter(Boolean);
 
 const HUES = [255, 45, 155, 330, 85, 200, 20, 290, 120, 230, 65, 0];
 const given = new Map<string, number>();

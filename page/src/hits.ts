@@ -1,7 +1,7 @@
 // A list of hits: each plays from its own second, can be looked at, be the example of the next search, and be taught with yes or no.
 // A row says what is wanted of it with an event: `like-hit` and `open-hit`, with the hit as detail.
 
-import {clock, colour, icon, make, part, word, words} from "./dom";
+import {clock, colour, icon, make, part, word} from "./dom";
 import {CHANGED, mark, verdict, type Verdict} from "./marks";
 import {key, seek, toggle, watch, type Now} from "./player";
 import type {Hit} from "./types";
@@ -35,7 +35,7 @@ function row(hit: Hit): HTMLElement {
 
 function about(hit: Hit, times: string): HTMLElement {
   const length = hit.duration ? ` of ${clock(hit.duration, hit.duration < 60)}` : "";
-  const tags = words(hit.tags ?? "").map(word);
+  const tags = (hit.tags ?? []).map(word);
   return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
 }
 

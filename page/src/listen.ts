@@ -2,7 +2,7 @@
 
 import {Problem, sent} from "./api";
 import {board, type Board} from "./board";
-import {busy, clock, complain, count, icon, make, part, percent, say, told, words} from "./dom";
+import {busy, clock, complain, count, icon, make, part, percent, say, told} from "./dom";
 import {record, type Recording} from "./record";
 import {scores} from "./scores";
 import type {Health, Heard} from "./types";
@@ -142,8 +142,9 @@ class Card {
     const submit = async (event: Event) => {
       event.preventDefault();
       const before = this.asked;
-      this.asked = [...new Set([...words(input.value), ...before])];
-      if (!words(input.value).length) return input.focus();
+      const text = input.value.trim();
+      if (!text) return input.focus();
+      this.asked = [...new Set([text, ...before])];
       complain(error, null);
       try {
         const heard = await busy(button, () => this.ask());

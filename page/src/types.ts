@@ -24,7 +24,7 @@ export interface Hit extends Stretch {
   file: string;
   name: string;
   score: number;
-  tags?: string;
+  tags?: string[];
   duration?: number;
   why?: string;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from auricle.archive.indexing import index
 from auricle.archive.search import Hit
 from auricle.archive.store import Archive
 from auricle.listen.listener import Listener
+from auricle.listen.vocabulary import split_tags
 
 
 @pytest.fixture
@@ -29,18 +31,21 @@ def hits(tmp_path: Path) -> list[Hit]:
     first, second = tmp_path / "first.wav", tmp_path / "second, with comma.flac"
     soundfile.write(first, np.stack([tone("low tone", 10), tone("high tone", 10)], axis=1), RATE)
     soundfile.write(second, tone("low tone", 4, rate=44_100), 44_100)
-    return [Hit(str(first), 5.0, 7.5, 0.9, "dog, rain"), Hit(str(second), 0.0, 1.0, 0.8), Hit(str(first), 1.0, 2.0, 0.7)]
+    return [Hit(str(first), 5.0, 7.5, 0.9, ("dog", "Gunshot, gunfire")), Hit(str(second), 0.0, 1.0, 0.8), Hit(str(first), 1.0, 2.0, 0.7)]
 
 
 def test_csv_and_parquet_hold_every_hit(hits: list[Hit], tmp_path: Path) -> None:
     export(hits, tmp_path / "hits.csv", what="rain")
     with (tmp_path / "hits.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["file"], float(row["onset"]), row["tags"]) for row in rows] == [(hit.file, hit.onset, hit.tags) for hit in hits]
+    assert [(row["file"], float(row["onset"]), row["tags"]) for row in rows] == [
+        (hit.file, hit.onset, tags) for hit, tags in zip(hits, ("dog; Gunshot, gunfire", "", ""), strict=True)
+    ]
     export(hits, tmp_path / "hits.parquet", what="rain")
     import pyarrow.parquet
 
-    assert [Hit(**row) for row in pyarrow.parquet.read_table(tmp_path / "hits.parquet").to_pylist()] == hits
+    found = pyarrow.parquet.read_table(tmp_path / "hits.parquet").to_pylist()
+    assert [row | {"tags": split_tags(row["tags"], ("Gunshot, gunfire",))} for row in found] == [dataclasses.asdict(hit) for hit in hits]
 
 
 def test_audacity_gets_a_track_a_recording_by_time(hits: list[Hit], tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def names(hits: list[searching.Hit]) -> list[str]:
 def test_words_find_the_sound_and_where_it_is(searcher: Searcher) -> None:
     (hit,) = searcher.search(Query("a middle tone"), k=1)
     assert Path(hit.file).name == "long.wav" and (hit.onset, hit.offset) == (20.0, 32.0)
-    assert hit.tags == "middle tone" and hit.score > 0.9
+    assert hit.tags == ("middle tone",) and hit.score > 0.9
 
 
 def test_stretches_apart_are_hits_apart(searcher: Searcher) -> None:

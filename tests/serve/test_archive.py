@@ -37,7 +37,7 @@ def identity(client: httpx.Client, name: str) -> str:
 def test_words_give_the_hits_of_the_archive_itself(client: httpx.Client, archive: Archive, listener: Listener) -> None:
     expected = Searcher(archive, listener).search(Query("a middle tone", unwanted=("low tone",), where="duration > 5"), k=3)
     found = hits(client, text="a middle tone", k=3, where="duration > 5", **{"not": ["low tone"]})
-    assert [(hit["file"], hit["onset"], hit["offset"], hit["tags"]) for hit in found] == [
+    assert [(hit["file"], hit["onset"], hit["offset"], tuple(hit["tags"])) for hit in found] == [
         (hit.file, hit.onset, hit.offset, hit.tags) for hit in expected
     ]
     assert found[0]["name"] == "long.wav" and (found[0]["onset"], found[0]["offset"]) == (20, 32) and found[0]["duration"] == 44
