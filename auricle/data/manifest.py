@@ -45,7 +45,7 @@ class Caption:
 class Item:
     """One clip of a manifest.
 
-    id: its name, once in a manifest. audio: absolute path of the file, or of the tar in which `member` is the file.
+    id: its name, once in a manifest. audio: path of the file, or of the tar in which `member` is the file; made absolute.
     corpus, source: clips of one (corpus, source) come from one recording or speaker and are never split.
     site: where the recording was first published ("freesound", "youtube", ...), by which corpora are related.
     duration: seconds of the clip, 0 where it is not known. start, end: the part of the file that is the clip, seconds; None: to its end.
@@ -69,6 +69,7 @@ class Item:
     member: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # a manifest is read from other working folders
         if not self.id:
             raise InputError(f"{self.audio}: has an empty id; wanted a name of its own")
         if not (math.isfinite(self.duration) and self.duration >= 0 and math.isfinite(self.start) and self.start >= 0):
@@ -124,7 +125,7 @@ def of_rows(rows: Iterable[Row]) -> list[Item]:
     return [
         Item(
             id=f"{row.corpus}/{row.path.name}",
-            audio=Path(os.path.abspath(row.path)),
+            audio=row.path,
             labels=row.labels,
             corpus=row.corpus,
             source=row.source,
@@ -160,7 +161,7 @@ def of_record(record: Mapping[str, Any], folder: Path) -> Item:
     made: dict[str, Any] = {name: _text(name, value) for name, value in told.items() if name not in (*_NUMBERS, "captions", "labels")}
     made |= {name: _number(name, told[name]) for name in _NUMBERS if name in told}
     made.setdefault("id", made["audio"])
-    made["audio"] = Path(os.path.normpath(folder / made["audio"]))
+    made["audio"] = folder / made["audio"]
     made["labels"] = tuple(_text("labels", word) for word in _list("labels", told.get("labels", [])))
     made["captions"] = tuple(_caption(said) for said in _list("captions", told.get("captions", [])))
     return Item(**made)

@@ -39,7 +39,7 @@ def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
     """A manifest of `count` recordings of two different sounds each, no two alike in kinds and order while there are others (56)."""
     import soundfile
 
-    path = folder / "made.jsonl"
+    path = folder / f"made-{count}.jsonl"  # the count is in its name: recipes ask for different ones
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,14 @@ def test_paths_move_with_the_manifest(tmp_path: Path, ending: str) -> None:
     ]
 
 
+def test_a_relative_folder_is_that_of_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("runs/clips.jsonl", [Item("a", Path("runs/a.wav")), Item("b", Path("runs/../b.wav"))])
+    assert [item.audio for item in read("runs/clips.jsonl")] == [tmp_path / "runs" / "a.wav", tmp_path / "b.wav"]
+    monkeypatch.chdir("/")
+    assert read(tmp_path / "runs" / "clips.jsonl")[0].audio == tmp_path / "runs" / "a.wav"
+
+
 def test_a_line_of_a_person_is_enough(tmp_path: Path) -> None:
     (tmp_path / "clips.jsonl").write_text('{"audio": "x/a.wav", "captions": "a dog barks", "labels": ["dog"]}\n\n')
     (item,) = read(tmp_path / "clips.jsonl")
