@@ -29,7 +29,7 @@ MEASURED = re.compile(r"accura|\bmAP\b|\bF1\b|PSDS|\bECE\b|calibration error|rec
 
 shipped = pytest.mark.skipif(
     not (ROOT / "auricle" / "weights" / "auricle-tiny" / "config.json").is_file(),
-    reason="auricle/weights/auricle-tiny is not in this checkout; train it with recipes/tiny.py --study ship",
+    reason="auricle/weights/auricle-tiny is not in this checkout; train it with python -m recipes.tiny --study ship",
 )
 
 

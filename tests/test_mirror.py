@@ -47,7 +47,6 @@ FILES = {
     "test_package.py": "the public names",
     "test_rooms.py": "imports between packages",
     "train/test_parts.py": "freezing, LoRA, optimisers and schedules of one training",
-    "train/test_training.py": "the training of the shipped model",
 }
 
 

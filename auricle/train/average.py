@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Average:
-    """Exponential moving average of a model's parameters and buffers. model: the averaged copy, in evaluation mode."""
-
-    def __init__(self, model: nn.Module, *, decay: float) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._running = Running(self.model.state_dict(), decay=decay)
-
-    @property
-    def steps(self) -> int:
-        """How often it was moved."""
-        return self._running.steps
-
-    @steps.setter
-    def steps(self, steps: int) -> None:
-        self._running.steps = steps
-
-    def update(self, model: nn.Module) -> None:
-        """Move the average towards the model."""
-        self._running.update(model.state_dict())
-
-
-class Running:
-    """The same of tensors by name, which may be shards. values: what is moved, in place."""
+    """Exponential moving average of tensors by name, which may be shards. values: what is moved, in place."""
 
     def __init__(self, values: Mapping[str, Tensor], *, decay: float) -> None:
         self.values, self.decay, self.steps = values, decay, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -59,7 +59,7 @@ class Batch:
     """features (B, T, F), (B, 4, T, F) of a stack or (B, N) of a raw waveform; mask bool (B, T), True for real frames.
 
     texts: B captions, or none at all. labels: float32 (B, K), 1 where a label holds, or None. items: int64 (B,), places in the list of
-    items. groups: int64 (B,), the same number for clips of the same recording.
+    items. groups: int64 (B,), the same number for clips of the same recording. targets: further truth by name, (B, ...) each.
     """
 
     features: Tensor
@@ -68,21 +68,23 @@ class Batch:
     labels: Tensor | None
     items: Tensor
     groups: Tensor
+    targets: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def part(self, rows: slice) -> Batch:
         """Some of its rows."""
-        labels = None if self.labels is None else self.labels[rows]
-        return Batch(self.features[rows], self.mask[rows], self.texts[rows], labels, self.items[rows], self.groups[rows])
+        return self._each(lambda tensor: tensor[rows], self.texts[rows])
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        labels = None if self.labels is None else self.labels.to(device)
-        tensors = (self.features, self.mask, self.items, self.groups)
-        features, mask, items, groups = (tensor.to(device) for tensor in tensors)
-        return Batch(features, mask, self.texts, labels, items, groups)
+        return self._each(lambda tensor: tensor.to(device), self.texts)
+
+    def _each(self, change: Callable[[Tensor], Tensor], texts: list[str]) -> Batch:
+        features, mask, items, groups = map(change, (self.features, self.mask, self.items, self.groups))
+        labels = None if self.labels is None else change(self.labels)
+        return Batch(features, mask, texts, labels, items, groups, {name: change(truth) for name, truth in self.targets.items()})
 
 
 class Batches:

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from auricle.core.errors import InputError
 from auricle.train import lora, parallel
-from auricle.train.average import Running
+from auricle.train.average import Average
 from auricle.train.batches import Batch
 from auricle.train.freeze import freeze, train_mode
 from auricle.train.guard import refuse
@@ -56,10 +56,10 @@ class Learner:
         self._module = parallel.spread(self._step, settings.parallel, place)
         self._optimisers = optimisers(self._step, settings)
         self._learning = [parameter for parameter in self._step.parameters() if parameter.requires_grad]
-        self._average: Running | None = None
+        self._average: Average | None = None
         if settings.average is not None:
             copies = {name: value.detach().clone() for name, value in self._step.state_dict().items()}
-            self._average = Running(copies, decay=settings.average)
+            self._average = Average(copies, decay=settings.average)
         train_mode(self._module)
 
     def learn(self, batch: Batch, number: int, *, name: Callable[[int], str]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from auricle.models.export import export_in_half  # noqa: E402
 from auricle.models.folder import load, save  # noqa: E402
 from auricle.models.model import LABELS_WEIGHT, Model  # noqa: E402
 from auricle.runtime.open import open_runtime  # noqa: E402
-from auricle.train.joint import fit_likeness  # noqa: E402
+from recipes.tiny.heads import fit_likeness  # noqa: E402
 
 LABELS = ["dog", "rain", "siren"]
 

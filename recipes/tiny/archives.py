@@ -1,6 +1,6 @@
 """How well archives find sounds: by name, by example, and taught from five of them, with models that never heard them.
 
-    python -m recipes.archives --data DIR [--work runs/tiny]
+    python -m recipes.tiny.archives --data DIR [--work runs/tiny]
 
 Takes the models that `recipes.tiny --study folds` and `--study unseen` left under the work folder. By name and by example: each fold's
 ESC-50 clips in an archive made with the model that was trained without the fold; every class's name is a query, and every clip, whose
@@ -206,7 +206,7 @@ def main() -> None:
         if study in asked.study:
             with tempfile.TemporaryDirectory() as scratch:
                 found = run(rows, asked.work, Path(scratch))
-            command = "python -m recipes.archives --data DIR"
+            command = "python -m recipes.tiny.archives --data DIR"
             print(write_record(RESULTS, study, command=command, seed=SEED, figures=found, extra={"about": about[study]}))
 
 

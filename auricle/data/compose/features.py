@@ -10,10 +10,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from auricle.data.cache import FLOOR_DB, FeatureBank
+from auricle.data.compose.bank import FLOOR_DB, FeatureBank
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +29,6 @@ class ComposeConfig:
     mask_mels: int = 8
     band_limit_share: float = 0.15
     audible_db: float = -25.0
-
-
-class Batch(dict[str, Tensor]):
-    """features (B, T, F) dB; share (B, K) sums to one where anything is labelled; clip (B, K) and frames (B, T / 4, K) presence in 0..1."""
 
 
 @dataclasses.dataclass
@@ -76,8 +70,11 @@ class Composer:
         self._label_cumulative = np.cumsum(weight / weight.sum())
         self._bands = bank.features[0].shape[1]
 
-    def batch(self, rng: np.random.Generator, *, size: int, frames: int) -> Batch:
-        """A batch of `size` canvases of `frames` frames (a multiple of 4)."""
+    def batch(self, rng: np.random.Generator, *, size: int, frames: int) -> dict[str, np.ndarray]:
+        """A batch of `size` canvases of `frames` frames (a multiple of 4), float32.
+
+        features (B, T, F) dB; share (B, K) sums to one where anything is labelled; clip (B, K) and frames (B, T / 4, K) presence in 0..1.
+        """
         features = np.empty((size, frames, self._bands), np.float32)
         share = np.zeros((size, self.vocabulary), np.float32)
         clip = np.zeros((size, self.vocabulary), np.float32)
@@ -87,12 +84,7 @@ class Composer:
             features[i] = self._render(rng, sources)
             self._label(sources, share[i], clip[i], truth[i])
         coarse = truth.reshape(size, frames // 4, 4, self.vocabulary).mean(axis=2)
-        return Batch(
-            features=torch.from_numpy(features),
-            share=torch.from_numpy(share),
-            clip=torch.from_numpy(clip),
-            frames=torch.from_numpy(coarse),
-        )
+        return {"features": features, "share": share, "clip": clip, "frames": coarse}
 
     def _draw(self, rng: np.random.Generator) -> int:
         label = int(np.searchsorted(self._label_cumulative, rng.random()))

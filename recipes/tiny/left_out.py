@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.bench.hearing import Foreign, Scene, make_scenes
-from auricle.core.batch import LabelledOutputs
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, ModelConfig
 from auricle.core.records import Clip
-from auricle.data.cache import FeatureBank
+from auricle.data.compose.bank import FeatureBank
 from auricle.data.corpora.table import Row, fold
 from auricle.listen.listener import Outputs, load
 from auricle.tasks import detection, tagging
+from recipes.tiny.decisions import LabelledOutputs
+from recipes.tiny.evaluation import Foreign, Scene, make_scenes
 
 #: Corpora whose words are not ESC-50's: what a listener claims there is a claim about foreign sound.
 FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
+from auricle.data.compose.scenes import Mix, Source, bed, distinct, gain
 from auricle.data.gate import stretches
 from auricle.data.grammar import Heard, Phrase, Relation, Statement, contrary, holds, phrases, say
-from auricle.data.scenes import Mix, Source, bed, distinct, gain
 
 RELATIONS: tuple[Relation, ...] = ("sounds", "before", "while", "count", "louder", "without")
 #: Quieter than the scenes for detection are never mixed here: what a caption names has to be heard.

@@ -8,22 +8,22 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from auricle.bench import hearing, left_out, unseen
 from auricle.core.records import Clip, Event
 from auricle.data.corpora.table import Row
+from recipes.tiny import evaluation, left_out, unseen
 
 LABELS = ("dog", "rain", "siren")
 
 
-def scores(truth: np.ndarray, estimates: list[list[Event]]) -> hearing.SceneScores:
+def scores(truth: np.ndarray, estimates: list[list[Event]]) -> evaluation.SceneScores:
     """Two scenes, a dog in the first, rain and a siren in the second."""
     references = [[Event("dog", 1.0, 2.0, 1.0)], [Event("rain", 0.0, 9.0, 1.0), Event("siren", 3.0, 4.0, 1.0)]]
-    return hearing.SceneScores(truth, np.array([[True, False, False], [False, True, True]]), references, estimates)
+    return evaluation.SceneScores(truth, np.array([[True, False, False], [False, True, True]]), references, estimates)
 
 
 def test_a_perfect_listener() -> None:
     exact = [[Event("dog", 1.1, 2.1, 0.9)], [Event("rain", 0.0, 9.5, 0.9), Event("siren", 2.9, 4.1, 0.9)]]
-    figures = hearing.scene_figures(scores(np.array([[1.0, 0, 0], [0, 1.0, 1.0]]), exact), LABELS, seed=0, draws=50)
+    figures = evaluation.scene_figures(scores(np.array([[1.0, 0, 0], [0, 1.0, 1.0]]), exact), LABELS, seed=0, draws=50)
     assert figures["map"][0] == 1.0
     assert figures["event_f1"][0] == figures["event_f1_macro"][0] == 1.0
     assert figures["ece"][0] == 0.0
@@ -31,21 +31,21 @@ def test_a_perfect_listener() -> None:
 
 def test_a_late_event_counts_twice_against() -> None:
     late = [[Event("dog", 1.4, 2.4, 0.9)], []]
-    figures = hearing.scene_figures(scores(np.full((2, 3), 0.5), late), LABELS, seed=0, draws=50)
+    figures = evaluation.scene_figures(scores(np.full((2, 3), 0.5), late), LABELS, seed=0, draws=50)
     assert figures["event_f1"][0] == 0.0
     assert figures["ece"][0] == pytest.approx(0.0)  # half of the six decisions are true, and each was given one half
 
 
-def sound(corpus: str, name: str) -> hearing.Foreign:
-    return hearing.Foreign(corpus, Path(name))
+def sound(corpus: str, name: str) -> evaluation.Foreign:
+    return evaluation.Foreign(corpus, Path(name))
 
 
 def test_claims_are_counted_by_file() -> None:
     claims = [(sound("fsdd", "a"), ["dog", "cat"]), (sound("fsdd", "b"), []), (sound("kenney", "c"), ["dog"]), (sound("sonicpi", "d"), [])]
-    figures = {figure["name"]: figure for figure in hearing.claim_figures(claims, {"all": ("fsdd", "sonicpi")})}
+    figures = {figure["name"]: figure for figure in evaluation.claim_figures(claims, {"all": ("fsdd", "sonicpi")})}
     assert figures["all"]["value"] == pytest.approx(1 / 3) and figures["all"]["n"] == 3
     assert figures["fsdd"]["value"] == 0.5 and figures["kenney"]["value"] == 1.0
-    assert hearing.claim_counts(claims) == {"fsdd": {"dog": 1, "cat": 1}, "kenney": {"dog": 1}}
+    assert evaluation.claim_counts(claims) == {"fsdd": {"dog": 1, "cat": 1}, "kenney": {"dog": 1}}
 
 
 def test_silence_is_quiet_and_the_same_each_time() -> None:
@@ -58,7 +58,7 @@ def test_silence_is_quiet_and_the_same_each_time() -> None:
 
 
 def test_the_reliability_plot_is_a_drawing() -> None:
-    root = ElementTree.fromstring(hearing.reliability_svg(scores(np.array([[0.9, 0.1, 0.1], [0.2, 0.8, 0.6]]), [[], []])))
+    root = ElementTree.fromstring(evaluation.reliability_svg(scores(np.array([[0.9, 0.1, 0.1], [0.2, 0.8, 0.6]]), [[], []])))
     assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == 5
 
 

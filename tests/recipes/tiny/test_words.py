@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from recipes import words  # noqa: E402
+from recipes.tiny import words  # noqa: E402
 
 
 def test_company_is_the_mean_of_the_sentences_that_hold_the_name() -> None:

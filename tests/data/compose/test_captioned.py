@@ -10,12 +10,12 @@ import pytest
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
-from auricle.data.captioned import MIX, RELATIONS, compose
+from auricle.data.compose.captioned import MIX, RELATIONS, compose
+from auricle.data.compose.scenes import Mix, Source
 from auricle.data.corpora.esc50 import plain
 from auricle.data.gate import stretches
 from auricle.data.grammar import LOUDER, WORDINGS, Heard, Relation, Statement, contrary, holds, phrases, read_phrases, say
 from auricle.data.prompts import classes
-from auricle.data.scenes import Mix, Source
 
 RATE = 8000
 TONES = {"dog": 400.0, "cat": 700.0, "cow": 1100.0, "rain": 1700.0, "siren": 2500.0, "sneezing": 3300.0}

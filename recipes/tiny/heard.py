@@ -1,6 +1,6 @@
 """What the shipped model was trained on, clip by clip, for the guard of `auricle score`.
 
-    python -m recipes.heard --data DIR
+    python -m recipes.tiny.heard --data DIR
 
 Writes heard.jsonl and heard.npy into the model's folder: the clips that its card lists, and their vectors of likeness as the model itself
 hears them, int8. Neither changes the model's fingerprint. Expected: 2042 clips, under 1.5 MB together. Hardware: one core, a minute.

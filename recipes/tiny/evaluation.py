@@ -11,9 +11,9 @@ import numpy as np
 
 from auricle.bench.results import Figure
 from auricle.core.records import Clip, Event, Heard
+from auricle.data.compose.scenes import compose, source
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
-from auricle.data.scenes import compose, source
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source
 from auricle.metrics import bootstrap, calibration, detection, tagging

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.core.errors import InputError
-from auricle.data.scenes import Mix, Source, compose
+from auricle.data.compose.scenes import Mix, Source, compose
 
 RATE = 8000
 

