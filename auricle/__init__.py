@@ -20,6 +20,7 @@ _HOMES = {
     "MissingPackage": "auricle.core.errors",
     "ModelError": "auricle.core.errors",
     "SoundError": "auricle.core.errors",
+    "WriteError": "auricle.core.errors",
 }
 
 __all__ = ["__version__", *_HOMES]

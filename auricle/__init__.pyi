@@ -3,6 +3,7 @@ from auricle.core.errors import InputError as InputError
 from auricle.core.errors import MissingPackage as MissingPackage
 from auricle.core.errors import ModelError as ModelError
 from auricle.core.errors import SoundError as SoundError
+from auricle.core.errors import WriteError as WriteError
 from auricle.core.records import Classified as Classified
 from auricle.core.records import Clip as Clip
 from auricle.core.records import Event as Event

@@ -13,6 +13,7 @@ import typer
 
 from auricle import terminal
 from auricle.core.errors import AuricleError, InputError
+from auricle.core.files import atomic_file, check_writable
 from auricle.signal.formats import spoken
 from auricle.terminal import Html, Model, Runtime
 
@@ -61,7 +62,7 @@ def listen(
 ) -> None:
     """Everything about each file: which sounds, when, and the words you ask for."""
     if html is not None:
-        terminal.check_writable(html)
+        check_writable(html)
     listener = terminal.load(model, runtime)
     heard = _tell(
         listener,
@@ -110,7 +111,7 @@ def embed(
     if as_json == (out is not None):
         raise InputError("embed got neither or both of --out X.npy and --json; wanted one of them")
     if out is not None:
-        terminal.check_writable(out)
+        check_writable(out)
     listener = terminal.load(model, runtime)
     rows, failed = [], 0
     with Meter(terminal.stderr(), len(files)) as meter:
@@ -123,7 +124,7 @@ def embed(
                 _print_vector(file, row)
             rows.append(np.full(listener.config.dim, np.nan, np.float32) if isinstance(row, SoundError) else row)
     if out is not None:
-        with out.open("wb") as stream:  # numpy would add .npy to a name without it
+        with atomic_file(out) as partial, partial.open("wb") as stream:  # numpy would add .npy to a name without it
             np.save(stream, np.stack(rows))
     terminal.count(failed, len(files))
 

@@ -11,6 +11,7 @@ import typer
 
 from auricle import terminal
 from auricle.core.errors import InputError
+from auricle.core.files import check_writable
 from auricle.terminal import Html, Json, Model, Runtime
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def search(  # noqa: PLR0913  an option is an argument here
     from auricle.archive.store import Archive
 
     if html is not None:
-        terminal.check_writable(html)
+        check_writable(html)
     archive, listener = Archive.open(folder), terminal.load(model, runtime)
     hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where, taught), k=k)
     what = text or taught or f"like {Path(like or '').name}"
@@ -165,7 +166,7 @@ def find(  # noqa: PLR0913  an option is an argument here
     from auricle.archive.store import Archive
 
     if html is not None:
-        terminal.check_writable(html)
+        check_writable(html)
     archive, listener = Archive.open(folder), terminal.load(model, runtime)
     hits = Searcher(archive, listener).search(Query(where=where, taught=name), k=k)
     _give(hits, listener, what=name, text=None, as_json=as_json, export_to=export_to, html=html)
@@ -183,7 +184,7 @@ def fit(
     from auricle.listen.heads import read_examples
     from auricle.signal.formats import SUFFIXES
 
-    terminal.check_writable(out)
+    check_writable(out)
     examples = read_examples(place, SUFFIXES)
     listener = terminal.load(model, runtime)
     with console.Meter(terminal.stderr(), len(examples)) as meter:

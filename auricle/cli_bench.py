@@ -10,6 +10,7 @@ import typer
 
 from auricle import terminal
 from auricle.core.errors import InputError
+from auricle.core.files import check_writable
 from auricle.terminal import Runtime
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def compare(
 
     for path in (markdown, html):
         if path is not None:
-            terminal.check_writable(path)
+            check_writable(path)
     if markdown is not None and markdown.suffix == ".svg":
         raise InputError(f"{markdown}: is what the drawing would be called; wanted another ending, such as .md")
     with terminal.stderr().status("comparing"):

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle.core.errors import InputError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -68,12 +66,6 @@ def count(failed: int, files: int) -> None:
     if failed:
         complain(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
         raise typer.Exit(1)
-
-
-def check_writable(path: Path) -> None:
-    """InputError where nothing can be written: before the work that it would hold is done."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: cannot be written; wanted the name of a file in a folder that exists")
 
 
 def complain(message: str) -> None:

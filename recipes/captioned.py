@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from auricle.core.files import atomic_file
 from auricle.data.compose.captioned import Captioned, compose
 from auricle.data.compose.scenes import Mix, Source, source
 from auricle.data.corpora import read
@@ -52,7 +53,8 @@ def _made(job: tuple[str, int, int, Path]) -> Item:
     scene = compose(rng, _clips, _beds, rate=RATE, relations=relations, mix=MIX)
     name = f"{part}-{number:05}"
     path = folder / f"{name}.flac"
-    soundfile.write(path, scene.samples, RATE)
+    with atomic_file(path) as partial:
+        soundfile.write(partial, scene.samples, RATE, format="FLAC")
     return Item(
         id=name,
         audio=path,

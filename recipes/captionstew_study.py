@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 from auricle.bench import regression
 from auricle.bench.results import Figure, write_record
 from auricle.core.config import EMBEDDING
+from auricle.core.files import atomic_file, write_text
 from auricle.data import manifest
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
@@ -76,9 +76,8 @@ def learn_and_score(scenes: Path, data: Path, work: Path, name: str) -> None:
     learner = training.model
     assert isinstance(learner, Learner)
     told = scored(learner.eval(), scenes, data, work)
-    partial = work / f"{name}.partial.npz"
-    np.savez(partial, **told)  # type: ignore[arg-type]
-    partial.replace(work / f"{name}.npz")
+    with atomic_file(work / f"{name}.npz") as partial, partial.open("wb") as stream:
+        np.savez(stream, **told)  # type: ignore[arg-type]
     print(f"{name}: " + "  ".join(f"{key} {value.mean():.3f}" for key, value in told.items() if not key.endswith("group")), flush=True)
 
 
@@ -148,9 +147,8 @@ def features_of(files: Sequence[Path], frontend: str, work: Path) -> np.ndarray:
         for file in files:
             samples = read_sound(file, rate=ears.rate, mono=True).samples[0][:size]
             clips.append(ears.features(np.pad(samples, (0, size - len(samples)))).astype(np.float16))
-        partial = work / f"features-{key}.{os.getpid()}.npy"
-        np.save(partial, np.stack(clips))
-        partial.replace(path)
+        with atomic_file(path) as partial, partial.open("wb") as stream:
+            np.save(stream, np.stack(clips))
     return np.asarray(np.load(path, mmap_mode="r"))
 
 
@@ -319,7 +317,7 @@ def main() -> None:
         left = [name for name in names() if not (asked.work / f"{name}.npz").exists()]
         list(pool.map(lambda name: subprocess.run([*map(str, here), "--one", name], check=True), left))
     figures = figures_of(asked.work)
-    (RESULTS / "captionstew.svg").write_text(svg(figures), encoding="utf-8")
+    write_text(RESULTS / "captionstew.svg", svg(figures))
     about = (
         f"Composed scenes of ESC-50's folds 1 to 3 with captions, {STEPS} steps of {BATCH} each; scored on fold 4. Means of three seeds; "
         "intervals over test items."

@@ -28,6 +28,7 @@ import numpy as np
 import soundfile
 
 from auricle.core.errors import AuricleError, InputError, SoundError
+from auricle.core.files import atomic_file, atomic_folder, make_folder, write_text
 from auricle.core.records import Clip
 from auricle.data.corpora import CORPORA
 from auricle.data.corpora.published import Published, find
@@ -51,24 +52,22 @@ def prepare(name: str, download: Path, out: Path) -> tuple[int, list[str]]:
     if name not in CORPORA:
         raise InputError(f"corpus {name!r} is unknown; known: {', '.join((*CORPORA, 'text'))}")
     corpus = CORPORA[name]
-    folder, building = out / corpus.folder, out / f".{corpus.folder}.building"
+    folder = out / corpus.folder
     if folder.exists():
         raise InputError(f"{folder} exists already; remove it first, or name another OUT")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    records, failures = _write_clips(corpus.published(download), building)
-    if not records:
-        raise InputError(f"nothing in {download} could be laid out as {name}" + (f"; first: {failures[0]}" if failures else ""))
-    with (building / TABLE).open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-    (building / "ATTRIBUTION.md").write_text(f"# {name}\n\n{inspect.getdoc(inspect.getmodule(corpus.read))}\n", encoding="utf-8")
-    building.rename(folder)
+    with atomic_folder(folder) as partial:
+        records, failures = _write_clips(corpus.published(download), partial)
+        if not records:
+            raise InputError(f"nothing in {download} could be laid out as {name}" + (f"; first: {failures[0]}" if failures else ""))
+        with (partial / TABLE).open("w", newline="", encoding="utf-8") as lines:
+            writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(records)
+        write_text(partial / "ATTRIBUTION.md", f"# {name}\n\n{inspect.getdoc(inspect.getmodule(corpus.read))}\n")
     return len(records), failures
 
 
-def _write_clips(clips: Iterable[Published], building: Path) -> tuple[list[dict[str, object]], list[str]]:
+def _write_clips(clips: Iterable[Published], partial: Path) -> tuple[list[dict[str, object]], list[str]]:
     records: list[dict[str, object]] = []
     failures: list[str] = []
     for clip in clips:
@@ -79,12 +78,11 @@ def _write_clips(clips: Iterable[Published], building: Path) -> tuple[list[dict[
             continue
         if excerpt is None:
             continue
-        target = building / clip.filename
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder((partial / clip.filename).parent)
         if clip.copied:
-            shutil.copyfile(clip.path, target)
+            shutil.copyfile(clip.path, partial / clip.filename)
         else:
-            _write(target, excerpt)
+            _write(partial / clip.filename, excerpt)
         records.append(_record(clip, excerpt))
     return records, failures
 
@@ -105,12 +103,12 @@ def _excerpt(clip: Published) -> Clip | None:
     return Clip(samples, rate, str(clip.path))
 
 
-def _write(path: Path, clip: Clip) -> None:
+def _write(partial: Path, clip: Clip) -> None:
     samples = np.clip(clip.samples.T, -1.0, 1.0)
-    if path.suffix == ".ogg":
-        soundfile.write(path, samples, clip.rate, format="OGG", subtype="VORBIS", compression_level=0.0)
+    if partial.suffix == ".ogg":
+        soundfile.write(partial, samples, clip.rate, format="OGG", subtype="VORBIS", compression_level=0.0)
     else:
-        soundfile.write(path, samples, clip.rate, format="FLAC", subtype="PCM_16")
+        soundfile.write(partial, samples, clip.rate, format="FLAC", subtype="PCM_16")
 
 
 def _record(clip: Published, excerpt: Clip) -> dict[str, object]:
@@ -125,8 +123,9 @@ def _record(clip: Published, excerpt: Clip) -> dict[str, object]:
 def _prepare_text(download: Path, out: Path) -> tuple[int, list[str]]:
     for pattern, place, wanted in TEXTS:
         target = out / "text" / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(find(download, pattern, wanted), target)
+        make_folder(target.parent)
+        with atomic_file(target) as partial:
+            shutil.copyfile(find(download, pattern, wanted), partial)
     return len(TEXTS), []
 
 

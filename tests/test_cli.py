@@ -106,14 +106,19 @@ def test_top(auricle: Callable[..., tuple[int, str, str]], top: str, count: int)
         ("listen", "tones.wav", "--labels", "dog,,cat"),
         ("listen", "tones.wav", "--labels", ""),
         ("embed", "tones.wav"),
-        ("embed", "tones.wav", "--out", "no/folder/x.npy"),
-        ("listen", "tones.wav", "--html", "no/folder/x.html"),
-        ("listen", "tones.wav", "--html", "."),
     ],
 )
 def test_wrong_arguments_are_one_line(auricle: Callable[..., tuple[int, str, str]], words: tuple[str, ...]) -> None:
     code, out, err = auricle(*words)
     assert (code, out) == (2, "") and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("embed", "--out", "no/x.npy"), ("listen", "--html", "no/x.html"), ("listen", "--html", ".")])
+def test_a_file_that_cannot_be_written_is_one_line_before_the_work(
+    auricle: Callable[..., tuple[int, str, str]], words: tuple[str, ...]
+) -> None:
+    code, out, err = auricle(*words, "tones.wav")
+    assert (code, out) == (1, "") and len(err.splitlines()) == 1 and err.startswith(f"{words[-1]}: ")
 
 
 @pytest.mark.parametrize("words", [("listen",), ("nonsense",), ("listen", "tones.wav", "--runtime", "abacus")])

@@ -92,9 +92,13 @@ def test_compare_tells_which_is_better_or_that_it_cannot(auricle: Run, tmp_path:
         (("score", "tones", "esc50", "--data", "."), "recipes.prepare esc50"),
         (("score", "tones", "names.json", "--data", "clips.jsonl", "--out", "clips.jsonl"), "is no folder"),
         (("compare", "a", "b"), "holds no result"),
-        (("compare", "a", "b", "--markdown", "nowhere/t.md"), "cannot be written"),
     ],
 )
 def test_wrong_arguments_are_one_line(auricle: Run, words: tuple[str, ...], message: str) -> None:
     code, out, err = auricle(*words)
     assert code == 2 and not out and message in " ".join(err.split())
+
+
+def test_a_table_that_cannot_be_written_is_told_before_the_comparison(auricle: Run) -> None:
+    code, out, err = auricle("compare", "a", "b", "--markdown", "nowhere/t.md")
+    assert (code, out) == (1, "") and "nowhere/t.md: there is no such file or folder" in " ".join(err.split())

@@ -7,12 +7,12 @@ import dataclasses
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auricle.archive.search import Hit
 from auricle.core.errors import InputError
+from auricle.core.files import atomic_file, make_folder, write_bytes, write_text
 from auricle.core.optional import require
 from auricle.core.paths import path_of
 from auricle.listen.vocabulary import SEPARATOR
@@ -23,7 +23,7 @@ _COLUMNS = ("file", "onset", "offset", "score", "tags")
 def export(hits: Sequence[Hit], to: Path, *, what: str) -> int:
     """Write hits to a file, by the end of its name: .csv, .parquet, .txt (Audacity), .raven.txt; or cut sounds into a folder, DIR/.
 
-    what: what was searched for, in a few words. Returns how many files were written.
+    what: what was searched for, in a few words. Returns how many files were written. WriteError where one cannot be.
     """
     if to.is_dir() or str(to).endswith(os.sep) or not to.suffix:
         return _cut(hits, to)
@@ -45,7 +45,8 @@ def _parquet(hits: Sequence[Hit], to: Path, what: str) -> int:
     require("lancedb", extra="archive", why="Parquet")
     arrow, parquet = require("pyarrow", extra="archive", why="Parquet"), require("pyarrow.parquet", extra="archive", why="Parquet")
     schema = arrow.schema([(name, arrow.float64() if name in ("onset", "offset", "score") else arrow.string()) for name in _COLUMNS])
-    parquet.write_table(arrow.Table.from_pylist([_row(hit) for hit in hits], schema=schema), to)
+    with atomic_file(to) as partial:
+        parquet.write_table(arrow.Table.from_pylist([_row(hit) for hit in hits], schema=schema), partial)
     return 1
 
 
@@ -77,11 +78,13 @@ def _cut(hits: Sequence[Hit], folder: Path) -> int:
 
     from auricle.signal.files import cut
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for number, hit in enumerate(hits, start=1):
         clip = cut(path_of(hit.file), hit.onset, hit.offset)
         name = folder / f"{number:03} {_plain(Path(hit.file).stem)} {hit.onset:.1f}-{hit.offset:.1f}.wav"
-        soundfile.write(name, clip.samples.T, clip.rate, subtype="FLOAT")
+        content = io.BytesIO()
+        soundfile.write(content, clip.samples.T, clip.rate, format="WAV", subtype="FLOAT")
+        write_bytes(name, content.getvalue())
     return len(hits)
 
 
@@ -95,10 +98,7 @@ def _plain(name: str) -> str:
 
 
 def _write(to: Path, text: str) -> int:
-    with tempfile.NamedTemporaryFile("w", dir=to.parent, delete=False, encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, to)
+    write_text(to, text)
     return 1
 
 

@@ -15,8 +15,6 @@ from __future__ import annotations
 import datetime
 import fcntl
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auricle.archive.thrift import thrift
 from auricle.core.errors import ArchiveError
+from auricle.core.files import atomic_files, naming, write_text
 from auricle.core.optional import require
 from auricle.core.paths import shown
 from auricle.listen.listener import Listener
@@ -66,8 +65,7 @@ class Archive:
     def __init__(self, folder: Path, header: Header) -> None:
         self.folder, self.header = folder, header
         self._lance = require("lancedb", extra="archive", why="an archive")
-        if shown(str(folder)) != str(folder):
-            raise ArchiveError(f"{shown(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
+        _check_name(folder)
         self._database = self._lance.connect(str(folder / TABLES))
         self._tables: dict[str, Any] = {}
 
@@ -89,13 +87,13 @@ class Archive:
             raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")
         if (folder / HEADER).exists():
             raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
-        archive = cls(folder, header)
-        folder.mkdir(parents=True, exist_ok=True)
-        with archive._locked(LOCK):
+        _check_name(folder)
+        with atomic_files(folder, last=HEADER) as partial:
+            database = cls(partial, header)._database
             for name, schema in _schemas(header).items():
-                archive._database.create_table(name, schema=schema, exist_ok=True)
-            _write_whole(folder / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
-        return archive
+                database.create_table(name, schema=schema)
+            write_text(partial / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
+        return cls(folder, header)
 
     @classmethod
     def open(cls, folder: Path) -> Archive:
@@ -169,7 +167,7 @@ class Archive:
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        with (self.folder / name).open("w") as lock:
+        with naming(self.folder), (self.folder / name).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -317,13 +315,9 @@ def _schemas(header: Header) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write_whole(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+def _check_name(folder: Path) -> None:
+    if shown(str(folder)) != str(folder):
+        raise ArchiveError(f"{shown(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
 
 
 def _line(error: BaseException) -> str:

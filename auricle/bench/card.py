@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.bench.results import fingerprint, read_records
+from auricle.core.files import write_text
 from auricle.data.corpora.table import Row
 
 NOTES = (
@@ -41,4 +42,4 @@ def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], 
     # One clip a line: a card is read by people too.
     head, _, _ = text.partition('"clips": [')
     lines = ",\n  ".join(json.dumps(clip, ensure_ascii=False) for clip in clips)
-    (folder / "card.json").write_text(head + '"clips": [\n  ' + lines + "\n ]\n}\n", encoding="utf-8")
+    write_text(folder / "card.json", head + '"clips": [\n  ' + lines + "\n ]\n}\n")

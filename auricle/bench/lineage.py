@@ -18,6 +18,7 @@ import numpy as np
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError, ModelError
+from auricle.core.files import atomic_file, write_text
 from auricle.data.manifest import Item
 
 CLIPS = "heard.jsonl"
@@ -100,9 +101,10 @@ def write(folder: Path, items: Iterable[Item], vectors: np.ndarray | None = None
     if vectors is not None and len(vectors) != len(lines):
         raise InputError(f"{len(vectors)} vectors of {len(lines)} clips; wanted one each")
     text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-    (folder / CLIPS).write_text(text, encoding="utf-8")
+    write_text(folder / CLIPS, text)
     if vectors is not None:
-        np.save(folder / VECTORS, packed(vectors))
+        with atomic_file(folder / VECTORS) as partial, partial.open("wb") as stream:
+            np.save(stream, packed(vectors))
 
 
 def packed(vectors: np.ndarray) -> np.ndarray:

@@ -21,13 +21,13 @@ import os
 import platform
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from auricle.core.config import fingerprint as fingerprint
 from auricle.core.errors import InputError
+from auricle.core.files import make_folder, write_text
 
 FORMAT = 1
 #: What stands where a figure has no record yet.
@@ -69,7 +69,7 @@ def write_record(
     for figure in figures:
         _check(figure)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     record = {
         "format": FORMAT,
         "name": name,
@@ -84,7 +84,7 @@ def write_record(
         "extra": dict(extra or {}),
     }
     path = folder / f"{name}.json"
-    replace(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+    write_text(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
     return path
 
 
@@ -146,11 +146,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
         raise SystemExit(f"{root.resolve()} has no docs folder; run this in a checkout of auricle, or name one with --root")
     records = read_records(root / "docs" / "results")
     shipped = fingerprint(root / "auricle" / "weights" / "auricle-tiny")
-    replace(root / "docs" / "results.md", render(records, shipped))
+    write_text(root / "docs" / "results.md", render(records, shipped))
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
         if (filled := fill(text, records)) != text:
-            replace(page, filled)
+            write_text(page, filled)
     print(f"docs/results.md: {len(records)} records, {sum(is_stale(record, shipped) for record in records.values())} stale")
 
 
@@ -256,19 +256,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def replace(path: Path, text: str) -> None:
-    """Write beside the file and rename over it, so that a reader or a crash never meets half a file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as lines:
-            lines.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from auricle.bench.protocols.protocol import Row, Trial
 from auricle.bench.suite import Suite
 from auricle.bench.vectors import hear
 from auricle.core.errors import InputError
+from auricle.core.files import make_folder, write_text
 from auricle.data.manifest import Item
 from auricle.listen.listener import Listener
 
@@ -36,14 +37,14 @@ class Result:
 
     def save(self, folder: Path) -> None:
         """Write the files; result.json comes last, so that a folder with one is whole."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for old in (RESULT, LEAKS):
             (folder / old).unlink(missing_ok=True)
         _write_lines(folder / ITEMS, self.rows)
         if self.leaks:
             _write_lines(folder / LEAKS, [dataclasses.asdict(leak) for leak in self.leaks])
         text = json.dumps(self.about, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-        results.replace(folder / RESULT, text)
+        write_text(folder / RESULT, text)
 
     @staticmethod
     def load(path: Path) -> Result:
@@ -150,4 +151,4 @@ def _plain(number: float) -> float | None:
 
 
 def _write_lines(path: Path, lines: Sequence[dict[str, Any]]) -> None:
-    results.replace(path, "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines))
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines))

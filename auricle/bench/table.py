@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auricle.bench import results
 from auricle.bench.compare import Compared, Comparison
+from auricle.core.files import write_text
 
 _COLOURS = ("#5a4fcf", "#c2571a")
 _WIDTH, _GUTTER, _ROW, _EDGE = 720, 190, 46, 30  # of the drawing, px
@@ -19,10 +19,10 @@ def write(comparison: Comparison, *, markdown: Path | None = None, page: Path | 
     """Write the files that are named; a drawing for the Markdown lies beside it as .svg."""
     if markdown is not None:
         drawing = markdown.with_suffix(".svg")
-        results.replace(drawing, svg(comparison) + "\n")
-        results.replace(markdown, to_markdown(comparison, drawing.name))
+        write_text(drawing, svg(comparison) + "\n")
+        write_text(markdown, to_markdown(comparison, drawing.name))
     if page is not None:
-        results.replace(page, to_html(comparison))
+        write_text(page, to_html(comparison))
 
 
 def to_markdown(comparison: Comparison, drawing: str) -> str:

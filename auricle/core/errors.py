@@ -19,6 +19,10 @@ class InputError(AuricleError):
     """An argument that cannot be used, such as an empty label or an unknown preset."""
 
 
+class WriteError(AuricleError):
+    """A file or folder that cannot be written: no space, no permission, a name that the system refuses."""
+
+
 class ArchiveError(AuricleError):
     """An archive that cannot be used as asked: none there, another model's, held by another writer."""
 

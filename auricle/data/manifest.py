@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
+from auricle.core.files import atomic_file, make_folder
 from auricle.core.optional import require
 from auricle.data.corpora.table import Row
-from auricle.data.whole import whole
 
 _BATCH = 4096  # rows that a parquet file is written by
 
@@ -114,8 +114,9 @@ def write(path: str | Path, items: Iterable[Item]) -> None:
         raise InputError(f"{path}: is no manifest by its ending; wanted {', '.join(_WRITERS)} or .tar")
     folder = Path(os.path.abspath(path.parent))
     try:
-        with whole(path) as beside:
-            _WRITERS[path.suffix](beside, (to_record(item, folder) for item in items))
+        make_folder(path.parent)
+        with atomic_file(path) as partial:
+            _WRITERS[path.suffix](partial, (to_record(item, folder) for item in items))
     except UnicodeEncodeError as error:
         raise InputError(f"{path}: {error.object[:80]!r} cannot be written as UTF-8; rename that file or mend that text") from None
 
@@ -168,8 +169,9 @@ def of_record(record: Mapping[str, Any], folder: Path) -> Item:
 
 
 def to_record(item: Item, folder: Path) -> dict[str, Any]:
-    """The fields of an Item as JSON holds them; audio relative to folder (absolute) where it lies under it."""
-    audio = item.audio.relative_to(folder) if item.audio.is_relative_to(folder) else item.audio
+    """The fields of an Item as JSON holds them; audio relative to folder (absolute) where it lies under it, else absolute."""
+    audio = Path(os.path.abspath(item.audio))
+    audio = audio.relative_to(folder) if audio.is_relative_to(folder) else audio
     captions = [asdict(caption) for caption in item.captions]
     return {**vars(item), "audio": audio.as_posix(), "captions": captions, "labels": list(item.labels)}
 
@@ -267,15 +269,15 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
         raise InputError(f"{path}: is not usable parquet ({' '.join(str(error).split())[:80]})") from None
 
 
-def _write_jsonl(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as lines:
+def _write_jsonl(partial: Path, records: Iterable[dict[str, Any]]) -> None:
+    with partial.open("w", encoding="utf-8") as lines:
         for record in records:
             told = {name: value for name, value in record.items() if name not in _DEFAULTS or value not in (_DEFAULTS[name], [])}
             lines.write(json.dumps(told, ensure_ascii=False) + "\n")
 
 
-def _write_csv(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as lines:
+def _write_csv(partial: Path, records: Iterable[dict[str, Any]]) -> None:
+    with partial.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, FIELDS)
         writer.writeheader()
         for record in records:
@@ -283,14 +285,14 @@ def _write_csv(path: Path, records: Iterable[dict[str, Any]]) -> None:
             writer.writerow({**record, **lists})
 
 
-def _write_parquet(path: Path, records: Iterable[dict[str, Any]]) -> None:
+def _write_parquet(partial: Path, records: Iterable[dict[str, Any]]) -> None:
     pyarrow, parquet = _arrow()
     text, number = pyarrow.string(), pyarrow.float64()
     kinds = dict.fromkeys(FIELDS, text) | dict.fromkeys(_NUMBERS, number)
     kinds |= {"labels": pyarrow.list_(text), "captions": pyarrow.list_(pyarrow.struct({"text": text, "style": text, "weight": number}))}
     schema = pyarrow.schema(kinds)
     left = iter(records)
-    with parquet.ParquetWriter(path, schema) as writer:
+    with parquet.ParquetWriter(partial, schema) as writer:
         while batch := list(islice(left, _BATCH)):
             writer.write_table(pyarrow.Table.from_pylist(batch, schema))
 

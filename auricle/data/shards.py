@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from auricle.core.errors import InputError
+from auricle.core.files import atomic_file, make_folder
 from auricle.data.manifest import Caption, Item, of_record, to_record
-from auricle.data.whole import whole
 from auricle.signal.formats import SUFFIXES
 
 #: Endings by which a member is a sound; what is in it decides how it is decoded.
@@ -90,7 +90,8 @@ def write(folder: Path, items: Iterable[Item], *, name: str = "clips", most: int
 
 def write_one(path: Path, items: Iterable[Item]) -> None:
     """One shard. A clip keeps its whole file, with `start` and `end` beside it. The same items give the same bytes."""
-    with whole(path) as beside, tarfile.open(beside, "w", format=tarfile.PAX_FORMAT) as tar:
+    make_folder(path.parent)
+    with atomic_file(path) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
         for number, item in enumerate(items):
             ending = Path(item.member or item.audio).suffix.lower()
             if ending[1:] not in SOUNDS:

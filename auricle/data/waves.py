@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.core.errors import InputError, SoundError
+from auricle.core.files import PARTIAL, atomic_file, make_folder, write_text
 from auricle.core.workers import cores, ordered
 from auricle.data import shards
 from auricle.data.manifest import Item
-from auricle.data.whole import whole
 from auricle.signal import files, opening
 from auricle.signal.resample import resample
 
@@ -91,8 +91,7 @@ def open_waves(
     low, high = opening.RATES
     if not low <= rate <= high or (longest is not None and not longest > 0):
         raise InputError(f"rate {rate} Hz, longest {longest} s; wanted {low} to {high} Hz, and seconds above 0 or none")
-    home = folder / _key(items, rate, longest)
-    home.mkdir(parents=True, exist_ok=True)
+    home = make_folder(folder / _key(items, rate, longest))
     size = max(_SMALLEST, -(-len(items) // _PARTS))
     making = _Making(items, home, rate, longest, size)
     _make(making, progress or (lambda done, total: None))
@@ -185,11 +184,11 @@ def _claimed(path: Path, *, wait: bool) -> Iterator[bool]:
 
 def _make_part(making: _Making, part: int) -> None:
     items, target = making.of(part), making.waves()[part]
-    for left in making.home.glob(f".{target.name}.*"):  # of a process that was killed at this part
+    for left in making.home.glob(f".{target.name}.*{PARTIAL}"):  # of a process that was killed at this part
         left.unlink(missing_ok=True)
     held = {path: _places(path) for path in {item.audio for item in items if item.member}}
     lengths, failed, cut = [], {}, 0
-    with whole(target) as beside, beside.open("wb") as file, ThreadPoolExecutor(cores()) as pool:
+    with atomic_file(target) as partial, partial.open("wb") as file, ThreadPoolExecutor(cores()) as pool:
         heard = ordered(lambda item: _hear(item, held, making.rate, making.longest), items, pool=pool, ahead=4 * cores())
         for place, (wave, longer, why) in enumerate(heard):
             file.write(wave.tobytes())
@@ -197,8 +196,7 @@ def _make_part(making: _Making, part: int) -> None:
             cut += longer
             if why:
                 failed[place] = why
-    with whole(making.table(part)) as beside:
-        beside.write_text(json.dumps({"lengths": lengths, "failed": failed, "cut": cut}), encoding="utf-8")
+    write_text(making.table(part), json.dumps({"lengths": lengths, "failed": failed, "cut": cut}))
 
 
 Heard = tuple[Wave, bool, str]

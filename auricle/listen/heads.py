@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from auricle.core.errors import InputError, ModelError, SoundError
+from auricle.core.files import write_bytes
 from auricle.listen import fewshot
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Progress, Source
@@ -52,14 +53,11 @@ class Heads:
             )
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        from safetensors.numpy import save_file
+        """Write one safetensors file, whole or not at all. WriteError where it cannot be written."""
+        from safetensors.numpy import save
 
         about = {"format": _FORMAT, "labels": json.dumps(self.labels), "model": self.model, "fingerprint": self.fingerprint}
-        partial = path.with_name(path.name + ".partial")
-        save_file({"weights": self.weights, "bias": self.bias}, partial, metadata=about)
-        partial.chmod(0o644)
-        partial.replace(path)
+        write_bytes(path, save({"weights": self.weights, "bias": self.bias}, metadata=about))
 
     @staticmethod
     def load(path: Path) -> Heads:

@@ -15,7 +15,8 @@ from typing import Any
 import soundfile
 
 from auricle.core.config import ModelConfig
-from auricle.core.errors import InputError, SoundError
+from auricle.core.errors import SoundError
+from auricle.core.files import write_text
 from auricle.core.records import Clip, Heard
 from auricle.core.units import remarks
 from auricle.listen import picture
@@ -43,12 +44,9 @@ def write(
     title: str | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Write the page of what was `heard` in `sources`, in the same order. InputError where the path cannot be written."""
+    """Write the page of what was `heard` in `sources`, in the same order. WriteError where it cannot be written."""
     page = render(heard, sources, config=config, folder=Path(path).absolute().parent, title=title, progress=progress)
-    try:
-        Path(path).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from error
+    write_text(path, page)
 
 
 def render(

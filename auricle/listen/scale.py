@@ -8,7 +8,6 @@ One scale and one bias for all labels, so that labels no clip was seen of have t
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from auricle.core.config import Finite, Strict
 from auricle.core.errors import InputError
+from auricle.core.files import write_text
 from auricle.listen.fewshot import platt
 from auricle.listen.scores import sigmoid, softmax
 from auricle.metrics import calibration
@@ -53,14 +53,8 @@ class Scale(Strict):
         return sigmoid(logits + self.bias)
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file, whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_text(json.dumps(self.model_dump(), indent=1) + "\n", encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from error
+        """Write a JSON file, whole or not at all. WriteError where it cannot be written."""
+        write_text(path, json.dumps(self.model_dump(), indent=1) + "\n")
 
     @staticmethod
     def load(path: str | Path) -> Scale:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -19,6 +18,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+
+from auricle.core.errors import WriteError
+from auricle.core.files import PARTIAL, atomic_file
 
 #: Bytes of all entries together; an entry over a quarter of them is not kept.
 LIMIT = 128_000_000
@@ -51,7 +53,7 @@ def vectors(texts: Sequence[str], embed: Embed, *, fingerprint: str) -> np.ndarr
     found = _read(path, about, len(texts))
     if found is None:
         found = np.asarray(embed(texts), dtype=np.float32)
-        with suppress(OSError):  # a full or locked disk costs time, not the answer
+        with suppress(OSError, WriteError):  # a full or locked disk costs time, not the answer
             _write(path, about, found)
             _forget(home, path)
     return found
@@ -75,24 +77,18 @@ def _read(path: Path, about: bytes, count: int) -> np.ndarray | None:
 
 
 def _write(path: Path, about: bytes, found: np.ndarray) -> None:
-    """Beside its place, then over it: a reader or a crash never meets half an entry."""
+    """Whole or not at all: a reader or a crash never meets half an entry."""
     if found.nbytes + len(about) > LIMIT // 4 - 10_000:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, about=np.frombuffer(about, np.uint8), vectors=found)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with atomic_file(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, about=np.frombuffer(about, np.uint8), vectors=found)
 
 
 def _forget(home: Path, newest: Path) -> None:
     """Take away what was used longest ago, and what a crash left half-written, until the folder keeps to its limit."""
     entries, size = [], newest.stat().st_size if newest.exists() else 0
-    for path in (*home.glob("*.npz"), *home.glob(".*.partial")):
+    for path in (*home.glob("*.npz"), *home.glob(f".*{PARTIAL}")):
         with suppress(FileNotFoundError):  # another process forgot it first
             if path != newest:
                 entries.append((path.stat().st_mtime, path.stat().st_size, path))

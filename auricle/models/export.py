@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import ModelConfig
 from auricle.core.errors import ModelError
+from auricle.core.files import atomic_file
 from auricle.core.optional import require
 from auricle.models.convert.health import sounds
 from auricle.models.model import Model
@@ -107,14 +108,12 @@ def export_in_half(model: Model, into: Path) -> None:
     example = torch.full((2, 128, mels), -40.0)
     least = model.config.window.min_frames
     dims = {0: torch.export.Dim("batch", min=1, max=_MOST), 1: torch.export.Dim("time", min=least, max=_LONGEST)}
-    path = into / model.config.names.graph
-    _write(_Sound(model.eval(), outputs), {"features": example}, outputs, [dims], path)
-    graph = onnx.load(str(path))
-    _halve(onnx, graph.graph)
-    onnx.checker.check_model(graph)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(graph.SerializeToString())
-    partial.replace(path)
+    with atomic_file(into / model.config.names.graph) as partial:
+        _write(_Sound(model.eval(), outputs), {"features": example}, outputs, [dims], partial)
+        graph = onnx.load(str(partial))
+        _halve(onnx, graph.graph)
+        onnx.checker.check_model(graph)
+        partial.write_bytes(graph.SerializeToString())
 
 
 def _halve(onnx: Any, graph: Any) -> None:
@@ -177,7 +176,7 @@ def _read(model: Model, ids: np.ndarray, mask: np.ndarray) -> Probe:
     return Probe((ids, mask), (model.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy(),))
 
 
-def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], dims: list[dict[int, Any]], path: Path) -> None:
+def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], dims: list[dict[int, Any]], partial: Path) -> None:
     """Export, fold, check and save one graph. ModelError where the exporter cannot follow the module."""
     onnx: Any = require("onnx", extra="export", why="writing ONNX graphs")
     optimizer: Any = require("onnxscript.optimizer", extra="export", why="writing ONNX graphs")
@@ -194,12 +193,12 @@ def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...
                 verbose=False,
             )
         except Exception as error:  # the exporter's errors share no base
-            raise ModelError(f"{path.name}: torch cannot export it ({_first_line(error)}); torch-fp32 runs it as it is") from error
+            raise ModelError(f"{partial.name}: torch cannot export it ({_first_line(error)}); torch-fp32 runs it as it is") from error
         assert program is not None
         optimizer.optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
         size = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value is not None)
-        program.save(str(path), external_data=size > EXTERNAL)
-    onnx.checker.check_model(str(path))
+        program.save(str(partial), external_data=size > EXTERNAL)
+    onnx.checker.check_model(str(partial))
 
 
 def _attention() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from auricle.core.config import ModelConfig, read_config
 from auricle.core.errors import ModelError
+from auricle.core.files import atomic_folder, write_text
 from auricle.models.model import Model
 
 #: Prefix of tensors that belong to the front-end, and those of a static text tower (runtime.tokens): no part of the module.
@@ -65,23 +65,12 @@ def save(
 
     beside: tensors of the front-end and of a static text tower. half: matrices and kernels in half precision, everything else in single.
     """
-    into.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
-    try:
+    with atomic_folder(into) as partial:
         save_file(_unshared({**state_of(model, half=half), **beside}), partial / "model.safetensors")
         write_json(partial / "config.json", model.config.model_dump(mode="json"))
         write_json(partial / "card.json", card or {"summary": model.config.name})
         if tokenizer is not None:
             shutil.copyfile(tokenizer, partial / "tokenizer.json")
-        for file in partial.iterdir():
-            file.chmod(0o644)  # safetensors writes for its owner alone
-        partial.chmod(0o755)
-        if into.exists():
-            into.rmdir()
-        partial.rename(into)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def state_of(model: Model, *, half: bool = False) -> dict[str, Tensor]:
@@ -94,7 +83,7 @@ def state_of(model: Model, *, half: bool = False) -> dict[str, Tensor]:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """A JSON file, as people read it."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

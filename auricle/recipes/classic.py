@@ -21,6 +21,7 @@ from pydantic import Field
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
+from auricle.core.files import write_text
 from auricle.core.optional import require
 from auricle.data import manifest
 from auricle.data.manifest import Item
@@ -67,7 +68,7 @@ def run(config: Config, out: Path) -> dict[str, float]:
         low, high = wilson(right, len(tested))
         figures |= {f"{name}_accuracy": right / len(tested), f"{name}_low": low, f"{name}_high": high}
     told = [{"id": items[place].id, "label": label[place], **{name: said[name][row] for name in said}} for row, place in enumerate(tested)]
-    (out / "classic.json").write_text(json.dumps(told, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    write_text(out / "classic.json", json.dumps(told, ensure_ascii=False, indent=0) + "\n")
     return figures
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from safetensors.torch import save_file
 
 from auricle.bench import lineage
 from auricle.core.errors import InputError
+from auricle.core.files import atomic_folder, write_text
 from auricle.data.manifest import Item
 from auricle.models.captioner import Captioner
 from auricle.models.folder import save
@@ -37,18 +36,15 @@ def keep(
     into = out / "model"
     if into.exists() and not json.loads((into / "card.json").read_bytes()).get("trained"):
         raise InputError(f"{into} is there and was not trained by auricle; take it away, or name another --out")
-    with tempfile.TemporaryDirectory(dir=out) as place:
-        folder = Path(place) / "model"
-        save(folder, model, {}, card=card, tokenizer=tokenizer)
+    with atomic_folder(into, replace=True) as partial:
+        save(partial, model, {}, card=card, tokenizer=tokenizer)
         before = None if start is None else start / lineage.CLIPS
         if before is None or before.is_file():
-            lineage.write(folder, items)
+            lineage.write(partial, items)
             if before is not None:
-                known = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(folder / lineage.CLIPS).read_text("utf-8").splitlines()])
-                (folder / lineage.CLIPS).write_text("".join(f"{line}\n" for line in known), encoding="utf-8")
+                known = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
+                write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in known))
         if captioner is not None:
-            save_file({key: tensor.contiguous() for key, tensor in captioner.state_dict().items()}, folder / "captioner.safetensors")
-            (folder / "captioner.json").write_text(captioner.config.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(into, ignore_errors=True)
-        folder.rename(into)
+            save_file({key: tensor.contiguous() for key, tensor in captioner.state_dict().items()}, partial / "captioner.safetensors")
+            write_text(partial / "captioner.json", captioner.config.model_dump_json(indent=1) + "\n")
     return into

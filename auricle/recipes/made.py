@@ -5,10 +5,12 @@ Nothing about real sound can be learnt from them; that every pair can be told fr
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
+from auricle.core.files import make_folder, write_bytes
 from auricle.data.manifest import Caption, Item, write
 
 RATE = 16_000
@@ -42,7 +44,7 @@ def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
     path = folder / f"made-{count}.jsonl"  # the count is in its name: recipes ask for different ones
     if path.exists():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     rng = np.random.default_rng(seed)
     pairs = [(first, second) for first in range(len(KINDS)) for second in range(len(KINDS)) if first != second]
     order = rng.permutation(len(pairs))
@@ -50,7 +52,9 @@ def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
     for number in range(count):
         first, second = pairs[order[number % len(pairs)]]
         file = folder / f"{number:03}.wav"
-        soundfile.write(file, np.concatenate([sound(first, rng), sound(second, rng)]), RATE)
+        wav = io.BytesIO()
+        soundfile.write(wav, np.concatenate([sound(first, rng), sound(second, rng)]), RATE, format="WAV")
+        write_bytes(file, wav.getvalue())
         captions = (
             Caption(f"{KINDS[first]}, then {KINDS[second]}"),
             Caption(f"{KINDS[second]} after {KINDS[first]}", style="rewritten"),

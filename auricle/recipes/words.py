@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from auricle.core.files import make_folder, write_text
 from auricle.runtime.words import Tokens
 
 #: Tokens that are no words, by id: what fills a row up, the start, the stop, and a word that is hidden from a captioner.
@@ -33,8 +34,8 @@ def learn(texts: Iterable[str], path: Path, *, size: int = 4000) -> int:
     made.post_processor = processors.TemplateProcessing(
         single=f"{MARKS[BEGIN]} $A {MARKS[END]}", special_tokens=[(MARKS[BEGIN], BEGIN), (MARKS[END], END)]
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made.save(str(path))
+    make_folder(path.parent)
+    write_text(path, made.to_str(pretty=True))
     return int(made.get_vocab_size())
 
 

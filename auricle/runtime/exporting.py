@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig, digest_of, read_config
 from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.files import atomic_files, atomic_folder, write_text
 from auricle.runtime.engines import Engine
 from auricle.runtime.exported import FORMAT, KEPT, Agreement, Exported, Measured, read
 from auricle.runtime.tokens import stored
@@ -56,16 +56,16 @@ def export(folder: Path, into: Path | None = None) -> Exported:
         raise ModelError(f"{folder} came with its graph; wanted a folder of converted or trained weights")
     if into is not None and into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
-    home = folder if into is None else into.parent
-    home.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".export-", dir=home))
-    try:
+    if into is not None:
+        with atomic_folder(into) as partial:
+            told = _made(folder, config, partial)
+            _copy_rest(partial, folder)
+        return told
+    with atomic_files(folder, last=EXPORT) as partial:
         told = _made(folder, config, partial)
-        for file in partial.iterdir():
-            file.chmod(0o644)
-        _put_beside(partial, folder) if into is None else _put_apart(partial, folder, into)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (folder / EXPORT).unlink(missing_ok=True)  # it speaks for all graphs: none is taken out before it
+        for name in _GRAPHS:
+            (folder / name).unlink(missing_ok=True)  # of an earlier export
     return told
 
 
@@ -100,7 +100,7 @@ def _made(folder: Path, config: ModelConfig, partial: Path) -> Exported:
         failed=failed,
         made_with=dict(_versions()),
     )
-    (partial / EXPORT).write_text(json.dumps(told.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+    write_text(partial / EXPORT, json.dumps(told.model_dump(mode="json"), indent=1) + "\n")
     return told
 
 
@@ -148,19 +148,8 @@ def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe])
     return Agreement(cosine=cosine, difference=difference)
 
 
-def _put_beside(partial: Path, folder: Path) -> None:
-    """Graphs over those of an earlier export. Without export.json no half of them is chosen."""
-    (folder / EXPORT).unlink(missing_ok=True)
-    for name in _GRAPHS:
-        if (partial / name).is_file():
-            os.replace(partial / name, folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
-    os.replace(partial / EXPORT, folder / EXPORT)
-
-
-def _put_apart(partial: Path, folder: Path, into: Path) -> None:
-    """A folder of its own, with all of the old one but the weights: the front-end's tensors are all that is left of these."""
+def _copy_rest(partial: Path, folder: Path) -> None:
+    """What graphs in a folder of their own need of the converted folder; of the weights, the front-end's tensors alone."""
     from safetensors.numpy import save_file
 
     for name in _BESIDE:
@@ -168,8 +157,3 @@ def _put_apart(partial: Path, folder: Path, into: Path) -> None:
             shutil.copyfile(folder / name, partial / name)
     tensors = stored(folder / "model.safetensors", "frontend.")
     save_file({f"frontend.{name}": value for name, value in tensors.items()}, partial / "model.safetensors")
-    (partial / "model.safetensors").chmod(0o644)
-    partial.chmod(0o755)
-    if into.exists():
-        into.rmdir()
-    partial.rename(into)

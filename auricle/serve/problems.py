@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from auricle.core.errors import ArchiveError, AuricleError
+from auricle.core.errors import ArchiveError, AuricleError, WriteError
 
 MEDIA = "application/problem+json"
 CLIENT_GONE = 499  # nobody reads the answer; it is counted under this number
@@ -35,6 +35,7 @@ MEANING = {
     416: "The range is outside of the recording.",
     422: "What came cannot be used; the detail says what is wrong and what to do.",
     429: "Too many requests are waiting; Retry-After says when to come again.",
+    507: "The service's disk is full, or cannot be written.",
     503: "It took too long, and was given up.",
 }
 
@@ -88,11 +89,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(AuricleError)
     async def _ours(_: Request, error: AuricleError) -> JSONResponse:
-        return answer(409 if isinstance(error, ArchiveError) else 422, str(error).replace("--where", "where"))
+        return answer(_status(error), str(error).replace("--where", "where"))
 
     @app.exception_handler(Exception)
     async def _unforeseen(_: Request, error: Exception) -> JSONResponse:  # the server logs what it was
         return answer(500, "an error of the service itself; its log says more: report it")
+
+
+def _status(error: AuricleError) -> int:
+    if isinstance(error, WriteError):
+        return http.HTTPStatus.INSUFFICIENT_STORAGE
+    return http.HTTPStatus.CONFLICT if isinstance(error, ArchiveError) else http.HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _said(error: HTTPException) -> str:

@@ -14,6 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from auricle.core.files import naming
 from auricle.serve.problems import CLIENT_GONE, Problem
 
 _BLOCK = 1 << 20  # bytes held before they are written
@@ -27,7 +28,7 @@ class Upload:
         self.path, self.name = path, name
         self.size = 0
         self._held = bytearray()
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)
 
     def take(self, data: bytes) -> None:
         """Some more of it."""
@@ -38,7 +39,8 @@ class Upload:
         """Write what is held, off the event loop, once it is `least` bytes."""
         if len(self._held) >= least:
             held, self._held = self._held, bytearray()
-            await asyncio.to_thread(self._file.write, held)
+            with naming(self.name):
+                await asyncio.to_thread(self._file.write, held)
 
     def close(self) -> None:
         """No more comes."""

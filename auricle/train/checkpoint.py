@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from auricle.core.files import PARTIAL, atomic_file, make_folder
+
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write state (tensors and plain values) beside path and move it into place, so that a kill leaves the older one whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write state (tensors and plain values), whole or not at all. WriteError where it cannot be written."""
+    make_folder(path.parent)
+    with atomic_file(path) as partial, partial.open("wb") as file:
+        torch.save(state, file)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,5 +37,5 @@ def found(folder: Path) -> list[Path]:
 
 def prune(folder: Path, *, keep: int) -> None:
     """Remove all but the newest few, and what killed runs left half written."""
-    for path in [*found(folder)[:-keep], *folder.glob("step-*.partial")]:
+    for path in [*found(folder)[:-keep], *folder.glob(f".step-*{PARTIAL}")]:
         path.unlink(missing_ok=True)

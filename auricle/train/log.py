@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from auricle.core.files import naming, write_text
 
 FILE = "log.csv"
 
@@ -33,7 +36,7 @@ class Log:
             rows = read(self._path.parent)
             self._columns += [name for name in row if name not in self._columns]
             self._write(rows)
-        with self._path.open("a", newline="") as file:
+        with naming(self._path), self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(row)
         for name, value in figures.items() if self._board else ():
             self._board.add_scalar(name, value, step)
@@ -47,12 +50,11 @@ class Log:
         if not self._columns:
             self._path.unlink(missing_ok=True)
             return
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        partial.replace(self._path)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self._path, text.getvalue())
 
 
 def read(folder: Path) -> list[dict[str, str]]:

@@ -12,7 +12,6 @@ import difflib
 import importlib
 import importlib.util
 import json
-import os
 import sys
 import types
 import typing
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
+from auricle.core.files import make_folder, write_text
 
 PACKAGE = "auricle.recipes"
 NOTE, CHECKPOINTS = "config.json", "checkpoints"
@@ -101,10 +101,8 @@ def note(folder: Path, recipe: str, config: Strict) -> None:
         if gap := _gap(found, told):
             raise InputError(f"{folder} holds another training ({gap}); wanted the same settings, or another folder")
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{NOTE}.{os.getpid()}")  # several processes may note the same
-    partial.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    make_folder(folder)
+    write_text(path, json.dumps(told, indent=1) + "\n")
 
 
 def _gap(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> str:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from auricle.core.errors import InputError
+from auricle.core.files import make_folder, write_text
 from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
 from auricle.train.learner import Learner, Objective
@@ -69,9 +70,8 @@ def train(training: Training, folder: Path, *, report: Callable[[str], None] = p
 
     report: is told a line every few seconds, on rank 0. InputError where the folder holds a training with other settings.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with parallel.joined(training.settings.device) as place:
-        folder.mkdir(parents=True, exist_ok=True)
         devices = [place.device] if place.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):  # each step sets the seed, which is nobody else's business
             return _Run(training, folder, place, report if place.rank == 0 else lambda told: None).whole()
@@ -95,9 +95,7 @@ class _Run:
             self.report(f"{self.folder} holds this training, finished")
         elif (model := self.learner.finished()) is not None:
             figures = self.training.finish(model, self.folder) if self.training.finish is not None else {}
-            partial = written.with_suffix(".partial")
-            partial.write_text(json.dumps(figures, indent=1) + "\n")
-            partial.replace(written)
+            write_text(written, json.dumps(figures, indent=1) + "\n")
         return dict(json.loads(written.read_text())) if self.place.rank == 0 else {}
 
     def _train(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from auricle.bench.card import write_card
 from auricle.bench.results import fingerprint, write_record
 from auricle.core.config import read_config
+from auricle.core.files import write_text
 from auricle.data import lineage
 from auricle.data.compose.bank import open_bank
 from auricle.data.corpora import read
@@ -119,7 +120,7 @@ def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
     figures |= {f"gated_{name}": gated[name] for name in ("event_f1", "event_f1_macro")}
     n = len(joined.references)
     rows = [{"name": name, "value": value, "low": low, "high": high, "n": n} for name, (value, low, high) in figures.items()]
-    (RESULTS / "reliability.svg").write_text(evaluation.reliability_svg(joined))
+    write_text(RESULTS / "reliability.svg", evaluation.reliability_svg(joined))
     about = SCENES
     _record(desk, "scenes", rows, about, pictures=["reliability.svg"])
     about = CLAIMS

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
 
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, ModelConfig, Window, of_heads
+from auricle.core.files import atomic_file
 from auricle.data.compose.bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
 from auricle.data.corpora.table import Row
@@ -197,9 +198,8 @@ def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], 
     learnt = functools.partial(objective, words=words, config=desk.run.fit)
 
     def finish(averaged: nn.Module, folder: Path) -> dict[str, float]:
-        partial = trained.with_suffix(".partial")
-        save_model(averaged.cpu().to(memory_format=torch.contiguous_format), str(partial))  # type: ignore[call-overload]
-        partial.replace(trained)
+        with atomic_file(trained) as partial:
+            save_model(averaged.cpu().to(memory_format=torch.contiguous_format), str(partial))  # type: ignore[call-overload]
         return {}
 
     training = Training(model, learnt, Composed(composer, desk.run.fit, settings), settings, finish)

@@ -31,7 +31,9 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from auricle.core.files import atomic_file, write_text
 from auricle.data.corpora import read
+from auricle.train import checkpoint
 from auricle.train.schedule import warm_cosine
 
 #: How everyday sounds sound, in words.
@@ -122,10 +124,10 @@ def teach(folder: Path, texts: list[str], *, batch: int = 256) -> Tensor:
 def taught(cached: Path, texts: list[str]) -> Tensor:
     """What the teacher says of these texts, kept in a file that knows which texts they were."""
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    found = torch.load(cached, weights_only=True) if cached.exists() else {}
+    found = checkpoint.load(cached) if cached.exists() else {}
     if found.get("texts") != digest:
         found = {"texts": digest, "vectors": teach(teacher_folder(), texts)}
-        torch.save(found, cached)
+        checkpoint.save(cached, found)
     vectors: Tensor = found["vectors"]
     return vectors
 
@@ -320,10 +322,11 @@ def main() -> None:
             what: (student(*bags(encoded, rows)) * target[rows]).sum(-1).mean().item()
             for what, rows in (("held_out", held), ("lexicon", listed))
         }
-    save_file(packed(student), options.out / "model.safetensors")
-    tokenizer.save(str(options.out / "tokenizer.json"))
+    with atomic_file(options.out / "model.safetensors") as partial:
+        save_file(packed(student), partial)
+    write_text(options.out / "tokenizer.json", tokenizer.to_str(pretty=True))
     said = {"tokens": len(old), "texts": len(texts), "cosine_to_target": {what: round(fit, 4) for what, fit in fits.items()}}
-    (options.out / "words.json").write_text(json.dumps(said | {"lexicon": not options.no_lexicon}))
+    write_text(options.out / "words.json", json.dumps(said | {"lexicon": not options.no_lexicon}))
     print(json.dumps(said))
 
 

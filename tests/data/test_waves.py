@@ -118,7 +118,7 @@ def test_an_interrupted_making_goes_on_where_it_was(tmp_path: Path, monkeypatch:
         open_waves(items, tmp_path / "out", rate=RATE)
     (home,) = (tmp_path / "out").iterdir()
     assert [path.name for path in sorted(home.glob("*.json"))] == ["00000.json"]
-    (home / ".00001.int16.killed").write_bytes(b"left behind")
+    (home / ".00001.int16.killed.partial").write_bytes(b"left behind")
     held = open_waves(items, tmp_path / "out", rate=RATE)
     assert heard.count("0") == heard.count("1") == 1 and heard.count("3") == 2
     assert [len(held.wave(index)) for index in range(5)] == [100, 110, 120, 130, 140]

@@ -17,7 +17,7 @@ import tone_model
 from tone_model import clip, silence, tone
 
 import auricle
-from auricle.core.errors import InputError
+from auricle.core.errors import WriteError
 from auricle.listen import report
 from auricle.listen.listener import Listener
 from auricle.listen.picture import Strip, columns, heights, png, window_settings
@@ -108,7 +108,7 @@ def test_all_sound_together_is_bounded(listener: Listener, tmp_path: Path, monke
 
 
 def test_a_page_that_cannot_be_written_is_one_line(listener: Listener, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(WriteError, match="there is no such file or folder"):
         report.write(tmp_path / "no" / "folder.html", [], [], config=listener.config)
 
 

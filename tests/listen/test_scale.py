@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.core.errors import InputError
+from auricle.core.errors import InputError, WriteError
 from auricle.listen.scale import Scale, calibrate, measure, softmax
 
 
@@ -73,7 +73,7 @@ def test_files_that_hold_no_scale_are_refused(text: str, tmp_path: Path) -> None
         Scale.load(tmp_path / "s.json")
     with pytest.raises(InputError, match="cannot be read"):
         Scale.load(tmp_path / "none.json")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(WriteError, match="there is no such file or folder"):
         Scale(question="one", scale=1).save(tmp_path / "no" / "s.json")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auricle.core.files import atomic_folder
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
 from auricle.signal.files import read
@@ -71,20 +72,20 @@ def open_bank(
 def _make(
     rows: Sequence[Row], home: Path, frontend: Frontend, speeds: tuple[float, ...], progress: Callable[[int, int], None] | None
 ) -> None:
-    home.mkdir(parents=True, exist_ok=True)
     made: list[list[tuple[np.ndarray, np.ndarray]]] = []
     with ThreadPoolExecutor(2) as pool:
         for done, item in enumerate(pool.map(lambda row: _hear(row, frontend, speeds), rows), start=1):
             made.append(item)
             if progress is not None:
                 progress(done, len(rows))
-    for s in range(len(speeds)):
-        np.save(home / f"features{s}.npy", np.concatenate([item[s][0] for item in made]))
-        np.save(home / f"active{s}.npy", np.concatenate([item[s][1] for item in made]))
-        np.save(home / f"starts{s}.npy", np.cumsum([0] + [len(item[s][1]) for item in made]))
     plain = speeds.index(1.0)
-    np.save(home / "level.npy", np.array([_level(*item[plain]) for item in made], dtype=np.float32))
-    (home / "done").touch()
+    with atomic_folder(home, replace=True) as partial:
+        for s in range(len(speeds)):
+            np.save(partial / f"features{s}.npy", np.concatenate([item[s][0] for item in made]))
+            np.save(partial / f"active{s}.npy", np.concatenate([item[s][1] for item in made]))
+            np.save(partial / f"starts{s}.npy", np.cumsum([0] + [len(item[s][1]) for item in made]))
+        np.save(partial / "level.npy", np.array([_level(*item[plain]) for item in made], dtype=np.float32))
+        (partial / "done").touch()
 
 
 def _hear(row: Row, frontend: Frontend, speeds: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:

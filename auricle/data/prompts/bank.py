@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
+from auricle.core.files import write_text
 from auricle.data.prompts import Clean, key, table
 
 TEXTS = 200  # the most of one label
@@ -43,14 +44,8 @@ class Bank:
         return {key(label): texts for label, texts in self.texts.items()}
 
     def write(self, path: str | Path) -> None:
-        """Write the JSON file, whole or not at all."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_text(json.dumps(self.texts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-            partial.replace(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror or error}); name a file in a folder that exists") from error
+        """Write the JSON file, whole or not at all. WriteError where it cannot be written."""
+        write_text(path, json.dumps(self.texts, ensure_ascii=False, indent=1) + "\n")
 
 
 def read(path: str | Path) -> Bank:
