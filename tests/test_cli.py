@@ -238,11 +238,11 @@ def test_an_archive_is_taught_and_finds(auricle: Callable[..., tuple[int, str, s
     assert (code, err) == (0, "") and (told["name"], told["version"], told["yes"], told["no"]) == ("hum", 1, 1, 1)
     code, out, err = auricle("teach", "hum", "--in", "a", "--propose", "2")
     assert code == 0 and "hum: version 1, 1 yes, 1 no" in out
-    code, out, err = auricle("find", "hum", "--in", "a", "--json", "-k", "1", "--export", "hits.csv")
+    code, out, err = auricle("search", "--taught", "hum", "--in", "a", "--json", "-k", "1", "--export", "hits.csv")
     assert code == 0 and objects(out)[0]["file"].endswith("tones.wav") and (folder / "hits.csv").exists()
     code, out, err = auricle("search", "high tone", "--taught", "hum@1", "--in", "a", "--json")
     assert code == 0 and objects(out)
-    code, out, err = auricle("find", "siren", "--in", "a")
+    code, out, err = auricle("search", "--taught", "siren", "--in", "a")
     assert code == 2 and "siren: was not taught to a; known: hum" in err
 
 

@@ -29,6 +29,7 @@ STAIRS: dict[str, set[str]] = {
     "bench": {"core", "metrics", "data", "tasks", "listen"},
     "serve": {"core", "signal", "listen", "archive"},
     "recipes": {"core", "signal", "nn", "metrics", "data", "models", "tasks", "runtime", "train", "listen", "bench"},
+    "cli": {"core", "signal", "data", "models", "runtime", "listen", "train", "archive", "bench", "serve", "recipes"},
 }
 DATA_ONLY = {"weights", "ontology"}
 WITH_TORCH = {"nn", "models", "train", "recipes"}

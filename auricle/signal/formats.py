@@ -77,9 +77,9 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
         return False
     if suffix not in _AMBIGUOUS:
         return True
-    from auricle.signal.containers import kind
+    from auricle.signal.containers.kind import kind_of
 
     try:
-        return kind(path) is not None
+        return kind_of(path) is not None
     except OSError:
         return True  # whoever reads it will say what is wrong

@@ -12,6 +12,8 @@ from auricle.core.paths import shown
 from auricle.signal import containers, formats
 from auricle.signal.chain import ChainReader
 from auricle.signal.checked import CheckedReader
+from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.kind import kind_of
 from auricle.signal.reader import Reader
 
 RATES = (4_000, 768_000)  # Hz, lowest and highest that are heard: recorders of bats write up to 500 kHz
@@ -22,7 +24,7 @@ def open_file(path: str | os.PathLike[str]) -> CheckedReader:
     """The reader that can decode this file, its size and kind checked before any decoder sees it."""
     name = printable(path)
     _check_file(path, name)
-    kind = containers.kind(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
+    kind = kind_of(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
     if kind is None:
         known = f"{formats.spoken('libsndfile')}, and with auricle[av] {formats.spoken('av')}"
         raise SoundError(f"{name}: is no sound file that we know; wanted {known}")
@@ -38,7 +40,7 @@ def open_file(path: str | os.PathLike[str]) -> CheckedReader:
     return CheckedReader(reader)
 
 
-def _native(path: Path, name: str, kind: str, finding: containers.Finding) -> Reader:
+def _native(path: Path, name: str, kind: str, finding: Finding) -> Reader:
     """The reader for a file that libsndfile decodes, or for the chain of recordings in it; codecs that it lacks are left to PyAV."""
     from auricle.signal.soundfile_reader import CodecError, SoundfileReader
 
@@ -46,7 +48,7 @@ def _native(path: Path, name: str, kind: str, finding: containers.Finding) -> Re
         raise SoundError(f"{name}: cannot be decoded ({finding.hopeless}); get an undamaged copy")
     if finding.links:
         fault = [None] * (len(finding.links) - 1) + [finding.fault]  # what shows that the file was cut belongs to its last link
-        parts = [containers.Finding(source=source, fault=cut) for source, cut in zip(finding.links, fault, strict=True)]
+        parts = [Finding(source=source, fault=cut) for source, cut in zip(finding.links, fault, strict=True)]
         return ChainReader([functools.partial(SoundfileReader, path, name, part) for part in parts])
     try:
         return SoundfileReader(path, name, finding)

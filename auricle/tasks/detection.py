@@ -17,7 +17,6 @@ import numpy as np
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
-from auricle.tasks.task import Task
 
 #: Events of one clip, in any order.
 Target: TypeAlias = Sequence[Event]
@@ -155,14 +154,3 @@ def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Seq
     frames = {name: FrameScores(one, times, labels) for name, one, times in zip(names, scores, edges, strict=True)}
     durations = {name: float(times[-1]) for name, times in zip(names, edges, strict=True)}
     return psds(frames, dict(zip(names, targets, strict=True)), durations, SCENARIO_1)
-
-
-TASK = Task(
-    name="detection",
-    question="which sounds, and when?",
-    output="frame_scores",
-    head="frames",
-    loss="binary cross-entropy",
-    metric=measure,
-    best=1.0,
-)

@@ -13,7 +13,6 @@ import numpy as np
 
 from auricle.core.errors import InputError
 from auricle.core.records import Label
-from auricle.tasks.task import Task
 
 #: The one word that is true of the clip.
 Target: TypeAlias = str
@@ -42,14 +41,3 @@ def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Seq
     from auricle.metrics.event import accuracy
 
     return accuracy(np.array([list(labels).index(target) for target in targets]), np.stack(scores))
-
-
-TASK = Task(
-    name="event",
-    question="which one sound?",
-    output="clip_scores",
-    head="clip",
-    loss="cross-entropy",
-    metric=measure,
-    best=1.0,
-)

@@ -13,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 
 from auricle.core.errors import InputError
-from auricle.tasks.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +52,3 @@ def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], names: Sequ
     from auricle.metrics.retrieval import evaluate
 
     return evaluate(np.stack([encode(target, names) for target in targets]) > 0, np.stack(scores))["map10"]
-
-
-TASK = Task(
-    name="retrieval",
-    question="which clip fits these words?",
-    output="vectors",
-    head="embedding",
-    loss="InfoNCE",
-    metric=measure,
-    best=1.0,
-)

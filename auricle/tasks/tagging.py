@@ -14,7 +14,6 @@ import numpy as np
 
 from auricle.core.errors import InputError
 from auricle.core.records import Label
-from auricle.tasks.task import Task
 
 #: The words that are true of one clip.
 Target: TypeAlias = Collection[str]
@@ -83,14 +82,3 @@ def evidence(clip: np.ndarray, frames: np.ndarray) -> np.ndarray:
     for shift in range(1, width):
         moments += frames[shift : len(frames) - width + 1 + shift]
     return np.asarray(0.5 * (clip + moments.max(axis=0) / width), dtype=np.float32)
-
-
-TASK = Task(
-    name="tagging",
-    question="which sounds?",
-    output="clip_scores",
-    head="clip",
-    loss="binary cross-entropy",
-    metric=measure,
-    best=1.0,
-)

@@ -21,8 +21,8 @@ import soundfile
 import typer
 from tone_model import RATE, tone
 
-from auricle import cli_archive
 from auricle.archive.store import Archive
+from auricle.cli import archive
 from auricle.core.errors import AuricleError
 from serve.running import connected, problem, replied, until, waiting
 
@@ -96,7 +96,7 @@ def test_the_command_serves_an_archive_with_a_token(tone_folder: Path, archive: 
 def refused(*words: str) -> str:
     """The line with which the command ends."""
     app = typer.Typer()
-    cli_archive.add_to(app)
+    archive.add_to(app)
     with pytest.raises(AuricleError) as caught:
         app(["serve", *words], standalone_mode=False)
     return str(caught.value)

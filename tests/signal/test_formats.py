@@ -10,7 +10,7 @@ import pytest
 from sounds import NATIVE, OTHERS, PACKED, sound, write, write_packed
 
 from auricle.core.errors import SoundError
-from auricle.signal.containers import kind
+from auricle.signal.containers.kind import kind_of
 from auricle.signal.files import stream
 from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, is_recording, spoken
 
@@ -18,7 +18,7 @@ MONO = {"amr", "3gp", "g722 in wav", "g726 in wav", "g722 in au"}
 
 
 def test_each_row_is_tried_and_each_try_has_a_row(tmp_path: Path) -> None:
-    rows = {name: kind(write(tmp_path / "sound", name, seconds=0.5)[0]) for name in (*NATIVE, *PACKED, *OTHERS)}
+    rows = {name: kind_of(write(tmp_path / "sound", name, seconds=0.5)[0]) for name in (*NATIVE, *PACKED, *OTHERS)}
     assert set(rows.values()) == set(FORMATS)
     for name, row in rows.items():
         assert row is not None and f".{(NATIVE | PACKED | OTHERS)[name][0]}" in FORMATS[row].suffixes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import terminal
+from auricle.cli import terminal
 from auricle.core.errors import InputError
 from auricle.core.optional import require
 

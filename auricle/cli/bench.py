@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from auricle import terminal
+from auricle.cli import terminal
+from auricle.cli.terminal import Runtime
 from auricle.core.errors import InputError
 from auricle.core.files import check_writable
-from auricle.terminal import Runtime
 
 if TYPE_CHECKING:
     from auricle.bench.guard import LeakedError

@@ -1,9 +1,8 @@
-"""Words typed -> one call. Every import of weight is inside the command that needs it, so that a command starts at once."""
+"""The verbs that hear: listen, tag, detect, embed."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,20 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from auricle import terminal
-from auricle.core.errors import AuricleError, InputError
+from auricle.cli import terminal
+from auricle.cli.terminal import Html, Labels, Model, Runtime
+from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, check_writable
 from auricle.signal.formats import spoken
-from auricle.terminal import Html, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.core.records import Heard
     from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
-
-_LABELS_FILE = 1_000_000  # letters of a file of labels
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Files = Annotated[
     list[str],
@@ -33,23 +28,8 @@ Files = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
 HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Labels of your own, made with auricle fit.")]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option(metavar='"A, B"|@FILE', help='Any words to listen for besides, such as "siren, crying child"; or a file, a label a line.'),
-]
 
 
-@app.callback(invoke_without_command=True)
-def options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
-    """auricle hears: which sounds are in a recording, when, and how well it fits your words. Offline, without a GPU."""
-    if version:
-        from auricle import __version__
-
-        print(__version__)
-        raise typer.Exit
-
-
-@app.command()
 def listen(
     files: Files,
     labels: Labels = None,
@@ -69,8 +49,8 @@ def listen(
         files,
         ("tags", "events"),
         as_json=as_json,
-        top=parse_top(top, as_json=as_json),
-        words=read_labels(labels, listener),
+        top=terminal.parse_top(top, as_json=as_json),
+        words=terminal.read_labels(labels, listener),
         heads=_heads(head, listener),
         keep=html is not None,
     )
@@ -79,22 +59,19 @@ def listen(
     _finish(heard, len(files))
 
 
-@app.command()
 def tag(files: Files, as_json: Json = False, top: Top = None, head: HeadFile = None, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file."""
     listener = terminal.load(model, runtime)
-    heard = _tell(listener, files, ("tags",), as_json=as_json, top=parse_top(top, as_json=as_json), heads=_heads(head, listener))
+    heard = _tell(listener, files, ("tags",), as_json=as_json, top=terminal.parse_top(top, as_json=as_json), heads=_heads(head, listener))
     _finish(heard, len(files))
 
 
-@app.command()
 def detect(files: Files, as_json: Json = False, model: Model = None, runtime: Runtime = None) -> None:
     """Which sounds are in each file, and when."""
     heard = _tell(terminal.load(model, runtime), files, ("events",), as_json=as_json)
     _finish(heard, len(files))
 
 
-@app.command()
 def embed(
     files: Files,
     out: Annotated[Path | None, typer.Option(metavar="X.npy", help="Write an array, a row a file.")] = None,
@@ -129,25 +106,10 @@ def embed(
     terminal.count(failed, len(files))
 
 
-def main() -> None:
-    """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
-    if len(sys.argv) < 2 or sys.argv[1] not in verbs:
-        from auricle import cli_archive, cli_bench, cli_classify, cli_models, cli_train
-
-        cli_classify.add_to(app)
-        cli_archive.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
-        cli_models.add_to(app)
-        cli_bench.add_to(app)
-        cli_train.add_to(app)
-    try:
-        app()
-    except InputError as error:
-        terminal.complain(str(error))
-        sys.exit(2)
-    except AuricleError as error:
-        terminal.complain(str(error))
-        sys.exit(1)
+def add_to(app: typer.Typer) -> None:
+    """Give the app these verbs."""
+    for verb in (listen, tag, detect, embed):
+        app.command()(verb)
 
 
 def _tell(
@@ -224,37 +186,3 @@ def _heads(path: Path | None, listener: Listener) -> Heads | None:
     heads = Heads.load(path)
     heads.check(listener)
     return heads
-
-
-def read_labels(given: Sequence[str] | None, listener: Listener) -> list[str] | None:
-    """Labels of --labels "A, B" or --labels @FILE, which may be given several times; None where it was not."""
-    from auricle.listen.vocabulary import split_labels
-
-    labels: list[str] = []
-    for text in given or ():
-        labels += _lines(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
-    return labels or None
-
-
-def _lines(path: Path) -> list[str]:
-    """Labels of a file, one a line; empty lines are passed over."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            text = file.read(_LABELS_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); wanted a text in UTF-8 with a label a line") from error
-    labels = [line.strip() for line in text.splitlines() if line.strip()]
-    if not labels or len(text) > _LABELS_FILE:
-        raise InputError(f"{path}: has no labels, or over {_LABELS_FILE} letters; wanted a label a line")
-    return labels
-
-
-def parse_top(text: str | None, *, as_json: bool) -> int | None:
-    """People are shown what is present, however much it is; a program gets the 10 best unless it says otherwise."""
-    if text is None:
-        return 10 if as_json else None
-    if text == "all":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"--top is {text!r}; wanted a number from 1, or 'all'")
-    return int(text)

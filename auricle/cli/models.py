@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import terminal
+from auricle.cli import terminal
+from auricle.cli.terminal import Json, Model, Runtime
 from auricle.core.errors import InputError
-from auricle.terminal import Json, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.models.convert.convert import Report

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import terminal
-from auricle.terminal import Json, Model, Runtime
+from auricle.cli import terminal
+from auricle.cli.terminal import Json, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.core.records import Classified
@@ -51,15 +51,14 @@ def classify(  # noqa: PLR0913  an option is an argument here
     runtime: Runtime = None,
 ) -> None:
     """Which one of these names fits each file, or with --any, which of them."""
-    from auricle.cli import parse_top, read_labels
     from auricle.listen.console import Meter
     from auricle.listen.scale import Scale
     from auricle.listen.zeroshot import ZeroShot
 
-    most = parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
+    most = terminal.parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
     scales = [] if scale is None else [Scale.load(scale)]
     listener = terminal.load(model, runtime)
-    names = read_labels(labels, listener)
+    names = terminal.read_labels(labels, listener)
     with terminal.reading():
         head = ZeroShot(
             listener,

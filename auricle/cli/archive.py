@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auricle import terminal
+from auricle.cli import terminal
+from auricle.cli.terminal import Html, Json, Model, Runtime
 from auricle.core.errors import InputError
 from auricle.core.files import check_writable
-from auricle.terminal import Html, Json, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.archive.search import Hit
@@ -97,7 +97,7 @@ def search(  # noqa: PLR0913  an option is an argument here
     text: Annotated[str | None, typer.Argument(metavar="[WORDS]", help='What to look for, such as "rain on a tin roof".')] = None,
     folder: Into = Path("."),
     like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="An example, or some seconds of one.")] = None,
-    taught: Annotated[str | None, typer.Option(metavar="NAME", help="A sound taught to the archive.")] = None,
+    taught: Annotated[str | None, typer.Option(metavar="NAME[@VERSION]", help="A sound taught to the archive.")] = None,
     unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="WORDS", help="What should not be heard there.")] = None,
     where: Where = None,
     k: Count = 20,
@@ -148,28 +148,6 @@ def teach(
     if proposals:
         terminal.stdout().print("worth a look; answer with --yes or --no FILE@START-END:", style="dim", markup=False)
         terminal.stdout().print(console.proposals_table(proposals))
-
-
-def find(  # noqa: PLR0913  an option is an argument here
-    name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A taught sound.")],
-    folder: Into = Path("."),
-    where: Where = None,
-    k: Count = 20,
-    export_to: Export = None,
-    html: Html = None,
-    as_json: Json = False,
-    model: Model = None,
-    runtime: Runtime = None,
-) -> None:
-    """Find a taught sound in an archive. From a score of one half on it is held to be there."""
-    from auricle.archive.search import Query, Searcher
-    from auricle.archive.store import Archive
-
-    if html is not None:
-        check_writable(html)
-    archive, listener = Archive.open(folder), terminal.load(model, runtime)
-    hits = Searcher(archive, listener).search(Query(where=where, taught=name), k=k)
-    _give(hits, listener, what=name, text=None, as_json=as_json, export_to=export_to, html=html)
 
 
 def fit(
@@ -237,7 +215,7 @@ def add_to(app: typer.Typer) -> None:
     """Give the app these verbs."""
     app.command("index")(index_command)
     app.command("archive")(archive_command)
-    for verb in (search, teach, find, fit, serve):
+    for verb in (search, teach, fit, serve):
         app.command()(verb)
 
 

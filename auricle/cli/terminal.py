@@ -34,6 +34,12 @@ Model = Annotated[
 Runtime = Annotated[
     Engine | None, typer.Option(help="What runs the model; the quickest that is installed and keeps the numbers unless named.")
 ]
+_LABELS_FILE = 1_000_000  # letters of a file of labels
+
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(metavar='"A, B"|@FILE', help='Any words to listen for besides, such as "siren, crying child"; or a file, a label a line.'),
+]
 Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
 
 
@@ -86,3 +92,37 @@ def stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def parse_top(text: str | None, *, as_json: bool) -> int | None:
+    """People are shown what is present, however much it is; a program gets the 10 best unless it says otherwise."""
+    if text is None:
+        return 10 if as_json else None
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--top is {text!r}; wanted a number from 1, or 'all'")
+    return int(text)
+
+
+def read_labels(given: Sequence[str] | None, listener: Listener) -> list[str] | None:
+    """Labels of --labels "A, B" or --labels @FILE, which may be given several times; None where it was not."""
+    from auricle.listen.vocabulary import split_labels
+
+    labels: list[str] = []
+    for text in given or ():
+        labels += _lines(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
+    return labels or None
+
+
+def _lines(path: Path) -> list[str]:
+    """Labels of a file, one a line; empty lines are passed over."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LABELS_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); wanted a text in UTF-8 with a label a line") from error
+    labels = [line.strip() for line in text.splitlines() if line.strip()]
+    if not labels or len(text) > _LABELS_FILE:
+        raise InputError(f"{path}: has no labels, or over {_LABELS_FILE} letters; wanted a label a line")
+    return labels
