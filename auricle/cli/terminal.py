@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auricle.core.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
