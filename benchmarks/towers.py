@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 from auricle.bench.results import Figure, write_record
-from auricle.core.config import EMBEDDING, read_config
+from auricle.core.config import EMBEDDING
+from auricle.core.model_files import read_config
 from auricle.core.workers import cores
 from auricle.models.convert.convert import convert
 from auricle.models.convert.health import features as made_features

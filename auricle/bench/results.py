@@ -25,9 +25,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from auricle.core.config import fingerprint as fingerprint
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
+from auricle.core.model_files import fingerprint as fingerprint
 
 FORMAT = 1
 #: What stands where a figure has no record yet.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from auricle.core.config import read_config
 from auricle.core.errors import AuricleError
+from auricle.core.model_files import read_config
 from auricle.core.records import Clip
 from auricle.core.units import megabytes
 from auricle.core.workers import cores

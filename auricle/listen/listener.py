@@ -11,8 +11,8 @@ from typing import Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 
-from auricle.core.config import fingerprint
 from auricle.core.errors import InputError, SoundError
+from auricle.core.model_files import fingerprint
 from auricle.core.paths import text_of
 from auricle.core.records import Clip, Heard, Label
 from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source

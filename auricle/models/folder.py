@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from auricle.core.config import ModelConfig, read_config
+from auricle.core.config import ModelConfig
 from auricle.core.errors import ModelError
 from auricle.core.files import atomic_folder, write_text
+from auricle.core.model_files import read_config
 from auricle.models.model import Model
 
 #: Prefix of tensors that belong to the front-end, and those of a static text tower (runtime.tokens): no part of the module.

@@ -17,8 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from auricle.core.config import EMBEDDING, ModelConfig, Strict, read_config
+from auricle.core.config import EMBEDDING, ModelConfig, Strict
 from auricle.core.errors import InputError
+from auricle.core.model_files import read_config
 from auricle.data.captions import POLICIES, Policy, choose
 from auricle.data.manifest import Item
 from auricle.metrics import retrieval

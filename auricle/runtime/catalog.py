@@ -10,8 +10,8 @@ from typing import Any
 
 from auricle.core import hub
 from auricle.core.cache import cache_folder
-from auricle.core.config import read_config
 from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.model_files import read_config
 
 #: The model that hears when none is named.
 DEFAULT = "auricle-tiny"

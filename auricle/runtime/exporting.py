@@ -14,9 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
-from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig, digest_of, read_config
+from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig
 from auricle.core.errors import MissingPackage, ModelError
 from auricle.core.files import atomic_files, atomic_folder, write_text
+from auricle.core.model_files import digest_of, read_config
 from auricle.runtime.engines import Engine
 from auricle.runtime.exported import FORMAT, KEPT, Agreement, Exported, Measured, read
 from auricle.runtime.tokens import stored

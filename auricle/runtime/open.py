@@ -8,8 +8,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from auricle.core.config import EMBEDDING, ModelConfig, Output, read_config
+from auricle.core.config import EMBEDDING, ModelConfig, Output
 from auricle.core.errors import InputError, ModelError
+from auricle.core.model_files import read_config
 from auricle.runtime import catalog
 from auricle.runtime.engines import ENGINES as ENGINES
 from auricle.runtime.engines import Engine, open_engine

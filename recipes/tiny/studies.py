@@ -14,8 +14,8 @@ import numpy as np
 
 from auricle.bench.card import write_card
 from auricle.bench.results import fingerprint, write_record
-from auricle.core.config import read_config
 from auricle.core.files import write_text
+from auricle.core.model_files import read_config
 from auricle.data import lineage
 from auricle.data.compose.bank import open_bank
 from auricle.data.corpora import read

@@ -18,8 +18,8 @@ from auricle.bench.lineage import Clip, Lineage
 from auricle.bench.score import Result, score
 from auricle.bench.suite import Suite
 from auricle.bench.vectors import Vectors, hear
-from auricle.core.config import fingerprint
 from auricle.core.errors import ModelError
+from auricle.core.model_files import fingerprint
 from auricle.data import corpora, manifest
 from auricle.data.manifest import Item
 from auricle.listen.listener import Listener, load

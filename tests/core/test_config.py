@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import tone_model
 
-from auricle.core.config import read_config
 from auricle.core.errors import ModelError
+from auricle.core.model_files import read_config
 
 
 def written(folder: Path, **changes: Any) -> Path:

@@ -14,7 +14,8 @@ pytest.importorskip("torch")
 import published_models
 
 import auricle
-from auricle.core.config import FRAME_LOGITS, Output, read_config
+from auricle.core.config import FRAME_LOGITS, Output
+from auricle.core.model_files import read_config
 from auricle.listen.pipeline import Part
 from auricle.listen.timeline import Timeline
 from auricle.runtime.exporting import export

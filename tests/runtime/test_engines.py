@@ -20,8 +20,8 @@ pytest.importorskip("transformers")
 import published_models
 
 import auricle
-from auricle.core.config import read_config
 from auricle.core.errors import ModelError
+from auricle.core.model_files import read_config
 from auricle.models import export as graphs
 from auricle.models.convert.convert import convert
 from auricle.runtime import engines, exported

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 import auricle
 from auricle.bench.results import read_records
-from auricle.core.config import read_config
+from auricle.core.model_files import read_config
 from auricle.data.compose.bank import FeatureBank
 from auricle.data.corpora.table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
