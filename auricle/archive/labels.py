@@ -11,6 +11,7 @@ import numpy as np
 
 from auricle.archive.store import Archive, quoted
 from auricle.core.errors import InputError
+from auricle.core.table import plain
 from auricle.listen.fewshot import Head
 from auricle.metrics.bootstrap import wilson
 
@@ -75,8 +76,8 @@ class Taught:
 
 
 def plain_name(name: str) -> str:
-    """A taught sound's name as it is stored: single spaces around words. InputError where it is none."""
-    found = " ".join(name.split())
+    """A taught sound's name as it is stored: a plain label. InputError where it is none."""
+    found = plain(name)
     if not found or len(found) > _LONGEST or not found.isprintable() or "@" in found:
         raise InputError(f"{name!r}: is no name for a sound; wanted 1 to {_LONGEST} letters on one line, without @")
     return found

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import glob
 import json
-import os
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from auricle.core.errors import InputError
 from auricle.core.paths import named, shown, text_of
-from auricle.signal.formats import is_recording
-
-_TABLES = (".csv", ".tsv", ".jsonl")
-_NAMES = ("file", "filename", "path")
+from auricle.core.table import FILE, Stretch, stretches
+from auricle.core.table import SUFFIXES as TABLES
+from auricle.signal.formats import SUFFIXES, is_recording
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Found:
 
 
 def find(places: Iterable[str]) -> Found:
-    """Recordings at some places, each a folder, a pattern with * or ?, a table of files (csv, tsv, jsonl) or a file."""
+    """Recordings at some places, each a folder, a pattern with * or ?, a table of files or a file."""
     found: list[Path] = []
     notes: dict[str, str | None] = {}
     roots = []
@@ -43,7 +42,7 @@ def find(places: Iterable[str]) -> Found:
         if path.is_dir():
             roots.append(text_of(path.resolve()))
             found += _walk(path.resolve())
-        elif path.suffix.lower() in _TABLES:
+        elif path.suffix.lower() in TABLES:
             notes |= _listed(path)
         elif path.exists():
             found.append(path.resolve())
@@ -84,43 +83,23 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _listed(table: Path) -> dict[str, str | None]:
-    """Files of a table, relative to its folder, with the other cells of their rows as notes, None without others; one row a file."""
-    notes: dict[str, str | None] = {}
-    numbers: dict[str, int] = {}
-    for number, row in enumerate(_rows(table), start=1):
-        name = next((row[column] for column in _NAMES if row.get(column)), None)
-        if not isinstance(name, str):
-            raise InputError(f"{table}: row {number} names no file; wanted a column {', '.join(_NAMES[:-1])} or {_NAMES[-1]}")
-        file = text_of(named(os.path.join(table.parent, name)).resolve())
-        if file in numbers:
-            raise InputError(f"{table}: rows {numbers[file]} and {number} are both for {name}; wanted one row a file")
-        numbers[file] = number
-        cells = {key: value for key, value in row.items() if key not in _NAMES}
-        other = {key: value for key, value in cells.items() if value not in ("", None)}
-        notes[file] = (shown(json.dumps(other, ensure_ascii=False)) if other else "") if cells else None
-    return notes
+    """Files of a table with the other cells of their rows as notes, None without others; of several parts of a file what they share.
+
+    InputError where two rows are for all of one file and contradict each other.
+    """
+    first: dict[str, Stretch] = {}
+    notes: dict[str, dict[str, Any]] = {}
+    for row in stretches(table, SUFFIXES):
+        file = text_of(row.file)
+        cells = {column: cell for column, cell in row.cells.items() if column.casefold() not in FILE}
+        known = notes.setdefault(file, cells)
+        before = first.setdefault(file, row)
+        if known != cells and (row.onset, row.offset) == (before.onset, before.offset) == (0, math.inf):
+            raise InputError(f"{table}: lines {before.line} and {row.line} are both for {row.file.name} and differ; wanted one row a file")
+        notes[file] = {column: cell for column, cell in known.items() if cells.get(column) == cell}
+    return {file: _note(cells) for file, cells in notes.items()}
 
 
-def _rows(table: Path) -> Iterator[Mapping[str, object]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            if table.suffix.lower() == ".jsonl":
-                yield from (row for row in map(json.loads, filter(str.strip, file)) if isinstance(row, dict))
-            else:
-                yield from _cells(table, csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ","))
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table ({error}); wanted csv, tsv or jsonl in UTF-8") from error
-
-
-def _cells(table: Path, lines: Iterator[list[str]]) -> Iterator[Mapping[str, object]]:
-    """Rows by the names of their columns; InputError where a row has not as many cells as there are columns."""
-    columns = next(lines, [])
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise InputError(f"{table}: has the column {twice[0]!r} more than once; wanted each name once")
-    for number, cells in enumerate(filter(None, lines), start=1):
-        if len(cells) != len(columns):
-            raise InputError(
-                f"{table}: row {number} has {len(cells)} cells for {len(columns)} columns; wanted one each, in quotes if with commas"
-            )
-        yield dict(zip(columns, cells, strict=True))
+def _note(cells: dict[str, Any]) -> str | None:
+    other = {column: cell for column, cell in cells.items() if cell not in ("", None)}
+    return (shown(json.dumps(other, ensure_ascii=False)) if other else "") if cells else None

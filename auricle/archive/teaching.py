@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from auricle.archive import labels as kept
 from auricle.archive.labels import Example, Label, Precision, Taught
 from auricle.archive.search import Query, Searcher, Windows, parse_span
 from auricle.archive.store import Archive, quoted, vectors_of
+from auricle.core import table
 from auricle.core.errors import InputError
 from auricle.core.paths import path_of, text_of
 from auricle.core.records import Clip
@@ -26,6 +28,7 @@ from auricle.listen import fewshot
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
 from auricle.signal.files import cut
+from auricle.signal.formats import SUFFIXES
 
 _OTHERS = 1000  # windows that nobody labelled, to tell a sound from
 _CANDIDATES = 5000  # windows that are scored where an archive is too large to score all
@@ -52,6 +55,17 @@ def parse_example(text: str) -> Example:
     """PATH or PATH@START-END, as people write it."""
     path, start, end = parse_span(text)
     return Example(text_of(path.resolve()), start, end)
+
+
+def parse_examples(text: str) -> list[Example]:
+    """What `parse_example` takes, or a table of one label (`core.table`), of which every row is an example."""
+    if Path(text).suffix.lower() not in table.SUFFIXES:
+        return [parse_example(text)]
+    rows = list(table.stretches(Path(text), SUFFIXES))
+    labels = sorted({row.label for row in rows})
+    if len(labels) != 1:
+        raise InputError(f"{text}: has {' and '.join(map(repr, labels[:3])) or 'no rows'}; wanted a table of one label to teach by")
+    return [Example(text_of(row.file), row.onset, row.offset) for row in rows]
 
 
 class Teacher:

@@ -29,9 +29,7 @@ Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive.")]
 
 
 def index_command(
-    places: Annotated[
-        list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files (csv, tsv, jsonl).")
-    ],
+    places: Annotated[list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="The archive; made when it is not there.")],
     window: Annotated[float | None, typer.Option(help="Seconds a window lasts, in a new archive.  [default: the model's]")] = None,
     hop: Annotated[float | None, typer.Option(help="Seconds from one window to the next, in a new archive.")] = None,
@@ -122,7 +120,9 @@ def search(  # noqa: PLR0913  an option is an argument here
 def teach(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the sound is called.")],
     folder: Into = Path("."),
-    yes: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A recording, or seconds of one, that is it.")] = None,
+    yes: Annotated[
+        list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A recording, or seconds of one, that is it; or a table.")
+    ] = None,
     no: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="One that is not it.")] = None,
     propose: Annotated[int, typer.Option(metavar="N", min=0, help="How many windows to propose for a look.")] = 10,
     as_json: Json = False,
@@ -132,12 +132,13 @@ def teach(
     """Teach an archive a sound by examples; again with more of them, it gets better. Proposes what is most worth a look next."""
     from auricle.archive import console, labels
     from auricle.archive.store import Archive
-    from auricle.archive.teaching import Teacher, parse_example
+    from auricle.archive.teaching import Teacher, parse_examples
 
     archive = Archive.open(folder)
     teacher = Teacher(archive, terminal.load(model, runtime))
     if yes or no:
-        taught = teacher.teach(name, [parse_example(text) for text in yes or ()], [parse_example(text) for text in no or ()])
+        right, wrong = ([example for text in texts or () for example in parse_examples(text)] for texts in (yes, no))
+        taught = teacher.teach(name, right, wrong)
     else:
         taught = labels.find(archive, name)
     proposals = teacher.propose(name, propose) if propose else []
@@ -151,7 +152,7 @@ def teach(
 
 
 def fit(
-    place: Annotated[Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder a label, or a csv with columns file and label.")],
+    place: Annotated[Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder a label, or a table: csv, Audacity labels, Raven.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the heads go.")],
     as_json: Json = False,
     model: Model = None,

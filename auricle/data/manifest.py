@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from auricle.core import table
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, make_folder
 from auricle.core.optional import require
@@ -70,6 +71,7 @@ class Item:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # a manifest is read from other working folders
+        object.__setattr__(self, "labels", tuple(dict.fromkeys(map(table.plain, self.labels))))
         if not self.id:
             raise InputError(f"{self.audio}: has an empty id; wanted a name of its own")
         if not (math.isfinite(self.duration) and self.duration >= 0 and math.isfinite(self.start) and self.start >= 0):
@@ -98,8 +100,6 @@ def read(path: str | Path) -> list[Item]:
         return _once(_items(reader(path), folder, f"{path}: {word}"), path, word)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted a manifest") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 (byte {error.start}); save it as UTF-8") from error
 
 
 def write(path: str | Path, items: Iterable[Item]) -> None:
@@ -186,7 +186,7 @@ def _number(name: str, value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return float(value)
+        return table.number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} is {str(value)[:40]!r}; wanted a number of seconds") from None
 
@@ -216,8 +216,6 @@ def _caption(said: Any) -> Caption:
 def _items(records: Iterable[tuple[int, Any]], folder: Path, where: str) -> Iterator[tuple[int, Item]]:
     for number, record in records:
         try:
-            if not isinstance(record, Mapping):
-                raise InputError(f"is {str(record)[:40]!r}; wanted an object with the fields of a clip")
             yield number, of_record(record, folder)
         except InputError as error:
             raise InputError(f"{where} {number}: {error}") from None
@@ -233,27 +231,6 @@ def _once(items: Iterable[tuple[int | str, Item]], path: Path, word: str) -> lis
         first[item.id] = place
         found.append(item)
     return found
-
-
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{path}: line {number}: is not usable JSON ({' '.join(str(error).split())[:80]})") from None
-
-
-def _read_csv(path: Path) -> Iterator[tuple[int, Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines, strict=True, restkey="more cells than the header")
-        try:
-            for record in reader:
-                yield reader.line_num, record
-        except csv.Error as error:
-            raise InputError(f"{path}: line {reader.line_num}: is not usable csv ({error})") from None
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
@@ -303,8 +280,9 @@ def _arrow() -> tuple[Any, Any]:
 
 
 _READERS: dict[str, tuple[str, Callable[[Path], Iterator[tuple[int, Any]]]]] = {
-    ".jsonl": ("line", _read_jsonl),
-    ".csv": ("line", _read_csv),
+    ".jsonl": ("line", table.rows),
+    ".csv": ("line", table.rows),
+    ".tsv": ("line", table.rows),
     ".parquet": ("row", _read_parquet),
 }
 _WRITERS: dict[str, Callable[[Path, Iterable[dict[str, Any]]], None]] = {

@@ -5,7 +5,6 @@ Each label is a logistic regression over the vectors of likeness, its scores cal
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from auricle.core import table
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.files import write_bytes
 from auricle.listen import fewshot
@@ -119,49 +119,46 @@ class Report:
 
 
 def read_examples(place: Path, endings: frozenset[str]) -> list[Example]:
-    """Examples of a folder with a folder a label, or of a table (csv) with columns file, label and, as wanted, onset, offset, group.
+    """Examples of a folder with a folder a label or label tracks beside their recordings, or of a table (`core.table`).
 
-    A recording with several labels has several rows. endings: names that are taken for recordings in a folder.
+    A table's columns are label, file where it is not named after its recording, and as wanted onset, offset, group. A recording with
+    several labels has several rows. endings: names that are taken for recordings.
     """
-    found = _from_folders(place, endings) if place.is_dir() else _from_table(place)
+    found = _from_folder(place, endings) if place.is_dir() else _from_table(place, endings)
     merged: dict[tuple[str, float, float], Example] = {}
-    for example in found:
+    for where, example in found:
         key = (example.file, example.onset, example.offset)
-        known = merged.get(key)
-        merged[key] = example if known is None else dataclasses.replace(known, labels=tuple(sorted({*known.labels, *example.labels})))
+        known = merged.setdefault(key, example)
+        if known.group != example.group:
+            raise InputError(f"{where}: is of group {example.group}, and a row before of {known.group}; wanted one group a recording")
+        merged[key] = dataclasses.replace(known, labels=tuple(sorted({*known.labels, *example.labels})))
     if not merged:
-        raise InputError(f"{place}: has no examples; wanted a folder a label with recordings in it, or rows of file and label")
+        raise InputError(
+            f"{place}: has no examples; wanted a folder a label with recordings in it, label tracks beside their recordings, "
+            "or rows of file and label"
+        )
     return list(merged.values())
 
 
-def _from_folders(place: Path, endings: frozenset[str]) -> Iterator[Example]:
-    for folder in sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        for path in sorted(folder.rglob("*")):
+def _from_folder(place: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
+    for folder in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
+        if folder.suffix.lower() == ".txt" and table.recording_of(folder, endings):
+            yield from _from_table(folder, endings)
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.suffix.lower() in endings and path.is_file():
-                yield Example(str(path), (folder.name.replace("_", " "),), group=str(path))
+                yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
 
 
-def _from_table(table: Path) -> Iterator[Example]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            for number, row in enumerate(csv.DictReader(file), start=1):
-                yield _from_row(table, number, row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table ({error}); wanted a csv in UTF-8, or a folder") from error
+def _from_table(path: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
+    for row in table.stretches(path, endings):
+        where, file = f"{path}: line {row.line}", str(row.file)
+        if not row.label:
+            raise InputError(f"{where}: has no label; wanted a column {', '.join(table.LABEL[:-1])} or {table.LABEL[-1]}")
+        yield where, Example(file, (_label(row.label),), row.onset, row.offset, str(row.cells.get("group") or file))
 
 
-def _from_row(table: Path, number: int, row: Mapping[str, str | None]) -> Example:
-    name, label = row.get("file"), (row.get("label") or "").strip()
-    if not name or not label:
-        raise InputError(f"{table}: row {number} has no file or no label; wanted columns file and label")
-    path = str((table.parent / name).resolve())
-    try:
-        onset, offset = float(row.get("onset") or 0), float(row.get("offset") or "inf")
-    except ValueError as error:
-        raise InputError(f"{table}: row {number}: {error}; wanted onset and offset in seconds") from error
-    if not 0 <= onset < offset:
-        raise InputError(f"{table}: row {number} goes from {onset:g} to {offset:g} s; wanted an onset before its offset")
-    return Example(path, (label.replace("_", " "),), onset, offset, row.get("group") or path)
+def _label(text: str) -> str:
+    return table.plain(text.replace("_", " "))
 
 
 def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress | None = None) -> tuple[Heads, Report]:

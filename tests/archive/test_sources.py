@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from auricle.archive import sources
+from auricle.archive.export import export
+from auricle.archive.search import Hit
 from auricle.core.errors import InputError
 
 
@@ -34,9 +36,9 @@ def test_hidden_names_are_read_only_when_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("file,place\na.wav,x\nb.wav,y,z\n", "row 2 has 3 cells for 2 columns"),
-        ("file,place\na.wav\n", "row 1 has 1 cells for 2 columns"),
-        ("file,place\na.wav,x\nb.wav,y\n./a.wav,z\n", "rows 1 and 3 are both for"),
+        ("file,place\na.wav,x\nb.wav,y,z\n", "line 3: has 3 cells for 2 columns"),
+        ("file,place\na.wav\n", "line 2: has 1 cell for 2 columns"),
+        ("file,place\na.wav,x\nb.wav,y\n./a.wav,z\n", "lines 2 and 4 are both for a.wav and differ"),
         ("file,place,place\na.wav,x,y\n", "'place' more than once"),
     ],
 )
@@ -45,6 +47,25 @@ def test_tables_that_contradict_themselves_are_refused(tmp_path: Path, text: str
     table.write_text(text)
     with pytest.raises(InputError, match=said):
         sources.find([str(table)])
+
+
+def test_tables_of_parts_name_their_recordings_once(tmp_path: Path) -> None:
+    """What `auricle search --export` writes is read again: as csv, as a Raven table and as Audacity label tracks."""
+    first, second = _touch(tmp_path / "a.wav"), _touch(tmp_path / "b.wav")
+    hits = [Hit(file, onset, onset + 2.5, 0.5, ("rain",)) for file, onset in ((first, 0.0), (first, 5.0), (second, 1.5))]
+    for name in ("hits.csv", "hits.raven.txt"):
+        export(hits, tmp_path / name, what="rain")
+        assert set(sources.find([str(tmp_path / name)]).files) == {first, second}
+    export(hits, tmp_path / "hits.txt", what="rain")
+    assert set(sources.find([str(tmp_path / f"hits - {name}.txt") for name in "ab"]).files) == {first, second}
+    (tmp_path / "parts.csv").write_text("file;site;onset\na.wav;yard;1,5\na.wav;yard;3\nb.wav;wood;0\n")
+    found = sources.find([str(tmp_path / "parts.csv")]).files
+    assert found == {first: '{"site": "yard"}', second: '{"site": "wood", "onset": "0"}'}
+
+
+def test_rows_that_say_the_same_are_one(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("file,site\na.wav,yard\na.wav,yard\n")
+    assert sources.find([str(tmp_path / "t.csv")]).files == {str(tmp_path / "a.wav"): '{"site": "yard"}'}
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every folder")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from auricle.archive.indexing import index
 from auricle.archive.labels import Example
 from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive
-from auricle.archive.teaching import Teacher, parse_example
+from auricle.archive.teaching import Teacher, parse_example, parse_examples
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,23 @@ def test_seconds_of_a_recording_are_heard_as_such(archive: Archive, listener: Li
     taught = Teacher(archive, listener).teach("low", [parse_example(f"{tmp_path / 'new.wav'}@3-6")])
     expected = listener.embed_audio(auricle.Clip(tone("low tone", 3), RATE), space="likeness")[0]
     assert taught.labels[0].vector @ expected > 0.999
+
+
+def test_a_table_of_one_label_teaches_by_each_of_its_rows(archive: Archive, listener: Listener, sounds: Path, tmp_path: Path) -> None:
+    """A name is the same sound however its letters are composed."""
+    (tmp_path / "t.txt").write_text(
+        "Selection\tBegin Time (s)\tEnd Time (s)\tBegin Path\tAnnotation\n"
+        + "".join(f"{number}\t0,0\t2,0\t{sounds / f'low{number}.wav'}\tbass\n" for number in (0, 1))
+    )
+    examples = parse_examples(str(tmp_path / "t.txt"))
+    assert examples == [parse_example(f"{sounds / f'low{number}.wav'}@0-2") for number in (0, 1)]
+    teacher = Teacher(archive, listener)
+    teacher.teach("Ba\u00df\u00e4", examples)
+    taught = teacher.teach(unicodedata.normalize("NFD", "Ba\u00df\u00e4"), [], [parse_example(str(sounds / "high0.wav"))])
+    assert taught.version == 2 and [label.yes for label in taught.labels].count(True) == 2
+    (tmp_path / "t.csv").write_text("file,label\na.wav,bass\nb.wav,rain\n")
+    with pytest.raises(InputError, match="has 'bass' and 'rain'; wanted a table of one label"):
+        parse_examples(str(tmp_path / "t.csv"))
 
 
 def test_proposals_are_new_to_people_and_say_why(archive: Archive, listener: Listener, sounds: Path) -> None:

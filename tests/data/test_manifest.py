@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_errors_of_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.csv: line 4: labels starts like a JSON list"):
         read(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text("audio,labels\na.wav,dog,cat\n")
-    with pytest.raises(InputError, match=r"b\.csv: line 2: more cells than the header"):
+    with pytest.raises(InputError, match=r"b\.csv: line 2: has 3 cells for 2 columns"):
         read(tmp_path / "b.csv")
     (tmp_path / "c.jsonl").write_bytes(b'{"audio": "\xff.wav"}\n')
     with pytest.raises(InputError, match="is no UTF-8"):
@@ -118,6 +119,14 @@ def test_errors_of_tables(tmp_path: Path) -> None:
         read(tmp_path / "d.txt")
     with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "none.jsonl")
+
+
+def test_tables_of_spreadsheets_are_read_and_labels_are_one_however_they_are_composed(tmp_path: Path) -> None:
+    text = unicodedata.normalize("NFD", "audio;labels;start;end\r\na.wav;Zaunkönig;0,5;1,25\r\n")
+    (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
+    (tmp_path / "b.tsv").write_text("audio\tlabels\tstart\tend\na.wav\tZaunkönig\t0.5\t1.25\n", encoding="utf-8")
+    wanted = [Item("a.wav", tmp_path / "a.wav", labels=("Zaunk\u00f6nig",), start=0.5, end=1.25)]
+    assert read(tmp_path / "a.csv") == read(tmp_path / "b.tsv") == wanted
 
 
 def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import soundfile
 from tone_model import RATE, silence, tone
 
 import auricle
+from auricle.archive.export import export
+from auricle.archive.search import Hit
 from auricle.core.errors import InputError, ModelError
 from auricle.listen import heads
 from auricle.listen.heads import Example, Heads
@@ -71,13 +74,48 @@ def test_tables_have_stretches_groups_and_several_labels(tmp_path: Path) -> None
     assert second == Example(str(tmp_path / "b.wav"), ("child",), 0.0, float("inf"), str(tmp_path / "b.wav"))
 
 
+def test_label_tracks_and_selection_tables_are_examples(classes: Path, listener: Listener, tmp_path: Path) -> None:
+    """Two labels, each from Audacity, from Raven and from our own export: one head a label, whatever wrote it and however it is spelt."""
+    rng = np.random.default_rng(2)
+    name = "Zaunk\u00f6nig"
+    for number in range(4):
+        both = [0.5 * tone("low tone", 2), 0.5 * tone("high tone", 2)]
+        soundfile.write(tmp_path / f"{number}.wav", np.concatenate(both) + 0.02 * rng.standard_normal(4 * RATE).astype(np.float32), RATE)
+    (tmp_path / "0.txt").write_text(f"0,0\t2,0\thum\n2,0\t4,0\t{unicodedata.normalize('NFD', name)}\n", encoding="utf-8")
+    head = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tSpecies\n"
+    (tmp_path / "1.Table.1.selections.txt").write_text(head + f"1\tW\t1\t0\t2\thum\n2\tW\t1\t2\t4\t{name}\n", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("of no recording")
+    examples = heads.read_examples(tmp_path, ENDINGS)
+    assert [(Path(each.file).name, each.labels, each.onset, each.offset) for each in examples] == [
+        (file, labels, onset, onset + 2.0) for file in ("0.wav", "1.wav") for labels, onset in ((("hum",), 0.0), ((name,), 2.0))
+    ]
+    for label, onset in (("hum", 0.0), (name, 2.0)):
+        hits = [Hit(str(tmp_path / f"{number}.wav"), onset, onset + 2, 0.9) for number in (2, 3)]
+        export(hits, tmp_path / f"{onset}.raven.txt", what=label)
+        examples += heads.read_examples(tmp_path / f"{onset}.raven.txt", ENDINGS)
+    made, report = heads.fit(listener, examples)
+    assert made.labels == ("Zaunk\u00f6nig", "hum") and report.examples == {name: 4, "hum": 4}
+
+
+def test_a_folder_is_one_label_however_its_name_is_composed(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        folder = tmp_path / form / unicodedata.normalize(form, "K\u00e4uzchen")
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "a.wav", silence(1), RATE)
+    one, other = (heads.read_examples(tmp_path / form, ENDINGS)[0].labels for form in ("NFC", "NFD"))
+    assert one == other == ("K\u00e4uzchen",)
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
         ("file,label\n", "has no examples"),
-        ("name,label\nx.wav,a\n", "row 1 has no file or no label"),
-        ("file,label,onset\nx.wav,a,soon\n", "row 1: could not convert"),
+        ("name,label\nx.wav,a\n", "line 2: names no file"),
+        ("file,label,onset\nx.wav,a,soon\n", "line 2: could not convert"),
         ("file,label,onset,offset\nx.wav,a,3,2\n", "goes from 3 to 2 s"),
+        ("file,label\nx.wav,\n", "line 2: has no label; wanted a column label"),
+        ("file,label\nx.wav,a\ny.wav,b,c\n", "line 3: has 3 cells for 2 columns"),
+        ("file,label,group\nx.wav,a,one\nx.wav,b,two\n", "line 3: is of group two, and a row before of one"),
     ],
 )
 def test_tables_that_make_no_sense_say_where(text: str, match: str, tmp_path: Path) -> None:
