@@ -76,7 +76,7 @@ def test_every_file_has_its_line_in_order_whatever_is_wrong(auricle: Callable[..
     assert ["error" in one for one in told] == [True, False, True, True, True, False]
     assert told[4]["tags"][0] == {"label": "middle tone", "score": 1.0, "present": True} and told[4]["coverage"] < 1
     assert err.splitlines()[-1] == "4 of 6 files had an error" and len(err.splitlines()) == 5
-    assert told[5]["labels"] == [{"label": "dog", "score": 0.0, "present": False}]
+    assert told[5]["labels"] == [{"label": "dog", "score": 0.0, "present": False, "scored_by": "label", "named": "dog"}]
 
 
 def test_one_bad_file(auricle: Callable[..., tuple[int, str, str]]) -> None:
@@ -291,8 +291,8 @@ def test_labels_with_commas_and_labels_of_a_file(auricle: Callable[..., tuple[in
     asked = ("--labels", 'dog, "deep, hum"', "--labels", "rain, bark", "--labels", "@labels.txt", "--json")
     (told,) = objects(auricle(verb, "tones.wav", *asked)[1])
     assert {one["label"] for one in told["labels"]} == {"dog", "deep, hum", "rain", "bark", "deep, low tone", 'high "tone"'}
-    (told,) = objects(auricle(verb, "tones.wav", "--labels", "Vehicle horn, car horn, honking", "--labels", "dog", "--json")[1])
-    assert {one["label"] for one in told["labels"]} == {"Vehicle horn, car horn, honking", "dog"}
+    (told,) = objects(auricle(verb, "tones.wav", "--labels", "Vehicle horn, car horn, honking", "--labels", "dog, rain", "--json")[1])
+    assert {one["label"] for one in told["labels"]} == {"dog", "rain"} and told["unread"] == ["Vehicle horn, car horn, honking"]
     (folder / "empty.txt").write_text(" \n")
     for wrong in ("@missing.txt", "@empty.txt", "@tones.wav"):
         code, out, err = auricle(verb, "tones.wav", "--labels", wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from auricle.core.units import clock, percent, remarks
+from auricle.core.units import clock, percent, remarks, verdict
 
 if TYPE_CHECKING:
     from auricle.core.records import Event, Heard, Label
@@ -39,7 +39,7 @@ def _about(heard: Heard) -> str:
     told = [clock(heard.duration, tenths=True)]
     if heard.coverage < 1:
         told.append(f"{percent(heard.coverage)} heard")
-    told += remarks(heard.band, heard.gaps, heard.tracks)
+    told += remarks(heard)
     if heard.silent:
         told.append("silent")
     elif heard.coverage and not heard.events and not any(label.present for label in heard.tags):
@@ -56,7 +56,7 @@ def _row(label: str, middle: str, right: str) -> str:
 def _score(label: Label, hue: int, *, asked: bool = False) -> str:
     fill = f"width:{100 * label.score:.1f}%;height:8px;background:hsl({hue} 60% 50%);border-radius:4px"
     bar = f"<div style='width:240px;background:#8883;border-radius:4px'><div style='{fill}'></div></div>"
-    note = f" <span style='{_MUTED}'>asked, {'present' if label.present else 'not present'}</span>" if asked else ""
+    note = f" <span style='{_MUTED}'>asked, {escape(verdict(label))}</span>" if asked else ""
     return _row(label.label, bar, f"{label.score:.2f}{note}")
 
 

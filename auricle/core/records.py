@@ -44,11 +44,19 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """One word with its calibrated score. present: the score passes the label's threshold and the clip is not silent."""
+    """One word with its calibrated score. present: the score passes the label's threshold and the clip is not silent.
+
+    Of a word that was asked for besides:
+    scored_by: "label" where it names a label of the model (`named`), whose score it has; "text" where its text is compared with the
+    sound; "head" of a fitted head. times: stretches (s) in which it is present: its events, or else windows. None where it is not.
+    """
 
     label: str
     score: float
     present: bool
+    scored_by: str | None = None
+    named: str | None = None
+    times: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +84,8 @@ class Heard:
 
     duration: seconds that the file holds (what it declares where it is cut). coverage: share of its recorded time that was heard, 0 to 1.
     silent: nothing above the threshold of hearing in the band that is heard. tags: best first. events: by onset.
-    labels: scores of the words that were asked for, in the order asked; None when none were.
+    labels: scores of the words that were asked for, in the order asked; None when none were. unread: those of which the model reads
+    no word: they have no score.
     band: frequencies that the model covers; None where nothing was heard. gaps: stretches (s) that the file says were not recorded.
     tracks: sound tracks in the file, of which the first was heard.
     error: one line saying what is wrong and what to do; None when all is well. A file with an error may still be partly heard.
@@ -93,9 +102,10 @@ class Heard:
     band: Band | None = None
     gaps: tuple[tuple[float, float], ...] = ()
     tracks: int = 1
+    unread: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: labels, error, band, gaps and tracks appear only where there is something to say."""
+        """The documented JSON object: labels, error, band, gaps, tracks and unread appear only where there is something to say."""
         return _object(self)
 
     def to_json(self) -> str:
@@ -129,7 +139,7 @@ class Classified:
 
     labels: best first; empty where nothing could be told, because nothing sounds or nothing could be read. Of "one", a score is the
     label's share, all of them sum to one, and only the best is present; of "any" it is the probability that the label is there.
-    duration, coverage, silent, error, band, gaps, tracks: as in Heard.
+    duration, coverage, silent, error, band, gaps, tracks, unread: as in Heard.
     """
 
     file: str
@@ -142,6 +152,7 @@ class Classified:
     band: Band | None = None
     gaps: tuple[tuple[float, float], ...] = ()
     tracks: int = 1
+    unread: tuple[str, ...] = ()
 
     @property
     def best(self) -> Label | None:
@@ -149,7 +160,7 @@ class Classified:
         return next((label for label in self.labels if label.present), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: error, band, gaps and tracks appear only where there is something to say."""
+        """The documented JSON object: error, band, gaps, tracks and unread appear only where there is something to say."""
         return _object(self)
 
     def to_json(self) -> str:
@@ -158,12 +169,10 @@ class Classified:
 
 
 def _object(record: Heard | Classified) -> dict[str, Any]:
-    """A record as its JSON object, without what is None, without no gaps, and without the number of tracks where there is one."""
-    full = {key: value for key, value in dataclasses.asdict(record).items() if value is not None}
-    for key, usual in (("gaps", ()), ("tracks", 1)):
-        if full[key] == usual:
-            del full[key]
-    return {"version": JSON_VERSION, **full}
+    """A record as its JSON object, without what is None, without no gaps or unread labels, and without the number of tracks if one."""
+    full = dataclasses.asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
+    usual = {"gaps": (), "tracks": 1, "unread": ()}
+    return {"version": JSON_VERSION, **{key: value for key, value in full.items() if key not in usual or value != usual[key]}}
 
 
 def _rounded(value: Any) -> Any:

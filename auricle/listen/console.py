@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Classified, Event, Heard, Label
-from auricle.core.units import clock, percent, remarks, ticks
+from auricle.core.units import clock, percent, remarks, ticks, verdict
 from auricle.signal.files import printable
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ _COMFORTABLE = 40  # cells of a lane for whose sake fewer times are written
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """Cells: of a line, of the column of words, of a score bar. colours: of words that are present."""
+    """Cells: of a line, of the column of words, of a score bar. colours: of words that are present. tenths: times have them."""
 
     width: int
     column: int
     bar: int
     unicode: bool
     colours: dict[str, str]
+    tenths: bool
 
 
 def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableType:
@@ -75,7 +76,7 @@ def _layout(heard: Heard | Classified, words: list[str], width: int, *, unicode:
     colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
     longest = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
     column = min(longest, width // 3)
-    return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours)
+    return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours, heard.duration < 120)
 
 
 def _title(heard: Heard | Classified) -> Text:
@@ -83,8 +84,8 @@ def _title(heard: Heard | Classified) -> Text:
     title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
     if heard.coverage < 1:
         title.append(f"  {percent(heard.coverage)} heard", style="not bold yellow")
-    for remark in remarks(heard.band, heard.gaps, heard.tracks):
-        title.append(f"  {remark}", style="not bold dim")
+    for remark in remarks(heard):
+        title.append(f"  {printable(remark)}", style="not bold dim")
     return title
 
 
@@ -102,7 +103,9 @@ def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
     line.append_text(_marks([step < steps for step in range(2 * layout.bar)], colour, unicode=layout.unicode))
     line.append(f"  {label.score:.2f}")
     if asked:
-        line.append("  present" if label.present else "  not present", style="" if label.present else "dim")
+        line.append(f"  {printable(verdict(label))}", style="" if label.present else "dim")
+        if label.times:
+            line.append(f"  {_times(label.times, tenths=layout.tenths, most=_SHOWN)}", style="dim")
     return line
 
 
@@ -112,7 +115,10 @@ def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Te
     for event in events:
         by_label.setdefault(event.label, []).append(event)
     for most in range(_SHOWN, 0, -1):  # fewer times are told where lanes would be squeezed
-        times = {label: _times(found, tenths=duration < 120, most=most) for label, found in by_label.items()}
+        times = {
+            label: _times([(event.onset, event.offset) for event in found], tenths=duration < 120, most=most)
+            for label, found in by_label.items()
+        }
         span = layout.width - layout.column - max(map(len, times.values())) - 6
         if span >= _COMFORTABLE:
             break
@@ -125,9 +131,9 @@ def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Te
     return lines
 
 
-def _times(events: Sequence[Event], *, tenths: bool, most: int) -> str:
-    told = [f"{clock(event.onset, tenths=tenths)}-{clock(event.offset, tenths=tenths)}" for event in events[:most]]
-    return "  ".join(told) + (f"  + {len(events) - most} more" if len(events) > most else "")
+def _times(stretches: Sequence[tuple[float, float]], *, tenths: bool, most: int) -> str:
+    told = [f"{clock(onset, tenths=tenths)}-{clock(offset, tenths=tenths)}" for onset, offset in stretches[:most]]
+    return "  ".join(told) + (f"  + {len(stretches) - most} more" if len(stretches) > most else "")
 
 
 def _axis(duration: float, span: int, column: int) -> Text:

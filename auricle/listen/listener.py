@@ -7,17 +7,19 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, overload
+from typing import Literal, TypeAlias, overload
 
 import numpy as np
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import text_of
-from auricle.core.records import Clip, Heard, Label
+from auricle.core.records import Clip, Heard
+from auricle.listen.asking import Asked, HeadScores, Judge, Query
 from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
-from auricle.listen.scores import sigmoid, text_threshold, thresholds_of, unit
+from auricle.listen.scores import sigmoid, thresholds_of, unit
 from auricle.listen.timeline import Timeline
+from auricle.listen.vocabulary import Vocabulary
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
@@ -28,28 +30,6 @@ from auricle.tasks import tagging
 Wanted: TypeAlias = Literal["tags", "events"]
 
 
-class HeadScores(Protocol):
-    """Labels of one's own that are scored besides: fitted heads (listen.heads)."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """K words."""
-
-    def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Unit vectors of likeness (E,) to probabilities (K,); from one half on a label is present."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Asked:
-    """What one batch asks of every recording."""
-
-    wanted: frozenset[str] = frozenset()
-    words: tuple[str, ...] = ()
-    judge: Callable[[np.ndarray], np.ndarray] | None = None
-    heads: HeadScores | None = None
-    top: int | None = None
-
-
 class Listener:
     """Hears with one model. Open one with `auricle.load()`; safe to share between threads."""
 
@@ -57,7 +37,7 @@ class Listener:
         """workers: files, or windows of a single file, heard at the same time; one a core by default."""
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
-        self._places = {plain(label): index for index, label in enumerate(runtime.config.labels)}
+        self.vocabulary = Vocabulary(runtime.config.labels)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -140,17 +120,18 @@ class Listener:
             raise InputError(
                 f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
             )
-        words = () if labels is None else _words(labels)
-        judge = None if labels is None else self._judge(words)
-        asked = _Asked(frozenset(parts), words, judge, heads, top)
+        query = None if labels is None and heads is None else self._query(_words(labels or ()), heads)
         for source in files:
             check_source(source)
-        return self._each(files, asked, progress)
 
-    def _each(self, files: Sequence[Source], asked: _Asked, progress: Progress | None) -> Iterator[Heard]:
-        answers = self.pipeline.each(files, lambda source, worker: self._answer(source, worker, asked), progress=progress)
-        for source, answer in zip(files, answers, strict=True):
-            yield Heard(name_of(source), error=str(answer)) if isinstance(answer, SoundError) else answer
+        def answer(source: Source, worker: Worker) -> Heard:
+            return self._answer(source, worker, query, parts=parts, top=top)
+
+        return self._each(files, answer, progress)
+
+    def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Heard], progress: Progress | None) -> Iterator[Heard]:
+        for source, heard in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
+            yield Heard(name_of(source), error=str(heard)) if isinstance(heard, SoundError) else heard
 
     def embed_audio(
         self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
@@ -213,32 +194,43 @@ class Listener:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
 
-    def _answer(self, source: Source, worker: Worker, asked: _Asked) -> Heard:
-        config = self.config
+    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Heard:
+        config, limits = self.config, thresholds_of(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
-        words = None if asked.judge is None else np.zeros(len(asked.words), np.float32)
-        own = None if asked.heads is None else np.zeros(len(asked.heads.labels), np.float32)
-        timeline = Timeline(config) if "events" in asked.wanted else None
+        asked = Asked(query or Query(), config, limits)
+        named = query is not None and any(place is not None for place in query.places)
+        timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
         with worker.hear(source) as recording:
             for part in recording:
                 scores.add(part)
-                if words is not None and asked.judge is not None and part.vector is not None:
-                    np.maximum(words, asked.judge(part.vector), out=words)
-                if own is not None and asked.heads is not None and part.likeness is not None:
-                    np.maximum(own, asked.heads.scores(part.likeness), out=own)
+                asked.add(part)
                 if timeline is not None:
                     timeline.add(part)
-        limits = thresholds_of(config.clip)
-        tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=recording.silent, exclusive=scores.exclusive)
+        silent = recording.silent
+        tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
+        events = timeline.events(recording.sound.end) if timeline is not None else ()
         return Heard(
             file=name_of(source),
-            tags=tags[: asked.top] if "tags" in asked.wanted else (),
-            events=timeline.events(recording.sound.end) if timeline is not None else (),
-            labels=self._answered(words, tags, own, asked, silent=recording.silent),
+            tags=tags[:top] if "tags" in parts else (),
+            events=events if "events" in parts else (),
+            labels=None if query is None else asked.answers(tags, events, silent=silent),
+            unread=() if query is None else query.unread,
             **recording.facts(),
         )
 
-    def _judge(self, words: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+    def _query(self, words: Sequence[str], heads: HeadScores | None) -> Query:
+        """Words and heads as they are asked of recordings; words that name no label and that the model cannot read are left out."""
+        unread = self.unread([word for word in words if self.vocabulary.find(word) is None])
+        labels = tuple(word for word in words if word not in unread)
+        places = tuple(map(self.vocabulary.find, labels))
+        texts = [label for label, place in zip(labels, places, strict=True) if place is None]
+        return Query(labels, places, self._judge(texts) if texts else None, heads, unread)
+
+    def unread(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Those of some words of which the model's text tower reads none, such as emoji, or another script than it was trained on."""
+        return tuple(dict.fromkeys(word for word in words if not self.runtime.reads(word)))
+
+    def _judge(self, words: Sequence[str]) -> Judge:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
         if self.config.text is None or self.config.text.calibration is None:  # words compete with AudioSet's names (gathering.Contrast)
             from auricle.listen.zeroshot import ZeroShot
@@ -247,26 +239,6 @@ class Listener:
             return lambda vector: judge.scores(judge.evidence(vector))
         rows = self.runtime.embed_text(words)
         return lambda vector: self.score(rows @ vector)
-
-    def _answered(
-        self, words: np.ndarray | None, tags: Sequence[Label], own: np.ndarray | None, asked: _Asked, *, silent: bool
-    ) -> tuple[Label, ...] | None:
-        """Scores of the asked words, then of fitted heads. A word of the vocabulary has its trained score: it agrees with the tags."""
-        if words is None and own is None:
-            return None
-        answers = []
-        trained = {tag.label: tag for tag in tags}
-        for word, score in zip(asked.words, () if words is None else words, strict=True):
-            place = self._places.get(plain(word))
-            if place is None:
-                answers.append(Label(word, float(score), bool(score >= text_threshold(self.config)) and not silent))
-            else:
-                answers.append(dataclasses.replace(trained[self.labels[place]], label=word))
-        if own is not None and asked.heads is not None:
-            answers += [
-                Label(word, float(score), bool(score >= 0.5) and not silent) for word, score in zip(asked.heads.labels, own, strict=True)
-            ]
-        return tuple(answers)
 
     def _embedded(self, source: Source, worker: Worker, space: Space) -> np.ndarray:
         total, seconds = np.zeros(1), 0.0

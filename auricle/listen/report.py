@@ -64,7 +64,7 @@ def render(
     frontend = open_frontend(_DRAWN)
     files, left = [], _PAGE_AUDIO
     for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
-        told = json.loads(one.to_json()) | {"remarks": remarks(one.band, one.gaps, one.tracks)}
+        told = json.loads(one.to_json()) | {"remarks": remarks(one)}
         if one.coverage:
             told |= _picture(source, _DRAWN)
             told |= _audio(source, one, left, folder)

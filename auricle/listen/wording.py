@@ -68,6 +68,10 @@ class Wording:
         told = " + ".join(str(way) for share, way in ways if share and way)
         return told if self.mix.combine == "vectors" else f"{told} (scores)"
 
+    def describes(self, label: str) -> bool:
+        """Whether a label has descriptions or attributes, besides the label itself."""
+        return bool((self.bank and self.bank.of(label)) or (self.attributes and self.attributes.of(label)))
+
     def parts(self, label: str) -> list[tuple[float, dict[str, float]]]:
         """Each way of saying a label: its share, and weights by text. InputError where nothing is said of it."""
         mix, said = self.mix, []

@@ -66,14 +66,21 @@ class ZeroShot:
         rule: Rule | None = None,
         scales: Sequence[Scale] = (),
     ) -> None:
-        """labels: any words; by default those that the bank or the attributes speak of. rule: of windows, for both questions.
+        """labels: any words; by default those that the bank or the attributes speak of. Those of which the model reads no word are left out
+        and listed in `unread`. rule: of windows, for both questions.
 
         prompt: a protocol's name (auricle.data.prompts), a sentence with {label}, or the path of a protocol; by default the model's own.
         scales: calibrations fitted to this model with these words, one a question at most.
         """
         self.listener = listener
         self.wording = wording.opened(_own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
-        self.labels = _labels(labels, self.wording)
+        asked = _labels(labels, self.wording)
+        self.unread = listener.unread([label for label in asked if not self.wording.describes(label)])
+        self.labels = tuple(label for label in asked if label not in self.unread)
+        if not self.labels:
+            raise InputError(
+                f"{', '.join(asked)}: {listener.config.name} reads no such words; wanted words of the language it was trained on"
+            )
         self.rule = rule or RULE
         self.scales = {scale.question: scale for scale in scales}
         for scale in scales:
@@ -94,7 +101,7 @@ class ZeroShot:
         def answers() -> Iterator[Classified]:
             for told in self._gathered(files, judge, progress):
                 labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-                yield Classified(told.file, asked, labels=labels, **told.facts)
+                yield Classified(told.file, asked, labels=labels, unread=self.unread, **told.facts)
 
         return answers()
 

@@ -26,6 +26,9 @@ class Texts(Protocol):
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of texts in the joint space, float32 (n, D); unit length unless normalize is False."""
 
+    def reads(self, text: str) -> bool:
+        """Whether any word of a text is known."""
+
 
 class Runtime:
     """An opened model. Safe to share between threads."""
@@ -68,12 +71,19 @@ class Runtime:
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of words in the joint space, float32 (n, D); unit length unless normalize is False."""
+        return self._text_tower().embed(texts, normalize=normalize)
+
+    def reads(self, text: str) -> bool:
+        """Whether the text tower has a word for any word of a text. Emoji, or a script that it was not trained on, it cannot tell apart."""
+        return self._text_tower().reads(text)
+
+    def _text_tower(self) -> Texts:
         if self._texts is None:
             raise ModelError(
                 f"{self.config.name} knows no words: it is an encoder without a text tower; "
                 f"search by example, or choose a model with words, such as {catalog.DEFAULT}"
             )
-        return self._texts.embed(texts, normalize=normalize)
+        return self._texts
 
 
 def open_runtime(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Runtime:

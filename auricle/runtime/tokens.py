@@ -7,6 +7,8 @@ length, then one hidden layer with a tanh GELU, then the joint space. Words give
 from __future__ import annotations
 
 import threading
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 from auricle.core.errors import InputError, ModelError
 
 _SMALLEST = 1e-6
+_LEAST_TOKENS = 1000  # of one script, for a tokenizer to have words of it, not only letters that some English text quoted
 _PARTS = ("text.tokens", "text.scale", "text.projection", "text.bias", "text.output")
 
 
@@ -33,6 +36,34 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.float32(0.5) * x * (np.float32(1.0) + np.tanh(inner)), dtype=np.float32)
 
 
+class Reading:
+    """Which texts a tokenizer has words for: at least one token that is known, of letters or digits of a script that it has words of."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._unknown = tokenizer.token_to_id(getattr(tokenizer.model, "unk_token", None) or "<unk>")
+        self._scripts: frozenset[str] | None = None
+
+    def reads(self, text: str) -> bool:
+        """False for a text of which no word is known, such as emoji: the vector of it would be that of any other such text."""
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        known = [text[start:end] for token, (start, end) in zip(found.ids, found.offsets, strict=True) if token != self._unknown]
+        scripts = {_script(letter) for piece in known for letter in piece if letter.isalnum()}
+        return bool(scripts) and ("LATIN" in scripts or "DIGIT" in scripts or bool(scripts & self._known_scripts()))
+
+    def _known_scripts(self) -> frozenset[str]:
+        if self._scripts is None:
+            texts = (self._tokenizer.decode([token]) for token in range(self._tokenizer.get_vocab_size()))
+            counts = Counter(script for text in texts for script in {_script(letter) for letter in text if letter.isalnum()})
+            self._scripts = frozenset(script for script, count in counts.items() if count >= _LEAST_TOKENS)
+        return self._scripts
+
+
+def _script(letter: str) -> str:
+    """Of a letter, the first word of its name in Unicode: LATIN, CYRILLIC, CJK."""
+    return unicodedata.name(letter, "").split(" ")[0]
+
+
 class TextTower:
     """Text tower of one model folder. Opened when the first words come, so sound alone never pays for it."""
 
@@ -40,6 +71,7 @@ class TextTower:
         self._folder, self._dim = folder, dim
         self._lock = threading.Lock()
         self._tokenizer: Any = None
+        self._reading: Reading | None = None
         self._weights: Any = None
         self._layers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._known: dict[str, np.ndarray] = {}
@@ -54,6 +86,13 @@ class TextTower:
         if normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(_SMALLEST))
         return np.asarray(vectors, dtype=np.float32)
+
+    def reads(self, text: str) -> bool:
+        """Whether any word of a text is known."""
+        with self._lock:
+            self._open()
+            assert self._reading is not None
+            return self._reading.reads(plain(text))
 
     def _vector(self, words: str) -> np.ndarray:
         if words not in self._known:
@@ -86,6 +125,7 @@ class TextTower:
                     raise ModelError(f"{self._folder / 'model.safetensors'}: {name} is {found}; wanted {shape}")
             if self._tokenizer.get_vocab_size() > rows:
                 raise ModelError(f"{self._folder}: tokenizer.json knows more words than the {rows} rows of text.tokens")
+            self._reading = Reading(self._tokenizer)
             self._layers = projection, bias, output
         return self._layers
 

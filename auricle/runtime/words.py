@@ -16,6 +16,7 @@ from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import InputError, ModelError
 from auricle.core.workers import cores
 from auricle.runtime.engines import Engine
+from auricle.runtime.tokens import Reading
 
 #: Rows of a batch are filled up to a multiple of this, so that an engine meets few lengths.
 _STEP = 8
@@ -60,6 +61,7 @@ class Tokens:
             self._tokenizer.enable_truncation(max_length=rules.length)
         if rules.special:
             self._tokenizer.add_special_tokens(list(rules.special))
+        self._reading = Reading(self._tokenizer)
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """ids and mask, int64 (n, L), of texts in their order; mask is 1 for real tokens, 0 for what fills a row up."""
@@ -77,12 +79,18 @@ class Tokens:
             mask[place, : len(row)] = 1
         return ids, mask
 
+    def reads(self, text: str) -> bool:
+        """Whether any word of a text is known."""
+        return self._reading.reads(self._cleaned(text))
+
     def _plain(self, text: str) -> str:
-        rules = self.rules
-        text = text.lower() if rules.lower else text
-        if rules.drop:
-            text = " ".join(text.translate({ord(letter): " " for letter in rules.drop}).split())
-        return text + rules.suffix
+        return self._cleaned(text) + self.rules.suffix
+
+    def _cleaned(self, text: str) -> str:
+        text = text.lower() if self.rules.lower else text
+        if self.rules.drop:
+            text = " ".join(text.translate({ord(letter): " " for letter in self.rules.drop}).split())
+        return text
 
 
 def _rules(path: Path, words: object) -> WordRules:
@@ -100,6 +108,7 @@ class EngineTexts:
     def __init__(self, folder: Path, config: TextConfig, dim: int, engine: Engine) -> None:
         self._dim, self._engine = dim, engine
         self._tokens = Tokens(folder / "tokenizer.json", config.tower)
+        self.reads = self._tokens.reads
         self._lock = threading.Lock()
         self._known: dict[str, np.ndarray] = {}
 

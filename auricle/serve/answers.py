@@ -20,11 +20,14 @@ Count = Annotated[int, Field(ge=1, le=200)]
 
 
 class Tag(BaseModel):
-    """A label with its score."""
+    """A label with its score. scored_by, named, times: of labels that were asked for, see docs/json.md."""
 
     label: str
     score: float
     present: bool
+    scored_by: str | None = None
+    named: str | None = None
+    times: list[tuple[float, float]] | None = None
 
 
 class Sounding(BaseModel):
@@ -59,6 +62,7 @@ class HeardAnswer(BaseModel):
     band: Heights | None = None
     gaps: list[tuple[float, float]] | None = None
     tracks: int | None = None
+    unread: list[str] | None = None
 
 
 class Vector(BaseModel):

@@ -151,7 +151,7 @@ class Jobs:
         parts = sorted({part for job in group for part in job.question.parts})
         heard = self._listener.each(paths, words or None, parts=parts, top=None, progress=follow)
         for job, one in zip(group, heard, strict=True):
-            yield _asked(one, job.question, words)
+            yield _asked(one, job.question)
 
 
 def _alike(batch: Sequence[Job]) -> Iterator[list[Job]]:
@@ -162,11 +162,12 @@ def _alike(batch: Sequence[Job]) -> Iterator[list[Job]]:
     yield from kinds.values()
 
 
-def _asked(heard: Heard, question: Question, words: Sequence[str]) -> Heard:
+def _asked(heard: Heard, question: Question) -> Heard:
     """Of what was heard for a whole batch, what this one asked for."""
     labels = None
-    if question.labels:
-        by_word = dict(zip(words, heard.labels or (), strict=False))  # a recording that failed has none
-        labels = tuple(by_word[word] for word in question.labels if word in by_word) if heard.labels is not None else None
+    if question.labels and heard.labels is not None:  # a recording that failed has none
+        by_word = {label.label: label for label in heard.labels}
+        labels = tuple(by_word[word] for word in question.labels if word in by_word)
+    unread = tuple(word for word in heard.unread if word in question.labels)
     tags = heard.tags[: question.top] if "tags" in question.parts else ()
-    return dataclasses.replace(heard, tags=tags, events=heard.events if "events" in question.parts else (), labels=labels)
+    return dataclasses.replace(heard, tags=tags, events=heard.events if "events" in question.parts else (), labels=labels, unread=unread)

@@ -4,7 +4,7 @@ import {Problem, sent} from "./api";
 import {board, type Board} from "./board";
 import {busy, clock, complain, count, icon, make, part, percent, say, told} from "./dom";
 import {record, type Recording} from "./record";
-import {scores} from "./scores";
+import {scores, verdict} from "./scores";
 import type {Health, Heard} from "./types";
 
 type Server = Pick<Health, "archive" | "limits">;
@@ -148,7 +148,8 @@ class Card {
       complain(error, null);
       try {
         const heard = await busy(button, () => this.ask());
-        say((heard.labels ?? []).map((label) => `${label.label}: ${label.present ? "present" : "not present"}, ${label.score.toFixed(2)}`).join("; "));
+        say((heard.labels ?? []).map((label) => `${label.label}: ${verdict(label)}, ${label.score.toFixed(2)}`).join("; "));
+        this.tell(heard);
         this.body.querySelector(".scores")?.replaceWith(scores(heard, this.askForm()));
         this.body.querySelector<HTMLInputElement>(".ask input")?.focus();
       } catch (refused) {
@@ -176,10 +177,11 @@ class Card {
 
 /** What a person should know of how a recording was heard, in a few words each. */
 function remarks(heard: Heard): string[] {
-  const {band, gaps = [], tracks = 1} = heard;
+  const {band, gaps = [], tracks = 1, unread = []} = heard;
   return [
     ...(gaps.length ? [`${gaps.reduce((sum, [start, end]) => sum + end - start, 0).toFixed(1)} s not recorded`] : []),
     ...(band && band.above >= 0.1 ? [`${percent(band.above)} of its energy is above ${band.high / 1000} kHz, not heard`] : []),
     ...(tracks > 1 ? [`first of ${tracks} sound tracks`] : []),
+    ...(unread.length ? [`the model reads no word of ${unread.join("; ")}`] : []),
   ];
 }

@@ -1,6 +1,6 @@
 // Tables of labels with their scores.
 
-import {colour, make} from "./dom";
+import {clock, colour, make} from "./dom";
 import type {Heard, Label} from "./types";
 
 const SHOWN = 10;
@@ -18,6 +18,13 @@ function table(title: string, labels: Label[], asked: boolean): HTMLElement {
   return make("table", {"aria-label": title}, make("tbody", {}, ...labels.map((label) => row(label, asked))));
 }
 
+/** Of a label that was asked for: whether it is present, what it was scored by where that is not the label itself, and when it sounds. */
+export function verdict(label: Label): string {
+  const as = label.named && label.named.toLowerCase() !== label.label.toLowerCase() ? `, as ${label.named}` : "";
+  const times = (label.times ?? []).slice(0, 3).map(([onset, offset]) => ` ${clock(onset, true)}–${clock(offset, true)}`);
+  return `${label.present ? "present" : "not present"}${as}${label.scored_by === "text" ? ", by its text" : ""}${times.length ? `,${times}` : ""}`;
+}
+
 function row(label: Label, asked: boolean): HTMLElement {
   const bar = make("i");
   bar.style.width = `${label.score * 100}%`;
@@ -25,5 +32,5 @@ function row(label: Label, asked: boolean): HTMLElement {
     make("th", {scope: "row"}, make("span.word", {}, make("span.dot"), label.label)),
     make("td", {}, make("div.meter", {"aria-hidden": true}, bar)),
     make("td.value.num", {}, label.score.toFixed(2)),
-    make("td.verdict", {}, asked ? (label.present ? "present" : "not present") : make("span.unseen", {}, label.present ? "present" : "not present")));
+    make("td.verdict", {}, asked ? verdict(label) : make("span.unseen", {}, label.present ? "present" : "not present")));
 }

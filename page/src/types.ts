@@ -1,6 +1,7 @@
 // What the server says; /openapi.json describes it.
 
-export interface Label { label: string; score: number; present: boolean }
+/** scored_by, named and times (s) are those of labels that were asked for. */
+export interface Label { label: string; score: number; present: boolean; scored_by?: "label" | "text" | "head"; named?: string; times?: [number, number][] }
 export interface HeardEvent { label: string; onset: number; offset: number; score: number }
 
 export interface Heard {
@@ -15,6 +16,7 @@ export interface Heard {
   band?: { low: number; high: number; above: number };
   gaps?: [number, number][];
   tracks?: number;
+  unread?: string[];
 }
 
 /** A stretch of a recording of the archive, in seconds; id: the recording's content. */

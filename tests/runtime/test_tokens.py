@@ -91,3 +91,10 @@ def test_weights_that_do_not_fit_are_refused(tone_folder: Path, tmp_path: Path, 
     save_file(weights, str(folder / "model.safetensors"))
     with pytest.raises(ModelError, match=f"has no {name}"):
         TextTower(folder, tone_model.DIM).embed(["dog"])
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("dog", True), ("A_dog wails", True), ("wails", False), ("\U0001f436", False), ("\u72d7", False)]
+)
+def test_texts_without_a_known_word_are_not_read(tone_folder: Path, text: str, read: bool) -> None:
+    assert TextTower(tone_folder, tone_model.DIM).reads(text) is read

@@ -97,3 +97,36 @@ def test_what_cannot_be_used_is_named(bert: Path, tmp_path: Path) -> None:
         Tokens(bert, {"words": {"pad": 0}})
     with pytest.raises(ModelError, match=r"text\.words"):
         Tokens(bert, {})
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("dog barks", True),
+        ("42", True),
+        ("dog \u72d7", True),
+        ("", False),
+        ("\U0001f436", False),
+        ("\u72d7", False),
+        ("\u0441\u043e\u0431\u0430\u043a\u0430", False),
+    ],
+)
+def test_words_that_a_tokenizer_only_spells_in_bytes_or_as_unknown_are_not_read(
+    kind: str, text: str, read: bool, request: pytest.FixtureRequest
+) -> None:
+    """A dog in emoji, Chinese and Russian, for tokenizers of English. BERT's kind here has no digits."""
+    found = tokens(request.getfixturevalue(kind), suffix=" <|endoftext|>" if kind == "gpt2" else "")
+    assert found.reads(text) == (read and not (kind == "bert" and text == "42"))
+
+
+def test_a_tokenizer_of_another_script_reads_it(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    letters = [chr(code) for code in range(ord("\u0430"), ord("\u044f") + 1)]
+    words = [first + second + third for first in letters[:11] for second in letters[:10] for third in letters[:10]]
+    for vocabulary, read in ((words, True), (letters, False)):
+        made = Tokenizer(models.WordPiece({word: place for place, word in enumerate(["[UNK]", *vocabulary])}, unk_token="[UNK]"))
+        made.pre_tokenizer = pre_tokenizers.Whitespace()
+        made.save(str(tmp_path / "tokenizer.json"))
+        assert tokens(tmp_path / "tokenizer.json").reads(vocabulary[0]) is read
