@@ -234,7 +234,7 @@ def _give(
     if export_to is not None:
         written = export(hits, export_to, what=what)
         told = f"exported: {written} {'file' if written == 1 else 'files'}, {export_to}"
-        terminal.stderr().print(told, style="dim", markup=False, soft_wrap=True)
+        terminal.note(told)
     if html is not None:
         page.write(html, hits, text=text, listener=listener)
-        terminal.stderr().print(f"hits: {html}", style="dim", markup=False, highlight=False, soft_wrap=True)
+        terminal.note(f"hits: {html}")

@@ -171,7 +171,7 @@ def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listen
 
     with Meter(terminal.stderr(), len(files), doing="drawing") as meter:
         write(path, heard, files, config=listener.config, progress=meter)
-    terminal.stderr().print(f"report: {path}", style="dim", markup=False, highlight=False, soft_wrap=True)
+    terminal.note(f"report: {path}")
 
 
 def _finish(heard: Sequence[Heard], files: int) -> None:

@@ -81,6 +81,11 @@ def complain(message: str) -> None:
     stderr().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """What is worth knowing besides the answer, in one line."""
+    stderr().print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
 def stdout() -> Console:
     """Where answers go; a hundred letters wide where that is no terminal."""
     from rich.console import Console

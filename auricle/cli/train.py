@@ -41,11 +41,13 @@ def train(
     config = recipes.changed(module.Config, settings or [])
     folder = out or RUNS / Path(recipe).stem
     recipes.note(folder, recipe, config)
+    terminal.note(f"{recipe}: what it makes goes to {folder}")
+    with terminal.stderr().status("at work"):  # a recipe decodes its recordings first
+        made = module.build(config) if hasattr(module, "build") else module.run(config, folder)
     if hasattr(module, "build"):
-        _train(module.build(config), folder)
+        _train(made, folder)
     else:
-        with terminal.stderr().status("at work"):
-            _show(folder, module.run(config, folder))
+        _show(folder, made)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,8 +59,11 @@ def _train(training: Training, folder: Path) -> None:
     from rich.text import Text
 
     from auricle.train import parallel, trainer
+    from auricle.train.plan import plan
 
     console, first = terminal.stderr(), parallel.told()[0] == 0
+    if first:
+        terminal.note(plan(training))
     if console.is_terminal and first:
         with console.status("starting") as status:
             figures = trainer.train(training, folder, report=lambda line: status.update(Text(line)))

@@ -1,7 +1,7 @@
 """A linear head over a model's vectors: the plainest way to take a model over to labels of one's own.
 
 Fitted in closed steps and cross-validated over groups that are never split, as `auricle fit` does with a folder or a table; the head then
-adds its labels to `auricle listen --heads`. `auricle score` measures models by a probe of the same kind.
+adds its labels to `auricle listen --head`. `auricle score` measures models by a probe of the same kind.
 
     auricle train linear-probe --set data=labelled.jsonl --set model=runs/base/model
 """

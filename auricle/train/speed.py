@@ -16,12 +16,14 @@ class Speed:
 
     def __init__(self, peak: float | None) -> None:
         self._peak = peak
-        self._began = self._looked = self._told = time.monotonic()
+        self._began = self._warm = self._looked = self._told = time.monotonic()
         self._all, self._clips, self._flops, self._waited = 0, 0, 0.0, 0.0
 
     def count(self, clips: int, flops: float) -> None:
         """One more step: clips of all ranks, operations of this one."""
         self._all += 1
+        if self._all == 1:
+            self._warm = time.monotonic()  # the first step also allocates, compiles and fills the queue: it says little of the others
         self._clips += clips
         self._flops += flops
 
@@ -47,7 +49,8 @@ class Speed:
     def left(self, steps: int) -> float:
         """Seconds that so many more steps will take."""
         self._told = time.monotonic()
-        return (self._told - self._began) / max(1, self._all) * steps
+        since, counted = (self._warm, self._all - 1) if self._all > 1 else (self._began, 1)
+        return (self._told - since) / counted * steps
 
 
 def peak_of(name: str) -> float | None:

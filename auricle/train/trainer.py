@@ -18,6 +18,7 @@ from torch import nn
 
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
+from auricle.core.units import clock
 from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
 from auricle.train.learner import Learner, Objective
@@ -31,6 +32,7 @@ __all__ = ["CHECKPOINTS", "Feed", "TrainConfig", "Training", "train"]
 FORMAT = 1
 FIGURES = "figures.json"
 _PATIENCE = 2.0  # seconds between lines for people
+_FIRST = 4  # steps after which the time that is left is told
 
 
 class Feed(Protocol):
@@ -106,13 +108,15 @@ class _Run:
             if feed.left_out:
                 self.report(f"{feed.left_out} clips cannot be heard and are left out")
             (self.folder / FIGURES).unlink(missing_ok=True)
-        speed = Speed(self._peak())
+        speed, first = Speed(self._peak()), self.done + _FIRST
         with contextlib.closing(feed.stream(self.done, settings.steps)) as stream:
             for batch in stream:
                 figures = self.learner.learn(batch, self.done, name=feed.name)
                 self.totals = {name: self.totals.get(name, 0.0) + value for name, value in figures.items()}
                 self.done, self.counted = self.done + 1, self.counted + 1
                 speed.count(len(batch) * self.place.world, self.learner.flops)
+                if self.done == first < settings.steps:
+                    self.report(f"about {clock(speed.left(settings.steps - first))} for the {settings.steps - first} steps that are left")
                 if self._due(settings.log_every):
                     self._tell(log, speed)
                 if self._due(settings.save_every):

@@ -1,0 +1,42 @@
+"""What a training says beforehand is what it then takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("torch")
+
+import toy_training as toy
+
+from auricle.data.manifest import Item
+from auricle.data.waves import open_waves
+from auricle.train import checkpoint
+from auricle.train.batches import BatchConfig, Batches
+from auricle.train.plan import plan
+from auricle.train.trainer import CHECKPOINTS, train
+
+
+@pytest.mark.parametrize("average", [None, 0.9])
+def test_checkpoints_are_as_large_as_was_said(average: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy, "WIDTH", 200)  # so that the weights outweigh their names
+    lines: list[str] = []
+    training = toy.training(average=average, steps=12, save_every=3)
+    said = plan(training)
+    train(training, tmp_path, report=lines.append)
+    size = checkpoint.found(tmp_path / CHECKPOINTS)[-1].stat().st_size / 1e6
+    parameters = sum(parameter.numel() for parameter in training.model.parameters())
+    assert said.startswith(f"12 steps; {parameters:,} parameters; 3 checkpoints of about ")
+    assert float(said.partition(" of about ")[2].split(" MB")[0]) == pytest.approx(size, rel=0.1)
+    assert [line for line in lines if line.startswith("about 0:0") and line.endswith(" for the 8 steps that are left")]
+
+
+def test_recordings_and_batches_are_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
+    items = [Item("a", tmp_path / "a.wav", labels=("x",))]
+    training = toy.training(steps=1)
+    training.batches = Batches(items, open_waves(items, tmp_path, rate=16_000), "auricle-16k", BatchConfig(batch=1, captions="none"))
+    assert plan(training).startswith("1 steps of 1 clips from 1 recordings; ") and "; one checkpoint of about " in plan(training)
