@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from auricle.core.units import clock, percent, remarks, verdict
+from auricle.core.units import clock, nothing, percent, remarks, verdict
 
 if TYPE_CHECKING:
     from auricle.core.records import Event, Heard, Label
@@ -40,10 +40,8 @@ def _about(heard: Heard) -> str:
     if heard.coverage < 1:
         told.append(f"{percent(heard.coverage)} heard")
     told += remarks(heard)
-    if heard.silent:
-        told.append("silent")
-    elif heard.coverage and not heard.events and not any(label.present for label in heard.tags):
-        told.append("nothing recognised")
+    if heard.silent or (heard.coverage and not heard.events and not any(label.present for label in heard.tags)):
+        told.append(escape(nothing(heard)))
     return " · ".join(told)
 
 

@@ -83,7 +83,8 @@ class Heard:
     """What was heard in one file.
 
     duration: seconds that the file holds (what it declares where it is cut). coverage: share of its recorded time that was heard, 0 to 1.
-    silent: nothing above the threshold of hearing in the band that is heard. tags: best first. events: by onset.
+    silent: nothing above the threshold of hearing in the band that is heard. tags: best first. events: by onset. perhaps: where no tag is
+    present, those that come near (tasks.tagging.guesses).
     labels: scores of the words that were asked for, in the order asked; None when none were. unread: those of which the model reads
     no word: they have no score.
     band: frequencies that the model covers; None where nothing was heard. gaps: stretches (s) that the file says were not recorded.
@@ -103,9 +104,10 @@ class Heard:
     gaps: tuple[tuple[float, float], ...] = ()
     tracks: int = 1
     unread: tuple[str, ...] = ()
+    perhaps: tuple[Label, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: labels, error, band, gaps, tracks and unread appear only where there is something to say."""
+        """The documented JSON object: what comes after events appears only where there is something to say."""
         return _object(self)
 
     def to_json(self) -> str:
@@ -169,9 +171,9 @@ class Classified:
 
 
 def _object(record: Heard | Classified) -> dict[str, Any]:
-    """A record as its JSON object, without what is None, without no gaps or unread labels, and without the number of tracks if one."""
+    """A record as its JSON object, without what is None, lists that are empty where they mostly are, and the number of tracks if one."""
     full = dataclasses.asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-    usual = {"gaps": (), "tracks": 1, "unread": ()}
+    usual = {"gaps": (), "tracks": 1, "unread": (), "perhaps": ()}
     return {"version": JSON_VERSION, **{key: value for key, value in full.items() if key not in usual or value != usual[key]}}
 
 

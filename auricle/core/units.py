@@ -58,6 +58,12 @@ def remarks(heard: Heard | Classified) -> list[str]:
     return told
 
 
+def nothing(heard: Heard) -> str:
+    """What is told of a recording in which no label is present."""
+    guesses = ", ".join(f"{label.label} {label.score:.2f}" for label in heard.perhaps)
+    return "silent" if heard.silent else f"nothing recognised; perhaps: {guesses}" if guesses else "nothing recognised"
+
+
 def verdict(label: Label) -> str:
     """Of a label that was asked for: whether it is present, and what it was scored by where that is not the label itself."""
     told = "present" if label.present else "not present"

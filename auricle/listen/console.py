@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Classified, Event, Heard, Label
-from auricle.core.units import clock, percent, remarks, ticks, verdict
+from auricle.core.units import clock, nothing, percent, remarks, ticks, verdict
 from auricle.signal.files import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
     if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
-        pieces.append(Text("  silent" if heard.silent else "  nothing recognised", style="dim"))
+        pieces.append(Text(f"  {printable(nothing(heard))}", style="dim", overflow="fold"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
     if heard.events:

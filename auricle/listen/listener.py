@@ -208,10 +208,12 @@ class Listener:
                     timeline.add(part)
         silent = recording.silent
         tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
+        guesses = () if silent or any(tag.present for tag in tags) else tagging.guesses(scores.whole(), config.labels, thresholds=limits)
         events = timeline.events(recording.sound.end) if timeline is not None else ()
         return Heard(
             file=name_of(source),
             tags=tags[:top] if "tags" in parts else (),
+            perhaps=guesses if "tags" in parts else (),
             events=events if "events" in parts else (),
             labels=None if query is None else asked.answers(tags, events, silent=silent),
             unread=() if query is None else query.unread,

@@ -63,6 +63,7 @@ class HeardAnswer(BaseModel):
     gaps: list[tuple[float, float]] | None = None
     tracks: int | None = None
     unread: list[str] | None = None
+    perhaps: list[Tag] | None = None
 
 
 class Vector(BaseModel):

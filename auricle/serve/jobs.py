@@ -169,5 +169,6 @@ def _asked(heard: Heard, question: Question) -> Heard:
         by_word = {label.label: label for label in heard.labels}
         labels = tuple(by_word[word] for word in question.labels if word in by_word)
     unread = tuple(word for word in heard.unread if word in question.labels)
-    tags = heard.tags[: question.top] if "tags" in question.parts else ()
-    return dataclasses.replace(heard, tags=tags, events=heard.events if "events" in question.parts else (), labels=labels, unread=unread)
+    whole = heard if "tags" in question.parts else dataclasses.replace(heard, tags=(), perhaps=())
+    events = heard.events if "events" in question.parts else ()
+    return dataclasses.replace(whole, tags=whole.tags[: question.top], events=events, labels=labels, unread=unread)

@@ -7,6 +7,7 @@ Metric: mean average precision over labels (as in AudioSet: Gemmeke et al., ICAS
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
@@ -14,6 +15,10 @@ import numpy as np
 
 from auricle.core.errors import InputError
 from auricle.core.records import Label
+
+#: Share of its threshold from which a label is a guess, where none is present (docs/tasks/tagging.md has how often the first is right).
+GUESS = 0.5
+_GUESSES = 3  # at most
 
 #: The words that are true of one clip.
 Target: TypeAlias = Collection[str]
@@ -48,6 +53,12 @@ def decode(
     there = present(scores, thresholds, exclusive=exclusive) & (not silent)
     order = np.argsort(-scores, kind="stable")
     return tuple(Label(labels[index], float(scores[index]), bool(there[index])) for index in order)
+
+
+def guesses(scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5) -> tuple[Label, ...]:
+    """Of a clip in which no label is present: those whose scores (K,) reach GUESS of their thresholds, best first, at most 3."""
+    near = [label for label in decode(scores, labels, thresholds=GUESS * np.asarray(thresholds)) if label.present]
+    return tuple(dataclasses.replace(label, present=False) for label in near[:_GUESSES])
 
 
 def present(scores: np.ndarray, thresholds: np.ndarray | float, *, exclusive: bool = False) -> np.ndarray:

@@ -117,7 +117,7 @@ class Card {
 
   private show(heard: Heard): void {
     const present = heard.tags.filter((tag) => tag.present).map((tag) => tag.label);
-    say(`${this.file.name}: ${present.length ? present.join(", ") : heard.silent ? "silent" : "nothing recognised"}`);
+    say(`${this.file.name}: ${present.length ? present.join(", ") : heard.silent ? "silent" : nothing(heard)}`);
     this.tell(heard);
     this.drawn = board(this.file, heard);
     const error = heard.error ? [make("p.error", {role: "alert"}, heard.error)] : [];
@@ -130,7 +130,7 @@ class Card {
     facts.push(...remarks(heard));
     if (heard.silent) facts.push("silent");
     else if (heard.events.length) facts.push(count(heard.events.length, "event"));
-    else if (!heard.tags.some((tag) => tag.present)) facts.push("nothing recognised");
+    else if (!heard.tags.some((tag) => tag.present)) facts.push(nothing(heard));
     if (this.server.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for its like"));
     this.facts.replaceChildren(...facts);
   }
@@ -173,6 +173,12 @@ class Card {
     this.element.remove();
     part("file").focus();
   }
+}
+
+/** Of a recording in which no label is present: what comes near. */
+function nothing(heard: Heard): string {
+  const guesses = (heard.perhaps ?? []).map((label) => `${label.label} ${label.score.toFixed(2)}`).join(", ");
+  return guesses ? `nothing recognised; perhaps: ${guesses}` : "nothing recognised";
 }
 
 /** What a person should know of how a recording was heard, in a few words each. */

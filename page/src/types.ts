@@ -17,6 +17,7 @@ export interface Heard {
   gaps?: [number, number][];
   tracks?: number;
   unread?: string[];
+  perhaps?: Label[];
 }
 
 /** A stretch of a recording of the archive, in seconds; id: the recording's content. */

@@ -35,6 +35,7 @@ def test_shows_what_is_present_and_escapes_names() -> None:
 def test_says_silent_nothing_and_error_plainly() -> None:
     assert "silent" in shown(Heard("a", 1.0, 1.0, silent=True))
     assert "nothing recognised" in shown(Heard("a", 1.0, 1.0))
+    assert "nothing recognised; perhaps: sheep 0.54" in shown(Heard("a", 1.0, 1.0, perhaps=(Label("sheep", 0.54, False),)))
     assert "no such file" in shown(Heard("a", error="a: no such file"))
     assert "50 % heard" in shown(Heard("a", 1.0, 0.5))
 

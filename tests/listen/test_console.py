@@ -50,6 +50,15 @@ def test_says_silent_nothing_and_partly_plainly() -> None:
     assert "  silent" in shown(Heard("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)))
     assert "  nothing recognised" in shown(Heard("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)))
     assert "99 % heard" in shown(Heard("a", 1000.0, 0.999, error="cut"))
+    near = shown(Heard("a", 1.0, 1.0, tags=(Label("sheep", 0.54, False),), perhaps=(Label("sheep", 0.54, False), Label("cow", 0.4, False))))
+    assert "  nothing recognised; perhaps: sheep 0.54, cow 0.40" in near
+
+
+def test_says_what_asked_words_were_scored_by_when_they_sound_and_which_cannot_be_read() -> None:
+    frog = Label("frogs in a pond", 0.93, True, "label", "frog", ((1.0, 2.5), (4.0, 5.0)))
+    text = shown(Heard("a", 9.0, 1.0, labels=(frog, Label("a lawn mower", 0.02, False, "text")), unread=("\u72d7",)), width=200)
+    assert "0.93  present, as frog  0:01.0-0:02.5  0:04.0-0:05.0" in text and "0.02  not present, by its text" in text
+    assert "the model reads no word of \u72d7" in text
 
 
 def test_many_events_are_counted() -> None:

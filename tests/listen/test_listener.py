@@ -13,7 +13,7 @@ from tone_model import clip, silence, tone
 
 import auricle
 from auricle.core.errors import InputError, SoundError
-from auricle.core.records import Band, Clip, Heard
+from auricle.core.records import Band, Clip, Heard, Label
 from auricle.listen.listener import Listener
 from auricle.tasks import tagging
 
@@ -220,7 +220,7 @@ def test_asked_words(listener: Listener) -> None:
 @pytest.mark.parametrize("labels", [[""], ["dog", " "], "dog"])
 def test_labels_that_say_nothing_are_refused(listener: Listener, labels: list[str] | str) -> None:
     with pytest.raises(InputError):
-        listener.listen(clip(tone("low tone", 1)), labels)  # type: ignore[arg-type]
+        listener.listen(clip(tone("low tone", 1)), labels)
 
 
 def test_no_labels_asked_is_not_the_same_as_none(listener: Listener) -> None:
@@ -233,6 +233,24 @@ def test_top_keeps_the_best(listener: Listener) -> None:
     assert len(whole.tags) == 5 and listener.listen(sound, top=2).tags == whole.tags[:2]
     with pytest.raises(InputError, match="top is 0"):
         listener.listen(sound, top=0)
+
+
+def test_labels_that_come_near_are_told_only_where_none_is_present(listener: Listener, tmp_path: Path) -> None:
+    """A model whose calibration says one half of everything, with a threshold over it."""
+    folder = tone_model.write(tmp_path / "unsure")
+    config = json.loads((folder / "config.json").read_text())
+    config["calibration"]["clip"]["scale"] = [0.0] * len(tone_model.LABELS)
+    config["threshold"]["clip"] = [0.9, 0.9, 0.9, 0.9, 1.0]
+    (folder / "config.json").write_text(json.dumps(config))
+    unsure = auricle.load(folder)
+    heard = unsure.listen(clip(tone("low tone", 2)))
+    assert heard.perhaps == tuple(Label(label, 0.5, False) for label in tone_model.LABELS[:3])
+    assert (
+        not heard.events and not any(tag.present for tag in heard.tags) and unsure.tag(clip(tone("low tone", 2))).perhaps == heard.perhaps
+    )
+    assert unsure.detect(clip(tone("low tone", 2))).perhaps == () and unsure.listen(clip(silence(2))).perhaps == ()
+    certain = listener.listen(clip(tone("low tone", 2)))
+    assert certain.perhaps == () and "perhaps" not in certain.to_dict()
 
 
 def test_tag_and_detect_are_parts_of_listen(listener: Listener, scene: Clip) -> None:
