@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auricle.cli import hearing, terminal
-from auricle.core.errors import AuricleError, InputError
+from auricle.cli import exits, hearing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 hearing.add_to(app)
@@ -25,18 +24,15 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 
 def main() -> None:
-    """Entry point: an error that auricle raises on purpose is one line, and the exit code says that something failed."""
+    """Entry point: every end of the process, and its exit code, is decided in `exits.run`."""
+    sys.exit(exits.run(_run))
+
+
+def _run() -> None:
     verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
         from auricle.cli import archive, bench, classify, models, train
 
         for family in (classify, archive, models, bench, train):
             family.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
-    try:
-        app()
-    except InputError as error:
-        terminal.complain(str(error))
-        sys.exit(2)
-    except AuricleError as error:
-        terminal.complain(str(error))
-        sys.exit(1)
+    app()

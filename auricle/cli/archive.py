@@ -53,12 +53,8 @@ def index_command(
     else:
         archive = Archive.create(into, listener, window=window, hop=hop)
     began = time.monotonic()
-    try:
-        with console.IndexMeter(terminal.stderr()) as meter:
-            done = indexing.index(archive, listener, found, progress=meter)
-    except KeyboardInterrupt:
-        terminal.complain("stopped; what was written stays, and the same command goes on from there")
-        raise typer.Exit(130) from None
+    with console.IndexMeter(terminal.stderr()) as meter:
+        done = indexing.index(archive, listener, found, progress=meter)
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
