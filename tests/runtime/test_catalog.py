@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,33 @@ def test_a_name_is_looked_up_in_the_hubs_cache(hub: Path, tmp_path: Path) -> Non
         [sys.executable, "-m", "auricle", "doctor", "someone/other"], capture_output=True, text=True, check=False, env=offline
     )
     assert done.returncode == 1 and "someone/other is not on this machine and could not be fetched" in done.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["ok/typo", "ok/typo/model.bin"])
+def test_a_name_that_the_hub_has_not_is_asked_for_once(name: str, tmp_path: Path) -> None:
+    """A busy or missing hub is no reason to keep somebody waiting who mistyped a name."""
+    asked: list[str] = []
+
+    class Busy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing is printed."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        settings = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "AURICLE_CACHE": ""}
+        words = [sys.executable, "-m", "auricle", "tag", "x.wav", "--model", name]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=settings)
+        server.shutdown()
+    assert done.returncode == 1 and done.stderr.startswith(f"{name} is not on this machine and could not be fetched from {address} (")
+    assert [path for path in asked if "typo" in path] == ["/api/models/ok/typo"] and len(done.stderr.splitlines()) == 1
 
 
 def test_weights_of_nobody_are_refused(tmp_path: Path) -> None:
