@@ -68,8 +68,9 @@ def test_listen_json_is_the_documented_object(auricle: Callable[..., tuple[int, 
     assert list(told["events"][0]) == ["label", "onset", "offset", "score"]
 
 
-def test_every_file_has_its_line_in_order_whatever_is_wrong(auricle: Callable[..., tuple[int, str, str]]) -> None:
-    files = ["text.wav", "tones.wav", "missing.wav", ".", "cut.wav", "silence.flac"]
+def test_every_file_has_its_line_in_order_whatever_is_wrong(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    (folder / "empty").mkdir()
+    files = ["text.wav", "tones.wav", "missing.wav", "empty", "cut.wav", "silence.flac"]
     code, out, err = auricle("listen", *files, "--json", "--labels", "dog")
     told = objects(out)
     assert code == 1 and [one["file"] for one in told] == files
@@ -77,6 +78,22 @@ def test_every_file_has_its_line_in_order_whatever_is_wrong(auricle: Callable[..
     assert told[4]["tags"][0] == {"label": "middle tone", "score": 1.0, "present": True} and told[4]["coverage"] < 1
     assert err.splitlines()[-1] == "4 of 6 files had an error" and len(err.splitlines()) == 5
     assert told[5]["labels"] == [{"label": "dog", "score": 0.0, "present": False, "scored_by": "label", "named": "dog"}]
+
+
+@pytest.mark.parametrize("words", [("listen",), ("tag",), ("detect",), ("classify", "--labels", "dog, rain")])
+def test_a_folder_is_every_recording_in_it(auricle: Callable[..., tuple[int, str, str]], folder: Path, words: tuple[str, ...]) -> None:
+    (folder / "takes" / "old").mkdir(parents=True)
+    (folder / "takes" / "notes.txt").write_text("no recording")
+    for name in ("b.wav", "a.wav", "old/c.wav"):
+        (folder / "takes" / name).write_bytes((folder / "tones.wav").read_bytes())
+    code, out, err = auricle(words[0], "silence.flac", "takes", *words[1:], "--json")
+    assert (code, err) == (0, "")
+    assert [told["file"] for told in objects(out)] == ["silence.flac", "takes/a.wav", "takes/b.wav", "takes/old/c.wav"]
+
+
+def test_a_folder_is_embedded_by_recording(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    auricle("embed", ".", "--out", "x.npy")
+    assert len(np.load(folder / "x.npy")) == 4
 
 
 def test_one_bad_file(auricle: Callable[..., tuple[int, str, str]]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import glob
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from auricle.core.errors import InputError
 from auricle.core.paths import named, shown, text_of
 from auricle.core.table import FILE, Stretch, stretches
 from auricle.core.table import SUFFIXES as TABLES
-from auricle.signal.formats import SUFFIXES, is_recording
+from auricle.signal.formats import SUFFIXES, recordings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ def find(places: Iterable[str]) -> Found:
         path = named(place).expanduser()
         if path.is_dir():
             roots.append(text_of(path.resolve()))
-            found += _walk(path.resolve())
+            found += recordings(path.resolve())
         elif path.suffix.lower() in TABLES:
             notes |= _listed(path)
         elif path.exists():
@@ -51,26 +51,6 @@ def find(places: Iterable[str]) -> Found:
     files = dict.fromkeys(map(text_of, found))
     files |= {name: said for name, said in notes.items() if said is not None or name not in files}
     return Found(dict(sorted(files.items())), tuple(roots))
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Recordings under a folder. Links are followed, each folder is read once; names with a leading dot are passed over."""
-    folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
-    while folders or links:
-        here = folders.pop() if folders else links.pop(0)  # links last: a recording keeps the name of its own folder
-        try:
-            status = here.stat()
-            inside = [(path, path.is_dir()) for path in sorted(here.iterdir()) if not path.name.startswith(".")]
-        except PermissionError:
-            continue  # the other folders are still read
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for path, is_folder in inside:
-            if is_folder:
-                (links if path.is_symlink() else folders).append(path)
-            elif is_recording(path) and path.is_file():
-                yield path
 
 
 def _matching(pattern: str) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Json, Model, Runtime
+from auricle.cli.terminal import Files, Json, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.core.records import Classified
@@ -27,7 +27,7 @@ class Rule(enum.StrEnum):
 
 
 def classify(  # noqa: PLR0913  an option is an argument here
-    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Recordings.")],
+    files: Files,
     labels: Annotated[
         list[str] | None,
         typer.Option(

@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Html, Labels, Model, Runtime
+from auricle.cli.terminal import Files, Html, Labels, Model, Runtime
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, check_writable
-from auricle.signal.formats import spoken
 
 if TYPE_CHECKING:
     from auricle.core.records import Heard
     from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
 
-Files = Annotated[
-    list[str],
-    typer.Argument(metavar="FILES...", help=f"Recordings: {spoken('libsndfile')}; with the extra av also {spoken('av')}."),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
 Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
 HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Labels of your own, made with auricle fit.")]

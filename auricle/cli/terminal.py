@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.core.errors import InputError
+from auricle.signal.formats import recordings, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +31,19 @@ class Engine(enum.StrEnum):
     compile = "compile"
 
 
+def _recordings(files: list[str]) -> list[str]:
+    """Each folder as the recordings in it; one without any stays, and gets an error as any file that cannot be heard."""
+    return [name for file in files for name in (list(map(str, recordings(Path(file)))) if os.path.isdir(file) else []) or [file]]
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILES...",
+        help=f"Recordings, or folders of them: {spoken('libsndfile')}; with the extra av also {spoken('av')}.",
+        callback=_recordings,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
 Model = Annotated[
     str | None, typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or their name on the hub.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 
@@ -83,3 +85,23 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
         return kind_of(path) is not None
     except OSError:
         return True  # whoever reads it will say what is wrong
+
+
+def recordings(folder: Path) -> Iterator[Path]:
+    """Recordings under a folder. Links are followed, each folder is read once; names with a leading dot are passed over."""
+    folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
+    while folders or links:
+        here = folders.pop() if folders else links.pop(0)  # links last: a recording keeps the name of its own folder
+        try:
+            status = here.stat()
+            inside = [(path, path.is_dir()) for path in sorted(here.iterdir()) if not path.name.startswith(".")]
+        except PermissionError:
+            continue  # the other folders are still read
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for path, is_folder in inside:
+            if is_folder:
+                (links if path.is_symlink() else folders).append(path)
+            elif is_recording(path) and path.is_file():
+                yield path
