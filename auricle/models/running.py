@@ -25,13 +25,15 @@ from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError
 from auricle.core.workers import cores
 from auricle.models.folder import load
+from auricle.nn.leaf import GaborFilters, GaussianPooling
+from auricle.nn.pcen import Pcen
 
 Precision: TypeAlias = Literal["torch-fp32", "torch-bf16", "compile"]
 
 #: Modules that multiply: they take what they get to the type of their weights, and what follows has that type.
 _MULTIPLY = (nn.Linear, nn.Conv1d, nn.Conv2d)
 #: Modules that keep their own numbers in single precision: they take bfloat16 as it is, and add up in single precision.
-_EXACT = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d)
+_EXACT = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, GaborFilters, GaussianPooling, Pcen)
 
 
 class Running:

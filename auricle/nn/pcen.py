@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 _CHUNK = 64  # frames that one product smooths; what came before enters as one number a band
 _LEAST_DELTA = 1e-3
@@ -12,20 +13,25 @@ _LEAST_DELTA = 1e-3
 def smoothed(energy: Tensor, weight: Tensor) -> Tensor:
     """Exponential moving average m(t) = (1 - s) m(t - 1) + s e(t) along time, started at the first frame's energy.
 
-    energy (B, T, F); weight s (F,), 0 to 1. Returns (B, T, F).
+    energy (B, T, F); weight s (F,), 0 to 1. Returns (B, T, F). Worked out by products within chunks and over chunks, of any number, so
+    that there is no loop for an export to fix the length of.
     """
+    frames, kept = energy.shape[1], 1.0 - weight
+    chunks = (frames + _CHUNK - 1) // _CHUNK
+    parts = functional.pad(energy, (0, 0, 0, chunks * _CHUNK - frames)).view(-1, chunks, _CHUNK, len(weight))
     steps = torch.arange(_CHUNK, device=energy.device)
-    lags = steps[:, None] - steps  # (chunk, chunk)
-    kept = 1.0 - weight
-    kernel = weight[:, None, None] * torch.where(lags >= 0, kept[:, None, None] ** lags.clamp(min=0), 0.0)  # (F, chunk, chunk)
-    decay = kept ** (steps[:, None] + 1)  # (chunk, F)
-    state, found = energy[:, 0], []
-    for chunk in torch.split(energy, _CHUNK, dim=1):
-        count = chunk.shape[1]
-        mean = torch.einsum("fts,bsf->btf", kernel[:, :count, :count], chunk) + decay[:count] * state[:, None]
-        state = mean[:, -1]
-        found.append(mean)
-    return torch.cat(found, dim=1)
+    within = torch.einsum("stf,bctf->bcsf", _decay(kept, steps) * weight, parts)
+    # What a chunk begins with: the first frame's energy, and the last average within each chunk before it.
+    carried = torch.cat([energy[:, :1], within[:, :-1, -1]], dim=1)  # (B, C, F)
+    begun = torch.einsum("sef,bef->bsf", _decay(kept**_CHUNK, torch.arange(carried.shape[1], device=energy.device)), carried)
+    mean = within + kept ** (steps[:, None] + 1) * begun[:, :, None]
+    return mean.flatten(1, 2)[:, :frames]
+
+
+def _decay(kept: Tensor, steps: Tensor) -> Tensor:
+    """kept (F,) to the power of each lag between steps (S,), 0 for what is still to come: (S, S, F)."""
+    lags = (steps[:, None] - steps)[:, :, None]
+    return torch.where(lags >= 0, kept ** lags.clamp(min=0), 0.0)
 
 
 class Pcen(nn.Module):

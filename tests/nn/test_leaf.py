@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from auricle.core.errors import InputError  # noqa: E402
 from auricle.nn.leaf import GaussianPooling, Leaf, mel_gabors  # noqa: E402
 from auricle.nn.pcen import Pcen, smoothed  # noqa: E402
 
@@ -51,7 +52,8 @@ def test_a_tone_at_a_centre_is_loudest_in_that_band(band: int) -> None:
 
 def test_a_response_is_half_as_high_where_its_triangle_has_a_quarter() -> None:
     leaf = Leaf(40)
-    spectrum = torch.fft.fft(leaf.filters.taps().detach(), n=1 << 16).abs()
+    real, imaginary = leaf.filters.taps().detach()
+    spectrum = torch.fft.fft(torch.complex(real, imaginary), n=1 << 16).abs()
     band = 30
     hertz = torch.arange(1 << 16) * 16000 / (1 << 16)
     half = hertz[spectrum[band] >= spectrum[band].max() / 2]
@@ -61,15 +63,50 @@ def test_a_response_is_half_as_high_where_its_triangle_has_a_quarter() -> None:
     assert float(half.max() - half.min()) == pytest.approx(top - foot, rel=0.01)
 
 
-@pytest.mark.parametrize("count", [1, 300, 3696, 3697, 9000])
-def test_blocks_join_into_a_plain_convolution(count: int) -> None:
-    filters = Leaf(5).filters
-    samples = torch.randn(2, count, generator=torch.Generator().manual_seed(4))
-    taps = filters.taps().detach()
-    waves = torch.nn.functional.conv1d(samples[:, None], torch.cat([taps.real, taps.imag])[:, None], padding=200)
-    wanted = waves[:, :5].square() + waves[:, 5:].square()
-    assert filters(samples).shape == wanted.shape
-    assert torch.allclose(filters(samples), wanted, rtol=1e-4, atol=1e-7)
+@pytest.mark.parametrize("step", [1, 4])
+def test_energies_are_the_squared_modulus_of_a_plain_convolution(step: int) -> None:
+    filters = Leaf(5, step=step).filters
+    samples = torch.randn(2, 1001, generator=torch.Generator().manual_seed(4))
+    real, imaginary = filters.taps().detach().double().numpy()
+    found = filters(samples).detach().numpy()
+    assert found.shape == (2, 5, -(-1001 // step))
+    for row in range(2):
+        for band in range(5):
+            padded = np.pad(samples[row].double().numpy(), 200)
+            wave = np.correlate(padded, real[band]) + 1j * np.correlate(padded, imaginary[band])
+            assert np.allclose(found[row, band], np.abs(wave[::step]) ** 2, rtol=1e-4, atol=1e-7)
+
+
+def test_every_fourth_energy_gives_nearly_the_same_frames() -> None:
+    samples = 0.1 * torch.randn(1, 16000, generator=torch.Generator().manual_seed(5))
+    fine, coarse = (leaf.pooling(leaf.filters(samples)).detach()[:, 2:-2] for leaf in (Leaf(40), Leaf(40, step=4)))
+    apart = (fine - coarse).abs() / fine
+    assert float(apart.mean()) < 1e-3 and float(apart.max()) < 0.02
+    with pytest.raises(InputError, match="wanted a step that divides"):
+        Leaf(40, step=7)
+
+
+def test_energies_begin_as_those_of_mel_bands() -> None:
+    """Noise through LEAF before it has learned, and through mel bands of the same corners: alike in every band (the paper's start)."""
+    librosa = pytest.importorskip("librosa")
+    samples = 0.1 * torch.randn(32000, generator=torch.Generator().manual_seed(6))
+    leaf = Leaf(40)
+    found = leaf.pooling(leaf.filters(samples[None])).detach()[0].numpy()
+    bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=40, fmin=60.0, fmax=7800.0, htk=True, norm=None)
+    power = np.abs(librosa.stft(samples.numpy()[80:], n_fft=512, win_length=400, hop_length=160)) ** 2  # LEAF's frames lie half a hop on
+    ours, theirs = np.log(found[2:197]), np.log((bank @ power).T[2:197])
+    level = ours.mean(0) - theirs.mean(0)
+    assert np.abs(level - level.mean()).max() < 0.1  # no band is louder than the others
+    assert min(np.corrcoef(ours[:, band], theirs[:, band])[0, 1] for band in range(40)) > 0.85
+
+
+def test_a_padded_clip_gives_what_it_gives_alone() -> None:
+    leaf = Leaf(6, step=4)
+    samples = torch.randn(1, 3000, generator=torch.Generator().manual_seed(7))
+    padded = torch.cat([samples, torch.randn(1, 777)], dim=1)
+    mask = (torch.arange(3777) < 3000)[None]
+    with torch.no_grad():
+        assert torch.allclose(leaf(padded, mask)[:, :19], leaf(samples), atol=1e-6)
 
 
 def test_the_moving_average_is_the_plain_one() -> None:
@@ -101,8 +138,7 @@ def test_pooling_is_a_plain_weighted_sum() -> None:
         pooling.width.copy_(torch.tensor([0.3, 0.5]))
         found = pooling(energy)[0]
     places = np.arange(9) - 4
-    beyond = 5 * 4 + 9 - 21  # 6 frames: one every 4 of 21 samples, rounded up
-    padded = np.pad(energy[0].numpy(), ((0, 0), (beyond // 2, beyond - beyond // 2)))
+    padded = np.pad(energy[0].numpy(), ((0, 0), (2, 6)))  # 6 frames: one every 4 of 21 samples, rounded up; the first from -2 to 6
     for band, width in enumerate((0.3, 0.5)):
         taps = np.exp(-0.5 * (places / (width * 4)) ** 2)
         assert np.allclose(found[:, band].numpy(), [padded[band, 4 * frame : 4 * frame + 9] @ taps for frame in range(6)], atol=1e-6)

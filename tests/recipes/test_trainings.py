@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import pkgutil
@@ -21,6 +22,7 @@ import auricle
 from auricle import recipes
 from auricle.bench import lineage
 from auricle.core.errors import InputError
+from auricle.data.manifest import read, write
 from auricle.models.encoders.open import open_encoder, size
 from auricle.recipes import made
 from auricle.recipes.words import BEGIN, END, Words, learn, rules
@@ -142,6 +144,64 @@ def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Pat
     told = json.loads((tmp_path / "classic.json").read_text())
     assert len(told) == 28 and figures["svm_accuracy"] == np.mean([one["svm"] == one["label"] for one in told])
     assert min(figures["svm_accuracy"], figures["gmm_accuracy"]) > 0.4  # the first of two labels, where one in five would be chance
+
+
+def folded(cache: Path, place: Path) -> tuple[Path, Path]:
+    """Manifests of made sounds with a fold to leave out: which kinds sound, and which comes first."""
+    items = [dataclasses.replace(item, fold=str(number % 4)) for number, item in enumerate(read(made.manifest(cache / "many", count=112)))]
+    first = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items]
+    place.mkdir()
+    write(place / "kinds.jsonl", items)
+    write(place / "first.jsonl", first)
+    return place / "kinds.jsonl", place / "first.jsonl"
+
+
+@pytest.mark.slow
+def test_several_tasks_are_heads_of_one_encoder(cache: Path, tmp_path: Path) -> None:
+    kinds, first = folded(cache, tmp_path / "data")
+    about = {"data": str(kinds), "tasks": {"first": str(first)}, "fold": "1", "batch": 16, "train": {"steps": 150, "learning_rate": 3e-3}}
+    figures, folder = trained("multitask", cache, tmp_path / "out", **about)
+    assert figures.keys() == {"labels_map", "first_accuracy", "first_low", "first_high"}
+    assert figures["labels_map"] > 0.6 and figures["first_accuracy"] > 0.3  # chance: a quarter, an eighth
+    assert len(lineage.of(folder).clips) == 84  # what was left out is no part of its lineage; what both tasks share counts once
+    listener = auricle.load(folder)
+    clip, other = listener.config.outputs["clip_logits"], listener.config.outputs["first"]
+    assert (clip.activation, other.activation) == ("sigmoid", "softmax") and clip.labels == other.labels == tuple(sorted(made.KINDS))
+    (outputs,) = listener.outputs(a_sound(4))
+    assert {value.shape for name, value in outputs.items() if name in ("clip_logits", "first")} == {(1, 8)}
+    assert not np.allclose(outputs["clip_logits"], outputs["first"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold": "9"}, "fold '9' leaves out 0 of 112"),
+        ({"tasks": {"No Name": "first.jsonl"}}, "task 'No Name'; wanted small letters"),
+        ({"tasks": {"labels": "first.jsonl"}}, "task 'labels'; wanted"),
+        ({"tasks": {"embedding": "first.jsonl"}}, "task 'embedding' has the name of an output"),
+        ({"weights": {"firts": 2.0}}, "weights has 'firts'; wanted tasks: labels"),
+    ],
+)
+def test_tasks_that_cannot_be_are_refused(changes: dict[str, Any], message: str, cache: Path, tmp_path: Path) -> None:
+    kinds, first = folded(cache, tmp_path / "data")
+    changes = {**changes, "tasks": {name: str(first) for name in changes.get("tasks", {})}}
+    with pytest.raises(InputError, match=message):
+        trained("multitask", cache, tmp_path / "out", data=str(kinds), **changes)
+
+
+@pytest.mark.slow
+def test_leaf_is_trained_with_its_encoder_and_heard_from_its_folder(cache: Path, tmp_path: Path) -> None:
+    kinds, _ = folded(cache, tmp_path / "data")
+    about = {"data": str(kinds), "fold": "1", "batch": 16, "train": {"steps": 60, "learning_rate": 3e-3}}
+    figures, folder = trained("leaf", cache, tmp_path / "out", **about)
+    assert figures["labels_map"] > 0.45  # chance: a quarter
+    saved, begun = load_file(folder / "model.safetensors"), open_encoder(TRAININGS["leaf"].Config().encoder).state_dict()
+    learned = [name for name in begun if name.startswith("leaf.")]
+    assert len(learned) == 7
+    for name in learned:  # filters, windows and compression of every band
+        assert not torch.equal(saved[f"encoder.{name}"], begun[name]), name
+    exact, rounded = (auricle.load(folder, runtime=runtime).embed_audio([a_sound(0)]) for runtime in ("torch-fp32", "torch-bf16"))
+    assert np.abs(exact - rounded).max() < 0.05
 
 
 def test_words_keep_their_letters_and_marks(tmp_path: Path) -> None:

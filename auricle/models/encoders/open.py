@@ -29,6 +29,7 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "convnext": ("convnext", "ConvNext"),
     "gated": ("gated", "Gated"),
     "convolutional": ("convolutional", "ConvEncoder"),
+    "leaf": ("leaf", "LeafEncoder"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Losses over tokens, hidden patches and tasks, by hand."""
+"""Losses over tokens and hidden patches, by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch")
 
 from auricle.nn.losses.captioning import next_token_cross_entropy, token_cross_entropy  # noqa: E402
 from auricle.nn.losses.masked import masked_patches, match_within_clip, ssast  # noqa: E402
-from auricle.nn.losses.multitask import Question, by_question  # noqa: E402
 
 SURE = math.log(1 + 2 * math.exp(-2.0))  # of a logit of 2 among zeros, three words
 
@@ -50,14 +49,3 @@ def test_only_hidden_patches_count_and_each_is_normalised() -> None:
     drawn[0, 2] = 1e6
     assert masked_patches(drawn, patches, hidden).item() == pytest.approx(2 / 3, abs=1e-5)  # both become -1, 0, 1
     assert masked_patches(drawn, patches, hidden, normalised=False).item() == pytest.approx((14 + 1400) / 6, rel=1e-6)
-
-
-def test_each_row_answers_its_own_question() -> None:
-    questions = (Question(2, "one"), Question(2, "any", weight=0.5))
-    logits = torch.tensor([[2.0, 0.0, 99.0, -99.0], [99.0, -99.0, 2.0, 2.0]], requires_grad=True)
-    truth = torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]])
-    loss = by_question(logits, truth, torch.tensor([0, 1]), questions)
-    sure = math.log(1 + math.exp(-2))
-    assert loss.item() == pytest.approx((sure + 0.5 * (sure + (sure + 2)) / 2) / 2, abs=1e-6)
-    loss.backward()
-    assert logits.grad is not None and logits.grad[0, 2:].abs().sum() == 0 and logits.grad[1, :2].abs().sum() == 0
