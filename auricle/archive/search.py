@@ -18,6 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import numpy as np
 from auricle.archive import labels, store
 from auricle.archive.outline import Outline
 from auricle.archive.store import Archive, quoted, vectors_of
+from auricle.core.arguments import check, described
 from auricle.core.errors import InputError
 from auricle.core.paths import named, text_of
 from auricle.core.records import Clip
@@ -154,8 +156,9 @@ class Searcher:
 
     def search(self, query: Query, *, k: int = 20, sound: np.ndarray | None = None) -> list[Hit]:
         """The k best hits, best first. sound: unit vector of likeness (E,) of an example that was heard already, in place of query.like."""
-        if k < 1:
-            raise InputError(f"k is {k}; wanted 1 or more")
+        check(query, Query, what="query", wanted="a Query, such as Query('rain on a roof')")
+        if not isinstance(k, Integral) or k < 1:
+            raise InputError(f"k is {described(k)}; wanted 1 or more")
         wanted = self._wanted(query, sound)
         windows, scores = self._ranked(query, wanted, _CANDIDATES * k)
         vocabulary = frozenset(self.listener.labels)

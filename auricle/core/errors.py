@@ -6,6 +6,9 @@ from __future__ import annotations
 class AuricleError(Exception):
     """Base of every error that auricle raises on purpose. The message is one line and names the thing at fault."""
 
+    def __str__(self) -> str:
+        return super().__str__().replace("\n", r"\n").replace("\r", r"\r")  # file names and what libraries say may have several
+
 
 class SoundError(AuricleError):
     """A file or an array that cannot be heard: missing, empty, undecodable, not finite."""

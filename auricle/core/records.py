@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import numbers
 from typing import TYPE_CHECKING, Any
 
+from auricle.core.arguments import check, described
 from auricle.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,15 +15,18 @@ if TYPE_CHECKING:
 
 #: Version of the JSON object that `auricle listen --json` prints. Fields are added within a version, never changed.
 JSON_VERSION = 1
+_WANTED = "wanted real numbers (channels, samples) that numpy.asarray takes, such as a tensor after .detach().cpu()"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Clip:
     """Sound in memory.
 
-    samples: float array (C, N), full scale +-1. A 1-D array (N,) is taken as one channel.
+    samples: float array (C, N), full scale +-1, or what numpy.asarray makes one of, such as a list or a tensor on the CPU. (N,) is taken as
+    one channel.
     rate: samples a second, Hz.
     name: what results and errors call it.
+    InputError where samples, rate or name are something else.
     """
 
     samples: np.ndarray
@@ -29,17 +34,33 @@ class Clip:
     name: str = "<array>"
 
     def __post_init__(self) -> None:
-        if self.samples.ndim == 1:
-            object.__setattr__(self, "samples", self.samples[None, :])
-        if self.samples.ndim != 2:
-            raise InputError(f"Clip samples have shape {self.samples.shape}; wanted (channels, samples) or (samples,)")
-        if self.rate <= 0:
-            raise InputError(f"Clip rate is {self.rate} Hz; wanted a positive number of samples a second")
+        samples = _numbers(self.samples)
+        if samples.ndim == 1:
+            samples = samples[None, :]
+        object.__setattr__(self, "samples", samples)
+        if samples.ndim != 2:
+            raise InputError(f"Clip samples have shape {samples.shape}; wanted (channels, samples) or (samples,)")
+        if not isinstance(self.rate, numbers.Real) or isinstance(self.rate, bool) or not self.rate > 0:
+            raise InputError(f"Clip rate is {described(self.rate)}; wanted a positive number of samples a second")
+        check(self.name, str, what="Clip name", wanted="a string")
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return float(self.samples.shape[1]) / self.rate
+
+
+def _numbers(samples: object) -> np.ndarray:
+    """An array of real numbers of what a caller calls samples, without a copy where it is one."""
+    import numpy as np
+
+    try:
+        found = np.asarray(samples)
+    except Exception as error:  # whatever the owner of a foreign array raises: a tensor on a GPU, or one with gradients
+        raise InputError(f"Clip samples are {described(samples)} ({' '.join(str(error).split())[:100]}); {_WANTED}") from error
+    if found.dtype.kind not in "fiu":
+        raise InputError(f"Clip samples are {described(samples)}; {_WANTED}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from auricle.tasks import tagging
 Judge = Callable[[np.ndarray], np.ndarray]
 
 
+@runtime_checkable
 class HeadScores(Protocol):
     """Labels of one's own that are scored besides: fitted heads (listen.heads)."""
 

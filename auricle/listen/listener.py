@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
 
 import numpy as np
 
+from auricle.core.arguments import check, choose, described, strings
 from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import text_of
@@ -35,6 +37,7 @@ class Listener:
 
     def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
         """workers: files, or windows of a single file, heard at the same time; one a core by default."""
+        check(runtime, Runtime, what="runtime", wanted="a model that auricle.load opened: call auricle.load() for a Listener")
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
         self.vocabulary = Vocabulary(runtime.config.labels)
@@ -112,22 +115,24 @@ class Listener:
 
         heads: fitted heads, whose labels are scored after those that were asked for. Words are read before this returns.
         """
-        if top is not None and top < 1:
-            raise InputError(f"top is {top}; wanted 1 or more, or None for the whole vocabulary")
+        if top is not None and (not isinstance(top, Integral) or top < 1):
+            raise InputError(f"top is {described(top)}; wanted 1 or more, or None for the whole vocabulary")
+        check(heads, (HeadScores, type(None)), what="heads", wanted="fitted heads, such as auricle.listen.heads.Heads.load(path)")
+        for part in strings(parts, what="parts"):
+            choose(part, ("tags", "events"), what="a part of the answer")
         if not self.labels and labels is None and heads is None:
             raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
         if set(parts) == {"events"} and self.config.frame is None:
             raise InputError(
                 f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
             )
-        query = None if labels is None and heads is None else self._query(_words(labels or ()), heads)
-        for source in files:
-            check_source(source)
+        query = None if labels is None and heads is None else self._query(_words(() if labels is None else labels), heads)
+        sources = listed(files)
 
         def answer(source: Source, worker: Worker) -> Heard:
             return self._answer(source, worker, query, parts=parts, top=top)
 
-        return self._each(files, answer, progress)
+        return self._each(sources, answer, progress)
 
     def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Heard], progress: Progress | None) -> Iterator[Heard]:
         for source, heard in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
@@ -152,7 +157,8 @@ class Listener:
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
         """Rows (D,) of `embed_audio`, one by one in the order of the files; for bad input the SoundError, not raised."""
-        for row in self.pipeline.each(files, lambda source, worker: self._embedded(source, worker, space), progress=progress):
+        choose(space, ("words", "likeness"), what="space")
+        for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
     def outputs(self, source: Source) -> Iterator[Outputs]:
@@ -166,6 +172,8 @@ class Listener:
         Each is heard when it is asked for. SoundError where the file cannot be opened; a window that cannot be decoded raises it while
         iterating.
         """
+        for name, seconds in (("window", window), ("hop", hop)):
+            check(seconds, (Real, type(None)), what=name, wanted="seconds, or None for the model's own")
         return self.pipeline.hear(source, window=window, hop=hop)
 
     @functools.cached_property
@@ -230,7 +238,7 @@ class Listener:
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
         """Those of some words of which the model's text tower reads none, such as emoji, or another script than it was trained on."""
-        return tuple(dict.fromkeys(word for word in words if not self.runtime.reads(word)))
+        return tuple(dict.fromkeys(word for word in strings(words, what="words") if not self.runtime.reads(word)))
 
     def _judge(self, words: Sequence[str]) -> Judge:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
@@ -299,12 +307,15 @@ def _single(files: object) -> bool:
 
 
 def listed(files: Source | Sequence[Source]) -> list[Source]:
-    """One source or several as a list."""
+    """One source or several as a list; InputError for anything else."""
     if isinstance(files, (str, os.PathLike, Clip)):
         return [files]
-    if isinstance(files, np.ndarray):
+    if hasattr(files, "__array__"):
         raise InputError("got an array without its rate; wanted auricle.Clip(samples, rate) or a path")
-    return list(files)
+    several = list(files) if isinstance(files, Iterable) else [files]
+    for source in several:
+        check_source(source)
+    return several
 
 
 def name_of(source: Source) -> str:
@@ -313,8 +324,7 @@ def name_of(source: Source) -> str:
 
 
 def _words(labels: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise InputError(f"labels is the string {labels!r}; wanted a list of strings")
-    for label in labels:
+    words = strings(labels, what="labels")
+    for label in words:
         plain(label)
-    return tuple(labels)
+    return words

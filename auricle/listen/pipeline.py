@@ -16,8 +16,9 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from auricle.core.arguments import check
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY
-from auricle.core.errors import InputError, SoundError
+from auricle.core.errors import SoundError
 from auricle.core.records import Band, Clip
 from auricle.core.workers import cores, ordered
 from auricle.listen.scores import clip_logits, scores_of, unit
@@ -100,6 +101,7 @@ class Pipeline:
         tell: called on a worker with an item and with that by which it hears a source. Several items are heard side by side, of a
         single one its windows are. Giving up, by closing the iterator, never waits for a long file.
         """
+        check(progress, (Callable, type(None)), what="progress", wanted="a function of place, seconds heard and seconds declared")
         stop = threading.Event()
         with ThreadPoolExecutor(self.workers, "auricle") as pool:
             # on one core a second thread only gets in the way of the one that decodes
@@ -261,5 +263,4 @@ def _opened(model: str, runtime: str | None, device: str | None) -> Pipeline:
 
 def check_source(source: object) -> None:
     """InputError for what is neither a path nor a Clip."""
-    if not isinstance(source, (str, os.PathLike, Clip)):
-        raise InputError(f"cannot listen to a {type(source).__name__}; wanted a path or auricle.Clip(samples, rate)")
+    check(source, (str, os.PathLike, Clip), what="a recording", wanted="a path or auricle.Clip(samples, rate)")

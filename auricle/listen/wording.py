@@ -9,12 +9,14 @@ descriptions ReCLAP (Ghosh et al., "Improving Zero Shot Audio Classification by 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from auricle.core.arguments import check
 from auricle.core.errors import InputError
 from auricle.data import prompts
 from auricle.data.prompts import Prompts
@@ -106,6 +108,10 @@ def opened(
     prompt: str | Prompts, bank: str | Path | Bank | None = None, attributes: str | Path | Attributes | None = None, mix: Mix | None = None
 ) -> Wording:
     """A wording from names and paths, or from what they name."""
+    check(prompt, (str, Prompts), what="prompt", wanted="a protocol's name, a sentence with {label}, or a path")
+    check(bank, (str, os.PathLike, Bank, type(None)), what="bank", wanted="the path of a JSON file, or a Bank")
+    check(attributes, (str, os.PathLike, Attributes, type(None)), what="attributes", wanted="the path of a JSON file, or Attributes")
+    check(mix, (Mix, type(None)), what="mix", wanted="a Mix")
     return Wording(
         prompt if isinstance(prompt, Prompts) else prompts.find(prompt),
         bank if bank is None or isinstance(bank, Bank) else banks.read(bank),

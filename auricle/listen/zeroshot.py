@@ -10,11 +10,12 @@ import dataclasses
 import functools
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from auricle.core import audioset
+from auricle.core.arguments import check, choose, strings
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.records import Asked, Classified, Label
@@ -24,7 +25,7 @@ from auricle.data.prompts.bank import Bank
 from auricle.listen import textcache, wording
 from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
 from auricle.listen.listener import Listener, listed, name_of
-from auricle.listen.pipeline import Progress, Source, Worker, check_source
+from auricle.listen.pipeline import Progress, Source, Worker
 from auricle.listen.scale import Question, Rule, Scale, calibrate
 from auricle.listen.scores import text_threshold
 from auricle.listen.wording import Mix, Wording
@@ -72,6 +73,9 @@ class ZeroShot:
         prompt: a protocol's name (auricle.data.prompts), a sentence with {label}, or the path of a protocol; by default the model's own.
         scales: calibrations fitted to this model with these words, one a question at most.
         """
+        check(listener, Listener, what="listener", wanted="what auricle.load() gives")
+        self.rule: Rule = RULE if rule is None else rule
+        choose(self.rule, get_args(Rule), what="rule")
         self.listener = listener
         self.wording = wording.opened(_own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
         asked = _labels(labels, self.wording)
@@ -81,7 +85,9 @@ class ZeroShot:
             raise InputError(
                 f"{', '.join(asked)}: {listener.config.name} reads no such words; wanted words of the language it was trained on"
             )
-        self.rule = rule or RULE
+        check(scales, Sequence, what="scales", wanted="a list of Scale")
+        for scale in scales:
+            check(scale, Scale, what="a scale", wanted="a Scale that calibrate() fitted")
         self.scales = {scale.question: scale for scale in scales}
         for scale in scales:
             self._check(scale)
@@ -112,9 +118,13 @@ class ZeroShot:
 
     def calibrate(self, files: Sequence[Source], truth: Sequence[str] | Sequence[Collection[str]], *, question: Question = "one") -> Scale:
         """A scale fitted to labelled files: of `one` a label each, of `any` those that are true. Files that say nothing are passed over."""
-        if len(truth) != len(files):
-            raise InputError(f"{len(files)} files have {len(truth)} truths; wanted one each")
-        rows = np.array([tagging.encode([true] if isinstance(true, str) else true, self.labels) for true in truth]) > 0
+        files = listed(files)
+        check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")
+        choose(question, get_args(Question), what="question")
+        if len(truth) != len(files) or not files:
+            raise InputError(f"{len(files)} files have {len(truth)} truths; wanted files, and one truth each")
+        labels = [strings([true] if isinstance(true, str) else true, what="a truth") for true in truth]
+        rows = np.array([tagging.encode(true, self.labels) for true in labels]) > 0
         if question == "one" and not (rows.sum(axis=1) == 1).all():
             raise InputError("which one needs one label a file; wanted a label each, or the question any")
         told = [one.evidence for one in self.cosines(files)]
@@ -128,8 +138,7 @@ class ZeroShot:
         return fitted.model_copy(update=known)
 
     def _gathered(self, files: Sequence[Source], judge: Judge, progress: Progress | None) -> Iterator[Evidence]:
-        for source in files:
-            check_source(source)
+        files = listed(files)
 
         def tell(source: Source, worker: Worker) -> Evidence:
             gathering = Gathering(judge, self.rule)
@@ -143,6 +152,7 @@ class ZeroShot:
 
     def judge(self, question: Question) -> tuple[Judge, str, float]:
         """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""
+        choose(question, get_args(Question), what="question")
         if question == "one":
             self._check_apart()
         if question in self.scales:
@@ -207,17 +217,16 @@ def _own_prompt(config: ModelConfig) -> str:
 
 
 def _labels(labels: Sequence[str] | None, said: Wording) -> tuple[str, ...]:
-    if isinstance(labels, str):
-        raise InputError(f"labels is the string {labels!r}; wanted a list of strings")
     if labels is None:
         known: dict[str, str] = {}
         for label in (*(said.bank.texts if said.bank else ()), *(said.attributes.weights if said.attributes else ())):
             known.setdefault(key(label), label)
         labels = list(known.values())
+    labels = strings(labels, what="labels")
     if not labels:
         raise InputError("there are no labels; wanted some, or a bank or attributes that have them")
     keys = [key(label) for label in labels]
     double = next((label for label, one in zip(labels, keys, strict=True) if keys.count(one) > 1), None)
     if double is not None:
         raise InputError(f"label {double!r} is there twice; wanted each once")
-    return tuple(labels)
+    return labels

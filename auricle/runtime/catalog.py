@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def folder(model: str | Path | None) -> Path:
     if isinstance(model, str) and model in shipped():
         return _WEIGHTS / model
     path = Path(model)
-    if path.exists():
+    if os.path.exists(path):  # False for what cannot be a path, too
         return path if _is_ours(path) else _converted(path, path.stem)
     if hub.is_name(str(model)):
         return _converted(hub.find(str(model)), str(model))

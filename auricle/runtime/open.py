@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from auricle.core.arguments import check, choose
 from auricle.core.config import EMBEDDING, ModelConfig, Output
 from auricle.core.errors import InputError, ModelError
 from auricle.core.model_files import read_config
@@ -92,8 +94,10 @@ def open_runtime(model: str | Path | None = None, runtime: str | None = None, *,
     runtime: one of ENGINES; None is the fastest that keeps the numbers. device: where torch runs a published model, such as "cpu" or
     "cuda"; by default what AURICLE_DEVICE says, else a GPU that torch sees.
     """
-    if runtime is not None and runtime not in ENGINES:
-        raise InputError(f"runtime {runtime!r} is unknown; wanted one of {', '.join(ENGINES)}")
+    check(model, (str, os.PathLike, type(None)), what="model", wanted="a name or a path")
+    check(device, (str, type(None)), what="device", wanted='a name of torch, such as "cpu" or "cuda"')
+    if runtime is not None:
+        choose(runtime, ENGINES, what="runtime")
     folder = catalog.folder(model)
     config = read_config(folder / "config.json")
     engine = open_engine(folder, config, runtime, device)

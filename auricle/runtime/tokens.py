@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from auricle.core.arguments import strings
 from auricle.core.errors import InputError, ModelError
 
 _SMALLEST = 1e-6
@@ -78,10 +79,8 @@ class TextTower:
 
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of texts, float32 (n, D); unit length unless normalize is False."""
-        if isinstance(texts, str):
-            raise InputError(f"texts is the string {texts!r}; wanted a list of strings")
         with self._lock:
-            rows = [self._vector(plain(text)) for text in texts]
+            rows = [self._vector(plain(text)) for text in strings(texts, what="texts")]
         vectors = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
         if normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(_SMALLEST))
