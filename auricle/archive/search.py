@@ -239,7 +239,7 @@ class Searcher:
     def _wanted(self, query: Query, sound: np.ndarray | None = None) -> _Wanted:
         if not query.text and not query.like and not query.taught and sound is None:
             raise InputError("nothing to search for; wanted words, an example with --like, or the name of a taught sound")
-        words = self.listener.embed_text([query.text])[0] if query.text else None
+        words = self._embedded(query.text) if query.text else None
         sound, example = self._example(query.like) if query.like else (sound, None)
         return _Wanted(words, sound, example, self._head(query.taught) if query.taught else None)
 
@@ -300,7 +300,7 @@ class Searcher:
         if wanted.head is not None:
             scores = scores * wanted.head.scores(windows.likeness)
         for unwanted in query.unwanted:
-            vector = self.listener.embed_text([unwanted])[0]
+            vector = self._embedded(unwanted)
             scores = scores * (1 - self._fit(unwanted, windows, windows.vectors @ vector))
         return np.asarray(scores, dtype=np.float32)
 
@@ -308,10 +308,20 @@ class Searcher:
         fits = [self.listener.score(cosine), *(windows.scores(label) for label in self._named(words))]
         return np.asarray(np.max(fits, axis=0))
 
+    def _embedded(self, words: str) -> np.ndarray:
+        if self.listener.vocabulary.find(words) is None and self.listener.unread([words]):
+            raise InputError(f"{words!r}: {self.listener.config.name} reads no such words; wanted words of the language it was trained on")
+        return np.asarray(self.listener.embed_text([words])[0])
+
     def _named(self, words: str | None) -> list[str]:
-        """Labels of the vocabulary that the words name outright."""
-        said = f" {' '.join(re.findall(r'[a-z]+', (words or '').lower()))} "
-        return [label for label in self.listener.labels if f" {label} " in said]
+        """Labels of the vocabulary that the words name, as in listening, or that stand among them."""
+        named, said = self.listener.vocabulary.find(words or ""), _spelled(words or "")
+        return [label for place, label in enumerate(self.listener.labels) if place == named or _spelled(label) in said]
+
+
+def _spelled(words: str) -> str:
+    """Words in small letters, each with spaces around it."""
+    return " ".join(["", *re.findall(r"[^\W_]+", words.lower()), ""])
 
 
 def nearest(

@@ -88,6 +88,17 @@ def test_an_example_finds_its_like_and_not_itself(searcher: Searcher, sounds: Pa
     assert not any(hit.file.endswith("long.wav") and hit.onset < 30 and hit.offset > 20 for hit in hits)
 
 
+def test_words_that_name_a_label_have_its_score(searcher: Searcher) -> None:
+    (plain,) = searcher.search(Query("middle tone"), k=1)
+    assert plain.score > 0.9 and all(searcher.search(Query(words), k=1) == [plain] for words in ("Middle-tone!", "middle tones in a hall"))
+
+
+@pytest.mark.parametrize("query", [Query("\u72d7"), Query("low tone", unwanted=("\U0001f436",))])
+def test_words_that_the_model_cannot_read_find_nothing(searcher: Searcher, query: Query) -> None:
+    with pytest.raises(InputError, match="reads no such words"):
+        searcher.search(query)
+
+
 def test_words_with_an_example_must_both_fit(searcher: Searcher, sounds: Path) -> None:
     where = "file like '%both.wav' or file like '%low.wav'"
     words = {hit.file: hit.score for hit in searcher.search(Query("high tone", where=where))}
