@@ -62,8 +62,9 @@ def _bar(console: Console, total: int) -> Any:
 
 def summary_text(summary: Summary, seconds: float) -> str:
     """What a run did, as one line."""
-    parts = [("new", summary.new - summary.failed), ("changed", summary.changed), ("moved", summary.moved), ("gone", summary.gone)]
-    told = [f"{count} {what}" for what, count in parts if count > 0] + [f"{summary.unchanged} unchanged"] * bool(summary.unchanged)
+    parts = [("new", summary.new - summary.failed), ("changed", summary.changed), ("moved", summary.moved)]
+    parts += [("unchanged", summary.unchanged), ("not there any more (kept)", summary.missing)]
+    told = [f"{count} {what}" for what, count in parts if count > 0]
     heard = f"; {clock(summary.seconds)} of sound, {summary.windows} windows in {clock(seconds, tenths=seconds < 120)}" * bool(
         summary.windows
     )
@@ -81,7 +82,8 @@ def hits_table(hits: Sequence[Hit]) -> RenderableType:
     table.add_column(style="dim", overflow="fold")
     for hit in hits:
         span = f"{clock(hit.onset, tenths=True)} - {clock(hit.offset, tenths=True)}"
-        table.add_row(f"{hit.score:.2f}", span, Text(printable(hit.file)), Text(SEPARATOR.join(hit.tags)))
+        name = Text(printable(hit.file) + " (not there)" * hit.missing)
+        table.add_row(f"{hit.score:.2f}", span, name, Text(SEPARATOR.join(hit.tags)))
     return table
 
 
@@ -111,5 +113,6 @@ def proposals_table(proposals: Sequence[Proposal]) -> RenderableType:
 def facts_rows(facts: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """An archive's facts as rows for people."""
     rows = [("files", f"{facts['files']}"), ("windows", f"{facts['windows']}"), ("model", facts["model"])]
-    rows += [("on disk", f"{facts['bytes'] / 1e6:.1f} MB"), ("failed", f"{facts['failed']}")]
+    rows += [("on disk", f"{facts['bytes'] / 1e6:.1f} MB"), ("not there", f"{facts['missing']}"), ("failed", f"{facts['failed']}")]
+    rows += [("removed", f"{facts['removed']}")] if "removed" in facts else []
     return rows + [("", row["error"]) for row in failed[:10]] + [("", f"and {len(failed) - 10} more")] * (len(failed) > 10)

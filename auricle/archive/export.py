@@ -17,7 +17,7 @@ from auricle.core.optional import require
 from auricle.core.paths import path_of
 from auricle.listen.vocabulary import SEPARATOR
 
-_COLUMNS = ("file", "onset", "offset", "score", "tags")
+_COLUMNS = {"file": "string", "onset": "float64", "offset": "float64", "score": "float64", "tags": "string", "missing": "bool"}
 
 
 def export(hits: Sequence[Hit], to: Path, *, what: str) -> int:
@@ -44,7 +44,7 @@ def _csv(hits: Sequence[Hit], to: Path, what: str) -> int:
 def _parquet(hits: Sequence[Hit], to: Path, what: str) -> int:
     require("lancedb", extra="archive", why="Parquet")
     arrow, parquet = require("pyarrow", extra="archive", why="Parquet"), require("pyarrow.parquet", extra="archive", why="Parquet")
-    schema = arrow.schema([(name, arrow.float64() if name in ("onset", "offset", "score") else arrow.string()) for name in _COLUMNS])
+    schema = arrow.schema(list(_COLUMNS.items()))
     with atomic_file(to) as partial:
         parquet.write_table(arrow.Table.from_pylist([_row(hit) for hit in hits], schema=schema), partial)
     return 1

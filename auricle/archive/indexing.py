@@ -15,11 +15,12 @@ from typing import Any, TypeAlias
 
 from auricle.archive.sources import Found
 from auricle.archive.store import Archive
-from auricle.core.errors import ArchiveError, SoundError
+from auricle.core.errors import SoundError
 from auricle.core.paths import is_missing, path_of
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
 from auricle.listen.vocabulary import SEPARATOR
+from auricle.signal.files import printable
 
 _BATCH = 4096  # windows written at once ...
 _CHANGES = 500  # ... or rows of files whose content stays ...
@@ -29,16 +30,21 @@ _LEAST = 0.1  # scores below are not kept with a window
 
 @dataclasses.dataclass
 class Summary:
-    """What a run did: files by what became of them, seconds of sound heard, windows written."""
+    """What a run did: files by what became of them, seconds of sound heard, windows written.
+
+    missing: files of the archive that are not where they were, in folders that were walked; their rows stay. errors: a line for each
+    folder that could not be read, and for each file that could not be read now though the archive has windows of it.
+    """
 
     new: int = 0
     changed: int = 0
     moved: int = 0
-    gone: int = 0
+    missing: int = 0
     unchanged: int = 0
     failed: int = 0
     windows: int = 0
     seconds: float = 0.0
+    errors: list[str] = dataclasses.field(default_factory=list)
 
 
 #: Opens a recording: Pipeline.hear, or Worker.hear of a batch.
@@ -76,27 +82,34 @@ class _Work:
         self.archive, self.listener, self.found, self.progress = archive, listener, found, progress
         self.summary = Summary()
         self.known = archive.files()
-        self.missing = {name for name in self.known if name not in found.files and found.covers(name) and is_missing(path_of(name))}
-        self.by_content = {row["content"]: name for name, row in self.known.items() if name in self.missing and row["error"] is None}
-        _check_roots(found, self.missing)
+        self.by_content: dict[str, list[str]] = {}
+        for name, row in self.known.items():
+            self.by_content.setdefault(row["content"], []).append(name)
+        self.gone: set[str] = set()  # names so far of files that moved
         self.ready: list[_Heard] = []
         self.followed: dict[str, dict[str, Any]] = {}  # by the name so far, what is new in rows of files whose content stays
         self.written = time.monotonic()
 
     def run(self) -> None:
-        """Hear what is new or changed, follow what moved, take out what is gone."""
+        """Hear what is new or changed, follow what moved, count what is not there."""
         todo = [name for name in self.found.files if not self._is_unchanged(name)]
         for name in self.found.files.keys() - todo:
             self._follow(name, {})
         done = self.summary.unchanged
         self._tell(done)
         for name, heard in zip(todo, self.listener.pipeline.each(todo, self._hear), strict=True):
-            self._take(_Heard(self._row(name, error=str(heard)), []) if isinstance(heard, SoundError) else heard)
+            if not isinstance(heard, SoundError):
+                self._take(heard)
+            elif name in self.known and self.known[name]["windows"]:
+                self.summary.failed += 1
+                self.summary.errors.append(f"{heard}; what the archive has of it stays")
+            else:
+                self._take(_Heard(self._row(name, error=str(heard)), []))
             done += 1
             self._tell(done)
         self.flush()
-        self.archive.remove(self.missing)
-        self.summary.gone = len(self.missing)
+        lost = (name for name in self.known.keys() - self.found.files.keys() if name not in self.gone and self.found.covers(name))
+        self.summary.missing = sum(is_missing(path_of(name)) for name in lost)
 
     def _is_unchanged(self, name: str) -> bool:
         row = self.known.get(name)
@@ -113,7 +126,7 @@ class _Work:
         said = os.stat(path_of(name))
         content = _digest(path_of(name), worker)
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
-        if self._is_known(name, content):
+        if self._has(name, content) or self._moved_from(content) is not None:
             return _Heard({"file": name, "known": True, **about}, [])
         return self._listened(name, about, worker.hear)
 
@@ -124,10 +137,14 @@ class _Work:
         except SoundError as error:
             return _Heard(self._row(name, error=str(error), **about), [])
 
-    def _is_known(self, name: str, content: str) -> bool:
-        """Is this very content stored already, under this name or under that of a file that is gone?"""
-        row = self.known.get(name)
-        return content in self.by_content if row is None else row["content"] == content
+    def _has(self, name: str, content: str) -> bool:
+        """Whether the archive has this very content under this name."""
+        return name in self.known and self.known[name]["content"] == content
+
+    def _moved_from(self, content: str) -> str | None:
+        """The file of this content that is not where it was, and that no other file was taken for yet."""
+        names = (name for name in self.by_content.get(content, ()) if name not in self.gone and name not in self.found.files)
+        return next((name for name in names if is_missing(path_of(name))), None)
 
     def _windows(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         header = self.archive.header
@@ -183,13 +200,17 @@ class _Work:
 
     def _take_known(self, name: str, row: Mapping[str, Any]) -> None:
         """A file whose content the archive has: it was written again as it was, or moved, or is a second copy of one that moved."""
-        if name in self.known:
+        if self._has(name, row["content"]):
             self._follow(name, {"modified": row["modified"]})
-        elif (old := self.by_content.pop(row["content"], None)) is None:
+        elif (old := self._moved_from(row["content"])) is None:
             self._take(self._listened(name, {key: row[key] for key in ("size", "modified", "content")}, self.listener.hearing))
         else:
-            self._follow(name, {"file": name, "modified": row["modified"]}, old=old)
-            self.missing.discard(old)
+            self.gone.add(old)
+            if name in self.known:  # it moved over another file
+                self.archive.remove([name])
+            error = self.known[old]["error"]
+            error = error and error.replace(printable(path_of(old)), printable(path_of(name)))
+            self._follow(name, {"file": name, "modified": row["modified"], "error": error}, old=old)
 
     def _follow(self, name: str, new: dict[str, Any], *, old: str | None = None) -> None:
         """Note what is new in the row of a file whose content stays. old: its name so far, where it moved."""
@@ -199,7 +220,7 @@ class _Work:
         if notes != row["notes"]:
             new = new | {"notes": notes}
         if new:
-            self.followed[row["file"]] = new
+            self.followed[old or name] = new
             if sum(self.known[file]["windows"] for file in self.followed) >= _BATCH or len(self.followed) >= _CHANGES:
                 self.flush()
 
@@ -215,18 +236,6 @@ class _Work:
     def _tell(self, done: int) -> None:
         if self.progress is not None:
             self.progress(done, len(self.found.files), self.summary.seconds)
-
-
-def _check_roots(found: Found, missing: set[str]) -> None:
-    """A drive that is not there looks like a folder whose recordings were all deleted: nothing is taken out then."""
-    for root in found.roots:
-        inside = root.rstrip("/") + "/"
-        lost = sum(name.startswith(inside) for name in missing)
-        if lost and not any(name.startswith(inside) for name in found.files):
-            raise ArchiveError(
-                f"{root}: holds no recordings now, though {lost} in the archive came from it; connect the drive, "
-                "or index a folder above it if they were deleted"
-            )
 
 
 def _digest(path: str, worker: Worker) -> str:

@@ -29,7 +29,7 @@ from auricle.archive.outline import Outline
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.arguments import check, described
 from auricle.core.errors import InputError
-from auricle.core.paths import named, text_of
+from auricle.core.paths import is_missing, named, path_of, text_of
 from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
@@ -72,18 +72,24 @@ class _Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Hit:
-    """A stretch of a recording, seconds from its start. tags: labels present in its best window."""
+    """A stretch of a recording, seconds from its start. tags: labels present in its best window.
+
+    missing: the recording is not where it was when it was indexed.
+    """
 
     file: str
     onset: float
     offset: float
     score: float
     tags: tuple[str, ...] = ()
+    missing: bool = False
 
     def to_json(self) -> str:
         """One line of JSON."""
-        told = {"file": self.file, "onset": round(self.onset, 3), "offset": round(self.offset, 3), "score": round(self.score, 4)}
-        return json.dumps(told | {"tags": self.tags}, ensure_ascii=False)
+        told: dict[str, Any] = {"file": self.file, "onset": round(self.onset, 3), "offset": round(self.offset, 3)}
+        told |= {"score": round(self.score, 4)}
+        told |= {"tags": self.tags, "missing": True} if self.missing else {"tags": self.tags}
+        return json.dumps(told, ensure_ascii=False)
 
 
 class Windows:
@@ -404,7 +410,8 @@ def _hits(
         taken.update(span)
         given += 1
         tags = split_tags(windows.tags(top), vocabulary)
-        yield Hit(name, float(windows.onsets[min(span)]), float(windows.offsets[max(span)]), float(scores[top]), tags)
+        start, end = float(windows.onsets[min(span)]), float(windows.offsets[max(span)])
+        yield Hit(name, start, end, float(scores[top]), tags, is_missing(path_of(name)))
 
 
 def _best_first(scores: np.ndarray, count: int) -> Iterator[int]:

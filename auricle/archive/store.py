@@ -28,7 +28,7 @@ from auricle.archive.thrift import thrift
 from auricle.core.errors import ArchiveError
 from auricle.core.files import atomic_files, naming, write_text
 from auricle.core.optional import require
-from auricle.core.paths import shown
+from auricle.core.paths import is_missing, path_of, shown, text_of
 from auricle.listen.listener import Listener
 
 FORMAT = 2
@@ -36,6 +36,7 @@ HEADER, TABLES, LOCK, TEACHER = "archive.json", "tables", "writer.lock", "teache
 #: Windows up to which every one is compared; above, the table's index proposes candidates.
 EXACT = 250_000
 PROBES = 5  # lists of an index that are searched: of a million windows 8 took a fifth longer and found one in a hundred more
+_KEYS = {"windows": ["file", "onset"], "files": ["file"], "taught": ["name", "version"]}
 _MANY = 500  # names in one SQL list
 #: What is put into the row of a file whose windows were lost: the file is heard again, and none that moved is taken for it.
 _UNHEARD = {"content": "", "modified": -1, "windows": 0, "silent": 0, "coverage": 0.0, "error": "indexing was interrupted; index it again"}
@@ -137,6 +138,12 @@ class Archive:
         """The row of every file, by name."""
         return {row["file"]: row for row in self.table("files").to_arrow().to_pylist()}
 
+    def missing(self, folder: Path | None = None) -> list[str]:
+        """Files that are not where they were, in order; only those in a folder where one is given, which need not be there either."""
+        inside = [] if folder is None else [text_of(Path(path)).rstrip("/") for path in {folder.absolute(), folder.resolve()}]
+        names = (name for name in self.files() if folder is None or any(name == place or name.startswith(place + "/") for place in inside))
+        return sorted(name for name in names if is_missing(path_of(name)))
+
     def facts(self) -> dict[str, Any]:
         """How much there is: files heard, windows, files that could not be heard, the model, bytes on disk."""
         files = self.table("files")
@@ -166,10 +173,10 @@ class Archive:
             yield
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
+    def _locked(self, name: str, *, wait: bool = False) -> Iterator[None]:
         with naming(self.folder), (self.folder / name).open("w") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ArchiveError(f"{self.folder}: another auricle is writing to it; wait until it is done, or stop it") from error
             yield
@@ -204,6 +211,14 @@ class Archive:
         arrow = require("pyarrow", extra="archive", why="an archive")
         self.table("taught").add(arrow.Table.from_pylist([dict(version)], schema=_schemas(self.header)["taught"]))
 
+    def remove_missing(self, folder: Path) -> list[str]:
+        """Take out the files of a folder that are not there any more; their names. What was taught by them stays."""
+        with self.writing():
+            names = self.missing(folder)
+            self.remove(names)
+            self.tidy()
+        return names
+
     def remove(self, names: Iterable[str]) -> None:
         """Take files out, with their windows."""
         for some in _in_lists(names):
@@ -213,14 +228,26 @@ class Archive:
     def follow(self, changed: Mapping[str, Mapping[str, Any]]) -> None:
         """Files whose content stays: by name, what is new in their rows, such as `file`, `notes` or `modified`.
 
-        Where a file has a new name its row goes first, which keeps its notes if the writer dies before the windows follow; else last, so
-        that notes which were not written to all windows are written again.
+        Where a file has a new name, examples of taught sounds go with it. Its row goes before its windows, which keeps its notes if the
+        writer dies between; else last, so that notes which were not written to all windows are written again.
         """
         moved = {name: row for name, row in changed.items() if row.get("file", name) != name}
+        self._relabel({name: row["file"] for name, row in moved.items()})
         stay = {name: row for name, row in changed.items() if name not in moved}
         for rows, tables in ((moved, ("files", "windows")), (stay, ("windows", "files"))):
             for table in tables:
                 self._rewrite(table, rows)
+
+    def _relabel(self, moved: Mapping[str, str]) -> None:
+        """Put new names of recordings into the examples of taught sounds."""
+        if not moved:
+            return
+        with self._locked(TEACHER, wait=True):
+            table = self.table("taught")
+            rows = [row for row in table.to_arrow().to_pylist() if any(label["file"] in moved for label in row["labels"])]
+            for row in rows:
+                row["labels"] = [label | {"file": moved.get(label["file"], label["file"])} for label in row["labels"]]
+            self._replace("taught", require("pyarrow", extra="archive", why="an archive").Table.from_pylist(rows, schema=table.schema))
 
     def _rewrite(self, name: str, changed: Mapping[str, Mapping[str, Any]]) -> None:
         """Put new values into those columns of a table that it has, in one commit."""
@@ -239,7 +266,7 @@ class Archive:
 
     def _replace(self, name: str, rows: Any, *, gone: str | None = None) -> None:
         """Write rows over those of the same key, and take out what else a condition names, in one commit."""
-        merge = self.table(name).merge_insert(["file", "onset"] if name == "windows" else ["file"])
+        merge = self.table(name).merge_insert(_KEYS[name])
         merge = merge.when_matched_update_all().when_not_matched_insert_all()
         (merge if gone is None else merge.when_not_matched_by_source_delete(gone)).execute(rows)
 

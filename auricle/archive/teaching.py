@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from itertools import chain, zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from auricle.archive.search import Query, Searcher, Windows, parse_span
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core import table
 from auricle.core.errors import InputError
-from auricle.core.paths import path_of, text_of
+from auricle.core.paths import is_missing, path_of, text_of
 from auricle.core.records import Clip
 from auricle.listen import fewshot
 from auricle.listen.fewshot import Head
@@ -109,7 +109,7 @@ class Teacher:
         taught = kept.find(self.archive, name)
         windows, scores = self._scored(taught)
         looked = _looked_at(taught, windows)
-        checks = _check_list(taught, windows, scores, looked)[: (count + 1) // 2]
+        checks = islice(_check_list(taught, windows, scores, looked), (count + 1) // 2)
         chosen = dict.fromkeys(checks, "check")
         unsure = np.argsort(np.abs(scores - 0.5), kind="stable").tolist()
         best = np.argsort(-scores, kind="stable").tolist()
@@ -201,13 +201,14 @@ def _looked_at(taught: Taught, windows: Windows) -> np.ndarray:
     return looked
 
 
-def _check_list(taught: Taught, windows: Windows, scores: np.ndarray, looked: np.ndarray) -> list[int]:
-    """Places of what is found and nobody looked at, in an order that is random and always the same."""
+def _check_list(taught: Taught, windows: Windows, scores: np.ndarray, looked: np.ndarray) -> Iterator[int]:
+    """Places of what is found, nobody looked at and can be looked at, in an order that is random and always the same."""
 
     def lot(place: int) -> bytes:
         return hashlib.sha256(f"{taught.name}\0{taught.version}\0{_key(windows, place)}".encode()).digest()
 
-    return sorted(np.flatnonzero((scores >= 0.5) & ~looked).tolist(), key=lot)
+    drawn = sorted(np.flatnonzero((scores >= 0.5) & ~looked).tolist(), key=lot)
+    return (place for place in drawn if not is_missing(path_of(windows.file(place))))
 
 
 def _spread(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: Windows, count: int) -> None:
@@ -217,7 +218,7 @@ def _spread(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: 
     for place, why in ranked:
         if len(chosen) >= count:
             return
-        if place in chosen:
+        if place in chosen or is_missing(path_of(windows.file(place))):
             continue
         if int(windows.files[place]) in files:
             later.append((place, why))

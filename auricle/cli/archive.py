@@ -58,26 +58,32 @@ def index_command(
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
-        told = console.summary_text(done, time.monotonic() - began) if found.files or done.gone else "no recordings are there"
+        told = console.summary_text(done, time.monotonic() - began) if found.files or done.missing else "no recordings are there"
         terminal.stdout().print(told, markup=False, soft_wrap=True)
-    failed = [row for row in archive.files().values() if row["error"] and row["file"] in found.files]
-    for row in failed:
-        terminal.complain(row["error"])
-    terminal.count(len(failed), len(found.files))
+    errors = [row["error"] for row in archive.files().values() if row["error"] and row["file"] in found.files] + done.errors
+    for error in errors:
+        terminal.complain(error)
+    terminal.count(len(errors), len(found.files))
 
 
 def archive_command(
     folder: Into,
     duplicates: Annotated[bool, typer.Option(help="List recordings that sound the same.")] = False,
+    remove_missing: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Take out files of this folder that are not there any more.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """What is in an archive, and what could not be heard."""
+    """What is in an archive, what could not be heard, and what is not there any more."""
     from auricle.archive.console import facts_rows
     from auricle.archive.duplicates import find
     from auricle.archive.store import Archive
 
     archive = Archive.open(folder)
-    facts, failed = archive.facts(), [row for row in archive.files().values() if row["error"]]
+    removed = None if remove_missing is None else len(archive.remove_missing(remove_missing))
+    facts, failed = archive.facts() | {"missing": len(archive.missing())}, [row for row in archive.files().values() if row["error"]]
+    if removed is not None:
+        facts["removed"] = removed
     alike = find(archive) if duplicates else None
     if as_json:
         print(json.dumps(facts if alike is None else facts | {"duplicates": alike}, ensure_ascii=False))

@@ -75,7 +75,7 @@ class Vector(BaseModel):
 
 
 class Found(BaseModel):
-    """A hit. id: hash of the recording's content, which /sound takes. onset, offset, duration: s."""
+    """A hit. id: hash of the recording's content, which /sound takes. onset, offset, duration: s. missing: it is not where it was."""
 
     id: str
     file: str
@@ -85,6 +85,7 @@ class Found(BaseModel):
     score: float
     tags: list[str]
     duration: float
+    missing: bool
 
 
 class Hits(BaseModel):

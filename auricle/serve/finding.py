@@ -67,4 +67,4 @@ def stretch(service: Service, asked: Stretch) -> tuple[str, float, float]:
 
 def told(service: Service, hits: list[searching.Hit]) -> list[dict[str, Any]]:
     """Hits as JSON; one whose recording left the archive meanwhile is left out."""
-    return [found | {"tags": hit.tags} for hit in hits if (found := service.told(hit)) is not None]
+    return [found | {"tags": hit.tags, "missing": hit.missing} for hit in hits if (found := service.told(hit)) is not None]

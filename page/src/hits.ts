@@ -36,7 +36,8 @@ function row(hit: Hit): HTMLElement {
 function about(hit: Hit, times: string): HTMLElement {
   const length = hit.duration ? ` of ${clock(hit.duration, hit.duration < 60)}` : "";
   const tags = (hit.tags ?? []).map(word);
-  return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
+  const missing = hit.missing ? make("span.why", {}, "not there any more") : null;
+  return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, missing, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
 }
 
 function position(hit: Hit): HTMLElement {

@@ -28,6 +28,7 @@ export interface Hit extends Stretch {
   name: string;
   score: number;
   tags?: string[];
+  missing?: boolean;
   duration?: number;
   why?: string;
 }

@@ -65,7 +65,7 @@ def test_new_windows_are_found_a_moment_later(archive: Archive, listener: Listen
     time.sleep(searching._MOMENT)
     assert found(searcher) == {"low.wav", "new.wav"}
     (sounds / "new.wav").unlink()
-    index(Archive.open(archive.folder), listener, sources.find([str(sounds)]))
+    Archive.open(archive.folder).remove_missing(sounds)
     time.sleep(searching._MOMENT)
     assert found(searcher) == {"low.wav"}
 

@@ -179,6 +179,7 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
     secret.write_text("a secret")
     (folder / "page.wav").unlink()
     os.symlink(secret, folder / "page.wav")
+    assert {hit["name"] for hit in hits(client, text="low tone", k=50) if hit["missing"]} == {"gone.wav"}
     for name, why in (("gone.wav", "is gone"), ("changed.wav", "has changed"), ("page.wav", "has changed")):
         assert why in problem(client.get(f"/sound/{ids[name]}"), 410)
         assert why in problem(client.get(f"/sound/{ids[name]}/cut?onset=0&offset=1"), 410)
