@@ -27,7 +27,9 @@ from auricle.signal.presets import PRESETS
 from auricle.train.trainer import TrainConfig, train
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-FOLD, SECONDS, BATCH, EPOCHS = "4", 2.5, 16, 10
+FOLD, BATCH, EPOCHS = "4", 16, 10
+#: Length of the stretches that each study trains on.
+SECONDS = {"leaf": 2.5, "heads": 1.0}
 TRAIN = TrainConfig(learning_rate=3e-3)
 #: Task -> corpus; the first is that of `data`.
 TASKS = {"labels": "esc50", "digits": "fsdd", "instruments": "sonicpi"}
@@ -49,9 +51,9 @@ def manifest(data: Path, work: Path, task: str) -> Path:
     return path
 
 
-def trained(module: Any, work: Path, name: str, **settings: Any) -> tuple[dict[str, float], float]:
+def trained(module: Any, work: Path, name: str, *, window: float, **settings: Any) -> tuple[dict[str, float], float]:
     """Figures of one training, and its seconds; EPOCHS passes over what is not left out."""
-    config = module.Config(cache=work / "cache", fold=FOLD, window=SECONDS, batch=BATCH, workers=1, **settings)
+    config = module.Config(cache=work / "cache", fold=FOLD, window=window, batch=BATCH, workers=1, **settings)
     items = sum(len(task.items) for task in multitask.opened_tasks(config))
     steps = TRAIN.model_copy(update={"steps": EPOCHS * items // BATCH})
     began = time.monotonic()
@@ -72,7 +74,7 @@ def study_leaf(data: Path, work: Path) -> None:
     path, rows = manifest(data, work, "labels"), rows_of(data, "labels")
     figures: list[Figure] = []
     for name, module in (("log_mel", multitask), ("leaf", leaf)):
-        found, seconds = trained(module, work, name, data=path)
+        found, seconds = trained(module, work, name, window=SECONDS["leaf"], data=path)
         figures.append(accuracy(f"{name}_accuracy", found, "labels", rows))
         figures.append({"name": f"{name}_minutes", "value": seconds / 60, "unit": "min", "note": "of training and scoring"})
     now, preset = load_file(work / "leaf" / "model" / "model.safetensors"), PRESETS[str(multitask.ENCODER["frontend"])]
@@ -84,7 +86,7 @@ def study_leaf(data: Path, work: Path) -> None:
         {"name": "width_most", "value": float(widths.max())},
         {"name": "centres_moved", "value": float(moved.mean()), "unit": "Hz", "note": f"mean over the {preset.mels} filters"},
     ]
-    about = f"ESC-10 by the same small CNN behind log-mel and behind LEAF: {EPOCHS} passes of {SECONDS} s, whole clips of fold 4 left out."
+    about = f"ESC-10 by the same small CNN behind log-mel and behind LEAF: {EPOCHS} passes of {SECONDS['leaf']} s, whole clips of fold 4 left out."
     _record("leaf", figures, about, "leaf")
 
 
@@ -92,16 +94,16 @@ def study_heads(data: Path, work: Path) -> None:
     """Three heads on one encoder, and an encoder each."""
     paths = {task: manifest(data, work, task) for task in TASKS}
     further = {task: path for task, path in paths.items() if task != multitask.FIRST}
-    together, _ = trained(multitask, work, "together", data=paths[multitask.FIRST], tasks=further)
+    together, _ = trained(multitask, work, "together", window=SECONDS["heads"], data=paths[multitask.FIRST], tasks=further)
     figures = []
     for task in paths:
-        alone, _ = trained(multitask, work, f"alone-{task}", data=paths[task])
+        alone, _ = trained(multitask, work, f"alone-{task}", window=SECONDS["heads"], data=paths[task])
         rows = rows_of(data, task)
         figures += [
             accuracy(f"{task}_together", together, task, rows, f"{TASKS[task]}; three heads on one encoder"),
             accuracy(f"{task}_alone", alone, multitask.FIRST, rows, f"{TASKS[task]}; an encoder of its own"),
         ]
-    about = f"The same small CNN with a head for each of three tasks, and one a task; {EPOCHS} passes each, fold 4 left out."
+    about = f"The same small CNN with a head for each of three tasks, and one a task; {EPOCHS} passes of {SECONDS['heads']} s each, fold 4 left out."
     _record("multitask", figures, about, "heads")
 
 

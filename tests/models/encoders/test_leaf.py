@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.core.config import of_encoder  # noqa: E402
+from auricle.core.config import ModelConfig, Output, of_encoder  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.encoders.open import open_encoder  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
@@ -69,8 +69,9 @@ def test_the_graph_holds_the_front_end_and_equals_torch(tmp_path: Path) -> None:
     torch.manual_seed(0)
     encoder = {"family": "leaf", "encoder": {**CNN, "widths": [4, 8, 8]}}
     config = of_encoder(name="leaf", source="", frontend="raw-16k", window=1.0, encoder=encoder, dim=16, labels=["a", "b", "c"])
-    model = Model(config).eval()
-    assert export(model, tmp_path, {}).outputs == ("embedding", "similarity", "clip_logits")
+    further = Output(kind="clip_scores", head="linear", labels=("x", "y"))  # another head on the same encoder is another output
+    model = Model(ModelConfig(**{**dict(config), "outputs": {**config.outputs, "further": further}})).eval()
+    assert export(model, tmp_path, {}).outputs == ("embedding", "similarity", "clip_logits", "further")
     session = onnxruntime.InferenceSession(str(tmp_path / "encode.onnx"))
     for count in (2, 1600, 16000, 40001):  # of any length, from almost nothing
         samples = noise(2, count)
