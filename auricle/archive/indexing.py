@@ -80,7 +80,7 @@ class _Work:
 
     def __init__(self, archive: Archive, listener: Listener, found: Found, progress: Progress | None) -> None:
         self.archive, self.listener, self.found, self.progress = archive, listener, found, progress
-        self.summary = Summary()
+        self.summary = Summary(errors=[f"{name}: this folder cannot be read; change its permissions" for name in found.unread])
         self.known = archive.files()
         self.by_content: dict[str, list[str]] = {}
         for name, row in self.known.items():

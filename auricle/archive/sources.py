@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from auricle.signal.formats import SUFFIXES, recordings
 class Found:
     """Recordings by absolute path (`text_of` it), with their notes; None where a place gives none, so that those in the archive stay.
 
-    roots: folders whose recordings were all looked for.
+    roots: folders whose recordings were all looked for. unread: folders in them that cannot be read.
     """
 
     files: Mapping[str, str | None]
     roots: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
     def covers(self, name: str) -> bool:
         """Was this place looked at, so that a file which is not there is gone?"""
@@ -39,18 +41,19 @@ def find(places: Iterable[str]) -> Found:
     roots = []
     for place in places:
         path = named(place).expanduser()
-        if path.is_dir():
+        if os.path.isdir(path):
             roots.append(text_of(path.resolve()))
             found += recordings(path.resolve())
         elif path.suffix.lower() in TABLES:
             notes |= _listed(path)
-        elif path.exists():
+        elif os.path.exists(path):
             found.append(path.resolve())
         else:
             found += _matching(place)
-    files = dict.fromkeys(map(text_of, found))
+    unread = {text_of(path) for path in found if os.path.isdir(path)}
+    files = dict.fromkeys(name for name in map(text_of, found) if name not in unread)
     files |= {name: said for name, said in notes.items() if said is not None or name not in files}
-    return Found(dict(sorted(files.items())), tuple(roots))
+    return Found(dict(sorted(files.items())), tuple(roots), tuple(sorted(unread)))
 
 
 def _matching(pattern: str) -> list[Path]:

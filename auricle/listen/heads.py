@@ -23,6 +23,7 @@ from auricle.listen.scores import sigmoid
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.curves import average_precision
 from auricle.signal.files import cut
+from auricle.signal.formats import recordings
 
 _FORMAT = "1"
 _AT_ONCE = 256  # examples heard together
@@ -144,9 +145,8 @@ def _from_folder(place: Path, endings: frozenset[str]) -> Iterator[tuple[str, Ex
     for folder in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
         if folder.suffix.lower() == ".txt" and table.recording_of(folder, endings):
             yield from _from_table(folder, endings)
-        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if path.suffix.lower() in endings and path.is_file():
-                yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
+        for path in sorted(recordings(folder)) if folder.is_dir() else ():
+            yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
 
 
 def _from_table(path: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -88,20 +89,34 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
 
 
 def recordings(folder: Path) -> Iterator[Path]:
-    """Recordings under a folder. Links are followed, each folder is read once; names with a leading dot are passed over."""
+    """Recordings under a folder, and the folders that cannot be read: whoever opens those says what is wrong.
+
+    Links are followed, each folder is read once; names with a leading dot are passed over.
+    """
     folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
         here = folders.pop() if folders else links.pop(0)  # links last: a recording keeps the name of its own folder
         try:
             status = here.stat()
-            inside = [(path, path.is_dir()) for path in sorted(here.iterdir()) if not path.name.startswith(".")]
-        except PermissionError:
-            continue  # the other folders are still read
+            inside = sorted(path for path in here.iterdir() if not path.name.startswith("."))
+        except OSError:
+            yield here
+            continue
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        for path, is_folder in inside:
-            if is_folder:
-                (links if path.is_symlink() else folders).append(path)
-            elif is_recording(path) and path.is_file():
+        for path in inside:
+            if os.path.isdir(path):
+                (links if os.path.islink(path) else folders).append(path)
+            elif is_recording(path) and not _is_special(path):
                 yield path
+
+
+def _is_special(path: Path) -> bool:
+    """Whether nothing is at a path, as behind a link of which the other end is gone, or a pipe or device; False where it cannot be told."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return False
+    except OSError:
+        return True

@@ -66,6 +66,7 @@ def _check_file(path: str | os.PathLike[str], name: str) -> None:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()
             raise SoundError(f"{name}: is a directory; give the files in it, for instance {name.rstrip('/')}/*.wav")
         if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever, a device would never end
             raise SoundError(f"{name}: is not a regular file; copy the sound into a file first")

@@ -220,6 +220,16 @@ def test_what_cannot_be_read_for_a_while_loses_nothing(
     assert run(archive, listener, sounds) == Summary(unchanged=5)
 
 
+def test_a_folder_that_cannot_be_read_is_told_and_loses_nothing(sounds: Path, tmp_path: Path, listener: Listener) -> None:
+    archive = Archive.create(tmp_path / "archive", listener)
+    run(archive, listener, sounds)
+    whole = sources.find([str(sounds)])
+    found = sources.Found({name: None for name in whole.files if "/field/" not in name}, whole.roots, (f"{sounds}/field",))
+    summary = index(archive, listener, found)
+    assert summary == Summary(unchanged=4, errors=[f"{sounds}/field: this folder cannot be read; change its permissions"])
+    assert len(archive.files()) == 5
+
+
 def test_moved_files_that_cannot_be_heard_are_told_by_their_new_names(sounds: Path, tmp_path: Path, listener: Listener) -> None:
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds)

@@ -1,6 +1,8 @@
 """What a walk reads and what a table may hold."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,11 @@ import pytest
 from auricle.archive import sources
 from auricle.archive.export import export
 from auricle.archive.search import Hit
-from auricle.core.errors import InputError
+from auricle.core.errors import InputError, SoundError
+from auricle.core.paths import is_missing
+from auricle.listen.heads import read_examples
+from auricle.signal.formats import SUFFIXES
+from auricle.signal.opening import open_file
 
 
 def _touch(path: Path) -> str:
@@ -68,11 +74,32 @@ def test_rows_that_say_the_same_are_one(tmp_path: Path) -> None:
     assert sources.find([str(tmp_path / "t.csv")]).files == {str(tmp_path / "a.wav"): '{"site": "yard"}'}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_without_permission_leaves_the_others(tmp_path: Path) -> None:
-    seen, _ = _touch(tmp_path / "open" / "a.wav"), _touch(tmp_path / "shut" / "b.wav")
-    (tmp_path / "shut").chmod(0)
-    try:
-        assert set(sources.find([str(tmp_path)]).files) == {seen}
-    finally:
-        (tmp_path / "shut").chmod(0o700)
+@pytest.fixture
+def shut() -> Iterator[Path]:
+    """A folder with open/a.wav, shut/b.wav and a user who may not read shut, even where the tests are run by root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        _touch(folder / "open" / "a.wav")
+        _touch(folder / "shut" / "b.wav")
+        folder.chmod(0o755)
+        (folder / "shut").chmod(0)
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            yield folder
+        finally:
+            os.seteuid(user)
+            (folder / "shut").chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="a system without users' permissions")
+def test_a_folder_without_permission_is_told_once_and_the_others_are_read(shut: Path) -> None:
+    for places in ([str(shut)], [str(shut), str(shut / "shut")]):
+        found = sources.find(places)
+        assert set(found.files) == {str(shut / "open" / "a.wav")} and found.unread == (str(shut / "shut"),)
+    assert not is_missing(shut / "shut" / "b.wav") and not is_missing(shut / "shut" / "c.wav")
+    with pytest.raises(InputError, match="is not there"):
+        sources.find([str(shut / "shut" / "b.wav")])
+    assert [example.labels for example in read_examples(shut, SUFFIXES)] == [("open",), ("shut",)]
+    with pytest.raises(SoundError, match=r"shut: may not be read; change its permissions"):
+        open_file(shut / "shut")

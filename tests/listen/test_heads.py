@@ -40,6 +40,17 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_linked_folders_are_read_once_and_hidden_ones_are_not(tmp_path: Path) -> None:
+    for name in ("siren/a.wav", "siren/.git/b.wav", "bell/deep/c.wav", ".hidden/d.wav", "away/e.wav"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).touch()
+    (tmp_path / "set" / "away").rename(tmp_path / "away")
+    (tmp_path / "set" / "bell" / "link").symlink_to(tmp_path / "away")
+    (tmp_path / "set" / "bell" / "loop").symlink_to(tmp_path / "set" / "bell")
+    found = [(Path(one.file).name, one.labels) for one in heads.read_examples(tmp_path / "set", ENDINGS)]
+    assert found == [("c.wav", ("bell",)), ("e.wav", ("bell",)), ("a.wav", ("siren",))]
+
+
 def test_a_folder_a_label_makes_heads_that_hear_new_sound(classes: Path, listener: Listener, tmp_path: Path) -> None:
     made, report = heads.fit(listener, heads.read_examples(classes, ENDINGS))
     assert made.labels == ("low hum", "whistle") and report.examples == {"low hum": 12, "whistle": 12}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
-from auricle.data.shards import SOUNDS
+from auricle.signal.formats import recordings
 
 _LICENCE = re.compile(r"creativecommons\.org/(?:licenses/([a-z+-]+)|publicdomain/(zero|mark))(?:/([\d.]+))?", re.IGNORECASE)
 
@@ -51,9 +51,9 @@ def loaded(path: Path) -> Any:
 def sounds(folder: Path) -> dict[str, Path]:
     """Sound files under a folder, however deep, by their name without its ending."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix[1:].lower() not in SOUNDS:
-            continue
+    for path in sorted(recordings(folder)):
+        if path.is_dir():
+            raise InputError(f"{path}: this folder cannot be read; change its permissions")
         if path.stem in found:
             raise InputError(f"{found[path.stem]} and {path} have one name; wanted every sound once")
         found[path.stem] = path
