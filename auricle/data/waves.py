@@ -143,7 +143,7 @@ def _key(items: Sequence[Item], rate: int, longest: float | None) -> str:
 def _state(path: Path) -> tuple[int, int]:
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # gone, or no name of a file
         return 0, 0
     return found.st_size, found.st_mtime_ns
 

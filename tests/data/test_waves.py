@@ -62,8 +62,9 @@ def test_bad_files_are_named_and_the_rest_is_there(tmp_path: Path) -> None:
     items = sounds(tmp_path / "in", 3)
     items[1].audio.write_bytes(b"RIFF\x10\0\0\0WAVEjunk")
     items += [Item("gone", tmp_path / "gone.wav"), Item("part", items[0].audio, start=99.0)]
+    items += [Item("long", tmp_path / ("n" * 300 + ".wav")), Item("nul", tmp_path / "a\0b.wav")]
     held = open_waves(items, tmp_path / "out", rate=RATE)
-    assert set(held.failed) == {1, 3, 4}
+    assert set(held.failed) == {1, 3, 4, 5, 6} and "too long" in held.failed[5] and r"a\x00b.wav" in held.failed[6]
     assert "1.wav" in held.failed[1] and "no such file" in held.failed[3] and "nothing is at 99" in held.failed[4]
     assert [len(held.wave(index)) for index in range(5)] == [100, 0, 120, 0, 0]
     soundfile.write(tmp_path / "gone.wav", np.ones(50) * 0.5, RATE)
