@@ -114,6 +114,14 @@ def test_what_makes_no_sense_is_refused_before_it_is_heard(client: httpx.Client,
     assert problem(client.post(f"/listen?{query}", content=(sounds / "low.wav").read_bytes()), 422)
 
 
+def test_labels_have_commas_in_quotes_and_those_that_cannot_be_read_are_listed(client: httpx.Client, sounds: Path) -> None:
+    content = (sounds / "low.wav").read_bytes()
+    told = client.post("/listen", params={"labels": ['"deep, hum", dog', "\u72d7, dog"]}, content=content).json()
+    assert [label["label"] for label in told["labels"]] == ["deep, hum", "dog"] and told["unread"] == ["\u72d7"]
+    assert [label["scored_by"] for label in told["labels"]] == ["text", "label"]
+    assert "unread" not in client.post("/tag", content=content).json()
+
+
 def test_many_at_once_each_get_their_own_answer(client: httpx.Client, sounds: Path) -> None:
     """Different questions share batches: none gets what another asked for."""
     files = {"low tone": "low.wav", "high tone": "high.flac", "middle tone": "long.wav"}
