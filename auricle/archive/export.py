@@ -5,87 +5,126 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auricle.archive.search import Hit
-from auricle.core.errors import InputError
+from auricle.core.errors import InputError, SoundError
 from auricle.core.files import atomic_file, make_folder, write_bytes, write_text
 from auricle.core.optional import require
 from auricle.core.paths import path_of
 from auricle.listen.vocabulary import SEPARATOR
+from auricle.signal.files import printable
 
+_ENDINGS = (".csv", ".parquet", ".raven.txt", ".txt")
 _COLUMNS = {"file": "string", "onset": "float64", "offset": "float64", "score": "float64", "tags": "string", "missing": "bool"}
 
 
-def export(hits: Sequence[Hit], to: Path, *, what: str) -> int:
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """files: those that were written. errors: a line for each recording that could not be cut."""
+
+    files: tuple[Path, ...]
+    errors: tuple[str, ...] = ()
+
+
+def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]) -> Exported:
     """Write hits to a file, by the end of its name: .csv, .parquet, .txt (Audacity), .raven.txt; or cut sounds into a folder, DIR/.
 
-    what: what was searched for, in a few words. Returns how many files were written. WriteError where one cannot be.
+    what: what was searched for, in a few words. rates: Hz, by file, as Archive.rates gives them. WriteError where a file cannot be
+    written.
     """
+    what = " ".join(what.split())
     if to.is_dir() or str(to).endswith(os.sep) or not to.suffix:
         return _cut(hits, to)
-    for ending, written in _FORMATS.items():
-        if to.name.lower().endswith(ending):
-            return written(hits, to, what)
-    raise InputError(f"{to}: wanted a name that ends in {', '.join(_FORMATS)}, or a folder for cut sounds")
+    ending = next((ending for ending in _ENDINGS if to.name.lower().endswith(ending)), None)
+    if ending is None:
+        raise InputError(f"{to}: wanted a name that ends in {', '.join(_ENDINGS)}, or a folder for cut sounds")
+    if ending == ".txt":
+        return Exported(_audacity(hits, to, what))
+    if ending == ".csv":
+        _csv(hits, to)
+    elif ending == ".parquet":
+        _parquet(hits, to)
+    else:
+        _raven(hits, to, what, rates)
+    return Exported((to,))
 
 
-def _csv(hits: Sequence[Hit], to: Path, what: str) -> int:
+def _csv(hits: Sequence[Hit], to: Path) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     table.writerows(_row(hit).values() for hit in hits)
-    return _write(to, text.getvalue())
+    write_text(to, text.getvalue())
 
 
-def _parquet(hits: Sequence[Hit], to: Path, what: str) -> int:
+def _parquet(hits: Sequence[Hit], to: Path) -> None:
     require("lancedb", extra="archive", why="Parquet")
     arrow, parquet = require("pyarrow", extra="archive", why="Parquet"), require("pyarrow.parquet", extra="archive", why="Parquet")
     schema = arrow.schema(list(_COLUMNS.items()))
     with atomic_file(to) as partial:
         parquet.write_table(arrow.Table.from_pylist([_row(hit) for hit in hits], schema=schema), partial)
-    return 1
 
 
-def _audacity(hits: Sequence[Hit], to: Path, what: str) -> int:
+def _audacity(hits: Sequence[Hit], to: Path, what: str) -> tuple[Path, ...]:
     """A label track a recording: onset, offset, words. Several recordings are several files, named after them."""
     tracks: dict[str, list[Hit]] = {}
     for hit in hits:
         tracks.setdefault(hit.file, []).append(hit)
-    for file, inside in tracks.items():
-        name = to if len(tracks) == 1 else to.with_name(f"{to.stem} - {_plain(Path(file).stem)}{to.suffix}")
+    paths = [to] if len(tracks) < 2 else [to.with_name(name) for name in _track_names(tracks, f"{to.stem} - ", to.suffix)]
+    for path, inside in zip(paths, tracks.values() if tracks else [[]], strict=True):
         lines = [f"{hit.onset:.6f}\t{hit.offset:.6f}\t{what}\n" for hit in sorted(inside, key=lambda hit: hit.onset)]
-        _write(name, "".join(lines))
-    return len(tracks)
+        write_text(path, "".join(lines))
+    return tuple(paths)
 
 
-def _raven(hits: Sequence[Hit], to: Path, what: str) -> int:
-    """A selection table of Raven (Cornell), a row a hit; the whole band, since a hit has none of its own."""
+def _track_names(files: Iterable[str], before: str, after: str) -> list[str]:
+    """A name for each recording, none twice, also where small and capital letters are the same."""
+    names: dict[str, str] = {}
+    for file in files:
+        tries = (_fitted(before, Path(file).stem, f" ({number}){after}" if number > 1 else after) for number in itertools.count(1))
+        name = next(name for name in tries if name.casefold() not in names)
+        names[name.casefold()] = name
+    return list(names.values())
+
+
+def _raven(hits: Sequence[Hit], to: Path, what: str, rates: Mapping[str, int]) -> None:
+    """A selection table of Raven (Cornell), a row a hit; the whole band of the recording, since a hit has none of its own.
+
+    Raven knows no escapes: what would end a cell is written as text, such as `\\t`.
+    """
     head = ("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)", "High Freq (Hz)")
-    rows = ["\t".join((*head, "Begin Path", "File Offset (s)", "Score", "Annotation"))]
+    rows = [(*head, "Begin Path", "File Offset (s)", "Score", "Annotation")]
     for number, hit in enumerate(hits, start=1):
-        times = (f"{hit.onset:.6f}", f"{hit.offset:.6f}")
-        rows.append("\t".join((str(number), "Spectrogram 1", "1", *times, "0", "8000", hit.file, times[0], f"{hit.score:.4f}", what)))
-    return _write(to, "\n".join(rows) + "\n")
+        times, nyquist = (f"{hit.onset:.6f}", f"{hit.offset:.6f}"), f"{rates[hit.file] / 2:.10g}"
+        selection = (str(number), "Spectrogram 1", "1", *times, "0", nyquist)
+        rows.append((*selection, printable(hit.file), times[0], f"{hit.score:.4f}", what))
+    write_text(to, "".join("\t".join(row) + "\n" for row in rows))
 
 
-def _cut(hits: Sequence[Hit], folder: Path) -> int:
+def _cut(hits: Sequence[Hit], folder: Path) -> Exported:
     """Each hit as a wav of its own, at its own rate with its own channels, best first by name."""
     import soundfile
 
     from auricle.signal.files import cut
 
     make_folder(folder)
+    files, errors = [], []
     for number, hit in enumerate(hits, start=1):
-        clip = cut(path_of(hit.file), hit.onset, hit.offset)
-        name = folder / f"{number:03} {_plain(Path(hit.file).stem)} {hit.onset:.1f}-{hit.offset:.1f}.wav"
+        try:
+            clip = cut(path_of(hit.file), hit.onset, hit.offset)
+        except SoundError as error:
+            errors.append(str(error))
+            continue
+        files.append(folder / _fitted(f"{number:03} ", Path(hit.file).stem, f" {hit.onset:.1f}-{hit.offset:.1f}.wav"))
         content = io.BytesIO()
         soundfile.write(content, clip.samples.T, clip.rate, format="WAV", subtype="FLOAT")
-        write_bytes(name, content.getvalue())
-    return len(hits)
+        write_bytes(files[-1], content.getvalue())
+    return Exported(tuple(files), tuple(errors))
 
 
 def _row(hit: Hit) -> dict[str, str | float]:
@@ -93,18 +132,8 @@ def _row(hit: Hit) -> dict[str, str | float]:
     return dataclasses.asdict(hit) | {"tags": SEPARATOR.join(hit.tags)}
 
 
-def _plain(name: str) -> str:
-    return re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name)[:80]
-
-
-def _write(to: Path, text: str) -> int:
-    write_text(to, text)
-    return 1
-
-
-_FORMATS: dict[str, Callable[[Sequence[Hit], Path, str], int]] = {
-    ".csv": _csv,
-    ".parquet": _parquet,
-    ".raven.txt": _raven,
-    ".txt": _audacity,
-}
+def _fitted(before: str, name: str, after: str) -> str:
+    """A file's name of at most 255 bytes, with letters that no system refuses."""
+    name = re.sub(r'[/\\:*?"<>|\x00-\x1f\x7f]', "_", name)
+    room = 255 - len(f"{before}{after}".encode())
+    return f"{before}{name.encode()[: max(room, 0)].decode(errors='ignore')}{after}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auricle.archive.search import Hit
+from auricle.core.errors import SoundError
 from auricle.core.paths import path_of
 from auricle.core.records import Clip
 from auricle.core.units import clock
@@ -17,12 +18,18 @@ from auricle.signal.files import cut
 _LONGEST = 30.0  # seconds of a hit that the page holds
 
 
-def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listener) -> None:
-    """Write the page; text: the words that were searched for, if any."""
-    clips = [_clip(hit) for hit in hits]
+def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listener) -> list[str]:
+    """Write the page; text: the words that were searched for, if any. Returns a line for each hit that could not be cut."""
+    clips, errors = [], []
+    for hit in hits:
+        try:
+            clips.append(_clip(hit))
+        except SoundError as error:
+            errors.append(str(error))
     heard = listener.listen(clips, [text] if text else None)
     title = f"Hits for {text}" if text else "Hits"
     report.write(path, heard, clips, config=listener.config, title=title)
+    return errors
 
 
 def _clip(hit: Hit) -> Clip:

@@ -138,6 +138,14 @@ class Archive:
         """The row of every file, by name."""
         return {row["file"]: row for row in self.table("files").to_arrow().to_pylist()}
 
+    def rates(self, names: Iterable[str]) -> dict[str, int]:
+        """Samples a second (Hz) of some files, by name."""
+        found: dict[str, int] = {}
+        for some in _in_lists(names):
+            rows = self.table("files").search().where(f"file IN ({some})").select(["file", "rate"]).limit(None).to_arrow()
+            found |= zip(rows["file"].to_pylist(), rows["rate"].to_pylist(), strict=True)
+        return found
+
     def missing(self, folder: Path | None = None) -> list[str]:
         """Files that are not where they were, in order; only those in a folder where one is given, which need not be there either."""
         inside = [] if folder is None else [text_of(Path(path)).rstrip("/") for path in {folder.absolute(), folder.resolve()}]

@@ -16,7 +16,10 @@ from auricle.core.files import check_writable
 
 if TYPE_CHECKING:
     from auricle.archive.search import Hit
+    from auricle.archive.store import Archive
     from auricle.listen.listener import Listener
+
+_NAMED = 10  # exported files that are named
 
 Count = Annotated[int, typer.Option("-k", "--count", min=1, help="How many hits.")]
 Where = Annotated[str | None, typer.Option(metavar="SQL", help="A filter, such as \"duration > 10 and file like '%2024%'\".")]
@@ -116,7 +119,7 @@ def search(  # noqa: PLR0913  an option is an argument here
     archive, listener = Archive.open(folder), terminal.load(model, runtime)
     hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where, taught), k=k)
     what = text or taught or f"like {Path(like or '').name}"
-    _give(hits, listener, what=what, text=text, as_json=as_json, export_to=export_to, html=html)
+    _give(hits, archive, listener, what=what, text=text, as_json=as_json, export_to=export_to, html=html)
 
 
 def teach(
@@ -223,20 +226,36 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _give(
-    hits: Sequence[Hit], listener: Listener, *, what: str, text: str | None, as_json: bool, export_to: Path | None, html: Path | None
+    hits: Sequence[Hit],
+    archive: Archive,
+    listener: Listener,
+    *,
+    what: str,
+    text: str | None,
+    as_json: bool,
+    export_to: Path | None,
+    html: Path | None,
 ) -> None:
     from auricle.archive import console, page
     from auricle.archive.export import export
 
+    errors: list[str] = []
     if as_json:
         for hit in hits:
             print(hit.to_json())
     else:
         terminal.stdout().print(console.hits_table(hits))
     if export_to is not None:
-        written = export(hits, export_to, what=what)
-        told = f"exported: {written} {'file' if written == 1 else 'files'}, {export_to}"
-        terminal.note(told)
+        written = export(hits, export_to, what=what, rates=archive.rates({hit.file for hit in hits}))
+        errors += written.errors
+        names = [str(path) for path in written.files]
+        if len(names) > _NAMED:
+            names[_NAMED:] = [f"and {len(names) - _NAMED} more"]
+        terminal.note(f"exported: {', '.join(names) or 'nothing'}")
     if html is not None:
-        page.write(html, hits, text=text, listener=listener)
+        errors += page.write(html, hits, text=text, listener=listener)
         terminal.note(f"hits: {html}")
+    errors = list(dict.fromkeys(errors))
+    for error in errors:
+        terminal.complain(error)
+    terminal.count(len(errors), len(hits))

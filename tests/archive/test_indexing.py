@@ -331,10 +331,10 @@ def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listene
     (hit,) = Searcher(archive, listener).search(Query("high tone"), k=1)
     assert hit.file == name == json.loads(hit.to_json())["file"]
     for to in ("hits.csv", "hits.parquet", "hits.raven.txt"):
-        export([hit], tmp_path / to, what="x")
+        export([hit], tmp_path / to, what="x", rates=archive.rates([hit.file]))
     assert name in (tmp_path / "hits.csv").read_text() and name in (tmp_path / "hits.raven.txt").read_text()
     assert pyarrow.parquet.read_table(tmp_path / "hits.parquet")["file"].to_pylist() == [name]
-    assert export([hit], tmp_path / "cuts", what="x") == 1
+    assert export([hit], tmp_path / "cuts", what="x", rates={}).files
     page.write(tmp_path / "hits.html", [hit], text=None, listener=listener)
     taught = Teacher(archive, listener).teach("beep", [parse_example(f"{name}@0-2")])
     assert taught.labels[0].example.file == name

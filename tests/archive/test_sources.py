@@ -60,9 +60,9 @@ def test_tables_of_parts_name_their_recordings_once(tmp_path: Path) -> None:
     first, second = _touch(tmp_path / "a.wav"), _touch(tmp_path / "b.wav")
     hits = [Hit(file, onset, onset + 2.5, 0.5, ("rain",)) for file, onset in ((first, 0.0), (first, 5.0), (second, 1.5))]
     for name in ("hits.csv", "hits.raven.txt"):
-        export(hits, tmp_path / name, what="rain")
+        export(hits, tmp_path / name, what="rain", rates={hit.file: 16_000 for hit in hits})
         assert set(sources.find([str(tmp_path / name)]).files) == {first, second}
-    export(hits, tmp_path / "hits.txt", what="rain")
+    export(hits, tmp_path / "hits.txt", what="rain", rates={hit.file: 16_000 for hit in hits})
     assert set(sources.find([str(tmp_path / f"hits - {name}.txt") for name in "ab"]).files) == {first, second}
     (tmp_path / "parts.csv").write_text("file;site;onset\na.wav;yard;1,5\na.wav;yard;3\nb.wav;wood;0\n")
     found = sources.find([str(tmp_path / "parts.csv")]).files
