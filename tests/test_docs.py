@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import itertools
 import json
 import re
 import shlex
@@ -12,11 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 import auricle
-from auricle.bench import results
+from auricle.bench import results, shelf
+from auricle.cli import archive, bench, classify, hearing, models, train
+from auricle.core import audioset
+from auricle.core.config import Strict
+from auricle.core.model_files import read_config
 from auricle.core.records import Heard
 from auricle.data.corpora import CORPORA
+from auricle.data.prompts import bank
+from auricle.data.prompts import table as prompt_table
+from auricle.listen import textcache
+from auricle.runtime import exported
+from auricle.serve.settings import Settings
+from auricle.signal import opening
+from auricle.tasks import detection
+from auricle.train import recipes
 
 ROOT = Path(__file__).parents[1]
 PAGES = results.pages(ROOT)
@@ -117,6 +133,106 @@ def test_commands_of_the_page_run(page: Path, workplace: Path) -> None:
         files = [match for word in words[1:] for match in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
         done = subprocess.run([sys.executable, "-m", "auricle", *files], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+#: A command of auricle in code: its verb, and the rest of it.
+COMMAND = re.compile(r"(?<![\w./-])(?<!from )(?<!import )auricle ([a-z]+)\b([^\n`;]*)")
+OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-z])\b")
+
+
+@functools.cache
+def options() -> dict[str, set[str]]:
+    """Options of each verb."""
+    app = typer.Typer()
+    for family in (hearing, classify, archive, models, bench, train):
+        family.add_to(app)
+    command: Any = typer.main.get_command(app)
+    return {verb: {"--help", *(name for each in made.params for name in each.opts)} for verb, made in command.commands.items()}
+
+
+@functools.cache
+def recipe_configs() -> dict[str, type[Strict]]:
+    """The settings of each recipe."""
+    return {name: recipes.load(name).Config for name in recipes.known()}
+
+
+def code_of(page: Path) -> list[str]:
+    """Code of a page: fenced, indented, in a line; of a module its docstring."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".py":
+        text = ast.get_docstring(ast.parse(text)) or ""
+    blocks = [code for _, _, code in FENCE.findall(text)]
+    text = FENCE.sub("", text)
+    return [*blocks, *re.findall(r"^ {4}(.*)$", text, re.MULTILINE), *re.findall(r"`([^`\n]+)`", text)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "auricle" / "recipes").glob("*.py"))], ids=page_name)
+def test_options_of_commands_exist(page: Path) -> None:
+    known = options()
+    for code in code_of(page):
+        for verb, rest in COMMAND.findall(code):
+            assert verb in known, f"{page_name(page)}: there is no auricle {verb}"
+            assert set(OPTION.findall(rest.partition(" | ")[0].partition(" #")[0])) <= known[verb], (
+                f"{page_name(page)}: auricle {verb}{rest}"
+            )
+        if code.startswith("--"):
+            option = code.split()[0].split("=")[0]
+            assert any(option in of for of in known.values()), f"{page_name(page)}: no verb has {option}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "auricle" / "recipes").glob("*.py"))], ids=page_name)
+def test_settings_of_recipes_exist(page: Path) -> None:
+    pytest.importorskip("torch")
+    configs = recipe_configs()
+    for code in code_of(page):
+        for verb, rest in COMMAND.findall(code):
+            words = shlex.split(rest, comments=True) if verb == "train" else []
+            if words and words[0] in configs:
+                recipes.changed(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
+        for name in re.findall(r"^--set ([a-z_]+)", code):
+            assert any(name in config.model_fields for config in configs.values()), f"{page_name(page)}: no recipe has {name}"
+
+
+def stated() -> dict[str, list[str]]:
+    """What pages say, made of the values that the code has."""
+    window = read_config(ROOT / "auricle" / "weights" / "auricle-tiny" / "config.json").window
+    rule, settings = detection.RULE, Settings()
+    low, high = opening.RATES
+    return {
+        "docs/tasks/detection.md": [
+            f"Pauses of up to {rule.pause:g} s are bridged",
+            f"what lasts under {rule.shortest:g} s is dropped",
+            f"A median over {rule.smooth:g} s",
+            f"stays over {rule.hold:g} times that",
+        ],
+        "docs/tasks/tagging.md": [f"windows of {window.seconds:g} s that overlap by {window.seconds - window.hop:g} s"],
+        "docs/tasks/retrieval.md": [f"each window of {window.seconds:g} s"],
+        "docs/models/auricle-tiny.md": [f"in windows of {window.seconds:g} s"],
+        "docs/tasks/zero-shot.md": [
+            f"at most {bank.TEXTS} texts of {prompt_table.LONGEST} letters each for {prompt_table.LABELS:,} labels".replace(",", " "),
+            f"file of at most {prompt_table.LARGEST // 10**6} MB",
+            f"at most {textcache.LIMIT // 10**6} MB",
+            f"AudioSet's {len(audioset.labels())} names",
+        ],
+        "docs/start.md": [f"{low // 1000} to {high // 1000} kHz", f"**Channels**, 1 to {opening.CHANNELS},"],
+        "docs/bench.md": [f"at most {shelf.LIMIT // 10**9} GB"],
+        "docs/words.md": [f"pauses up to `{rule.pause:g}` s are bridged"],
+        "docs/models/running.md": [f"a cosine of `{exported.KEPT}`"],
+        "docs/serve.md": [
+            f"`{settings.host}`, {settings.port} |",
+            f"10^6 bytes | {settings.max_bytes // 10**6} |",
+            f"is heard | {settings.max_seconds / 60:g} |",
+            f"at a time | {settings.waiting} |",
+            f"no byte for {settings.patience:g} s, or less than {settings.pace / 1000:g} kB a second over {settings.pace_over:g} s",
+        ],
+        "docs/architecture.md": [f"puts {len(json.loads((ROOT / 'benchmarks' / 'mutations.json').read_text()))} faults"],
+    }
+
+
+@pytest.mark.parametrize("page", sorted(stated()))
+def test_numbers_of_a_page_are_those_of_the_code(page: str) -> None:
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert [said for said in stated()[page] if said not in text] == []
 
 
 def shown_json() -> list[dict[str, Any]]:
