@@ -9,6 +9,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,16 +126,22 @@ def test_a_name_of_255_bytes_is_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_without_permission_the_error_says_so(tmp_path: Path) -> None:
-    """Root may write anywhere, so another user tries."""
-    if os.geteuid() != 0:
-        (tmp_path / "closed").mkdir(mode=0o500)
-        with pytest.raises(WriteError, match=r"closed/a\.txt: permission denied"):
-            files.write_text(tmp_path / "closed" / "a.txt", "x")
-        return
-    with pytest.raises(WriteError) as told, files.naming(tmp_path / "a.txt"):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    assert str(told.value) == f"{tmp_path / 'a.txt'}: permission denied; change the permissions, or choose another place"
+def test_without_permission_the_error_says_so() -> None:
+    """Root may write anywhere, so as root the user is another one for a moment."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        os.chmod(folder, 0o555)
+        if user == 0:
+            os.seteuid(65_534)
+        try:
+            for write in (files.check_writable, lambda path: files.write_text(path, "x"), files.make_folder):
+                with pytest.raises(WriteError) as told:
+                    write(f"{folder}/a.txt")
+                assert str(told.value) == f"{folder}/a.txt: permission denied; change the permissions, or choose another place"
+        finally:
+            os.seteuid(user)
+            os.chmod(folder, 0o755)
+        assert os.listdir(folder) == []
 
 
 def test_a_read_only_file_system_is_named() -> None:
