@@ -102,7 +102,7 @@ def test_label_tracks_and_selection_tables_are_examples(classes: Path, listener:
     ]
     for label, onset in (("hum", 0.0), (name, 2.0)):
         hits = [Hit(str(tmp_path / f"{number}.wav"), onset, onset + 2, 0.9) for number in (2, 3)]
-        export(hits, tmp_path / f"{onset}.raven.txt", what=label)
+        export(hits, tmp_path / f"{onset}.raven.txt", what=label, rates={hit.file: RATE for hit in hits})
         examples += heads.read_examples(tmp_path / f"{onset}.raven.txt", ENDINGS)
     made, report = heads.fit(listener, examples)
     assert made.labels == ("Zaunk\u00f6nig", "hum") and report.examples == {name: 4, "hum": 4}
