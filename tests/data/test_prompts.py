@@ -184,3 +184,9 @@ def test_attributes_that_are_none_are_refused(text: str, tmp_path: Path) -> None
 def test_two_spellings_are_one_label() -> None:
     with pytest.raises(InputError, match="are one label"):
         Attributes({"a_b": {"x": 1}, "A b": {"x": 1}})
+
+
+def test_letters_are_the_same_however_they_are_composed() -> None:
+    assert prompts.key("Zaunk\u00f6nig") == prompts.key("zaunko\u0308nig") == "zaunk\u00f6nig"
+    with pytest.raises(InputError, match="are one label"):
+        Bank({"Zaunk\u00f6nig": ("a wren",), "Zaunko\u0308nig": ("a wren",)})
