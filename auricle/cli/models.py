@@ -66,28 +66,27 @@ def convert(
         Path | None, typer.Option(metavar="FILE", help="tokenizer.json of its text tower, where it does not lie beside the weights.")
     ] = None,
     allow: Allow = None,
-    graphs: Annotated[bool, typer.Option("--export", help="Export its graphs at once, as auricle export does.")] = False,
+    graphs: Annotated[bool, typer.Option("--export/--no-export", help="Export its graphs, by which it runs without torch.")] = True,
     as_json: Json = False,
 ) -> None:
     """Published weights into a model folder, with a report of every tensor. Nothing missing or left over goes by in silence."""
     from auricle.core import hub
-    from auricle.runtime import catalog
+    from auricle.runtime.converting import convert
 
     path = Path(source)
     if not path.exists() and hub.is_name(source):
         path = hub.find(source)
     with terminal.stderr().status(f"converting {source}"):
-        report = catalog.converter(path)(path, into, name=name or path.stem, allow=allow or (), tokenizer=tokenizer)
+        report, made = convert(path, into, name=name or path.stem, allow=allow or (), tokenizer=tokenizer, graphs=graphs)
     if as_json:
-        print(json.dumps({"folder": str(into), **dataclasses.asdict(report)}, ensure_ascii=False))
+        exported = made if isinstance(made, str) else made.model_dump(mode="json")
+        print(json.dumps({"folder": str(into), **dataclasses.asdict(report), "export": exported}, ensure_ascii=False))
+        return
+    terminal.print_facts(str(into), report_facts(report))
+    if isinstance(made, str):
+        terminal.stdout().print(f"torch runs it; no graphs: {made}", markup=False, soft_wrap=True)
     else:
-        terminal.print_facts(str(into), report_facts(report))
-    if graphs:
-        _export(into, None, as_json=as_json)
-    elif not as_json:
-        terminal.stdout().print(
-            f"It runs by torch. Quicker, and on machines without torch: auricle export {into}", markup=False, soft_wrap=True
-        )
+        terminal.print_facts("graphs", export_facts(made))
 
 
 def export(

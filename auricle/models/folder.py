@@ -28,7 +28,7 @@ def load(folder: Path, config: ModelConfig | None = None) -> Model:
     """The module of a model folder, in evaluation mode, without gradients. ModelError where its tensors are not what config.json says."""
     config = read_config(folder / "config.json") if config is None else config
     path = folder / "model.safetensors"
-    with _Undrawn():
+    with not_initialised():
         model = Model(config)
     try:
         tensors = _named(load_file(path), config, text=model.text is not None)
@@ -98,7 +98,7 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return copies
 
 
-class _Undrawn(TorchFunctionMode):
+class not_initialised(TorchFunctionMode):  # noqa: N801  a context, used as a function
     """While it is on, in this thread, weights are not drawn: a tower of 100 million numbers is built in no time, to be filled at once."""
 
     def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 from auricle.core import hub
 from auricle.core.cache import cache_folder
-from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.errors import ModelError
 from auricle.core.model_files import read_config
+from auricle.runtime.converting import convert
 
 #: The model that hears when none is named.
 DEFAULT = "auricle-tiny"
@@ -64,21 +65,8 @@ def _converted(path: Path, name: str) -> Path:
     into = cache_folder("models") / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{_content(path)[:16]}"
     if (into / "config.json").is_file():
         return into
-    converter(path)(path, into, name=name)
+    convert(path, into, name=name)
     return into
-
-
-def converter(path: Path) -> Any:
-    """models.convert.convert.convert, which needs torch; MissingPackage names what is at `path` where torch is not installed."""
-    try:
-        from auricle.models.convert.convert import convert
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingPackage(
-            f"{path}: published weights are converted with torch, which is not installed; pip install 'auricle[train]'"
-        ) from error
-    return convert
 
 
 def kept() -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -47,9 +47,10 @@ class Probe(Protocol):
         """What has to come out, (B, ...) each."""
 
 
-def export(folder: Path, into: Path | None = None) -> Exported:
+def export(folder: Path, into: Path | None = None, *, model: Any = None) -> Exported:
     """Write the graphs of a converted folder beside its weights, or `into` a new folder, which hears without torch.
 
+    model: the folder's module (models.model.Model), where it is in memory already.
     ModelError where a graph does not give torch's numbers: nothing is written then. export.json comes last, so that it speaks for all.
     """
     config = read_config(folder / "config.json")
@@ -59,18 +60,18 @@ def export(folder: Path, into: Path | None = None) -> Exported:
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
     if into is not None:
         with atomic_folder(into) as partial:
-            told = _made(folder, config, partial)
+            told = _made(folder, config, partial, model)
             _copy_rest(partial, folder)
         return told
     with atomic_files(folder, last=EXPORT) as partial:
-        told = _made(folder, config, partial)
+        told = _made(folder, config, partial, model)
         (folder / EXPORT).unlink(missing_ok=True)  # it speaks for all graphs: none is taken out before it
         for name in _GRAPHS:
             (folder / name).unlink(missing_ok=True)  # of an earlier export
     return told
 
 
-def _made(folder: Path, config: ModelConfig, partial: Path) -> Exported:
+def _made(folder: Path, config: ModelConfig, partial: Path, model: Any) -> Exported:
     """Graphs and export.json, in a folder of their own."""
     try:
         from auricle.models.export import export as export_graphs
@@ -79,7 +80,7 @@ def _made(folder: Path, config: ModelConfig, partial: Path) -> Exported:
         if error.name != "torch":
             raise
         raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
-    made = export_graphs(load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
+    made = export_graphs(model or load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
     engines: dict[str, Measured] = {}
     failed: dict[str, str] = {}
     for name, opened in _engines(partial, config):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import formats
 from auricle.models.convert.rules import translate
 from auricle.models.convert.wrappers import unwrap
-from auricle.models.folder import save
+from auricle.models.folder import not_initialised, save
 from auricle.models.model import Model
 from auricle.signal.banks import closest_preset
 
@@ -71,7 +72,8 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     config = settled(found, kind, name)
     translated = translate(found.tensors, kind.rules(found))
     frontend = {key: translated.tensors.pop(key).float().contiguous() for key in _FRONTEND if key in translated.tensors}
-    model = Model(config)
+    with not_initialised():
+        model = Model(config)
     wanted = model.state_dict()
     tensors = {key: value.to(wanted[key].dtype) if key in wanted else value for key, value in translated.tensors.items()}
     misshapen = [key for key, value in tensors.items() if key in wanted and value.shape != wanted[key].shape]
@@ -86,7 +88,11 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     unexpected = [*translated.unexpected, *(key for key in tensors if key not in wanted)]
     _refuse(found.path, kind, "missing", missing, allow)
     _refuse(found.path, kind, "unexpected", unexpected, allow)
-    model.load_state_dict({key: value for key, value in tensors.items() if key in wanted}, strict=False)
+    if missing:  # allowed: these are drawn, the same ones each time
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = Model(config)
+    model.load_state_dict({key: value.contiguous() for key, value in tensors.items() if key in wanted}, strict=False, assign=True)
     model.eval().requires_grad_(False)
     state = health.check(model, frontend)
     model.config = settled(found, kind, name, label_rate=state.label_rate)
@@ -111,10 +117,13 @@ def assemble(found: Checkpoint, *, name: str, allow: Sequence[str] = ()) -> tupl
     return model, frontend, report
 
 
-def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequence[str] = (), tokenizer: Path | None = None) -> Report:
+def convert(
+    source: Path, into: Path, *, name: str | None = None, allow: Sequence[str] = (), tokenizer: Path | None = None
+) -> tuple[Report, Model]:
     """Write the model folder `into` of a checkpoint: config.json, model.safetensors, card.json and, for words, tokenizer.json.
 
     tokenizer: tokenizer.json of the text tower, where it does not lie beside the checkpoint. The folder appears whole or not at all.
+    Returns the report and the module, in evaluation mode.
     """
     if into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
@@ -125,7 +134,7 @@ def convert(source: Path, into: Path, *, name: str | None = None, allow: Sequenc
     kind = next(one for one in formats() if one.name == report.format)
     words = _tokenizer(source, tokenizer, kind) if model.text is not None else None
     save(into, model, frontend, card=card(report, model.config), tokenizer=words)
-    return report
+    return report, model
 
 
 def card(report: Report, config: ModelConfig) -> dict[str, object]:

@@ -83,7 +83,7 @@ WRAPPED = {
 def test_wrapped_modules_are_unwrapped_and_the_report_tells(how: str, nest: str | None, tmp_path: Path, plain: np.ndarray) -> None:
     state = WRAPPED[how](Tree(published())).state_dict()
     torch.save(state if nest is None else {nest: state, "epoch": 3, "optimizer": {"state": {0: torch.ones(1)}}}, tmp_path / "it.pt")
-    report = convert(tmp_path / "it.pt", tmp_path / "folder")
+    report, _ = convert(tmp_path / "it.pt", tmp_path / "folder")
     prefix = next(iter(state)).removesuffix(next(iter(published()))) if "n_averaged" not in state else "module."
     assert report.format == "efficientat" and f"names were taken without {prefix!r}" in " ".join(report.notes)
     assert report.loaded + len(report.ignored) == len(state)
@@ -127,7 +127,7 @@ def test_what_lies_beside_the_wrapped_module_is_refused_and_named(tmp_path: Path
     torch.save({"state_dict": {**under("net.", published()), "loss.pos_weight": torch.ones(527)}}, tmp_path / "it.ckpt")
     with pytest.raises(ModelError, match=r"1 tensors of efficientat are unexpected: loss.pos_weight; nothing was loaded"):
         convert(tmp_path / "it.ckpt", tmp_path / "folder")
-    assert convert(tmp_path / "it.ckpt", tmp_path / "folder", allow=[r"loss\..*"]).unexpected == ("loss.pos_weight",)
+    assert convert(tmp_path / "it.ckpt", tmp_path / "folder", allow=[r"loss\..*"])[0].unexpected == ("loss.pos_weight",)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".SAFETENSORS", ".pt", ".PTH", ".ckpt", ".bin", ""])
@@ -202,7 +202,7 @@ def test_what_makes_probabilities_is_what_the_head_was_trained_with(labels: int,
     tensors = published()
     tensors["classifier.5.weight"], tensors["classifier.5.bias"] = (tensors[f"classifier.5.{part}"][:labels] for part in ("weight", "bias"))
     torch.save(tensors, tmp_path / "it.pt")
-    report = convert(tmp_path / "it.pt", tmp_path / "folder")
+    report, _ = convert(tmp_path / "it.pt", tmp_path / "folder")
     told = [note for note in report.notes if "exclude each other" in note]
     assert bool(told) == (activation is None)
     assert auricle.load(tmp_path / "folder").config.activation == (activation or "sigmoid")

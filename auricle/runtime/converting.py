@@ -1,0 +1,48 @@
+"""Published weights in, a model folder out that runs without torch: its weights and its graphs, of a module that is built once."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auricle.core.errors import MissingPackage, ModelError
+from auricle.runtime.exporting import export
+
+if TYPE_CHECKING:
+    from auricle.models.convert.convert import Report
+    from auricle.runtime.exported import Exported
+
+
+def convert(
+    path: Path,
+    into: Path,
+    *,
+    name: str | None = None,
+    allow: Sequence[str] = (),
+    tokenizer: Path | None = None,
+    graphs: bool = True,
+) -> tuple[Report, Exported | str]:
+    """Convert a checkpoint (models.convert.convert) and export its graphs beside the weights.
+
+    graphs: export them. Returns the report, and the export or one line that says why there is none: torch runs the model then.
+    MissingPackage where torch is not installed.
+    """
+    try:
+        from auricle.models.convert.convert import convert as convert_weights
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingPackage(
+            f"{path}: published weights are converted with torch, which is not installed; pip install 'auricle[train]'"
+        ) from error
+    report, model = convert_weights(path, into, name=name, allow=allow, tokenizer=tokenizer)
+    if not graphs:
+        return report, "not asked for"
+    if not all(map(importlib.util.find_spec, ("onnx", "onnxscript"))):
+        return report, "onnx and onnxscript are not installed; pip install 'auricle[export]'"
+    try:
+        return report, export(into, model=model)
+    except ModelError as error:
+        return report, str(error)
