@@ -86,7 +86,8 @@ def study_leaf(data: Path, work: Path) -> None:
         {"name": "width_most", "value": float(widths.max())},
         {"name": "centres_moved", "value": float(moved.mean()), "unit": "Hz", "note": f"mean over the {preset.mels} filters"},
     ]
-    about = f"ESC-10 by the same small CNN behind log-mel and behind LEAF: {EPOCHS} passes of {SECONDS['leaf']} s, whole clips of fold 4 left out."
+    heard = f"{EPOCHS} passes of {SECONDS['leaf']} s, whole clips of fold 4 left out"
+    about = f"ESC-10 by the same small CNN behind log-mel and behind LEAF: {heard}."
     _record("leaf", figures, about, "leaf")
 
 
@@ -103,7 +104,8 @@ def study_heads(data: Path, work: Path) -> None:
             accuracy(f"{task}_together", together, task, rows, f"{TASKS[task]}; three heads on one encoder"),
             accuracy(f"{task}_alone", alone, multitask.FIRST, rows, f"{TASKS[task]}; an encoder of its own"),
         ]
-    about = f"The same small CNN with a head for each of three tasks, and one a task; {EPOCHS} passes of {SECONDS['heads']} s each, fold 4 left out."
+    heard = f"{EPOCHS} passes of {SECONDS['heads']} s each, fold 4 left out"
+    about = f"The same small CNN with a head for each of three tasks, and one a task; {heard}."
     _record("multitask", figures, about, "heads")
 
 
