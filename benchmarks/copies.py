@@ -26,7 +26,7 @@ from auricle.bench.guard import SAME
 from auricle.bench.results import Figure, write_record
 from auricle.bench.vectors import hear
 from auricle.data import corpora, manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import load
 from auricle.metrics.bootstrap import wilson
 

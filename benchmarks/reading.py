@@ -29,7 +29,8 @@ import soundfile
 
 from auricle.bench.results import Figure, write_record
 from auricle.data import corpora
-from auricle.data.manifest import Item, of_rows
+from auricle.data.item import Item
+from auricle.data.manifest import of_rows
 from auricle.data.waves import Waves, open_waves
 from auricle.signal.files import read
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from auricle.bench.results import Figure, write_record
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.data.waves import open_waves
 from auricle.models.encoders.convolutional import ConvConfig, ConvEncoder
 from auricle.nn.losses.contrast import InfoNce

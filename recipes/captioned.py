@@ -27,7 +27,8 @@ from auricle.data.compose.scenes import Mix, Source, source
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
 from auricle.data.grammar import WORDINGS, Relation, phrases, say
-from auricle.data.manifest import Caption, Item, write
+from auricle.data.item import Caption, Item
+from auricle.data.manifest import write
 
 RATE, SECONDS, TEST_FOLD = 16_000, 5.0, 4
 MIX = Mix(seconds=SECONDS, snr=(12.0, 26.0))

@@ -33,7 +33,7 @@ from auricle.core.files import atomic_file, write_text
 from auricle.data import manifest
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.metrics import bootstrap, retrieval
 from auricle.models.encoders.embedding import Embedding
 from auricle.recipes import captionstew

@@ -20,7 +20,8 @@ from safetensors.numpy import load_file
 from auricle.bench.results import Figure, write_record
 from auricle.data.corpora import read
 from auricle.data.corpora.table import Row, fold
-from auricle.data.manifest import Item, write
+from auricle.data.item import Item
+from auricle.data.manifest import write
 from auricle.nn.leaf import mel_gabors
 from auricle.recipes import leaf, multitask
 from auricle.signal.presets import PRESETS

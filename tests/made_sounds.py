@@ -13,7 +13,7 @@ import tone_model
 from auricle.bench import lineage
 from auricle.bench.vectors import hear
 from auricle.data import manifest
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
 
 LABELS = tuple(tone_model.TONES)

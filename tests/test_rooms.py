@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -100,3 +101,37 @@ def test_no_empty_rooms() -> None:
 def test_importing_auricle_loads_nothing_heavy(heavy: str) -> None:
     code = f"import sys, auricle; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def modules() -> dict[str, Path]:
+    """Every module of auricle and recipes by its dotted name."""
+    found = {}
+    for path in [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "recipes").rglob("*.py")]:
+        found[".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")] = path
+    return found
+
+
+def reached(name: str, known: dict[str, Path]) -> str:
+    """The module that a dotted name (of a module, or of something in one) is of; empty for those of others."""
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def edges(path: Path, known: dict[str, Path]) -> set[str]:
+    """Modules that a file imports, those inside functions, for types alone, and named in a string included."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"(auricle|recipes)(\.\w+)+", node.value):
+            names.add(node.value)
+    return {reached(name, known) for name in names} - {""}
+
+
+def test_no_import_circles() -> None:
+    known = modules()
+    graph = {name: edges(path, known) - {name} for name, path in known.items()}
+    list(graphlib.TopologicalSorter(graph).static_order())  # CycleError names a circle

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from auricle.bench.lineage import Clip, Lineage, known
 from auricle.bench.vectors import Vectors
 from auricle.core.errors import AuricleError
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 Level: TypeAlias = Literal["clip", "corpus", "source", "unknown"]
 LEVELS: tuple[Level, ...] = ("clip", "corpus", "source", "unknown")

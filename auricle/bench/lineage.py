@@ -19,7 +19,7 @@ import numpy as np
 from auricle.core.config import Strict
 from auricle.core.errors import InputError, ModelError
 from auricle.core.files import atomic_file, write_text
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 CLIPS = "heard.jsonl"
 VECTORS = "heard.npy"

@@ -20,7 +20,7 @@ from auricle.bench.suite import Suite
 from auricle.bench.vectors import hear
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import Listener
 
 VERSION = 1

@@ -19,7 +19,7 @@ from auricle.core.config import Strict
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
 from auricle.data.catalogue import ALL, CATALOGUE
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 _HOME = Path(__file__).resolve().parent / "suites"
 

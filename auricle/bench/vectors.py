@@ -22,7 +22,7 @@ from auricle.bench.shelf import Shelf
 from auricle.core.cache import cache_folder
 from auricle.core.errors import InputError, SoundError
 from auricle.data import shards
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.heads import Example
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source, Space, Worker

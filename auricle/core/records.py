@@ -138,7 +138,7 @@ class Heard:
     def _repr_html_(self) -> str:
         from auricle.core.notebook import heard_html
 
-        return heard_html(self)
+        return heard_html(self.to_dict())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from auricle.core.records import Classified, Heard, Label
-
-_WORTH_TELLING = 0.1  # share of energy above the band that is heard from which on it is told
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)  # seconds
 
 
@@ -42,31 +36,3 @@ def percent(share: float) -> str:
 def megabytes(size: int) -> str:
     """Bytes as '15.3 MB' (10^6 bytes)."""
     return f"{size / 1e6:.1f} MB"
-
-
-def remarks(heard: Heard | Classified) -> list[str]:
-    """What a person should know of how a file was heard: gaps, energy above the band, further sound tracks, labels that cannot be read."""
-    told, band = [], heard.band
-    if heard.gaps:
-        told.append(f"{sum(end - start for start, end in heard.gaps):.1f} s not recorded")
-    if band is not None and band.above >= _WORTH_TELLING:
-        told.append(f"{percent(band.above)} of its energy is above {band.high / 1000:g} kHz, not heard")
-    if heard.tracks > 1:
-        told.append(f"first of {heard.tracks} sound tracks")
-    if heard.unread:
-        told.append(f"the model reads no word of {'; '.join(heard.unread)}")
-    return told
-
-
-def nothing(heard: Heard) -> str:
-    """What is told of a recording in which no label is present."""
-    guesses = ", ".join(f"{label.label} {label.score:.2f}" for label in heard.perhaps)
-    return "silent" if heard.silent else f"nothing recognised; perhaps: {guesses}" if guesses else "nothing recognised"
-
-
-def verdict(label: Label) -> str:
-    """Of a label that was asked for: whether it is present, and what it was scored by where that is not the label itself."""
-    told = "present" if label.present else "not present"
-    if label.named is not None and label.named.casefold() != label.label.casefold():
-        told += f", as {label.named}"
-    return f"{told}, by its text" if label.scored_by == "text" else told

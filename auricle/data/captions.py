@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from auricle.core.config import Finite, Strict
 from auricle.core.errors import InputError
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 #: The style of sentences that are made of a clip's labels.
 LABELS = "labels"

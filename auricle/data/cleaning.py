@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 Rewriter = Callable[[str], str]
 

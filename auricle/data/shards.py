@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, make_folder
-from auricle.data.manifest import Caption, Item, of_record, to_record
+from auricle.data.item import Caption, Item, of_record, to_record
 from auricle.signal.formats import SUFFIXES
 
 #: Endings by which a member is a sound; what is in it decides how it is decoded.

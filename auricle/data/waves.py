@@ -25,7 +25,7 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.files import PARTIAL, atomic_file, make_folder, write_text
 from auricle.core.workers import cores, ordered
 from auricle.data import shards
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.signal import files, opening
 from auricle.signal.resample import resample
 

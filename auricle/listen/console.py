@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Classified, Event, Heard, Label
-from auricle.core.units import clock, nothing, percent, remarks, ticks, verdict
+from auricle.core.remarks import nothing_present, remarks, verdict
+from auricle.core.units import clock, percent, ticks
 from auricle.signal.files import printable
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
     if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
-        pieces.append(Text(f"  {printable(nothing(heard))}", style="dim", overflow="fold"))
+        pieces.append(Text(f"  {printable(nothing_present(heard.to_dict()))}", style="dim", overflow="fold"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
     if heard.events:
@@ -84,7 +85,7 @@ def _title(heard: Heard | Classified) -> Text:
     title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
     if heard.coverage < 1:
         title.append(f"  {percent(heard.coverage)} heard", style="not bold yellow")
-    for remark in remarks(heard):
+    for remark in remarks(heard.to_dict()):
         title.append(f"  {printable(remark)}", style="not bold dim")
     return title
 
@@ -103,7 +104,7 @@ def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
     line.append_text(_marks([step < steps for step in range(2 * layout.bar)], colour, unicode=layout.unicode))
     line.append(f"  {label.score:.2f}")
     if asked:
-        line.append(f"  {printable(verdict(label))}", style="" if label.present else "dim")
+        line.append(f"  {printable(verdict(dataclasses.asdict(label)))}", style="" if label.present else "dim")
         if label.times:
             line.append(f"  {_times(label.times, tenths=layout.tenths, most=_SHOWN)}", style="dim")
     return line

@@ -17,7 +17,9 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import text_of
 from auricle.core.records import Clip, Heard
+from auricle.listen import textcache
 from auricle.listen.asking import Asked, HeadScores, Judge, Query
+from auricle.listen.background import contrast
 from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
 from auricle.listen.scores import sigmoid, thresholds_of, unit
 from auricle.listen.timeline import Timeline
@@ -243,9 +245,7 @@ class Listener:
     def _judge(self, words: Sequence[str]) -> Judge:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
         if self.config.text is None or self.config.text.calibration is None:  # words compete with AudioSet's names (gathering.Contrast)
-            from auricle.listen.zeroshot import ZeroShot
-
-            judge, _, _ = ZeroShot(self, words).judge("any")
+            judge = contrast(words, self.config, lambda texts: textcache.vectors(texts, self.embed_text, fingerprint=self.fingerprint))
             return lambda vector: judge.scores(judge.evidence(vector))
         rows = self.runtime.embed_text(words)
         return lambda vector: self.score(rows @ vector)

@@ -18,7 +18,7 @@ from auricle.core.config import ModelConfig
 from auricle.core.errors import SoundError
 from auricle.core.files import write_text
 from auricle.core.records import Clip, Heard
-from auricle.core.units import remarks
+from auricle.core.remarks import remarks
 from auricle.listen import picture
 from auricle.listen.pipeline import Progress, Source
 from auricle.signal.files import Stream, inspect, stream, stream_clip
@@ -64,7 +64,7 @@ def render(
     frontend = open_frontend(_DRAWN)
     files, left = [], _PAGE_AUDIO
     for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
-        told = json.loads(one.to_json()) | {"remarks": remarks(one)}
+        told = json.loads(one.to_json()) | {"remarks": remarks(one.to_dict())}
         if one.coverage:
             told |= _picture(source, _DRAWN)
             told |= _audio(source, one, left, folder)

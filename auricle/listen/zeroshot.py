@@ -14,15 +14,14 @@ from typing import Any, get_args
 
 import numpy as np
 
-from auricle.core import audioset
 from auricle.core.arguments import check, choose, strings
-from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.records import Asked, Classified, Label
 from auricle.data.prompts import Prompts, key
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.bank import Bank
 from auricle.listen import textcache, wording
+from auricle.listen.background import background, logit_scale, own_prompt
 from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
 from auricle.listen.listener import Listener, listed, name_of
 from auricle.listen.pipeline import Progress, Source, Worker
@@ -33,8 +32,6 @@ from auricle.tasks import event, tagging
 
 #: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
 RULE: Rule = "max"
-#: What cosines are multiplied by where the model does not say: one over the temperature that CLIP starts from (Radford et al. 2021).
-SCALE = 1 / 0.07
 #: Share of a model's own scale that is left to words of which it heard no sound in training: one_scale of docs/results/zero-shot.json,
 #: of fifty classes in five models that did not hear them, over the scale of labels that were heard.
 UNHEARD = 0.58
@@ -77,7 +74,7 @@ class ZeroShot:
         self.rule: Rule = RULE if rule is None else rule
         choose(self.rule, get_args(Rule), what="rule")
         self.listener = listener
-        self.wording = wording.opened(_own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
+        self.wording = wording.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
         asked = _labels(labels, self.wording)
         self.unread = listener.unread([label for label in asked if not self.wording.describes(label)])
         self.labels = tuple(label for label in asked if label not in self.unread)
@@ -164,7 +161,7 @@ class ZeroShot:
             heard = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
             own = Scale(question=question, scale=line.scale if heard else UNHEARD * line.scale, bias=line.bias)
             return Cosines(self.weights, own), "model" if self._as_the_model() else "none", text_threshold(config)
-        scale = (config.text and config.text.logit_scale) or SCALE
+        scale = logit_scale(config)
         if question == "one":
             return Cosines(self.weights, Scale(question="one", scale=scale)), "none", 0.5
         return Contrast.against(self._background, self.weights, scale), "background", 0.5
@@ -172,14 +169,14 @@ class ZeroShot:
     @functools.cached_property
     def _background(self) -> np.ndarray:
         """AudioSet's names in the words of the protocol, unit vectors (M, D)."""
-        return Wording(self.wording.prompts).rows(audioset.labels(), self._embed)
+        return background(self.wording, self._embed)
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
         return textcache.vectors(texts, self.listener.embed_text, fingerprint=self.listener.fingerprint)
 
     def _as_the_model(self) -> bool:
         """Are the words those that the model was calibrated with?"""
-        own = wording.opened(_own_prompt(self.listener.config))
+        own = wording.opened(own_prompt(self.listener.config))
         plain = self.wording.bank is None and self.wording.attributes is None
         return plain and self.wording.prompts.templates == own.prompts.templates and self.wording.prompts.classes is None
 
@@ -210,10 +207,6 @@ def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, th
     if question == "any":
         return tagging.decode(scores, labels, thresholds=threshold)
     return event.decode(scores, labels), *tagging.decode(scores, labels, thresholds=np.inf)[1:]
-
-
-def _own_prompt(config: ModelConfig) -> str:
-    return "{label}" if config.text is None else config.text.prompt
 
 
 def _labels(labels: Sequence[str] | None, said: Wording) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from auricle.core.errors import InputError
 from auricle.core.files import write_text
 from auricle.core.optional import require
 from auricle.data import manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.data.waves import open_waves
 from auricle.metrics.bootstrap import wilson
 from auricle.recipes import made

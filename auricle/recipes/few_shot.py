@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auricle.core.config import EMBEDDING
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
 from auricle.recipes.folder import keep

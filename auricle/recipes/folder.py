@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_folder, write_text
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.models.captioner import Captioner
 from auricle.models.folder import save
 from auricle.models.model import Model

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from auricle.core.files import make_folder, write_bytes
-from auricle.data.manifest import Caption, Item, write
+from auricle.data.item import Caption, Item
+from auricle.data.manifest import write
 
 RATE = 16_000
 _SECONDS = 0.8  # of each of the two sounds

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from auricle.core.config import CLIP_LOGITS, ModelConfig, Output
 from auricle.core.errors import InputError
 from auricle.data import manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.data.waves import Waves
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.event import correct

@@ -21,7 +21,7 @@ from auricle.core.config import EMBEDDING, ModelConfig, Strict
 from auricle.core.errors import InputError
 from auricle.core.model_files import read_config
 from auricle.data.captions import POLICIES, Policy, choose
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.metrics import retrieval
 from auricle.models.captioner import Captioner, CaptionerConfig
 from auricle.models.encoders.gated import Gated

@@ -12,7 +12,7 @@ from pydantic import Field
 from auricle.core.config import ModelConfig, Strict, of_encoder
 from auricle.core.errors import InputError
 from auricle.data import manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.data.waves import Waves, open_waves
 from auricle.models.encoders.open import open_encoder
 from auricle.models.encoders.open import size as size_of

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auricle.core.errors import InputError
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.models.encoders.open import open_encoder, size
 from auricle.models.encoders.vit import ViT
 from auricle.models.model import Model

@@ -22,7 +22,7 @@ from auricle.train import parallel
 from auricle.train.order import EvenOrder, Order
 
 if TYPE_CHECKING:
-    from auricle.data.manifest import Item
+    from auricle.data.item import Item
     from auricle.data.waves import Waves
 
 #: Full scale of 16-bit samples.

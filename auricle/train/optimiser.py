@@ -75,9 +75,10 @@ def _tower_paces(names: list[str], homes: list[str], decay: float) -> dict[str, 
 
 
 def _hidden(model: nn.Module) -> set[int]:
-    """Identities of the weights for Muon: hidden matrices and kernels of the entries of module lists."""
+    """Identities of the weights for Muon: hidden matrices and kernels of the entries of module lists, and of what encoders name `muon`."""
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    return {id(weight) for home in lists(model).values() for weight in hidden_weights(home)} - tables
+    homes = [*lists(model).values(), *(getattr(module, name) for module in model.modules() for name in getattr(module, "muon", ()))]
+    return {id(weight) for home in homes for weight in hidden_weights(home)} - tables
 
 
 def _groups(

@@ -17,7 +17,7 @@ from auricle.bench import lineage
 from auricle.bench.vectors import hear
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import load
 from auricle.runtime import catalog
 

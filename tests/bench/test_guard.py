@@ -21,7 +21,7 @@ from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import ModelError
 from auricle.core.model_files import fingerprint
 from auricle.data import corpora, manifest
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import Listener, load
 
 SUITE = Suite(format=1, name="made", about="", protocol="zero_shot", metrics=("accuracy",), draws=50)

@@ -15,7 +15,7 @@ from auricle.bench.protocols.protocol import Row, Trial
 from auricle.bench.suite import Split, Suite
 from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import InputError
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
 from auricle.metrics import retrieval as measures
 from auricle.metrics import tagging as tag_measures

@@ -12,7 +12,7 @@ from auricle.bench import shelf, vectors
 from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import InputError
 from auricle.data import shards
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import Listener, load
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from auricle.core.errors import InputError
 from auricle.data.captions import LABELS, POLICIES, Policy, choose, sentence
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 DRAWS = 4000
 

@@ -9,8 +9,9 @@ from auricle.core.errors import InputError
 from auricle.data.catalogue import ALL, CATALOGUE, page, wavcaps
 from auricle.data.catalogue.tables import licence, rows, sounds
 from auricle.data.catalogue.youtube import ancestors, with_ancestors
+from auricle.data.item import Item
 from auricle.data.licences import is_open
-from auricle.data.manifest import Item, read, write
+from auricle.data.manifest import read, write
 from auricle.data.waves import open_waves
 
 from .trees import TREES, sound

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auricle.data.cleaning import Thresholds, by_rules, clean, fault
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 
 @pytest.mark.parametrize(

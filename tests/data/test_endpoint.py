@@ -14,7 +14,7 @@ from auricle.core.errors import InputError
 from auricle.data import endpoint
 from auricle.data.cleaning import clean
 from auricle.data.endpoint import Endpoint
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 KEY = "sk-very-secret"
 

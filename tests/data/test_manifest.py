@@ -10,7 +10,8 @@ import soundfile
 
 from auricle.core.errors import InputError
 from auricle.data.corpora.table import Row
-from auricle.data.manifest import Caption, Item, of_rows, read, site, write
+from auricle.data.item import Caption, Item
+from auricle.data.manifest import of_rows, read, site, write
 
 FULL = {
     "corpus": "made",

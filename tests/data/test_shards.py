@@ -11,7 +11,8 @@ import soundfile
 
 from auricle.core.errors import InputError
 from auricle.data import shards
-from auricle.data.manifest import Caption, Item, read
+from auricle.data.item import Caption, Item
+from auricle.data.manifest import read
 
 
 def wav(seconds: float = 0.01) -> bytes:

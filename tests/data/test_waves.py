@@ -13,7 +13,8 @@ import soundfile
 
 from auricle.core.errors import InputError
 from auricle.data import shards, waves
-from auricle.data.manifest import Item, read
+from auricle.data.item import Item
+from auricle.data.manifest import read
 from auricle.data.waves import open_waves
 
 RATE = 8000

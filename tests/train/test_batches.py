@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 soundfile = pytest.importorskip("soundfile")
 
 from auricle.core.errors import InputError  # noqa: E402
-from auricle.data.manifest import Caption, Item  # noqa: E402
+from auricle.data.item import Caption, Item  # noqa: E402
 from auricle.data.waves import Waves, open_waves  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 from auricle.train.batches import Batch, BatchConfig, Batches  # noqa: E402

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 import toy_training as toy
 
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.data.waves import open_waves
 from auricle.train import checkpoint
 from auricle.train.batches import BatchConfig, Batches

@@ -19,7 +19,7 @@ from auricle.bench import suite as suites
 from auricle.bench.protocols.protocol import Metric, Row, Trial, macro, mean
 from auricle.bench.suite import Split
 from auricle.core.errors import InputError
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 
 def run(trial: Trial) -> list[Row]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auricle.bench.suite import Suite
 from auricle.bench.vectors import Vectors
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.listen.listener import Listener
 
 #: One thing that was judged: `id`, `group` (what it may not be drawn apart from), and what the protocol says of it.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from auricle.core.errors import InputError
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 Missing = Literal["raise", "skip"]
 Kind = TypeVar("Kind")

@@ -9,7 +9,7 @@ from auricle.data.catalogue.entry import Entry, Question
 from auricle.data.catalogue.tables import licence, loaded, rows, seconds
 from auricle.data.corpora.esc50 import credits
 from auricle.data.corpora.published import find
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.data.prompts import key
 
 SITE = "freesound"

@@ -9,7 +9,7 @@ from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import loaded
 from auricle.data.corpora.published import files, find
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 from auricle.data.prompts import key
 
 

@@ -11,7 +11,7 @@ from auricle.core.optional import require
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import rows, text
 from auricle.data.corpora.published import files, find
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.data.prompts import key
 
 

@@ -9,7 +9,7 @@ from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import text
 from auricle.data.corpora.fsdd import DIGITS
 from auricle.data.corpora.published import files, find
-from auricle.data.manifest import Item
+from auricle.data.item import Item
 
 
 def _commands(download: Path, split: str) -> Iterator[Item]:

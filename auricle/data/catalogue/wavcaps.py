@@ -11,7 +11,7 @@ from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import loaded, sounds
 from auricle.data.corpora.published import find
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 
 _TABLES = {"AudioSet_SL": "as_final", "BBC_Sound_Effects": "bbc_final", "FreeSound": "fsd_final", "SoundBible": "sb_final"}
 _SITES = {"AudioSet_SL": "youtube", "BBC_Sound_Effects": "bbc", "FreeSound": "freesound", "SoundBible": "soundbible"}

@@ -16,7 +16,7 @@ from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import loaded, rows, seconds, sounds
 from auricle.data.corpora.published import find
-from auricle.data.manifest import Caption, Item
+from auricle.data.item import Caption, Item
 from auricle.data.prompts import key
 
 SITE = "youtube"

@@ -37,6 +37,7 @@ class ConvEncoder(nn.Module):
 
     Config = ConvConfig
     labels = 0
+    muon = ("quarter", "wide", "fine")  # inner layers outside `deep`, whose weights Muon trains too
 
     def __init__(self, config: ConvConfig) -> None:
         super().__init__()

@@ -1,0 +1,134 @@
+"""One clip of a manifest and what is known of it, and its form in JSON, csv and parquet."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from auricle.core import table
+from auricle.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about a clip. style: who or what wrote it ("original", "rewritten", ...). weight: how often it is chosen, any scale."""
+
+    text: str
+    style: str = "original"
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise InputError("a caption is empty; wanted a sentence, or no caption at all")
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise InputError(f"caption {self.text[:40]!r} has weight {self.weight}; wanted a number of 0 or more")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clip of a manifest.
+
+    id: its name, once in a manifest. audio: path of the file, or of the tar in which `member` is the file; made absolute.
+    corpus, source: clips of one (corpus, source) come from one recording or speaker and are never split.
+    site: where the recording was first published ("freesound", "youtube", ...), by which corpora are related.
+    duration: seconds of the clip, 0 where it is not known. start, end: the part of the file that is the clip, seconds; None: to its end.
+    fold: the part of its corpus that it belongs to, as the corpus calls it.
+    """
+
+    id: str
+    audio: Path
+    captions: tuple[Caption, ...] = ()
+    labels: tuple[str, ...] = ()
+    corpus: str = ""
+    source: str = ""
+    site: str = ""
+    licence: str = ""
+    author: str = ""
+    url: str = ""
+    duration: float = 0.0
+    start: float = 0.0
+    end: float | None = None
+    fold: str = ""
+    member: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # a manifest is read from other working folders
+        object.__setattr__(self, "labels", tuple(dict.fromkeys(map(table.plain, self.labels))))
+        if not self.id:
+            raise InputError(f"{self.audio}: has an empty id; wanted a name of its own")
+        if not (math.isfinite(self.duration) and self.duration >= 0 and math.isfinite(self.start) and self.start >= 0):
+            raise InputError(f"{self.id}: duration {self.duration} or start {self.start} is no number of seconds from 0 on")
+        if self.end is not None and not (math.isfinite(self.end) and self.end > self.start):
+            raise InputError(f"{self.id}: end {self.end} is not after start {self.start}; wanted seconds, or none for the file's end")
+
+
+FIELDS = tuple(field.name for field in fields(Item))
+DEFAULTS = {field.name: field.default for field in fields(Item) if field.name not in ("id", "audio")}
+NUMBERS = ("duration", "start", "end")
+
+
+def of_record(record: Mapping[str, Any], folder: Path) -> Item:
+    """An Item from its fields as JSON or csv has them; relative audio paths lie under folder (absolute)."""
+    unknown = sorted(str(name) for name in record if name not in FIELDS)
+    if unknown:
+        raise InputError(f"{', '.join(unknown)}: no such field; known: {', '.join(FIELDS)}")
+    told = {name: value for name, value in record.items() if value is not None and value != ""}
+    if "audio" not in told:
+        raise InputError("audio is missing; wanted the path of a sound file")
+    made: dict[str, Any] = {name: _text(name, value) for name, value in told.items() if name not in (*NUMBERS, "captions", "labels")}
+    made |= {name: _number(name, told[name]) for name in NUMBERS if name in told}
+    made.setdefault("id", made["audio"])
+    made["audio"] = folder / made["audio"]
+    made["labels"] = tuple(_text("labels", word) for word in _list("labels", told.get("labels", [])))
+    made["captions"] = tuple(_caption(said) for said in _list("captions", told.get("captions", [])))
+    return Item(**made)
+
+
+def to_record(item: Item, folder: Path) -> dict[str, Any]:
+    """The fields of an Item as JSON holds them; audio relative to folder (absolute) where it lies under it, else absolute."""
+    audio = Path(os.path.abspath(item.audio))
+    audio = audio.relative_to(folder) if audio.is_relative_to(folder) else audio
+    captions = [asdict(caption) for caption in item.captions]
+    return {**vars(item), "audio": audio.as_posix(), "captions": captions, "labels": list(item.labels)}
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} is {str(value)[:40]!r}; wanted text")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return table.number(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {str(value)[:40]!r}; wanted a number of seconds") from None
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    """A list, given as one, as JSON in a cell, or as a plain text that stands for a list of one."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise InputError(f"{name} starts like a JSON list and is none: {value[:40]!r}") from None
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Sequence):
+        raise InputError(f"{name} is {str(value)[:40]!r}; wanted a list")
+    return list(value)
+
+
+def _caption(said: Any) -> Caption:
+    if isinstance(said, str):
+        return Caption(said)
+    if not isinstance(said, Mapping) or "text" not in said or set(said) - {"text", "style", "weight"}:
+        raise InputError(f"a caption is {str(said)[:60]!r}; wanted text, or text, style and weight")
+    return Caption(_text("text", said["text"]), _text("style", said.get("style", "original")), _number("weight", said.get("weight", 1.0)))
