@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
+from auricle.nn.conv import at_least, pooled_mask
 from auricle.nn.patch import Patches
 from auricle.nn.pooling import masked_mean
 from auricle.nn.transformer import Trunk, TrunkSizes
@@ -87,7 +86,8 @@ class Beats(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
         """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
-        features, frames_mask = self._whole(features, mask)
+        features, mask = at_least(features, mask, frames=self.config.patch, silence=self.config.fill)  # the shortest clip has one patch
+        frames_mask = pooled_mask(mask, self.config.patch)
         x = self.norm(self.patches(features))
         if self.project is not None:
             x = self.project(x)
@@ -105,17 +105,3 @@ class Beats(nn.Module):
             scores=scores,
             layers=states if taps else (),
         )
-
-    def _whole(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Features with at least one patch, silence beyond the clips' ends, and which moments (B, T') hold whole patches of sound."""
-        patch = self.config.patch
-        if mask is not None:
-            features = features.masked_fill(~mask[:, :, None], self.config.fill)
-        missing = patch - features.shape[1]
-        if missing >= 0:
-            return functional.pad(features, (0, 0, 0, missing), value=self.config.fill), None
-        if mask is None:
-            return features, None
-        whole = mask[:, patch - 1 :: patch]  # real frames come first, so the last frame of a patch answers for all
-        first = torch.arange(whole.shape[1], device=whole.device) == 0  # even the shortest clip has one patch, filled up
-        return features, whole | first
