@@ -15,6 +15,7 @@ from torch.nn import functional
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.attention import Attention
+from auricle.nn.conv import strided_mask
 from auricle.nn.pooling import masked_mean
 from auricle.nn.position import sincos
 from auricle.nn.transformer import Block
@@ -41,8 +42,8 @@ class WhisperConfig(Strict):
 class WhisperEncoder(nn.Module):
     """Log-mel (B, T, F) -> Embedding of ceil(T / 2) frames; pooled is the mean of those that hold sound.
 
-    Those are the mask's, or without one, all up to the last that is louder than the front-end's floor: a short clip is not drowned by
-    what fills its 30 s. All frames look at each other, silence included, as published.
+    Those are the mask's. Only a clip of 30 s, which the front-end may have filled, ends with its last frame above the front-end's floor.
+    All frames attend to each other, silence included, as published.
     """
 
     Config = WhisperConfig
@@ -63,14 +64,14 @@ class WhisperEncoder(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
         """features (B, T, F); mask (B, T), True for real frames. layers: the states before, between and behind the blocks."""
+        features, mask = features[:, : self.config.frames], None if mask is None else mask[:, : self.config.frames]
         x = functional.gelu(self.conv1(self._brought(features, mask).transpose(1, 2)))
         x = functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
         states = [x]
         for block in self.blocks:
             states.append(block(states[-1]))
-        heard = min(-(-features.shape[1] // 2), self.positions.shape[0])
-        frames = self.norm(states[-1])[:, :heard]
-        halved = (_heard(features) if mask is None else mask)[:, ::2][:, :heard]
+        frames = self.norm(states[-1])[:, : (features.shape[1] + 1) // 2]
+        halved = strided_mask(_real(features, mask) if features.shape[1] == self.config.frames else mask, 2)
         return Embedding(
             pooled=masked_mean(frames, halved),
             frames=frames,
@@ -83,16 +84,20 @@ class WhisperEncoder(nn.Module):
         """Features of 30 s (B, frames, F): what is beyond a clip's end is what the front-end would make of silence there."""
         missing = self.config.frames - features.shape[1]
         real = torch.ones_like(features[:, :, :1], dtype=torch.bool) if mask is None else mask[:, :, None]
-        if mask is None and missing <= 0:
-            return features[:, : self.config.frames]
+        if mask is None and missing == 0:
+            return features
         peak = features.masked_fill(~real, -torch.inf).amax(dim=(1, 2), keepdim=True)
         silence = (peak - _DEPTH).clamp(min=_SILENCE)
         features = functional.pad(features, (0, 0, 0, missing))
         return torch.where(functional.pad(real, (0, 0, 0, missing)), features, silence)
 
 
-def _heard(features: Tensor) -> Tensor:
-    """Mask (B, T) of the frames up to the last one in which any band is above the lowest value of its clip; the first is always real."""
+def _real(features: Tensor, mask: Tensor | None) -> Tensor:
+    """Mask (B, T) of real frames, T those of 30 s; a clip with no padding ends with its last frame that has a band above its lowest value.
+
+    The first frame is always real.
+    """
     loud = features.amax(dim=2) > features.amin(dim=(1, 2))[:, None]
     loud = loud | (torch.arange(loud.shape[1], device=loud.device) == 0)
-    return loud.int().flip(1).cumsum(1).flip(1) > 0
+    heard = loud.int().flip(1).cumsum(1).flip(1) > 0
+    return heard if mask is None else torch.where(mask.all(dim=1, keepdim=True), heard, mask)
