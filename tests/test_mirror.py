@@ -23,6 +23,7 @@ FILES = {
     "models/convert/test_convolutional_formats.py": "formats of published convolutional checkpoints",
     "models/encoders/test_convolutions.py": "what all convolutional encoders have in common",
     "models/encoders/test_convolutions_exported.py": "ONNX graphs of convolutional encoders",
+    "models/encoders/test_masks.py": "a masked batch against one clip at a time, for every family",
     "models/encoders/test_transformers.py": "what all transformer encoders have in common",
     "models/test_listening.py": "the shipped model in torch and in ONNX",
     "recipes/test_trainings.py": "every recipe from its defaults to a model",

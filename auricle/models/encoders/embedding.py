@@ -12,7 +12,8 @@ from torch import Tensor
 class Embedding:
     """What an encoder says of a batch.
 
-    pooled (B, D): one vector a clip. frames (B, T, D): one a moment, frame_rate of them a second.
+    pooled (B, D): one vector a clip. frames (B, T, D): one a moment, frame_rate of them a second (of the longest clip, where an encoder
+    resizes clips: HTS-AT).
     mask (B, T): True for real frames; None when all are.
     clip (B, K): logits of the labels that the checkpoint's own head knows; None where it has no head.
     scores (B, T, K): logits of the same labels in time, at frame_rate; None where the head has no such output.

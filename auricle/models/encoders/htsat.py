@@ -7,7 +7,8 @@ whole shrunk and three stretches of it.
 
 from __future__ import annotations
 
-from typing import Literal
+import dataclasses
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -228,10 +229,14 @@ class Htsat(nn.Module):
         return features if frames == self.longest else draw_out(features, self.longest)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features (B, T, F), or (B, 4, T, F) with fusion, T at most 1024. mask is not needed: clips fill the window beforehand.
+        """features (B, T, F), or (B, 4, T, F) with fusion, T at most 1024; mask (B, T), True for real frames, which come first.
 
-        layers: the tokens after the patches and after each stage, as rows of the picture.
+        Each clip is resized to the whole picture, so clips of one length run together, without what pads them, and every clip has as many
+        frames: their rate differs by clip, and frame_rate is that of the longest. layers: the tokens after the patches and after each
+        stage, as rows of the picture.
         """
+        if mask is not None:
+            return self._by_length(features, mask.sum(dim=1).clamp(min=1), taps=taps)
         self._check(features)
         states = []
         x = self.patches(self._picture(features))
@@ -249,6 +254,16 @@ class Htsat(nn.Module):
         clip = None if scores is None else scores.mean(dim=1)
         rate = self.hops * x.shape[1] / max(features.shape[-2] - 1, 1)
         return Embedding(pooled, x.mean(dim=2), None, rate, clip=clip, scores=scores, layers=tuple(states))
+
+    def _by_length(self, features: Tensor, lengths: Tensor, *, taps: bool) -> Embedding:
+        """The Embedding of clips with so many real frames (B,), each as it is alone."""
+        rows = [(lengths == length).nonzero()[:, 0] for length in sorted(set(lengths.tolist()))]
+        runs = [self.forward(features[each][..., : int(lengths[each[0]]), :], taps=taps) for each in rows]
+        order = torch.cat(rows).argsort()
+        names = ("pooled", "frames", *(() if self.head is None else ("clip", "scores")))
+        joined: dict[str, Any] = {name: torch.cat([getattr(run, name) for run in runs])[order] for name in names}
+        layers = tuple(torch.cat(parts)[order] for parts in zip(*(run.layers for run in runs), strict=True))
+        return dataclasses.replace(runs[-1], **joined, layers=layers)
 
     def _check(self, features: Tensor) -> None:
         wanted = (4,) if self.config.fusion else ()

@@ -1,4 +1,4 @@
-"""Published convolutional encoders: what each promises of masks, lengths and sizes, on small ones with seeded weights."""
+"""Published convolutional encoders: shapes, rates and sizes, on small ones with seeded weights."""
 
 from __future__ import annotations
 
@@ -50,41 +50,6 @@ def clips(encoder: Any, seconds: tuple[float, ...]) -> list[Any]:
         return [0.1 * torch.randn(max(1, int(length * 32000))) for length in seconds]
     level, spread = (0.0, 1.0) if encoder.frontend.startswith("mobilenet") else (-50.0, 15.0)
     return [level + spread * torch.randn(max(1, int(length * 100)), bands) for length in seconds]
-
-
-def batch(parts: list[Any], over: int = 13) -> tuple[Any, Any]:
-    """Clips behind one another, with rubbish after each, and the mask that tells so."""
-    longest = max(len(part) for part in parts) + over
-    features = torch.full((len(parts), longest, *parts[0].shape[1:]), 77.0)
-    mask = torch.zeros(len(parts), longest, dtype=torch.bool)
-    for place, part in enumerate(parts):
-        features[place, : len(part)] = part
-        mask[place, : len(part)] = True
-    return features, mask
-
-
-def near(one: Any, other: Any, within: float = 1e-5) -> bool:
-    return bool((one - other).norm() <= within * other.norm())
-
-
-@pytest.mark.parametrize("name", SMALL)
-@torch.no_grad()
-def test_a_masked_clip_is_what_it_is_alone(name: str) -> None:
-    encoder = made(name)
-    parts = clips(encoder, (0.3, 1.0, 2.37, 0.01, 0.32, 0.3201, 0.64, 3.333))
-    features, mask = batch(parts)
-    together = encoder(features, mask)
-    for place, part in enumerate(parts):
-        alone = encoder(part[None])
-        count = alone.frames.shape[1]
-        assert count >= 1
-        assert together.mask[place].tolist() == [moment < count for moment in range(together.frames.shape[1])]
-        for ours, theirs in ((together.pooled, alone.pooled), (together.clip, alone.clip)):
-            assert torch.isfinite(theirs).all()
-            assert near(ours[place], theirs[0]), (name, len(part))
-        assert near(together.frames[place, :count], alone.frames[0])
-        if alone.scores is not None:
-            assert near(together.scores[place, :count], alone.scores[0])
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -1,4 +1,4 @@
-"""LEAF before an encoder: masks, what is refused, and its graph beside torch."""
+"""LEAF before an encoder: what is refused, and its graph beside torch."""
 
 from __future__ import annotations
 
@@ -28,16 +28,6 @@ def opened(seed: int = 0) -> torch.nn.Module:
 
 def noise(*shape: int) -> torch.Tensor:
     return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.mark.parametrize("count", [9000, 16001])
-def test_a_padded_clip_gives_what_it_gives_alone(count: int) -> None:
-    encoder, samples = opened(), noise(2, 20000)
-    mask = torch.arange(20000)[None] < torch.tensor([count, 20000])[:, None]
-    with torch.no_grad():
-        both, alone = encoder(samples, mask), encoder(samples[:1, :count])
-    assert both.clip.shape == (2, 3) and both.mask is not None and int(both.mask[0].sum()) == alone.frames.shape[1]
-    assert torch.allclose(both.pooled[:1], alone.pooled, atol=1e-5) and torch.allclose(both.clip[:1], alone.clip, atol=1e-5)
 
 
 def test_frames_come_at_the_presets_rate() -> None:
