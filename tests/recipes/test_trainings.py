@@ -159,7 +159,7 @@ def folded(cache: Path, place: Path) -> tuple[Path, Path]:
 @pytest.mark.slow
 def test_several_tasks_are_heads_of_one_encoder(cache: Path, tmp_path: Path) -> None:
     kinds, first = folded(cache, tmp_path / "data")
-    about = {"data": str(kinds), "tasks": {"first": str(first)}, "fold": "1", "batch": 16, "train": {"steps": 150, "learning_rate": 3e-3}}
+    about = {"data": str(kinds), "tasks": {"first": str(first)}, "fold": "1", "batch": 16, "train": {"steps": 80, "learning_rate": 3e-3}}
     figures, folder = trained("multitask", cache, tmp_path / "out", **about)
     assert figures.keys() == {"labels_map", "first_accuracy", "first_low", "first_high"}
     assert figures["labels_map"] > 0.6 and figures["first_accuracy"] > 0.3  # chance: a quarter, an eighth
@@ -192,7 +192,7 @@ def test_tasks_that_cannot_be_are_refused(changes: dict[str, Any], message: str,
 @pytest.mark.slow
 def test_leaf_is_trained_with_its_encoder_and_heard_from_its_folder(cache: Path, tmp_path: Path) -> None:
     kinds, _ = folded(cache, tmp_path / "data")
-    about = {"data": str(kinds), "fold": "1", "batch": 16, "train": {"steps": 60, "learning_rate": 3e-3}}
+    about = {"data": str(kinds), "fold": "1", "batch": 16, "train": {"steps": 25, "learning_rate": 3e-3}}
     figures, folder = trained("leaf", cache, tmp_path / "out", **about)
     assert figures["labels_map"] > 0.45  # chance: a quarter
     saved, begun = load_file(folder / "model.safetensors"), open_encoder(TRAININGS["leaf"].Config().encoder).state_dict()
