@@ -147,7 +147,10 @@ def options() -> dict[str, set[str]]:
     for family in (hearing, classify, archive, models, bench, train):
         family.add_to(app)
     command: Any = typer.main.get_command(app)
-    return {verb: {"--help", *(name for each in made.params for name in (*each.opts, *each.secondary_opts))} for verb, made in command.commands.items()}
+    return {
+        verb: {"--help", *(name for each in made.params for name in (*each.opts, *each.secondary_opts))}
+        for verb, made in command.commands.items()
+    }
 
 
 @functools.cache
