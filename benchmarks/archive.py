@@ -33,7 +33,7 @@ from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive, vectors_of
 from auricle.archive.teaching import Teacher
 from auricle.bench.results import Figure, fingerprint, write_record
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Space
 from auricle.runtime import catalog
@@ -59,7 +59,13 @@ def measure_indexing(data: Path, folder: Path, listener: Listener, *, most: int 
     ours, theirs = plain_loop(listener, some), clap_loop(some)
     speed = len(files) / seconds
     figures: list[Figure] = [
-        {"name": "index_files_a_second", "value": speed, "unit": "files/s", "n": len(files), "note": f"{cores()} cores, windows of 5 s"},
+        {
+            "name": "index_files_a_second",
+            "value": speed,
+            "unit": "files/s",
+            "n": len(files),
+            "note": f"{cpu_count()} cores, windows of 5 s",
+        },
         {"name": "index_speed", "value": done.seconds / seconds, "unit": "x", "n": len(files), "note": "hours of sound an hour"},
         {"name": "plain_loop_ratio", "value": speed / ours, "unit": "x", "n": len(some), "note": "over a plain loop, our own model"},
     ]
@@ -316,5 +322,5 @@ def tell(name: str, about: str, figures: Sequence[Figure], *, dry: bool) -> None
 
 
 if __name__ == "__main__":
-    print(json.dumps({"cores": cores()}))
+    print(json.dumps({"cores": cpu_count()}))
     main()

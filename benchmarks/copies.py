@@ -22,7 +22,7 @@ import soundfile
 import soxr
 
 from auricle.bench import suite as suites
-from auricle.bench.guard import SAME
+from auricle.bench.leak_guard import SAME
 from auricle.bench.results import Figure, write_record
 from auricle.bench.vectors import hear
 from auricle.data import corpora, manifest

@@ -76,7 +76,7 @@ def answers(model: str, data: Path | None) -> tuple[dict[str, Any], dict[str, np
     listener = auricle.load(model, "onnx" if model == "auricle-tiny" else "torch-fp32")
     told: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
-    words = list(WORDS) if listener.runtime.knows_words else None
+    words = list(WORDS) if listener.runtime.has_text_tower else None
     if words is not None:
         arrays["words"] = listener.embed_text(words)
     for name, path in recordings(data):

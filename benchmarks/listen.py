@@ -62,11 +62,11 @@ def write_long(path: Path, hours: float, *, channels: int) -> Path:
     return path
 
 
-def command(*words: str, cores: Sequence[int] | None = None) -> tuple[float, str]:
+def command(*words: str, cpu_count: Sequence[int] | None = None) -> tuple[float, str]:
     """Run a Python command line in a fresh process, on some cores only; seconds it took and what it printed."""
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     settings["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [settings.get("PYTHONPATH")])])
-    pin = None if cores is None else lambda: os.sched_setaffinity(0, cores)
+    pin = None if cpu_count is None else lambda: os.sched_setaffinity(0, cpu_count)
     began = time.perf_counter()
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True, env=settings, preexec_fn=pin)
     return time.perf_counter() - began, done.stdout
@@ -94,7 +94,7 @@ def measure_hour(folder: Path, model: str | None, times: int) -> list[Figure]:
     core = [min(os.sched_getaffinity(0))]
     taken = []
     for _ in range(times):
-        seconds, printed = command("-m", "auricle", "listen", str(path), "--json", *chosen(model), cores=core)
+        seconds, printed = command("-m", "auricle", "listen", str(path), "--json", *chosen(model), cpu_count=core)
         told = json.loads(printed)
         assert told["coverage"] == 1.0 and "error" not in told
         taken.append(seconds)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from auricle.bench.results import Figure, write_record
-from auricle.recipes.learner import Learner
+from auricle.recipes.multi_loss import MultiLossModel
 from auricle.train.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ def learnt(name: str, work: Path) -> list[Figure]:
 @torch.inference_mode()
 def said_right(learner: Any, batches: Any) -> float:
     """Share of sounds of which the captioner says one of their own captions, word for word."""
-    assert isinstance(learner, Learner) and learner.captioner is not None and learner.words is not None
+    assert isinstance(learner, MultiLossModel) and learner.captioner is not None and learner.words is not None
     right = 0
     batch = batches.batch(0)
     for item, ids in zip(

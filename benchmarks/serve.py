@@ -32,7 +32,7 @@ from auricle.archive import sources
 from auricle.archive.indexing import index
 from auricle.archive.store import Archive
 from auricle.bench.results import Figure, fingerprint, write_record
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.runtime import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def measure(url: str, process: int, *, clients: int, seconds: float) -> list[Fig
         held.append(memory(process))
         told = [one for client in asked for one in client.result()]
     held.append(memory(process))
-    who = f"{clients} clients for {seconds:g} s, {cores()} cores for them and the service"
+    who = f"{clients} clients for {seconds:g} s, {cpu_count()} cores for them and the service"
     figures: list[Figure] = [
         {"name": "errors", "value": float(sum(not well for _, _, well in told)), "n": len(told), "note": f"of all requests; {who}"},
         {"name": "requests_a_second", "value": len(told) / seconds, "unit": "1/s", "n": len(told)},

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from auricle.bench import suite as suites
-from auricle.bench.guard import LeakedError
+from auricle.bench.leak_guard import LeakedError
 from auricle.bench.results import Figure, write_record
 from auricle.bench.score import Result, score
 from auricle.listen.listener import load

@@ -25,7 +25,7 @@ import torch
 from auricle.bench.results import Figure, write_record
 from auricle.core.config import EMBEDDING
 from auricle.core.model_files import read_config
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.models.convert.convert import convert
 from auricle.models.convert.health import features as made_features
 from auricle.runtime.exporting import export
@@ -62,7 +62,7 @@ def eager(folder: Path, clip: np.ndarray) -> tuple[Callable[[int], None], np.nda
         return told
 
     def run(count: int) -> None:
-        torch.set_num_threads(cores())
+        torch.set_num_threads(cpu_count())
         for _ in range(count):
             vector()
 
@@ -74,7 +74,7 @@ def ours(folder: Path, engine: str, clip: np.ndarray) -> tuple[Callable[[int], N
     runtime = open_runtime(folder, engine)
 
     def run(count: int) -> None:
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             list(pool.map(lambda _: runtime.run(clip), range(count)))
 
     return run, runtime.run(clip)[EMBEDDING]
@@ -104,7 +104,7 @@ def compared(folder: Path, clip: np.ndarray, engines: list[str], *, rounds: int,
         ratios = [one / other for one, other in zip(speeds[name], speeds["eager"], strict=True)]
         cosine = float((found * vector).sum() / np.linalg.norm(found) / np.linalg.norm(vector))
         figures += [
-            spread(f"{label}_clips", speeds[name], "clips/s", f"{float(np.median(speeds[name])) * GFLOP / cores():.0f} GFLOP/s a core"),
+            spread(f"{label}_clips", speeds[name], "clips/s", f"{float(np.median(speeds[name])) * GFLOP / cpu_count():.0f} GFLOP/s a core"),
             spread(f"{label}_ratio", ratios, "x", "over transformers, round by round"),
             {"name": f"{label}_cosine", "value": cosine, "n": 1, "note": "to transformers' vector"},
         ]

@@ -76,7 +76,7 @@ def training(folder: Path, steps: int) -> Training:
     items = sounds(folder)
     waves = open_waves(items, folder / "waves", rate=RATE)
     config = BatchConfig(batch=16, seconds=1.0, workers=2)
-    settings = TrainConfig(steps=steps, learning_rate=2e-3, average=0.98, save_every=5, log_every=1, device="cpu")
+    settings = TrainConfig(steps=steps, learning_rate=2e-3, ema_decay=0.98, save_every=5, log_every=1, device="cpu")
     return Training(Model(), Objective(), Batches(items, waves, "auricle-16k", config), settings)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 import auricle
 from auricle.bench.results import Figure, write_record
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.models.convert.convert import convert
 from auricle.runtime.exporting import export
 
@@ -101,7 +101,7 @@ def main() -> None:
         figures.append(
             {"name": label, "value": float(np.median(values)), "low": min(values), "high": max(values), "unit": unit, "n": len(files)}
         )
-    figures[1]["note"] = f"engine {engine}, {cores()} cores"
+    figures[1]["note"] = f"engine {engine}, {cpu_count()} cores"
     apart = float(np.abs(shares - wanted).max())
     figures.append({"name": "apart", "value": apart, "n": shares.size, "note": "largest difference of a label's share between the two"})
     same = float((shares.argmax(axis=1) == wanted.argmax(axis=1)).mean())

@@ -37,7 +37,7 @@ from auricle.data.item import Item
 from auricle.metrics import bootstrap, retrieval
 from auricle.models.encoders.embedding import Embedding
 from auricle.recipes import captionstew
-from auricle.recipes.learner import Learner
+from auricle.recipes.multi_loss import MultiLossModel
 from auricle.recipes.words import Words
 from auricle.signal.files import read as read_sound
 from auricle.signal.frontend import open_frontend
@@ -74,7 +74,7 @@ def learn_and_score(scenes: Path, data: Path, work: Path, name: str) -> None:
     if not untrained:
         train(training, work / name)
     learner = training.model
-    assert isinstance(learner, Learner)
+    assert isinstance(learner, MultiLossModel)
     told = scored(learner.eval(), scenes, data, work)
     with atomic_file(work / f"{name}.npz") as partial, partial.open("wb") as stream:
         np.savez(stream, **told)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def learn_and_score(scenes: Path, data: Path, work: Path, name: str) -> None:
 
 
 @torch.inference_mode()
-def scored(learner: Learner, scenes: Path, data: Path, work: Path) -> dict[str, np.ndarray]:
+def scored(learner: MultiLossModel, scenes: Path, data: Path, work: Path) -> dict[str, np.ndarray]:
     """For each test item of each metric whether, or how well, it was right."""
     told = dict(probed(learner, data, work))
     test, order = (manifest.read(scenes / f"{part}.jsonl") for part in ("test", "order"))
@@ -113,7 +113,7 @@ def swapped(item: Item) -> str:
     return next(caption.text for caption in item.captions if caption.style == "swapped")
 
 
-def probed(learner: Learner, data: Path, work: Path) -> Iterator[tuple[str, np.ndarray]]:
+def probed(learner: MultiLossModel, data: Path, work: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Hits of a linear probe on fold 4 of ESC-50, and which recordings the clips were cut from."""
     rows = read(data, ["esc50"])
     tested = [row for row in rows if fold(row) == TEST_FOLD]
@@ -130,7 +130,7 @@ def probed(learner: Learner, data: Path, work: Path) -> Iterator[tuple[str, np.n
     yield "probe_group", np.unique([row.source for row in tested], return_inverse=True)[1]
 
 
-def listened(learner: Learner, files: Sequence[Path], work: Path, *, at_once: int = 32) -> Iterator[Embedding]:
+def listened(learner: MultiLossModel, files: Sequence[Path], work: Path, *, at_once: int = 32) -> Iterator[Embedding]:
     """What the encoder says of recordings of five seconds, some at once."""
     heard = features_of(files, learner.model.config.frontend, work)
     for start in range(0, len(files), at_once):
@@ -152,19 +152,19 @@ def features_of(files: Sequence[Path], frontend: str, work: Path) -> np.ndarray:
     return np.asarray(np.load(path, mmap_mode="r"))
 
 
-def joint(learner: Learner, heard: Sequence[Embedding]) -> np.ndarray:
+def joint(learner: MultiLossModel, heard: Sequence[Embedding]) -> np.ndarray:
     """Unit vectors of sounds in the joint space, (n, D)."""
     vectors = torch.cat([learner.model.apply_heads(one)[EMBEDDING] for one in heard])
     return nn.functional.normalize(vectors, dim=-1).numpy()
 
 
-def read_words(learner: Learner, texts: Sequence[str]) -> np.ndarray:
+def read_words(learner: MultiLossModel, texts: Sequence[str]) -> np.ndarray:
     """Unit vectors of captions in the joint space, (n, D)."""
     assert learner.words is not None and learner.model.text is not None
     return nn.functional.normalize(learner.model.text(*learner.words(texts)), dim=-1).numpy()
 
 
-def likelihood(learner: Learner, heard: Sequence[Embedding], texts: Sequence[str]) -> np.ndarray:
+def likelihood(learner: MultiLossModel, heard: Sequence[Embedding], texts: Sequence[str]) -> np.ndarray:
     """Mean log-probability of a word of each sound's own caption, (n,), one word after the other."""
     told, start = [], 0
     for one in heard:
@@ -174,7 +174,7 @@ def likelihood(learner: Learner, heard: Sequence[Embedding], texts: Sequence[str
     return torch.cat(told).numpy()
 
 
-def _of_captions(learner: Learner, heard: Embedding, texts: Sequence[str]) -> Tensor:
+def _of_captions(learner: MultiLossModel, heard: Embedding, texts: Sequence[str]) -> Tensor:
     words, captioner = learner.words, learner.captioner
     assert isinstance(words, Words) and captioner is not None
     ids, mask = words(texts)
@@ -184,7 +184,7 @@ def _of_captions(learner: Learner, heard: Embedding, texts: Sequence[str]) -> Te
     return mean
 
 
-def ranked_by_words(learner: Learner, heard: Sequence[Embedding], texts: Sequence[str]) -> np.ndarray:
+def ranked_by_words(learner: MultiLossModel, heard: Sequence[Embedding], texts: Sequence[str]) -> np.ndarray:
     """How likely each caption is to each sound, less how likely it is on average: (captions, sounds)."""
     columns = []
     for one in heard:

@@ -25,7 +25,7 @@ from auricle.data.corpora.table import fold
 from auricle.data.grammar import phrases
 from auricle.metrics import bootstrap
 from auricle.recipes import captionstew, teminal
-from auricle.recipes.learner import Learner
+from auricle.recipes.multi_loss import MultiLossModel
 from auricle.train.trainer import TrainConfig, Training, train
 from recipes.captionstew_study import BATCH, SECONDS, TEST_FOLD, joint, listened, read_words, swapped
 
@@ -54,7 +54,7 @@ def stages(scenes: Path, work: Path) -> list[tuple[str, Training]]:
 
 
 @torch.inference_mode()
-def scored(learner: Learner, scenes: Path, data: Path, work: Path) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+def scored(learner: MultiLossModel, scenes: Path, data: Path, work: Path) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
     """Hits, and groups of clips from one recording, of both questions."""
     order = manifest.read(scenes / "order.jsonl")
     heard = joint(learner, list(listened(learner, [item.audio for item in order], work)))
@@ -83,7 +83,7 @@ def main() -> None:
         name, training = stages(asked.scenes, asked.work)[place]
         train(training, asked.work / name)
         learner = training.model
-        assert isinstance(learner, Learner)
+        assert isinstance(learner, MultiLossModel)
         told[name] = scored(learner.eval(), asked.scenes, asked.data, asked.work)
         print(name, {key: float(hits.mean()) for key, (hits, _) in told[name].items()}, flush=True)
     figures: list[Figure] = []

@@ -18,21 +18,21 @@ import pytest
 import typer
 
 import auricle
-from auricle.bench import results, shelf
+from auricle.bench import disk_cache, results
 from auricle.cli import archive, bench, classify, hearing, models, train
 from auricle.core import audioset
 from auricle.core.config import Strict
 from auricle.core.model_files import read_config
-from auricle.core.records import Heard
+from auricle.core.records import Analysis
 from auricle.data.corpora import CORPORA
-from auricle.data.prompts import bank
+from auricle.data.prompts import descriptions
 from auricle.data.prompts import table as prompt_table
 from auricle.listen import textcache
 from auricle.runtime import exported
 from auricle.serve.settings import Settings
 from auricle.signal import opening
 from auricle.tasks import detection
-from auricle.train import recipes
+from auricle.train import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = results.pages(ROOT)
@@ -45,7 +45,7 @@ MEASURED = re.compile(r"accura|\bmAP\b|\bF1\b|PSDS|\bECE\b|calibration error|rec
 
 shipped = pytest.mark.skipif(
     not (ROOT / "auricle" / "weights" / "auricle-tiny" / "config.json").is_file(),
-    reason="auricle/weights/auricle-tiny is not in this checkout; train it with python -m recipes.tiny --study ship",
+    reason="auricle/weights/auricle-tiny is not in this checkout; train it with python -m registry.tiny --study ship",
 )
 
 
@@ -156,7 +156,7 @@ def options() -> dict[str, set[str]]:
 @functools.cache
 def recipe_configs() -> dict[str, type[Strict]]:
     """The settings of each recipe."""
-    return {name: recipes.load(name).Config for name in recipes.known()}
+    return {name: registry.load(name).Config for name in registry.known()}
 
 
 def code_of(page: Path) -> list[str]:
@@ -191,7 +191,7 @@ def test_settings_of_recipes_exist(page: Path) -> None:
         for verb, rest in COMMAND.findall(code):
             words = shlex.split(rest, comments=True) if verb == "train" else []
             if words and words[0] in configs:
-                recipes.changed(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
+                registry.changed(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
         for name in re.findall(r"^--set ([a-z_]+)", code):
             assert any(name in config.model_fields for config in configs.values()), f"{page_name(page)}: no recipe has {name}"
 
@@ -212,13 +212,15 @@ def stated() -> dict[str, list[str]]:
         "docs/tasks/retrieval.md": [f"each window of {window.seconds:g} s"],
         "docs/models/auricle-tiny.md": [f"in windows of {window.seconds:g} s"],
         "docs/tasks/zero-shot.md": [
-            f"at most {bank.TEXTS} texts of {prompt_table.LONGEST} letters each for {prompt_table.LABELS:,} labels".replace(",", " "),
+            f"at most {descriptions.TEXTS} texts of {prompt_table.LONGEST} letters each for {prompt_table.LABELS:,} labels".replace(
+                ",", " "
+            ),
             f"file of at most {prompt_table.LARGEST // 10**6} MB",
             f"at most {textcache.LIMIT // 10**6} MB",
             f"AudioSet's {len(audioset.labels())} names",
         ],
         "docs/start.md": [f"{low // 1000} to {high // 1000} kHz", f"**Channels**, 1 to {opening.CHANNELS},"],
-        "docs/bench.md": [f"at most {shelf.LIMIT // 10**9} GB"],
+        "docs/bench.md": [f"at most {disk_cache.LIMIT // 10**9} GB"],
         "docs/words.md": [f"pauses up to `{rule.pause:g}` s are bridged"],
         "docs/models/running.md": [f"a cosine of `{exported.KEPT}`"],
         "docs/serve.md": [
@@ -244,7 +246,7 @@ def shown_json() -> list[dict[str, Any]]:
 
 
 def test_json_of_the_readme_has_the_fields_of_the_record() -> None:
-    known = set(Heard("a.wav", labels=(), error="x").to_dict())
+    known = set(Analysis("a.wav", labels=(), error="x").to_dict())
     assert shown_json()
     for shown in shown_json():
         assert set(shown) <= known and {"version", "file", "duration", "coverage", "silent", "tags", "events"} <= set(shown)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.archive.indexing import Summary
-from auricle.archive.labels import Taught
+from auricle.archive.labels import TaughtClass
 from auricle.archive.search import Hit
 from auricle.archive.teaching import Proposal
 from auricle.core.units import clock
@@ -87,7 +87,7 @@ def hits_table(hits: Sequence[Hit]) -> RenderableType:
     return table
 
 
-def taught_text(taught: Taught) -> str:
+def taught_text(taught: TaughtClass) -> str:
     """A taught sound as a line or two."""
     right = sum(label.yes for label in taught.labels)
     told = f"{taught.name}: version {taught.version}, {right} yes, {len(taught.labels) - right} no"

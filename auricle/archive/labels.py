@@ -53,7 +53,7 @@ class Precision:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Taught:
+class TaughtClass:
     """One version of a taught sound. precision: of the version before, when its finds were looked at to make this one."""
 
     name: str
@@ -83,14 +83,14 @@ def plain_name(name: str) -> str:
     return found
 
 
-def every(archive: Archive) -> list[Taught]:
+def every(archive: Archive) -> list[TaughtClass]:
     """The latest version of each taught sound, by name."""
     rows = archive.table("taught").to_arrow().to_pylist()
     latest = {row["name"]: row for row in sorted(rows, key=lambda row: int(row["version"]))}
     return [_taught(latest[name]) for name in sorted(latest)]
 
 
-def find(archive: Archive, name: str) -> Taught:
+def find(archive: Archive, name: str) -> TaughtClass:
     """A taught sound by NAME, its latest version, or NAME@VERSION; InputError says which there are."""
     found = re.fullmatch(r"([^@]*)@(\d+)", name)
     wanted, version = (found[1], int(found[2])) if found else (name, None)
@@ -103,7 +103,7 @@ def find(archive: Archive, name: str) -> Taught:
     return _taught(max(rows, key=lambda row: int(row["version"])))
 
 
-def row_of(taught: Taught) -> dict[str, Any]:
+def row_of(taught: TaughtClass) -> dict[str, Any]:
     """A version as a row of the table."""
     labels = [
         dataclasses.asdict(label.example) | {"yes": label.yes, "vector": label.vector}
@@ -126,10 +126,10 @@ def precision(right: int, checked: int, version: int) -> Precision | None:
     return Precision(right / checked, *wilson(right, checked), checked, version) if checked else None
 
 
-def _taught(row: dict[str, Any]) -> Taught:
+def _taught(row: dict[str, Any]) -> TaughtClass:
     labels = tuple(
         Label(Example(said["file"], said["onset"], said["offset"]), said["yes"], np.asarray(said["vector"], np.float32))
         for said in row["labels"]
     )
     head = Head(np.asarray(row["weights"], np.float32), float(row["bias"]))
-    return Taught(row["name"], row["version"], labels, head, precision(row["right"], row["checked"], row["version"] - 1))
+    return TaughtClass(row["name"], row["version"], labels, head, precision(row["right"], row["checked"], row["version"] - 1))

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from auricle.archive import labels, store
-from auricle.archive.outline import Outline
+from auricle.archive.cached_index import CachedIndex
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core.arguments import check, described
 from auricle.core.errors import InputError
@@ -154,7 +154,7 @@ class Searcher:
     def __init__(self, archive: Archive, listener: Listener, *, keep: bool = False) -> None:
         archive.check(listener)
         self.archive, self.listener, self._keep = archive, listener, keep
-        self._outline: Outline | None = None
+        self._outline: CachedIndex | None = None
         self._looked, self._looking = -math.inf, threading.Lock()
         self._kept: tuple[int, Windows] | None = None
         self._heads: tuple[int, dict[str, Head]] = (-1, {})  # of taught sounds, at a version of their table
@@ -196,7 +196,7 @@ class Searcher:
         windows = Windows(nearest(table, vector, count, column=column).select(_COLUMNS)) if many else self._all()
         return windows, (windows.vectors if column == "vector" else windows.likeness) @ vector
 
-    def _outlined(self) -> Outline | None:
+    def _outlined(self) -> CachedIndex | None:
         """The outline of a large archive that is kept, as it was a moment ago or later; None of any other, and while the first is read."""
         if self._keep and self._is_late() and self._looking.acquire(blocking=False):
             try:
@@ -215,7 +215,7 @@ class Searcher:
             self._outline = None
         elif self._outline is None or self._outline.version != table.version:
             with contextlib.suppress(RuntimeError):  # a writer dropped what was being read: the next look is at what is there then
-                self._outline = Outline(self.archive, earlier=self._outline)
+                self._outline = CachedIndex(self.archive, earlier=self._outline)
         self._looked = now
 
     def _ranked(self, query: Query, wanted: _Wanted, count: int) -> tuple[Windows, np.ndarray]:
@@ -226,7 +226,7 @@ class Searcher:
         windows = self._candidates(query, wanted, count)
         return windows, self._scores(query, wanted, windows)
 
-    def _quickly(self, query: Query, wanted: _Wanted, outline: Outline, count: int) -> tuple[Windows, np.ndarray]:
+    def _quickly(self, query: Query, wanted: _Wanted, outline: CachedIndex, count: int) -> tuple[Windows, np.ndarray]:
         """One thing wanted of a large archive: its index tells the cosines, the outline the rest, and no vector is read.
 
         A window that only a trained label brings has a cosine below all that the index told, so it is scored by the label alone.
@@ -338,7 +338,7 @@ def nearest(
     return _fetched(near, where, [*columns, "_distance"], limit=count)
 
 
-def _chosen(outline: Outline, places: np.ndarray, scores: np.ndarray) -> tuple[Windows, np.ndarray]:
+def _chosen(outline: CachedIndex, places: np.ndarray, scores: np.ndarray) -> tuple[Windows, np.ndarray]:
     """Windows of an outline by place, each once with the best of its scores, in order."""
     different, back = np.unique(places, return_inverse=True)
     highest = np.full(len(different), -np.inf, np.float32)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from auricle.archive.thrift import thrift
+from auricle.archive.memory import limited_memory
 from auricle.core.errors import ArchiveError
 from auricle.core.files import atomic_files, naming, write_text
 from auricle.core.optional import require
@@ -283,7 +283,7 @@ class Archive:
 
         What readers may still be at is dropped by the next call that finds it old enough.
         """
-        with thrift():
+        with limited_memory():
             self._join()
             if self._tend_index():
                 self._join()  # LanceDB evens out new lists once, and drops the pieces that were joined above; here

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from auricle.archive import labels as kept
-from auricle.archive.labels import Example, Label, Precision, Taught
+from auricle.archive.labels import Example, Label, Precision, TaughtClass
 from auricle.archive.search import Query, Searcher, Windows, parse_span
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core import table
@@ -75,11 +75,11 @@ class Teacher:
         self.archive, self.listener = archive, listener
         self._searcher = searcher or Searcher(archive, listener)
 
-    def taught(self) -> list[Taught]:
+    def taught(self) -> list[TaughtClass]:
         """The latest version of each taught sound, by name."""
         return kept.every(self.archive)
 
-    def teach(self, name: str, yes: Sequence[Example] = (), no: Sequence[Example] = ()) -> Taught:
+    def teach(self, name: str, yes: Sequence[Example] = (), no: Sequence[Example] = ()) -> TaughtClass:
         """A new version of a sound, from these answers and all earlier ones; the latest one when they say nothing new.
 
         A stretch that was answered before takes the new answer. InputError where an example makes no sense, or none says yes.
@@ -100,7 +100,7 @@ class Teacher:
             vectors = {key: known[key].vector if key in known else self._vector(example) for key, (example, _) in new.items()}
             known |= {key: Label(example, said, vectors[key]) for key, (example, said) in new.items()}
             labels = tuple(sorted(known.values(), key=lambda label: label.example.key))
-            taught = Taught(name, 1 if last is None else last.version + 1, labels, self._head(name, labels), checked)
+            taught = TaughtClass(name, 1 if last is None else last.version + 1, labels, self._head(name, labels), checked)
             self.archive.add_taught(kept.row_of(taught))
         return taught
 
@@ -120,7 +120,7 @@ class Teacher:
             for p, why in chosen.items()
         ]
 
-    def _latest(self, name: str) -> Taught | None:
+    def _latest(self, name: str) -> TaughtClass | None:
         return next((taught for taught in kept.every(self.archive) if taught.name == name), None)
 
     def _vector(self, example: Example) -> np.ndarray:
@@ -169,12 +169,12 @@ class Teacher:
         free = [not any(_meets(label.example, span) for label in labels) for span in spans]
         return np.asarray(vectors_of(rows, "likeness")[np.array(free, bool)])
 
-    def _scored(self, taught: Taught) -> tuple[Windows, np.ndarray]:
+    def _scored(self, taught: TaughtClass) -> tuple[Windows, np.ndarray]:
         """Windows with their scores (N,): all of an archive, or those nearest to the sound in a large one."""
         windows = self._searcher.windows(Query(taught=f"{taught.name}@{taught.version}"), _CANDIDATES)
         return windows, taught.head.scores(windows.likeness)
 
-    def _checked(self, last: Taught, answers: Iterable[tuple[Example, bool]]) -> Precision | None:
+    def _checked(self, last: TaughtClass, answers: Iterable[tuple[Example, bool]]) -> Precision | None:
         """How precise the last version is, from answers to the head of its list of checks, as far as they have no gap."""
         windows, scores = self._scored(last)
         said = {example.key: yes for example, yes in answers}
@@ -191,7 +191,7 @@ def _key(windows: Windows, place: int) -> tuple[str, int, int]:
     return Example(windows.file(place), float(windows.onsets[place]), float(windows.offsets[place])).key
 
 
-def _looked_at(taught: Taught, windows: Windows) -> np.ndarray:
+def _looked_at(taught: TaughtClass, windows: Windows) -> np.ndarray:
     """Which windows (N,) meet a stretch that was answered."""
     looked = np.zeros(len(windows), bool)
     numbers = {name: number for number, name in enumerate(windows.names.to_pylist())}
@@ -201,7 +201,7 @@ def _looked_at(taught: Taught, windows: Windows) -> np.ndarray:
     return looked
 
 
-def _check_list(taught: Taught, windows: Windows, scores: np.ndarray, looked: np.ndarray) -> Iterator[int]:
+def _check_list(taught: TaughtClass, windows: Windows, scores: np.ndarray, looked: np.ndarray) -> Iterator[int]:
     """Places of what is found, nobody looked at and can be looked at, in an order that is random and always the same."""
 
     def lot(place: int) -> bytes:

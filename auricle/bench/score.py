@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from auricle.bench import guard, intervals, lineage, results
+from auricle.bench import intervals, leak_guard, lineage, results
 from auricle.bench.protocols import PROTOCOLS
 from auricle.bench.protocols.protocol import Row, Trial
 from auricle.bench.suite import Suite
@@ -33,7 +33,7 @@ class Result:
 
     about: dict[str, Any]
     rows: list[Row]
-    leaks: list[guard.Leak]
+    leaks: list[leak_guard.Leak]
 
     def save(self, folder: Path) -> None:
         """Write the files; result.json comes last, so that a folder with one is whole."""
@@ -61,28 +61,28 @@ class Result:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Sitting:
+class EvaluationRun:
     """A trial that the guard has let in: what was heard, what leaks, what the model says of its past."""
 
     trial: Trial
-    leaks: dict[str, guard.Leak]
+    leaks: dict[str, leak_guard.Leak]
     past: lineage.Lineage
 
     def result(self) -> Result:
-        """Judge it, and put an interval to every score."""
+        """EvidenceScorer it, and put an interval to every score."""
         trial, leaks = self.trial, self.leaks
         rows = PROTOCOLS[trial.suite.protocol].run(trial)
         about = _about(trial.listener, trial.suite, trial.seed) | {
             "scores": scores(trial.suite, rows, trial.seed),
-            "leaked": guard.marks(trial.items, leaks, self.past),
+            "leaked": leak_guard.marks(trial.items, leaks, self.past),
             "allowed": any(leak.level == "clip" for leak in leaks.values()),
             "clips": len(trial.items),
             "silent": sum(one.silent for one in trial.heard),
         }
-        return Result(about, rows, sorted(leaks.values(), key=lambda leak: (guard.LEVELS.index(leak.level), leak.item)))
+        return Result(about, rows, sorted(leaks.values(), key=lambda leak: (leak_guard.LEVELS.index(leak.level), leak.item)))
 
 
-def sit(
+def evaluate(
     listener: Listener,
     suite: Suite,
     items: Sequence[Item],
@@ -90,28 +90,28 @@ def sit(
     seed: int | None = None,
     allow_leaked: bool = False,
     progress: Callable[[int, float, float], None] | None = None,
-) -> Sitting:
+) -> EvaluationRun:
     """Hear the clips of a suite. LeakedError where the listener was trained on some of them, unless that is allowed.
 
     seed: of splits, lessons and intervals; by default the suite's.
     """
-    if suite.needs_words and not listener.runtime.knows_words:
+    if suite.needs_words and not listener.runtime.has_text_tower:
         raise InputError(f"{listener.config.name} knows no words, which the suite {suite.name} asks for; wanted a model with a text tower")
     past = lineage.of(listener.runtime.folder)
-    leaks = guard.by_name(items, past)
+    leaks = leak_guard.by_name(items, past)
     if not allow_leaked:
-        guard.check(leaks, len(items))  # what names tell needs no hearing
+        leak_guard.check(leaks, len(items))  # what names tell needs no hearing
     heard = hear(listener, items, progress=progress)
     told = {name for name, leak in leaks.items() if leak.level == "clip"}
-    leaks |= {name: leak for name, leak in guard.by_sound(items, heard, past).items() if name not in told}
+    leaks |= {name: leak for name, leak in leak_guard.by_sound(items, heard, past).items() if name not in told}
     if not allow_leaked:
-        guard.check(leaks, len(items))
-    return Sitting(Trial(suite, listener, items, heard, suite.seed if seed is None else seed), leaks, past)
+        leak_guard.check(leaks, len(items))
+    return EvaluationRun(Trial(suite, listener, items, heard, suite.seed if seed is None else seed), leaks, past)
 
 
 def score(listener: Listener, suite: Suite, items: Sequence[Item], *, seed: int | None = None, allow_leaked: bool = False) -> Result:
     """Hear and judge at once: see `sit`."""
-    return sit(listener, suite, items, seed=seed, allow_leaked=allow_leaked).result()
+    return evaluate(listener, suite, items, seed=seed, allow_leaked=allow_leaked).result()
 
 
 def scores(suite: Suite, rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:

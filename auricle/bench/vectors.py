@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.bench.shelf import Shelf
+from auricle.bench.disk_cache import DiskCache
 from auricle.core.cache import cache_folder
 from auricle.core.errors import InputError, SoundError
 from auricle.data import shards
@@ -82,7 +82,7 @@ def hear(listener: Listener, items: Sequence[Item], *, progress: Callable[[int, 
 
     progress: as of a Listener; each clip counts one second.
     """
-    shelf = None if os.environ.get("AURICLE_CACHE") == "" else Shelf(cache_folder("bench") / "vectors.sqlite")
+    shelf = None if os.environ.get("AURICLE_CACHE") == "" else DiskCache(cache_folder("bench") / "vectors.sqlite")
     keys = [_key(item, listener) for item in items]
     found = {} if shelf is None else _unpacked(shelf.find(list(dict.fromkeys(keys))))
     missing = list({key: place for place, key in enumerate(keys) if key not in found}.values())

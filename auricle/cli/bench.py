@@ -14,7 +14,7 @@ from auricle.core.errors import InputError
 from auricle.core.files import check_writable
 
 if TYPE_CHECKING:
-    from auricle.bench.guard import LeakedError
+    from auricle.bench.leak_guard import LeakedError
     from auricle.bench.score import Result
 
 #: Exit code of a refusal: the model was trained on what it was to be scored on.
@@ -37,8 +37,8 @@ def score(
 ) -> None:
     """Score a model by a suite, with intervals; refused where the model was trained on the clips."""
     from auricle.bench import suite as suites
-    from auricle.bench.guard import LeakedError
-    from auricle.bench.score import sit
+    from auricle.bench.leak_guard import LeakedError
+    from auricle.bench.score import evaluate
     from auricle.listen.console import Meter
 
     if out is not None and out.exists() and not out.is_dir():
@@ -48,7 +48,7 @@ def score(
     listener = terminal.load(model, runtime)
     try:
         with Meter(terminal.stderr(), len(items)) as meter:
-            sitting = sit(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
+            sitting = evaluate(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
     except LeakedError as error:
         _refuse(error, asked.name, as_json=as_json)
     with terminal.stderr().status("judging"):

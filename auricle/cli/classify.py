@@ -13,7 +13,7 @@ from auricle.cli import terminal
 from auricle.cli.terminal import Files, Json, Model, Runtime
 
 if TYPE_CHECKING:
-    from auricle.core.records import Classified
+    from auricle.core.records import Classification
 
 _SHOWN = 5  # labels for people
 
@@ -87,7 +87,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(classify)
 
 
-def _print(told: Classified, *, as_json: bool) -> None:
+def _print(told: Classification, *, as_json: bool) -> None:
     if as_json:
         print(told.to_json(), flush=True)
         return

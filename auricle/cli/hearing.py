@@ -16,7 +16,7 @@ from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, check_writable
 
 if TYPE_CHECKING:
-    from auricle.core.records import Heard
+    from auricle.core.records import Analysis
     from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
 
@@ -117,7 +117,7 @@ def _tell(
     words: Sequence[str] | None = None,
     heads: Heads | None = None,
     keep: bool = False,
-) -> list[Heard]:
+) -> list[Analysis]:
     """Listen and print each answer as soon as it is known. Returns the answers: all of them to keep, else those with an error."""
     from auricle.listen.console import Meter
 
@@ -135,14 +135,14 @@ def _tell(
     return kept
 
 
-def _print_json(heard: Heard, parts: Sequence[str]) -> None:
+def _print_json(heard: Analysis, parts: Sequence[str]) -> None:
     told = json.loads(heard.to_json())
     for part in {"tags", "events"} - set(parts):
         del told[part]
     print(json.dumps(told, ensure_ascii=False), flush=True)
 
 
-def _print_people(heard: Heard) -> None:
+def _print_people(heard: Analysis) -> None:
     if not heard.coverage and heard.error:
         return
     from auricle.listen.console import heard_text
@@ -160,7 +160,7 @@ def _print_vector(file: str, row: Any) -> None:
     print(json.dumps(told, ensure_ascii=False), flush=True)
 
 
-def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listener: Listener) -> None:
+def _write_page(path: Path, heard: Sequence[Analysis], files: Sequence[str], listener: Listener) -> None:
     from auricle.listen.console import Meter
     from auricle.listen.report import write
 
@@ -169,7 +169,7 @@ def _write_page(path: Path, heard: Sequence[Heard], files: Sequence[str], listen
     terminal.note(f"report: {path}")
 
 
-def _finish(heard: Sequence[Heard], files: int) -> None:
+def _finish(heard: Sequence[Analysis], files: int) -> None:
     terminal.count(sum(one.error is not None for one in heard), files)
 
 

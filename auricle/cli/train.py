@@ -29,18 +29,18 @@ def train(
     list_them: Annotated[bool, typer.Option("--list", help="Show the recipes and leave.")] = False,
 ) -> None:
     """Train a model by a recipe; a run that was stopped goes on when it is called again."""
-    from auricle.train import recipes
+    from auricle.train import registry
 
     if list_them:
-        terminal.print_facts("recipes", [(name, recipes.about(path)) for name, path in recipes.known().items()])
+        terminal.print_facts("recipes", [(name, registry.about(path)) for name, path in registry.known().items()])
         return
     if recipe is None:
         raise InputError("no recipe was named; wanted one of those that `auricle train --list` shows, or the path of a .py file")
     require("torch", extra="train", why="training")
-    module = recipes.load(recipe)
-    config = recipes.changed(module.Config, settings or [])
+    module = registry.load(recipe)
+    config = registry.changed(module.Config, settings or [])
     folder = out or RUNS / Path(recipe).stem
-    recipes.note(folder, recipe, config)
+    registry.note(folder, recipe, config)
     terminal.note(f"{recipe}: what it makes goes to {folder}")
     with terminal.stderr().status("at work"):  # a recipe decodes its recordings first
         made = module.build(config) if hasattr(module, "build") else module.run(config, folder)

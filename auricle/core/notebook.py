@@ -56,7 +56,7 @@ def _score(label: Json, hue: int, *, asked: bool = False) -> str:
     fill = f"width:{100 * label['score']:.1f}%;height:8px;background:hsl({hue} 60% 50%);border-radius:4px"
     bar = f"<div style='width:240px;background:#8883;border-radius:4px'><div style='{fill}'></div></div>"
     note = f" <span style='{_MUTED}'>asked, {escape(verdict(label))}</span>" if asked else ""
-    return _row(label['label'], bar, f"{label['score']:.2f}{note}")
+    return _row(label["label"], bar, f"{label['score']:.2f}{note}")
 
 
 def _lane(label: str, events: list[Json], duration: float, hue: int) -> str:

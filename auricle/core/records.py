@@ -1,4 +1,4 @@
-"""Records: what goes in (Clip) and what comes out (Label, Event, Heard, Classified). Times are seconds, scores are probabilities."""
+"""Records: what goes in (Clip) and what comes out (Label, Event, Analysis, Classification). Times are seconds, scores are probabilities."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Band:
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class Analysis:
     """What was heard in one file.
 
     duration: seconds that the file holds (what it declares where it is cut). coverage: share of its recorded time that was heard, 0 to 1.
@@ -142,7 +142,7 @@ class Heard:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class ClassificationQuery:
     """How names were asked for, without which their scores cannot be compared or repeated.
 
     question: "one" (which one of these?) or "any" (which of these?). wording: the protocol of words. rule: how windows became one answer.
@@ -157,16 +157,16 @@ class Asked:
 
 
 @dataclasses.dataclass(frozen=True)
-class Classified:
-    """Which of the names that were asked for fit one file. A Heard tells of tags and events, for which nobody looked here.
+class Classification:
+    """Which of the names that were asked for fit one file. A Analysis tells of tags and events, for which nobody looked here.
 
     labels: best first; empty where nothing could be told, because nothing sounds or nothing could be read. Of "one", a score is the
     label's share, all of them sum to one, and only the best is present; of "any" it is the probability that the label is there.
-    duration, coverage, silent, error, band, gaps, tracks, unread: as in Heard.
+    duration, coverage, silent, error, band, gaps, tracks, unread: as in Analysis.
     """
 
     file: str
-    asked: Asked
+    asked: ClassificationQuery
     duration: float = 0.0
     coverage: float = 0.0
     silent: bool = False
@@ -187,11 +187,11 @@ class Classified:
         return _object(self)
 
     def to_json(self) -> str:
-        """One line of JSON, numbers rounded as in Heard."""
+        """One line of JSON, numbers rounded as in Analysis."""
         return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
 
 
-def _object(record: Heard | Classified) -> dict[str, Any]:
+def _object(record: Analysis | Classification) -> dict[str, Any]:
     """A record as its JSON object, without what is None, lists that are empty where they mostly are, and the number of tracks if one."""
     full = dataclasses.asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
     usual = {"gaps": (), "tracks": 1, "unread": (), "perhaps": ()}

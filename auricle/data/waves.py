@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.files import PARTIAL, atomic_file, make_folder, write_text
-from auricle.core.workers import cores, ordered
+from auricle.core.workers import cpu_count, ordered
 from auricle.data import shards
 from auricle.data.item import Item
 from auricle.signal import files, opening
@@ -188,8 +188,8 @@ def _make_part(making: _Making, part: int) -> None:
         left.unlink(missing_ok=True)
     held = {path: _places(path) for path in {item.audio for item in items if item.member}}
     lengths, failed, cut = [], {}, 0
-    with atomic_file(target) as partial, partial.open("wb") as file, ThreadPoolExecutor(cores()) as pool:
-        heard = ordered(lambda item: _hear(item, held, making.rate, making.longest), items, pool=pool, ahead=4 * cores())
+    with atomic_file(target) as partial, partial.open("wb") as file, ThreadPoolExecutor(cpu_count()) as pool:
+        heard = ordered(lambda item: _hear(item, held, making.rate, making.longest), items, pool=pool, ahead=4 * cpu_count())
         for place, (wave, longer, why) in enumerate(heard):
             file.write(wave.tobytes())
             lengths.append(len(wave))

@@ -1,4 +1,4 @@
-"""Asked labels: what is asked of every recording of a batch besides tags and events, and the scores of it in one recording."""
+"""QueryScores labels: what is asked of every recording of a batch besides tags and events, and the scores of it in one recording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auricle.listen.scores import text_threshold
 from auricle.tasks import tagging
 
 #: Scores (n,) of n texts by the unit vector (D,) of a window.
-Judge = Callable[[np.ndarray], np.ndarray]
+EvidenceScorer = Callable[[np.ndarray], np.ndarray]
 
 
 @runtime_checkable
@@ -39,12 +39,12 @@ class Query:
 
     labels: tuple[str, ...] = ()
     places: tuple[int | None, ...] = ()
-    judge: Judge | None = None
+    judge: EvidenceScorer | None = None
     heads: HeadScores | None = None
     unread: tuple[str, ...] = ()
 
 
-class Asked:
+class QueryScores:
     """The scores of a query in one recording, window by window: of each label the greatest, and the stretches in which it is present."""
 
     def __init__(self, query: Query, config: ModelConfig, clip_thresholds: np.ndarray) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from auricle.core import audioset
 from auricle.core.config import ModelConfig
-from auricle.listen import wording
-from auricle.listen.gathering import Contrast
-from auricle.listen.wording import Wording
+from auricle.listen import prompt_set
+from auricle.listen.aggregation import Contrast
+from auricle.listen.prompt_set import PromptSet
 
 #: Vectors (n, D) of n texts.
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -28,12 +28,12 @@ def logit_scale(config: ModelConfig) -> float:
     return (config.text and config.text.logit_scale) or SCALE
 
 
-def background(used: Wording, embed: Embed) -> np.ndarray:
+def background(used: PromptSet, embed: Embed) -> np.ndarray:
     """AudioSet's names by the prompts of a wording, unit vectors (M, D)."""
-    return Wording(used.prompts).rows(audioset.labels(), embed)
+    return PromptSet(used.prompts).rows(audioset.labels(), embed)
 
 
 def contrast(labels: Sequence[str], config: ModelConfig, embed: Embed) -> Contrast:
     """Labels by the model's own prompt against AudioSet's names."""
-    used = wording.opened(own_prompt(config))
+    used = prompt_set.opened(own_prompt(config))
     return Contrast.against(background(used, embed), used.rows(labels, embed), logit_scale(config))

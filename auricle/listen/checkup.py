@@ -14,7 +14,7 @@ from auricle.core.errors import AuricleError
 from auricle.core.model_files import read_config
 from auricle.core.records import Clip
 from auricle.core.units import megabytes
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.listen.listener import Listener, load
 from auricle.runtime import catalog
 from auricle.signal.formats import spoken
@@ -41,7 +41,7 @@ def versions() -> list[tuple[str, str]]:
     """Python and the packages of the core, with what decodes sound underneath."""
     import soundfile
 
-    rows = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}, {cores()} core(s)")]
+    rows = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}, {cpu_count()} core(s)")]
     rows += [(name, _version(name) or "not installed") for name in _CORE]
     return [*rows, ("libsndfile", str(soundfile.__libsndfile_version__))]
 
@@ -106,7 +106,7 @@ def _sound_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
 
 
 def _word_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
-    if not listener.runtime.knows_words:
+    if not listener.runtime.has_text_tower:
         rows.append(("words", "none: an encoder without a text tower"))
         return []
     vectors = listener.embed_text(_WORDS)

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from auricle.core.records import Classified, Event, Heard, Label
+from auricle.core.records import Analysis, Classification, Event, Label
 from auricle.core.remarks import nothing_present, remarks, verdict
 from auricle.core.units import clock, percent, ticks
 from auricle.signal.files import printable
@@ -44,8 +44,8 @@ class _Layout:
     tenths: bool
 
 
-def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableType:
-    """One Heard as lines of at most `width` cells."""
+def heard_text(heard: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
+    """One Analysis as lines of at most `width` cells."""
     present = [label for label in heard.tags if label.present]
     words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
@@ -61,8 +61,8 @@ def heard_text(heard: Heard, *, width: int, unicode: bool = True) -> RenderableT
     return Group(*pieces, Text())
 
 
-def classified_text(classified: Classified, *, width: int, unicode: bool = True) -> RenderableType:
-    """One Classified as lines of at most `width` cells, the best label first."""
+def classified_text(classified: Classification, *, width: int, unicode: bool = True) -> RenderableType:
+    """One Classification as lines of at most `width` cells, the best label first."""
     present = [label.label for label in classified.labels if label.present]
     layout = _layout(classified, present, min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(classified)]
@@ -73,14 +73,14 @@ def classified_text(classified: Classified, *, width: int, unicode: bool = True)
     return Group(*pieces, Text())
 
 
-def _layout(heard: Heard | Classified, words: list[str], width: int, *, unicode: bool) -> _Layout:
+def _layout(heard: Analysis | Classification, words: list[str], width: int, *, unicode: bool) -> _Layout:
     colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
     longest = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
     column = min(longest, width // 3)
     return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours, heard.duration < 120)
 
 
-def _title(heard: Heard | Classified) -> Text:
+def _title(heard: Analysis | Classification) -> Text:
     title = Text(printable(heard.file), style="bold", overflow="fold")
     title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
     if heard.coverage < 1:

@@ -16,9 +16,9 @@ from auricle.core.arguments import check, choose, described, strings
 from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import text_of
-from auricle.core.records import Clip, Heard
+from auricle.core.records import Analysis, Clip
 from auricle.listen import textcache
-from auricle.listen.asking import Asked, HeadScores, Judge, Query
+from auricle.listen.asking import EvidenceScorer, HeadScores, Query, QueryScores
 from auricle.listen.background import contrast
 from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
 from auricle.listen.scores import sigmoid, thresholds_of, unit
@@ -58,7 +58,7 @@ class Listener:
         top: int | None = 10,
         heads: HeadScores | None = None,
         progress: Progress | None = None,
-    ) -> Heard: ...
+    ) -> Analysis: ...
     @overload
     def listen(
         self,
@@ -68,7 +68,7 @@ class Listener:
         top: int | None = 10,
         heads: HeadScores | None = None,
         progress: Progress | None = None,
-    ) -> list[Heard]: ...
+    ) -> list[Analysis]: ...
     def listen(
         self,
         files: Source | Sequence[Source],
@@ -77,8 +77,8 @@ class Listener:
         top: int | None = 10,
         heads: HeadScores | None = None,
         progress: Progress | None = None,
-    ) -> Heard | list[Heard]:
-        """Tags, events and asked words of files or clips: one Heard for one, a list for several. Bad input gives Heard.error.
+    ) -> Analysis | list[Analysis]:
+        """Tags, events and asked words of files or clips: one Analysis for one, a list for several. Bad input gives Analysis.error.
 
         labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary. heads: fitted heads, scored too.
         """
@@ -86,19 +86,19 @@ class Listener:
         return heard[0] if _single(files) else heard
 
     @overload
-    def tag(self, files: Source, *, top: int | None = 10) -> Heard: ...  # type: ignore[overload-overlap]
+    def tag(self, files: Source, *, top: int | None = 10) -> Analysis: ...  # type: ignore[overload-overlap]
     @overload
-    def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Heard]: ...
-    def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Heard | list[Heard]:
+    def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Analysis]: ...
+    def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Analysis | list[Analysis]:
         """Which sounds: as `listen`, without events."""
         heard = list(self.each(listed(files), parts=("tags",), top=top))
         return heard[0] if _single(files) else heard
 
     @overload
-    def detect(self, files: Source) -> Heard: ...  # type: ignore[overload-overlap]
+    def detect(self, files: Source) -> Analysis: ...  # type: ignore[overload-overlap]
     @overload
-    def detect(self, files: Sequence[Source]) -> list[Heard]: ...
-    def detect(self, files: Source | Sequence[Source]) -> Heard | list[Heard]:
+    def detect(self, files: Sequence[Source]) -> list[Analysis]: ...
+    def detect(self, files: Source | Sequence[Source]) -> Analysis | list[Analysis]:
         """Which sounds and when: as `listen`, without tags."""
         heard = list(self.each(listed(files), parts=("events",)))
         return heard[0] if _single(files) else heard
@@ -112,7 +112,7 @@ class Listener:
         top: int | None = 10,
         heads: HeadScores | None = None,
         progress: Progress | None = None,
-    ) -> Iterator[Heard]:
+    ) -> Iterator[Analysis]:
         """What `listen` gives, one by one in the order of the files, each as soon as it is known.
 
         heads: fitted heads, whose labels are scored after those that were asked for. Words are read before this returns.
@@ -131,14 +131,14 @@ class Listener:
         query = None if labels is None and heads is None else self._query(_words(() if labels is None else labels), heads)
         sources = listed(files)
 
-        def answer(source: Source, worker: Worker) -> Heard:
+        def answer(source: Source, worker: Worker) -> Analysis:
             return self._answer(source, worker, query, parts=parts, top=top)
 
         return self._each(sources, answer, progress)
 
-    def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Heard], progress: Progress | None) -> Iterator[Heard]:
+    def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Analysis], progress: Progress | None) -> Iterator[Analysis]:
         for source, heard in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
-            yield Heard(name_of(source), error=str(heard)) if isinstance(heard, SoundError) else heard
+            yield Analysis(name_of(source), error=str(heard)) if isinstance(heard, SoundError) else heard
 
     def embed_audio(
         self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
@@ -204,10 +204,10 @@ class Listener:
         """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
         return self.runtime.embed_text(texts, normalize=normalize)
 
-    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Heard:
+    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Analysis:
         config, limits = self.config, thresholds_of(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
-        asked = Asked(query or Query(), config, limits)
+        asked = QueryScores(query or Query(), config, limits)
         named = query is not None and any(place is not None for place in query.places)
         timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
         with worker.hear(source) as recording:
@@ -220,7 +220,7 @@ class Listener:
         tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
         guesses = () if silent or any(tag.present for tag in tags) else tagging.guesses(scores.whole(), config.labels, thresholds=limits)
         events = timeline.events(recording.sound.end) if timeline is not None else ()
-        return Heard(
+        return Analysis(
             file=name_of(source),
             tags=tags[:top] if "tags" in parts else (),
             perhaps=guesses if "tags" in parts else (),
@@ -242,7 +242,7 @@ class Listener:
         """Those of some words of which the model's text tower reads none, such as emoji, or another script than it was trained on."""
         return tuple(dict.fromkeys(word for word in strings(words, what="words") if not self.runtime.reads(word)))
 
-    def _judge(self, words: Sequence[str]) -> Judge:
+    def _judge(self, words: Sequence[str]) -> EvidenceScorer:
         """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
         if self.config.text is None or self.config.text.calibration is None:  # words compete with AudioSet's names (gathering.Contrast)
             judge = contrast(words, self.config, lambda texts: textcache.vectors(texts, self.embed_text, fingerprint=self.fingerprint))

@@ -20,7 +20,7 @@ from auricle.core.arguments import check
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY
 from auricle.core.errors import SoundError
 from auricle.core.records import Band, Clip
-from auricle.core.workers import cores, ordered
+from auricle.core.workers import cpu_count, ordered
 from auricle.listen.scores import clip_logits, scores_of, unit
 from auricle.listen.silence import loudness, quiet, settled
 from auricle.runtime.open import Outputs, Runtime, open_runtime
@@ -89,7 +89,7 @@ class Pipeline:
 
     def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
         self.runtime, self.config = runtime, runtime.config
-        self.workers = workers or cores()
+        self.workers = workers or cpu_count()
         self.frontend = open_frontend(runtime.config.frontend, **runtime.frontend_parts())
         self._scores = {name: scores_of(output) for name, output in runtime.config.outputs.items() if output.kind != "vectors"}
 
@@ -211,7 +211,7 @@ class Recording:
         return self.sound.error
 
     def facts(self) -> dict[str, Any]:
-        """duration, coverage, silent, error, band, gaps and tracks, as in Heard; final once the iteration has ended."""
+        """duration, coverage, silent, error, band, gaps and tracks, as in Analysis; final once the iteration has ended."""
         sound, (low, high) = self.sound, self._pipeline.frontend.band
         return {
             "duration": sound.duration,

@@ -17,7 +17,7 @@ import soundfile
 from auricle.core.config import ModelConfig
 from auricle.core.errors import SoundError
 from auricle.core.files import write_text
-from auricle.core.records import Clip, Heard
+from auricle.core.records import Analysis, Clip
 from auricle.core.remarks import remarks
 from auricle.listen import picture
 from auricle.listen.pipeline import Progress, Source
@@ -37,7 +37,7 @@ _DRAWN = "auricle-16k"  # what pictures show does not depend on the model that l
 
 def write(
     path: Path,
-    heard: Sequence[Heard],
+    heard: Sequence[Analysis],
     sources: Sequence[Source],
     *,
     config: ModelConfig,
@@ -50,7 +50,7 @@ def write(
 
 
 def render(
-    heard: Sequence[Heard],
+    heard: Sequence[Analysis],
     sources: Sequence[Source],
     *,
     config: ModelConfig,
@@ -96,7 +96,7 @@ def _picture(source: Source, name: str) -> dict[str, Any]:
     return {"picture": _data("image/png", picture.png(drawn)), "pictured": seconds} if len(drawn) else {}
 
 
-def _audio(source: Source, heard: Heard, left: int, folder: Path) -> dict[str, Any]:
+def _audio(source: Source, heard: Analysis, left: int, folder: Path) -> dict[str, Any]:
     """The sound as a data address where it is small enough, else a link to the file; an array that is too long has none."""
     room = min(left, _FILE_AUDIO)
     unchanged = _unchanged(source, room)

@@ -1,4 +1,4 @@
-"""Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classified each out, without one labelled recording.
+"""Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classification each out, without one labelled recording.
 
 Two questions: `one` (which one of these is it? shares that sum to one) and `any` (which of these are in it? a probability each). What
 the windows of a recording say is gathered by a rule (listen.gathering).
@@ -16,18 +16,18 @@ import numpy as np
 
 from auricle.core.arguments import check, choose, strings
 from auricle.core.errors import InputError, ModelError, SoundError
-from auricle.core.records import Asked, Classified, Label
+from auricle.core.records import Classification, ClassificationQuery, Label
 from auricle.data.prompts import Prompts, key
 from auricle.data.prompts.attributes import Attributes
-from auricle.data.prompts.bank import Bank
-from auricle.listen import textcache, wording
+from auricle.data.prompts.descriptions import DescriptionSet
+from auricle.listen import prompt_set, textcache
+from auricle.listen.aggregation import Contrast, Cosines, EvidenceScorer, WindowAggregator
 from auricle.listen.background import background, logit_scale, own_prompt
-from auricle.listen.gathering import Contrast, Cosines, Gathering, Judge
 from auricle.listen.listener import Listener, listed, name_of
 from auricle.listen.pipeline import Progress, Source, Worker
+from auricle.listen.prompt_set import Mix, PromptSet
 from auricle.listen.scale import Question, Rule, Scale, calibrate
 from auricle.listen.scores import text_threshold
-from auricle.listen.wording import Mix, Wording
 from auricle.tasks import event, tagging
 
 #: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
@@ -41,7 +41,8 @@ UNHEARD = 0.58
 class Evidence:
     """What one file says of the labels before it is a score: evidence (K,), None where nothing could be told.
 
-    facts: the fields that Heard and Classified have in common (pipeline.Recording.facts), `error` alone of a file that cannot be heard.
+    facts: the fields that Analysis and Classification have in common (pipeline.Recording.facts), `error` alone of a file that cannot be
+    decoded.
     """
 
     file: str
@@ -58,7 +59,7 @@ class ZeroShot:
         labels: Sequence[str] | None = None,
         *,
         prompt: str | Prompts | None = None,
-        bank: str | Path | Bank | None = None,
+        bank: str | Path | DescriptionSet | None = None,
         attributes: str | Path | Attributes | None = None,
         mix: Mix | None = None,
         rule: Rule | None = None,
@@ -74,7 +75,7 @@ class ZeroShot:
         self.rule: Rule = RULE if rule is None else rule
         choose(self.rule, get_args(Rule), what="rule")
         self.listener = listener
-        self.wording = wording.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
+        self.wording = prompt_set.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
         asked = _labels(labels, self.wording)
         self.unread = listener.unread([label for label in asked if not self.wording.describes(label)])
         self.labels = tuple(label for label in asked if label not in self.unread)
@@ -92,19 +93,19 @@ class ZeroShot:
 
     def classify(
         self, files: Source | Sequence[Source], *, question: Question = "one", progress: Progress | None = None
-    ) -> list[Classified]:
+    ) -> list[Classification]:
         """An answer a file, in their order; one that cannot be heard has its error."""
         return list(self.each(listed(files), question=question, progress=progress))
 
-    def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classified]:
+    def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classification]:
         """What `classify` gives, one by one, each as soon as it is known. What they are judged by is ready before this returns."""
         judge, calibration, threshold = self.judge(question)
-        asked = Asked(question, self.wording.name, self.rule, calibration)
+        asked = ClassificationQuery(question, self.wording.name, self.rule, calibration)
 
-        def answers() -> Iterator[Classified]:
+        def answers() -> Iterator[Classification]:
             for told in self._gathered(files, judge, progress):
                 labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-                yield Classified(told.file, asked, labels=labels, unread=self.unread, **told.facts)
+                yield Classification(told.file, asked, labels=labels, unread=self.unread, **told.facts)
 
         return answers()
 
@@ -134,11 +135,11 @@ class ZeroShot:
         known = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
         return fitted.model_copy(update=known)
 
-    def _gathered(self, files: Sequence[Source], judge: Judge, progress: Progress | None) -> Iterator[Evidence]:
+    def _gathered(self, files: Sequence[Source], judge: EvidenceScorer, progress: Progress | None) -> Iterator[Evidence]:
         files = listed(files)
 
         def tell(source: Source, worker: Worker) -> Evidence:
-            gathering = Gathering(judge, self.rule)
+            gathering = WindowAggregator(judge, self.rule)
             with worker.hear(source) as recording:
                 for part in recording:
                     gathering.add(part.vector, part.seconds)
@@ -147,8 +148,8 @@ class ZeroShot:
         for source, told in zip(files, self.listener.pipeline.each(files, tell, progress=progress), strict=True):
             yield Evidence(name_of(source), None, {"error": str(told)}) if isinstance(told, SoundError) else told
 
-    def judge(self, question: Question) -> tuple[Judge, str, float]:
-        """What decides a question, how it is calibrated (records.Asked), and the score from which a label of `any` is present."""
+    def judge(self, question: Question) -> tuple[EvidenceScorer, str, float]:
+        """The scorer of a question, its calibration (records.ClassificationQuery), and the score from which a label of `any` is present."""
         choose(question, get_args(Question), what="question")
         if question == "one":
             self._check_apart()
@@ -176,7 +177,7 @@ class ZeroShot:
 
     def _as_the_model(self) -> bool:
         """Are the words those that the model was calibrated with?"""
-        own = wording.opened(own_prompt(self.listener.config))
+        own = prompt_set.opened(own_prompt(self.listener.config))
         plain = self.wording.bank is None and self.wording.attributes is None
         return plain and self.wording.prompts.templates == own.prompts.templates and self.wording.prompts.classes is None
 
@@ -196,7 +197,7 @@ class ZeroShot:
     def _check_apart(self) -> None:
         if len(self.labels) < 2:
             raise InputError(f"which one of one label is no question: {self.labels[0]!r} would always win; give more, or ask for any")
-        same = wording.alike(self.weights)
+        same = prompt_set.alike(self.weights)
         if same is not None:
             first, second = (self.labels[place] for place in same)
             raise InputError(f"labels {first!r} and {second!r} are the same to this model; leave one out, or say it in other words")
@@ -209,7 +210,7 @@ def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, th
     return event.decode(scores, labels), *tagging.decode(scores, labels, thresholds=np.inf)[1:]
 
 
-def _labels(labels: Sequence[str] | None, said: Wording) -> tuple[str, ...]:
+def _labels(labels: Sequence[str] | None, said: PromptSet) -> tuple[str, ...]:
     if labels is None:
         known: dict[str, str] = {}
         for label in (*(said.bank.texts if said.bank else ()), *(said.attributes.weights if said.attributes else ())):

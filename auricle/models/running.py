@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.models.folder import load
 from auricle.nn.leaf import GaborFilters, GaussianPooling
 from auricle.nn.pcen import Pcen
@@ -48,7 +48,7 @@ class Running:
             to_bfloat16(self._model)
         self._model.to(self._device)
         self._sound: Callable[[Tensor], dict[str, Tensor]] = self._model if precision != "compile" else _Compiled(self._model)
-        self._pool = _threads(1 if self._device.type == "cuda" else cores())
+        self._pool = _threads(1 if self._device.type == "cuda" else cpu_count())
 
     def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """features float32 (B, ...) -> the outputs of the config, float32."""

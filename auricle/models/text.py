@@ -14,7 +14,7 @@ from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.core.optional import require
 from auricle.nn.gated import GatedBlock, Rotary
-from auricle.nn.pooling import Drift
+from auricle.nn.pooling import RampPooling
 from auricle.nn.projection import PROJECTIONS
 
 #: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
@@ -34,8 +34,8 @@ class TextSettings(Strict):
     """Settings of a tower. config: fields of the architecture's own config. words: how texts become ids, see runtime.words.
 
     pool: which vector stands for a text: the model's own 'pooler', its 'first' or 'last' real token, the 'mean' of the real ones, this
-    with what comes early and what late ('ordered', nn.pooling.Drift), or the mean 'over all' positions, padding among them, as systems
-    were trained that forgot to leave it out.
+    with what comes early and what late ('ordered', nn.pooling.RampPooling), or the mean 'over all' positions, padding included, as some
+    published systems were trained.
     """
 
     family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip", "gated"]
@@ -52,7 +52,7 @@ class TextTower(nn.Module):
         super().__init__()
         self.settings = settings
         self.tower, width = _tower(settings)
-        self.drift = Drift(width) if settings.pool == "ordered" else None
+        self.drift = RampPooling(width) if settings.pool == "ordered" else None
         self.projection = nn.Identity() if settings.projection is None else PROJECTIONS[settings.projection](width, dim)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class TextTower(nn.Module):
         return mean if self.drift is None else mean + self.drift(hidden, mask)
 
 
-class GatedReader(nn.Module):
+class GatedTextEncoder(nn.Module):
     """Gated blocks over token ids, every token seeing every real one; for towers that are trained here."""
 
     def __init__(
@@ -117,7 +117,7 @@ def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
 def _tower(settings: TextSettings) -> tuple[nn.Module, int]:
     """The architecture and the width of its vectors."""
     if settings.family == "gated":
-        reader = GatedReader(**settings.config)
+        reader = GatedTextEncoder(**settings.config)
         return reader, reader.norm.normalized_shape[0]
     transformers: Any = require("transformers", extra="hf", why="words for this model")
     made_config, made, part = _FAMILIES[settings.family]

@@ -42,7 +42,7 @@ def drift(x: Tensor, mask: Tensor | None = None) -> Tensor:
     return torch.einsum("btd,bt->bd", x, places) / count.clamp(min=1)
 
 
-class Drift(nn.Module):
+class RampPooling(nn.Module):
     """The drift of states, through a layer of its own, to be added to what else is pooled of them: (B, T, D), mask (B, T) to (B, D)."""
 
     def __init__(self, width: int) -> None:

@@ -26,11 +26,11 @@ from auricle.metrics import retrieval
 from auricle.models.captioner import Captioner, CaptionerConfig
 from auricle.models.encoders.gated import Gated
 from auricle.models.folder import load
+from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
-from auricle.models.pretext import MaskedFrames
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.folder import keep
-from auricle.recipes.learner import Learner
+from auricle.recipes.multi_loss import MultiLossModel
 from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
 from auricle.recipes.words import BEGIN, END, HIDDEN, Words, learn, rules
 from auricle.runtime import catalog
@@ -45,7 +45,7 @@ _MOST = 2000  # pairs that the figures at the end are worked out for
 Part: TypeAlias = Literal["contrast", "caption", "parallel", "frames"]
 
 
-class Reader(Strict):
+class TextEncoderConfig(Strict):
     """Sizes of a text tower that is trained from nothing: gated blocks over pieces of words. vocabulary: most pieces that are learnt."""
 
     vocabulary: Positive = 4000
@@ -55,7 +55,7 @@ class Reader(Strict):
     hidden: Positive = 384
 
 
-class Teller(Strict):
+class CaptionDecoderConfig(Strict):
     """Sizes of a captioner."""
 
     width: Positive = 192
@@ -78,9 +78,9 @@ class Pairs(Sounds):
 
     start: str | None = None
     encoder: dict[str, Any] | str = {"family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256}
-    reader: Reader = Reader()
+    reader: TextEncoderConfig = TextEncoderConfig()
     tower: dict[str, Any] | None = None
-    teller: Teller = Teller()
+    teller: CaptionDecoderConfig = CaptionDecoderConfig()
     ordered: bool = False
     dim: Positive = 256
     projection: Literal["relu", "residual", "linear"] = "relu"
@@ -104,7 +104,7 @@ def build(config: Pairs, name: str) -> Training:
     if {"caption", "parallel"} & config.weights.keys():
         told = CaptionerConfig(vocabulary=words.count, begin=BEGIN, end=END, hidden_word=HIDDEN, **config.teller.model_dump())
         captioner = Captioner(told, model.encoder.size)  # type: ignore[arg-type]
-    learner = Learner(
+    learner = MultiLossModel(
         model,
         words,
         config.weights,
@@ -133,7 +133,7 @@ def build(config: Pairs, name: str) -> Training:
 
 
 def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """What a Learner, wrapped or not, makes of a batch."""
+    """What a MultiLossModel, wrapped or not, makes of a batch."""
     parts: dict[str, Tensor] = model(batch)
     return parts
 
@@ -223,7 +223,7 @@ def _contrast(config: Pairs) -> InfoNce | SigLip | None:
 
 def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batches, *, name: str, start: Path | None) -> dict[str, float]:
     """Write out/model. Figures: retrieval among the trained pairs."""
-    assert isinstance(trained, Learner)
+    assert isinstance(trained, MultiLossModel)
     trained.eval()
     config = trained.model.config
     text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.scale()})
@@ -234,7 +234,7 @@ def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batche
 
 
 @torch.inference_mode()
-def found_again(learner: Learner, batches: Batches) -> dict[str, float]:
+def found_again(learner: MultiLossModel, batches: Batches) -> dict[str, float]:
     """R@1 and mAP@10 of words to sounds, and R@1 of sounds to words, among pairs of the training itself."""
     steps = min(batches.epoch, -(-_MOST // batches.config.batch))
     audio, text = embedded(learner, (batches.batch(step) for step in range(steps)))
@@ -245,7 +245,7 @@ def found_again(learner: Learner, batches: Batches) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def embedded(learner: Learner, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+def embedded(learner: MultiLossModel, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors of sounds and of their captions, float32 (n, D) each."""
     rows: tuple[list[Tensor], list[Tensor]] = [], []
     assert learner.words is not None and learner.model.text is not None

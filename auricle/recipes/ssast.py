@@ -23,8 +23,8 @@ from auricle.core.errors import InputError
 from auricle.data.item import Item
 from auricle.models.encoders.open import open_encoder, size
 from auricle.models.encoders.vit import ViT
+from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 from auricle.models.model import Model
-from auricle.models.pretext import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 from auricle.nn.losses.masked import masked_patches, ssast
 from auricle.recipes.folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
@@ -58,7 +58,7 @@ class Config(Sounds):
     train: TrainConfig = TrainConfig(steps=150, learning_rate=1e-3)
 
 
-class Game(nn.Module):
+class MaskedPatchLosses(nn.Module):
     """A batch of sounds in, the parts of the loss out."""
 
     def __init__(self, model: Model, config: Config) -> None:
@@ -106,7 +106,7 @@ def build(config: Config) -> Training:
         BatchConfig(batch=config.batch, seconds=window, seed=config.seed, workers=config.workers, captions="none"),
     )
     return Training(
-        model=Game(model, config),
+        model=MaskedPatchLosses(model, config),
         objective=lambda game, batch: game(batch),
         batches=batches,
         settings=config.train,
@@ -116,13 +116,13 @@ def build(config: Config) -> Training:
 
 def finish(game: nn.Module, out: Path, items: Sequence[Item], batches: Batches) -> dict[str, float]:
     """Write out/model. Figures: squared error of drawing on the first batch, and that of the mean of all its patches."""
-    assert isinstance(game, Game)
+    assert isinstance(game, MaskedPatchLosses)
     keep(game.model.eval(), out, items)
     return drawn(game, batches.batch(0))
 
 
 @torch.no_grad()
-def drawn(game: Game, batch: Batch) -> dict[str, float]:
+def drawn(game: MaskedPatchLosses, batch: Batch) -> dict[str, float]:
     """How well hidden patches are drawn: `draw` as in the loss, `mean` what the mean patch of the batch would get."""
     encoder = game.model.encoder
     assert isinstance(encoder, ViT)

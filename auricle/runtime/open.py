@@ -40,7 +40,7 @@ class Runtime:
         self.folder, self.config, self.engine, self._texts = folder, config, engine, texts
 
     @property
-    def knows_words(self) -> bool:
+    def has_text_tower(self) -> bool:
         """Whether words can be compared with sounds."""
         return self._texts is not None
 

@@ -12,7 +12,7 @@ import numpy as np
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError
 from auricle.core.optional import require
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.runtime import graphs
 from auricle.runtime.graphs import first_line
 
@@ -91,7 +91,7 @@ class _Compiled:
 
 def _settings(precision: str) -> dict[str, Any]:
     """One thread a stream, and a stream for each call that can run at a time: calls over one stream would wait for each other."""
-    streams = min(_MOST, cores())
+    streams = min(_MOST, cpu_count())
     return {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": streams,

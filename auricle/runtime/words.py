@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from auricle.core.arguments import strings
 from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import ModelError
-from auricle.core.workers import cores
+from auricle.core.workers import cpu_count
 from auricle.runtime.engines import Engine
 from auricle.runtime.tokens import Reading
 
@@ -116,7 +116,7 @@ class EngineTexts:
         with self._lock:
             new = sorted({text for text in texts if text not in self._known}, key=len)  # texts alike in length waste least padding
             batches = [new[first : first + _BATCH] for first in range(0, len(new), _BATCH)]
-            with ThreadPoolExecutor(cores()) as pool:  # an engine runs a call on one core
+            with ThreadPoolExecutor(cpu_count()) as pool:  # an engine runs a call on one core
                 vectors = pool.map(lambda some: self._engine.embed_tokens(*self._tokens.encode(some)), batches)
                 for some, found in zip(batches, vectors, strict=True):
                     self._known.update(zip(some, found, strict=True))

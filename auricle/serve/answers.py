@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from auricle.core.records import JSON_VERSION, Heard
+from auricle.core.records import JSON_VERSION, Analysis
 
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Identity = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Hash of a recording's content, as hits tell it.")]
@@ -47,7 +47,7 @@ class Heights(BaseModel):
     above: float
 
 
-class HeardAnswer(BaseModel):
+class AnalysisAnswer(BaseModel):
     """What was heard in a recording: the object that `auricle listen --json` prints."""
 
     version: int
@@ -214,7 +214,7 @@ class Find(_Asked):
     where: Filter | None = None
 
 
-def heard_text(heard: Heard, parts: Sequence[str]) -> str:
+def heard_text(heard: Analysis, parts: Sequence[str]) -> str:
     """One line of JSON, as the command line prints it: without the parts that were not asked for."""
     told = json.loads(heard.to_json())
     for part in {"tags", "events"} - set(parts):

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from auricle.core.errors import InputError
-from auricle.core.records import Heard
+from auricle.core.records import Analysis
 from auricle.listen.vocabulary import split_labels
-from auricle.serve.answers import HeardAnswer, Vector, heard_text, vector_text
+from auricle.serve.answers import AnalysisAnswer, Vector, heard_text, vector_text
 from auricle.serve.jobs import Question
 from auricle.serve.problems import Problem, documented
 from auricle.serve.service import Service, Serving
@@ -38,7 +38,7 @@ _AS_CSV = "Words to listen for besides; several with commas between, in double q
 Labels = Annotated[list[str], Query(description=_AS_CSV, max_length=_MOST_LABELS)]
 
 
-@router.post("/listen", response_model=HeardAnswer, responses=RESPONSES, openapi_extra=BODY)
+@router.post("/listen", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
 async def listen(service: Serving, request: Request, labels: Labels = [], top: Top = "10", name: Called = None) -> Response:  # noqa: B006
     """Everything about a recording: which sounds, when, and the words asked for."""
     words = _words(service, labels)
@@ -46,13 +46,13 @@ async def listen(service: Serving, request: Request, labels: Labels = [], top: T
     return await _heard(service, request, Question(labels=words, top=_most(top)), name)
 
 
-@router.post("/tag", response_model=HeardAnswer, responses=RESPONSES, openapi_extra=BODY)
+@router.post("/tag", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
 async def tag(service: Serving, request: Request, top: Top = "10", name: Called = None) -> Response:
     """Which sounds are in a recording."""
     return await _heard(service, request, Question(parts=("tags",), top=_most(top)), name)
 
 
-@router.post("/detect", response_model=HeardAnswer, responses=RESPONSES, openapi_extra=BODY)
+@router.post("/detect", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
 async def detect(service: Serving, request: Request, name: Called = None) -> Response:
     """Which sounds are in a recording, and when."""
     return await _heard(service, request, Question(parts=("events",)), name)
@@ -70,7 +70,7 @@ async def embed(service: Serving, request: Request, space: Literal["words", "lik
 async def _heard(service: Service, request: Request, question: Question, name: str | None) -> Response:
     async with service.uploaded(request, name) as upload:
         heard = await service.hear(upload, question, request)
-        assert isinstance(heard, Heard)
+        assert isinstance(heard, Analysis)
         error = None if heard.error is None else upload.told(heard.error)
         if error is not None and not heard.coverage:
             raise Problem(422, error)

@@ -18,12 +18,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from auricle.core.errors import SoundError
-from auricle.core.records import Heard
+from auricle.core.records import Analysis
 from auricle.listen.listener import Listener, Wanted
 from auricle.serve.problems import Problem
 
 Kind: TypeAlias = Literal["hear", "words", "likeness"]
-Answer: TypeAlias = Heard | np.ndarray | SoundError
+Answer: TypeAlias = Analysis | np.ndarray | SoundError
 
 
 class TooLongError(SoundError):
@@ -162,7 +162,7 @@ def _alike(batch: Sequence[Job]) -> Iterator[list[Job]]:
     yield from kinds.values()
 
 
-def _asked(heard: Heard, question: Question) -> Heard:
+def _asked(heard: Analysis, question: Question) -> Analysis:
     """Of what was heard for a whole batch, what this one asked for."""
     labels = None
     if question.labels and heard.labels is not None:  # a recording that failed has none

@@ -19,7 +19,7 @@ def _group(bank: np.ndarray, first: int) -> tuple[slice, slice, np.ndarray]:
     return bins, mels, np.ascontiguousarray(bank[bins, mels])
 
 
-class _Desk:
+class _Workspace:
     """Work arrays for one block of frames, up to the energy of the bins that the bank reads."""
 
     def __init__(self, window: int, fft: int, bins: slice) -> None:
@@ -103,11 +103,11 @@ class MelPower:
             for bins, mels, bank in self._groups:
                 np.matmul(energy[:, bins], bank, out=power[start : start + count, mels])
 
-    def _desk(self) -> _Desk:
+    def _desk(self) -> _Workspace:
         """This thread's work arrays: fresh ones for every call would cost more than filling them."""
         desk = getattr(self._desks, "desk", None)
         if desk is None:
-            desk = self._desks.desk = _Desk(self._window.size, 2 * (self.bins - 1), self._bins)
+            desk = self._desks.desk = _Workspace(self._window.size, 2 * (self.bins - 1), self._bins)
         return desk
 
     def _beyond(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:

@@ -16,12 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from auricle.core.errors import InputError
 from auricle.train import lora, parallel
-from auricle.train.average import Average
 from auricle.train.batches import Batch
+from auricle.train.ema import Ema
 from auricle.train.freeze import freeze, train_mode
-from auricle.train.guard import refuse
+from auricle.train.nonfinite import refuse
 from auricle.train.optimiser import optimisers
-from auricle.train.schedule import factor
+from auricle.train.schedule import lr_factor
 from auricle.train.settings import TrainConfig
 
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
@@ -56,10 +56,10 @@ class Learner:
         self._module = parallel.spread(self._step, settings.parallel, place)
         self._optimisers = optimisers(self._step, settings)
         self._learning = [parameter for parameter in self._step.parameters() if parameter.requires_grad]
-        self._average: Average | None = None
-        if settings.average is not None:
+        self._average: Ema | None = None
+        if settings.ema_decay is not None:
             copies = {name: value.detach().clone() for name, value in self._step.state_dict().items()}
-            self._average = Average(copies, decay=settings.average)
+            self._average = Ema(copies, decay=settings.ema_decay)
         train_mode(self._module)
 
     def learn(self, batch: Batch, number: int, *, name: Callable[[int], str]) -> dict[str, float]:
@@ -83,17 +83,18 @@ class Learner:
         self._move(number)
         return figures
 
-    def pace(self, number: int) -> float:
+    def lr_at(self, number: int) -> float:
         """The learning rate of a step."""
-        settings = self.settings
-        return settings.learning_rate * factor(settings.schedule, number / settings.steps, warm=settings.warm, floor=settings.floor)
+        settings, done = self.settings, number / self.settings.steps
+        fractions = {"warmup_fraction": settings.warmup_fraction, "min_lr_fraction": settings.min_lr_fraction}
+        return settings.learning_rate * lr_factor(settings.schedule, done, **fractions)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, whole on rank 0. Every rank must call it."""
         learnt = [parallel.whole_optimiser(each) for each in self._optimisers]
         state = {"model": parallel.whole(self._step.state_dict()), "optimisers": learnt, "flops": self.flops}
         if self._average is not None:
-            state |= {"average": parallel.whole(self._average.values), "averaged": self._average.steps}
+            state |= {"ema": parallel.whole(self._average.values), "averaged": self._average.steps}
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -103,7 +104,7 @@ class Learner:
             parallel.restore_optimiser(optimiser, found)
         self.flops = state["flops"]
         if self._average is not None:
-            parallel.take(self._average.values, state["average"])
+            parallel.take(self._average.values, state["ema"])
             self._average.steps = state["averaged"]
 
     def finished(self) -> nn.Module | None:
@@ -112,7 +113,7 @@ class Learner:
         if self.place.rank > 0:
             return None
         step = self._step if self._unsharded is None else self._unsharded
-        step.load_state_dict(state.get("average", state["model"]))
+        step.load_state_dict(state.get("ema", state["model"]))
         lora.plain(step.model)
         return step.model.eval()
 
@@ -140,10 +141,10 @@ class Learner:
         return found.float()
 
     def _move(self, number: int) -> None:
-        pace = self.pace(number)
+        rate = self.lr_at(number)
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = pace * group["pace"]
+                group["lr"] = rate * group["lr_scale"]
             optimiser.step()
         if self._average is not None:
             self._average.update(self._step.state_dict())

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """AdamW over everything that learns, or Muon over the hidden matrices of its blocks and AdamW over the rest.
 
-    Each group has `pace`, what the learning rate is multiplied by. Vectors and single numbers (norms, biases, scales) do not decay.
+    Each group has `lr_scale`, what the learning rate is multiplied by. Vectors and single numbers (norms, biases, scales) do not decay.
     """
     learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if not learning:
         raise InputError("every parameter is frozen; wanted some that learn")
-    paces = paces_of(model, config.layer_decay)
+    lr_scales = lr_scales_of(model, config.layer_decay)
     hidden = _hidden(model) if config.optimiser == "muon" else set()
     found: list[torch.optim.Optimizer] = []
     if chosen := {name: p for name, p in learning.items() if id(p) in hidden}:
         muon = Muon(chosen.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        muon.param_groups = _groups(chosen, paces, config, muon.defaults)
+        muon.param_groups = _groups(chosen, lr_scales, config, muon.defaults)
         found.append(muon)
     if rest := {name: p for name, p in learning.items() if name not in chosen}:
-        groups = _groups(rest, paces, config, {})
+        groups = _groups(rest, lr_scales, config, {})
         found.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=config.epsilon))
     return found
 
 
-def paces_of(model: nn.Module, decay: float) -> dict[str, float]:
+def lr_scales_of(model: nn.Module, decay: float) -> dict[str, float]:
     """decay to the power of how far a parameter lies under the top of its tower, by name (Clark et al. 2020; Bao et al. 2021, BEiT).
 
     A tower is a child of the model (or of its `model`) and its layers are the entries of its lists (train.layers), in their order; what is
@@ -50,7 +50,7 @@ def paces_of(model: nn.Module, decay: float) -> dict[str, float]:
     towers: dict[str, list[str]] = {}
     for name in names:
         towers.setdefault(_tower(name), []).append(name)
-    return {name: pace for own in towers.values() for name, pace in _tower_paces(own, list(lists(model)), decay).items()}
+    return {name: lr_at for own in towers.values() for name, lr_at in _tower_paces(own, list(lists(model)), decay).items()}
 
 
 def _tower(name: str) -> str:
@@ -82,11 +82,11 @@ def _hidden(model: nn.Module) -> set[int]:
 
 
 def _groups(
-    parameters: Mapping[str, nn.Parameter], paces: Mapping[str, float], config: TrainConfig, more: Mapping[str, Any]
+    parameters: Mapping[str, nn.Parameter], lr_scales: Mapping[str, float], config: TrainConfig, more: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Parameters of one pace and one decay together, in the order in which these come up."""
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter in parameters.items():
-        key = paces[name], config.weight_decay if parameter.ndim > 1 and not re.search(r"(^|\.)bias$", name) else 0.0
-        groups.setdefault(key, {**more, "params": [], "pace": key[0], "weight_decay": key[1]})["params"].append(parameter)
+        key = lr_scales[name], config.weight_decay if parameter.ndim > 1 and not re.search(r"(^|\.)bias$", name) else 0.0
+        groups.setdefault(key, {**more, "params": [], "lr_scale": key[0], "weight_decay": key[1]})["params"].append(parameter)
     return list(groups.values())

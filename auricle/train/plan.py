@@ -15,7 +15,7 @@ def plan(training: Training) -> str:
     settings, batches = training.settings, training.batches
     every = sum(parameter.numel() for parameter in training.model.parameters())
     learning = sum(parameter.numel() for parameter in training.model.parameters() if parameter.requires_grad)
-    size = _BYTES * (every * (2 if settings.average else 1) + learning * _STATES[settings.optimiser])
+    size = _BYTES * (every * (2 if settings.ema_decay else 1) + learning * _STATES[settings.optimiser])
     count = min(settings.keep + 1, -(-settings.steps // settings.save_every))
     taught = f" of {batches.config.batch} clips from {len(batches.items)} recordings" if isinstance(batches, Batches) else ""
     kept = f"{count} checkpoints" if count > 1 else "one checkpoint"

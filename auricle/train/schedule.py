@@ -8,15 +8,17 @@ from typing import Literal
 Schedule = Literal["cosine", "linear", "constant"]
 
 
-def warm_cosine(done: float, *, warm: float = 0.1, floor: float = 0.01) -> float:
-    """Linear rise over the first `warm` of the run, then half a cosine down to `floor` (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
-    if done < warm:
-        return max(done / warm, 1e-3)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warm) / (1 - warm))))
+def warmup_cosine(done: float, *, warmup_fraction: float = 0.1, min_lr_fraction: float = 0.01) -> float:
+    """Linear rise over the first `warmup_fraction` of a run, then half a cosine to `min_lr_fraction` (Loshchilov & Hutter 2017,
+    arXiv:1608.03983)."""
+    if done < warmup_fraction:
+        return max(done / warmup_fraction, 1e-3)
+    left = 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warmup_fraction) / (1 - warmup_fraction))))
+    return min_lr_fraction + (1 - min_lr_fraction) * left
 
 
-def factor(schedule: Schedule, done: float, *, warm: float, floor: float) -> float:
-    """The same rise, then a cosine or a straight line down to `floor`, or 1 to the end."""
-    if done < warm or schedule == "cosine":
-        return warm_cosine(done, warm=warm, floor=floor)
-    return 1.0 if schedule == "constant" else 1.0 - (1.0 - floor) * min(1.0, (done - warm) / (1 - warm))
+def lr_factor(schedule: Schedule, done: float, *, warmup_fraction: float, min_lr_fraction: float) -> float:
+    """The same rise, then a cosine or a straight line down to `min_lr_fraction`, or 1 to the end."""
+    if done < warmup_fraction or schedule == "cosine":
+        return warmup_cosine(done, warmup_fraction=warmup_fraction, min_lr_fraction=min_lr_fraction)
+    return 1.0 if schedule == "constant" else 1.0 - (1.0 - min_lr_fraction) * min(1.0, (done - warmup_fraction) / (1 - warmup_fraction))

@@ -15,19 +15,21 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainConfig(Strict):
-    """learning_rate: its peak; it rises over the first `warm` share of the steps, then follows the schedule down to the share `floor`.
+    """Settings of one training, whatever the model and the loss.
 
-    layer_decay: how much of the rate of the layer above a layer has. weight_decay: of matrices and kernels alone. gradient_limit: longest
-    gradient, or None. accumulate: parts that a batch is worked through in, which saves memory. average: decay of a running average of the
-    weights, which is what comes of the training then. freeze: patterns (regular expressions) of names of parameters that do not learn.
-    parallel: under torchrun, whole copies or shards. save_every, log_every: steps. keep: the newest checkpoints.
+    learning_rate: peak of the schedule; reached after the first `warmup_fraction` of the steps, decayed to `min_lr_fraction` of the peak.
+    layer_decay: factor on the learning rate from one layer to the layer below. weight_decay: applied to matrices and kernels only.
+    gradient_limit: largest gradient norm (clipped above it), or None. accumulate: micro-batches per step.
+    ema_decay: decay of an exponential moving average (EMA) of the weights, which then is the result of the training.
+    freeze: regular expressions; parameters whose names match are not trained. parallel: under torchrun, replicate (DDP) or shard (FSDP).
+    save_every, log_every: in steps. keep: number of newest checkpoints kept.
     """
 
     steps: Positive = 1000
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     schedule: Schedule = "cosine"
-    warm: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    floor: Share = 0.01
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    min_lr_fraction: Share = 0.01
     optimiser: Literal["adamw", "muon"] = "adamw"
     betas: tuple[Share, Share] = (0.9, 0.999)
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
@@ -36,7 +38,7 @@ class TrainConfig(Strict):
     gradient_limit: Annotated[float, Field(gt=0)] | None = 1.0
     accumulate: Positive = 1
     precision: Literal["float32", "bfloat16"] = "float32"
-    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     freeze: tuple[str, ...] = ()
     lora: LoraConfig | None = None
     parallel: Literal["ddp", "fsdp"] = "ddp"

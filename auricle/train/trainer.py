@@ -23,7 +23,7 @@ from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
 from auricle.train.learner import Learner, Objective
 from auricle.train.log import Log
-from auricle.train.recipes import CHECKPOINTS
+from auricle.train.registry import CHECKPOINTS
 from auricle.train.settings import TrainConfig
 from auricle.train.speed import Speed, line, peak_of
 
@@ -133,7 +133,7 @@ class _Run:
         self.totals, self.counted = {}, 0
         figures = speed.look(self.training.batches.waited)
         if log:
-            log.add(self.done, {**means, "learning_rate": self.learner.pace(self.done - 1), **figures})
+            log.add(self.done, {**means, "learning_rate": self.learner.lr_at(self.done - 1), **figures})
         if speed.silent > _PATIENCE or self.done == self.settings.steps:
             self.report(line(self.done, self.settings.steps, means, figures, left=speed.left(self.settings.steps - self.done)))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from auricle.data.corpora.table import FOLDS
-from recipes.tiny.studies import folds, open_desk, ship, unseen_classes
+from recipes.tiny.studies import folds, open_workspace, ship, unseen_classes
 from recipes.tiny.training import FitConfig, Run
 
 
@@ -37,8 +37,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=FitConfig.epochs, help="length of one training, 4096 samples an epoch")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
-    desk = open_desk(options, Run(fit=FitConfig(epochs=options.epochs)))
-    {"folds": folds, "unseen": unseen_classes, "ship": ship}[options.study](desk)
+    workspace = open_workspace(options, Run(fit=FitConfig(epochs=options.epochs)))
+    {"folds": folds, "unseen": unseen_classes, "ship": ship}[options.study](workspace)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class LabelledOutputs:
     frames: np.ndarray
     frame_truth: np.ndarray
     foreign: np.ndarray
-    claims: np.ndarray
+    false_positives: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,8 +66,8 @@ def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:
     """
     clip = fit_lines(
         np.concatenate([part.scene for part in heard] + [part.foreign for part in heard]),
-        np.concatenate([part.scene_truth for part in heard] + [~part.claims for part in heard]),
-        mask=np.concatenate([np.ones_like(part.scene_truth) for part in heard] + [part.claims for part in heard]),
+        np.concatenate([part.scene_truth for part in heard] + [~part.false_positives for part in heard]),
+        mask=np.concatenate([np.ones_like(part.scene_truth) for part in heard] + [part.false_positives for part in heard]),
     )
     frames = np.concatenate([part.frames for part in heard])
     frame_truth = np.concatenate([part.frame_truth for part in heard])
@@ -80,7 +80,7 @@ def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:
 
 
 def _clip_threshold(heard: Sequence[LabelledOutputs], line: Lines) -> float:
-    foreign = np.concatenate([np.where(part.claims, line.scores(part.foreign), 0.0).max(axis=1) for part in heard])
+    foreign = np.concatenate([np.where(part.false_positives, line.scores(part.foreign), 0.0).max(axis=1) for part in heard])
     allowed = [float(t) for t in _CANDIDATES if float((foreign >= t).mean()) <= FALSE_SHARE] or [float(_CANDIDATES[-1])]
     scores, truth = (np.concatenate([part.scene for part in heard]), np.concatenate([part.scene_truth for part in heard]))
     return _best(line.scores(scores), truth, np.array(allowed))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from auricle.bench.results import Figure
-from auricle.core.records import Clip, Event, Heard
+from auricle.core.records import Analysis, Clip, Event
 from auricle.data.compose.scenes import compose, source
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
@@ -81,7 +81,7 @@ def gated_classifier(listener: Listener) -> Callable[[Scene], list[Event]]:
         for onset, offset in stretches(scene.samples, scene.rate):
             part = scene.samples[round(onset * scene.rate) : round(offset * scene.rate)]
             heard = listener.tag(Clip(part, scene.rate), top=1)
-            assert isinstance(heard, Heard)
+            assert isinstance(heard, Analysis)
             events += [Event(tag.label, onset, offset, tag.score) for tag in heard.tags if tag.present]
         return events
 
@@ -122,7 +122,7 @@ def _collar_counts(heard: SceneScores, names: tuple[str, ...]) -> detection.Coun
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Foreign:
+class OutOfDomain:
     """A sound from outside the classes under test: where it is from, the sound itself, and the words that are true of it."""
 
     corpus: str
@@ -131,12 +131,12 @@ class Foreign:
 
 
 #: A foreign sound with what was falsely claimed of it.
-Claim: TypeAlias = tuple[Foreign, list[str]]
+FalsePositive: TypeAlias = tuple[OutOfDomain, list[str]]
 
 
-def false_claims(listener: Listener, sounds: Sequence[Foreign], claims: Iterable[str]) -> list[Claim]:
+def find_false_positives(listener: Listener, sounds: Sequence[OutOfDomain], false_positives: Iterable[str]) -> list[FalsePositive]:
     """Each sound with the labels among `claims` that the listener marks present though the sound does not carry them."""
-    watched = set(claims)
+    watched = set(false_positives)
     heard = listener.listen([sound.source for sound in sounds], top=None)
     assert isinstance(heard, list)
     return [
@@ -145,22 +145,22 @@ def false_claims(listener: Listener, sounds: Sequence[Foreign], claims: Iterable
     ]
 
 
-def claim_figures(claims: Sequence[Claim], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
+def false_positive_figures(false_positives: Sequence[FalsePositive], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
     """Share of sounds with a false claim, with its interval: for each group of corpora, then for each corpus."""
     figures: list[Figure] = []
-    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({sound.corpus for sound, _ in claims})}
+    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({sound.corpus for sound, _ in false_positives})}
     for name, members in named.items():
-        wrong = [bool(false) for sound, false in claims if sound.corpus in members]
+        wrong = [bool(false) for sound, false in false_positives if sound.corpus in members]
         if wrong:
             low, high = bootstrap.wilson(sum(wrong), len(wrong))
             figures.append({"name": name, "value": sum(wrong) / len(wrong), "low": low, "high": high, "n": len(wrong)})
     return figures
 
 
-def claim_counts(claims: Iterable[Claim]) -> dict[str, dict[str, int]]:
+def false_positive_counts(false_positives: Iterable[FalsePositive]) -> dict[str, dict[str, int]]:
     """Which labels were falsely claimed, by corpus, most frequent first."""
     counts: dict[str, Counter[str]] = {}
-    for sound, false in claims:
+    for sound, false in false_positives:
         counts.setdefault(sound.corpus, Counter()).update(false)
     return {corpus: dict(counter.most_common()) for corpus, counter in counts.items() if counter}
 

@@ -35,7 +35,7 @@ def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, words: Tensor, *, 
         head.bias.copy_(-centre @ found)
 
 
-def fit_likeness(head: nn.Linear, pooled: Tensor, *, floor: float = FLOOR) -> None:
+def fit_similarity(head: nn.Linear, pooled: Tensor, *, floor: float = FLOOR) -> None:
     """Set the weights of head (C -> E) to whitened principal components of pooled (N, C), the largest first.
 
     An encoder's few loudest directions say what its labels were; whitened, the quiet ones count too, and a sound that has no label is

@@ -9,12 +9,12 @@ import numpy as np
 
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, ModelConfig
 from auricle.core.records import Clip
-from auricle.data.compose.bank import FeatureBank
+from auricle.data.compose.feature_bank import FeatureBank
 from auricle.data.corpora.table import Row, fold
 from auricle.listen.listener import Outputs, load
 from auricle.tasks import detection, tagging
 from recipes.tiny.decisions import LabelledOutputs
-from recipes.tiny.evaluation import Foreign, Scene, make_scenes
+from recipes.tiny.evaluation import OutOfDomain, Scene, make_scenes
 
 #: Corpora whose words are not ESC-50's: what a listener claims there is a claim about foreign sound.
 FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
@@ -38,13 +38,13 @@ def scenes_of_fold(rows: Sequence[Row], left: int) -> list[Scene]:
     return make_scenes(clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left)
 
 
-def foreign_sounds(rows: Sequence[Row], left: int) -> list[Foreign]:
+def out_of_domain_sounds(rows: Sequence[Row], left: int) -> list[OutOfDomain]:
     """The fold's files outside ESC-50, and silence."""
     files = [row for row in rows if row.corpus in FOREIGN + MET and fold(row) == left]
-    return [Foreign(row.corpus, row.path, row.labels) for row in files] + silences(left)
+    return [OutOfDomain(row.corpus, row.path, row.labels) for row in files] + silences(left)
 
 
-def silences(seed: int) -> list[Foreign]:
+def silences(seed: int) -> list[OutOfDomain]:
     """What recorders leave when nothing sounds, half a second to twenty: digital zero, 16-bit dither, hiss of -80 to -60 dBFS."""
     rng = np.random.default_rng([seed, 1])
     found = []
@@ -53,7 +53,7 @@ def silences(seed: int) -> list[Foreign]:
         noise = rng.standard_normal(length) * 10 ** (rng.uniform(-80, -60) / 20)
         dither = np.round(rng.uniform(-1, 1, length)) / 32768
         samples = (np.zeros(length), dither, noise)[index % 3].astype(np.float32)
-        found.append(Foreign(SILENCE, Clip(samples, RATE)))
+        found.append(OutOfDomain(SILENCE, Clip(samples, RATE)))
     return found
 
 
@@ -90,7 +90,7 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
         frames=np.stack(frames),
         frame_truth=np.stack([detection.encode(scene.events, labels, frame_rate=rate, frames=len(frames[0])) for scene in scenes]),
         foreign=np.stack([_best_evidence(listener.outputs(rows[i].path)) for i in foreign]),
-        claims=watched & ~truth[foreign],
+        false_positives=watched & ~truth[foreign],
     )
 
 

@@ -17,7 +17,7 @@ from auricle.bench.results import fingerprint, write_record
 from auricle.core.files import write_text
 from auricle.core.model_files import read_config
 from auricle.data import lineage
-from auricle.data.compose.bank import open_bank
+from auricle.data.compose.feature_bank import open_bank
 from auricle.data.corpora import read
 from auricle.data.corpora.table import FOLDS, fold
 from auricle.data.licences import trainable
@@ -26,7 +26,7 @@ from auricle.metrics import bootstrap
 from auricle.models.folder import write_json
 from recipes.tiny import evaluation, left_out, unseen
 from recipes.tiny.decisions import Decisions, calibrated
-from recipes.tiny.training import FRONTEND, Desk, Run, train_model
+from recipes.tiny.training import FRONTEND, Run, Workspace, train_model
 
 SCENES = (
     "Composed 10 s scenes of left-out ESC-50 clips over ambience, 1-4 events: tags, events with 200 ms collars, calibration; "
@@ -46,7 +46,7 @@ LEXICON = {
 RESULTS = Path("docs/results")
 
 
-def open_desk(options: argparse.Namespace, run: Run) -> Desk:
+def open_workspace(options: argparse.Namespace, run: Run) -> Workspace:
     """Read the corpora and their features (decoded once, under the work folder)."""
     rows = read(options.data)
     began = time.monotonic()
@@ -64,7 +64,7 @@ def open_desk(options: argparse.Namespace, run: Run) -> Desk:
     variant = _variant(options.words)
     command += f" --words runs/words{variant}" if variant else ""
     made_from = (options.data, options.words, options.work, run, tuple(options.folds), tuple(options.sets))
-    return Desk(rows, bank, vocabulary, *made_from, command, variant)
+    return Workspace(rows, bank, vocabulary, *made_from, command, variant)
 
 
 def _variant(words: Path) -> str:
@@ -72,64 +72,64 @@ def _variant(words: Path) -> str:
     return "-no-lexicon" if made.exists() and not json.loads(made.read_text())["lexicon"] else ""
 
 
-def folds(desk: Desk) -> dict[int, Path]:
+def folds(workspace: Workspace) -> dict[int, Path]:
     """Four trainings without a fold; then every figure that needs left-out sounds, each model calibrated on the other three's."""
     folders = {}
-    for left in desk.folds:
-        chosen = [i for i, row in enumerate(desk.rows) if trainable(row) and fold(row) != left]
-        folders[left] = train_model(desk, f"fold{left}", chosen, desk.vocabulary)
-        _accuracy(desk, folders)
+    for left in workspace.folds:
+        chosen = [i for i, row in enumerate(workspace.rows) if trainable(row) and fold(row) != left]
+        folders[left] = train_model(workspace, f"fold{left}", chosen, workspace.vocabulary)
+        _accuracy(workspace, folders)
     if len(folders) == 1:
         return folders  # decisions are fitted to other folds' sounds
-    heard = {left: left_out.labelled_outputs(folder, desk.rows, desk.bank, left) for left, folder in folders.items()}
+    heard = {left: left_out.labelled_outputs(folder, workspace.rows, workspace.bank, left) for left, folder in folders.items()}
     for left, folder in folders.items():
         others = [heard[other] for other in folders if other != left]
         _decide(folder, calibrated(others))
-    _scenes_and_claims(desk, folders)
+    _scenes_and_claims(workspace, folders)
     return folders
 
 
-def _accuracy(desk: Desk, folders: dict[int, Path]) -> None:
+def _accuracy(workspace: Workspace, folders: dict[int, Path]) -> None:
     """ESC-50 accuracy of the folds that are done: all rows of the left-out fold, the best of the 50 classes."""
     figures, hits, groups = [], [], []
     for left, folder in folders.items():
-        right, sources = left_out.esc50_hits(folder, desk.rows, desk.bank, left)
+        right, sources = left_out.esc50_hits(folder, workspace.rows, workspace.bank, left)
         hits.append(right)
         groups.append(sources)
         low, high = bootstrap.wilson(int(right.sum()), len(right))
         figures.append({"name": f"fold{left}", "value": float(right.mean()), "low": low, "high": high, "n": len(right)})
     pooled, sources = np.concatenate(hits).astype(float), np.unique(np.concatenate(groups), return_inverse=True)[1]
-    low, high = bootstrap.interval_of(lambda items: float(pooled[items].mean()), len(pooled), groups=sources, seed=desk.run.seed)
+    low, high = bootstrap.interval_of(lambda items: float(pooled[items].mean()), len(pooled), groups=sources, seed=workspace.run.seed)
     figures.insert(0, {"name": "accuracy", "value": float(pooled.mean()), "low": low, "high": high, "n": len(pooled)})
     about = "ESC-50 leave-one-fold-out over folds 1-4: licensed rows train, all rows of the left-out fold are tested."
-    _record(desk, "esc50-folds", figures, about)
+    _record(workspace, "esc50-folds", figures, about)
 
 
-def _scenes_and_claims(desk: Desk, folders: dict[int, Path]) -> None:
-    parts, plain, claims = [], [], []
+def _scenes_and_claims(workspace: Workspace, folders: dict[int, Path]) -> None:
+    parts, plain, false_positives = [], [], []
     for left, folder in folders.items():
-        listener, scenes = load(folder), left_out.scenes_of_fold(desk.rows, left)
+        listener, scenes = load(folder), left_out.scenes_of_fold(workspace.rows, left)
         parts.append(evaluation.hear_scenes(listener, scenes))
         plain.append(evaluation.hear_scenes(listener, scenes, evaluation.gated_classifier(listener)))
-        outside = left_out.foreign_sounds(desk.rows, left)
-        claims += evaluation.false_claims(listener, outside, left_out.esc50_words(desk.rows))
+        outside = left_out.out_of_domain_sounds(workspace.rows, left)
+        false_positives += evaluation.find_false_positives(listener, outside, left_out.esc50_words(workspace.rows))
         print(f"fold {left}: scenes and {len(outside)} foreign sounds heard", flush=True)
     joined = evaluation.SceneScores.joined(parts)
-    figures = evaluation.scene_figures(joined, desk.vocabulary, seed=desk.run.seed)
-    gated = evaluation.scene_figures(evaluation.SceneScores.joined(plain), desk.vocabulary, seed=desk.run.seed)
+    figures = evaluation.scene_figures(joined, workspace.vocabulary, seed=workspace.run.seed)
+    gated = evaluation.scene_figures(evaluation.SceneScores.joined(plain), workspace.vocabulary, seed=workspace.run.seed)
     figures |= {f"gated_{name}": gated[name] for name in ("event_f1", "event_f1_macro")}
     n = len(joined.references)
     rows = [{"name": name, "value": value, "low": low, "high": high, "n": n} for name, (value, low, high) in figures.items()]
     write_text(RESULTS / "reliability.svg", evaluation.reliability_svg(joined))
     about = SCENES
-    _record(desk, "scenes", rows, about, pictures=["reliability.svg"])
+    _record(workspace, "scenes", rows, about, pictures=["reliability.svg"])
     about = CLAIMS
     _record(
-        desk,
+        workspace,
         "foreign-sounds",
-        evaluation.claim_figures(claims, {"all_foreign": (*left_out.FOREIGN, left_out.SILENCE)}),
+        evaluation.false_positive_figures(false_positives, {"all_foreign": (*left_out.FOREIGN, left_out.SILENCE)}),
         about,
-        claims=evaluation.claim_counts(claims),
+        false_positives=evaluation.false_positive_counts(false_positives),
     )
 
 
@@ -139,36 +139,38 @@ def _decide(folder: Path, decisions: Decisions) -> None:
     write_json(folder / "config.json", config.model_dump(mode="json"))
 
 
-def unseen_classes(desk: Desk) -> None:
+def unseen_classes(workspace: Workspace) -> None:
     """Ten trainings: five without every fifth class, five without a group; then the left-out classes by their names alone."""
-    for study, sets in unseen.splits(desk.rows, desk.data / "esc50_16k" / "classes.csv").items():
+    for study, sets in unseen.splits(workspace.rows, workspace.data / "esc50_16k" / "classes.csv").items():
         results = []
         for name, classes in sets.items():
-            if desk.sets and name not in desk.sets:
+            if workspace.sets and name not in workspace.sets:
                 continue
-            kept = set(map(id, lineage.without(desk.rows, classes)))
-            chosen = [i for i, row in enumerate(desk.rows) if id(row) in kept and trainable(row)]
-            vocabulary = [label for label in desk.vocabulary if label not in classes and any(label in desk.rows[i].labels for i in chosen)]
-            folder = train_model(desk, f"unseen-{study}-{name}", chosen, vocabulary)
-            results.append((name, unseen.hits(folder, desk.rows, desk.bank, classes)))
-            about = unseen.ABOUT[study] + LEXICON[desk.variant]
-            _record(desk, f"unseen-{study}{desk.variant}", unseen.figures(results, desk.run.seed), about)
+            kept = set(map(id, lineage.without(workspace.rows, classes)))
+            chosen = [i for i, row in enumerate(workspace.rows) if id(row) in kept and trainable(row)]
+            vocabulary = [
+                label for label in workspace.vocabulary if label not in classes and any(label in workspace.rows[i].labels for i in chosen)
+            ]
+            folder = train_model(workspace, f"unseen-{study}-{name}", chosen, vocabulary)
+            results.append((name, unseen.hits(folder, workspace.rows, workspace.bank, classes)))
+            about = unseen.ABOUT[study] + LEXICON[workspace.variant]
+            _record(workspace, f"unseen-{study}{workspace.variant}", unseen.figures(results, workspace.run.seed), about)
 
 
-def ship(desk: Desk) -> None:
+def ship(workspace: Workspace) -> None:
     """One training on everything that may train, with decisions fitted to what the fold models said of left-out sounds."""
-    done = [left for left in FOLDS if (desk.work / f"fold{left}" / "encode.onnx").exists()]
+    done = [left for left in FOLDS if (workspace.work / f"fold{left}" / "encode.onnx").exists()]
     if not done:
         raise SystemExit("the shipped model's decisions rest on left-out sounds: run --study folds first")
-    heard = [left_out.labelled_outputs(desk.work / f"fold{left}", desk.rows, desk.bank, left) for left in done]
-    chosen = [i for i, row in enumerate(desk.rows) if trainable(row)]
-    folder = train_model(desk, "ship", chosen, desk.vocabulary)
+    heard = [left_out.labelled_outputs(workspace.work / f"fold{left}", workspace.rows, workspace.bank, left) for left in done]
+    chosen = [i for i, row in enumerate(workspace.rows) if trainable(row)]
+    folder = train_model(workspace, "ship", chosen, workspace.vocabulary)
     _decide(folder, calibrated(heard))
-    recipe = dataclasses.asdict(desk.run) | {"encoder": desk.run.encoder.model_dump(mode="json")}
-    write_card(folder, [desk.rows[i] for i in chosen], recipe=recipe, results=RESULTS)
+    recipe = dataclasses.asdict(workspace.run) | {"encoder": workspace.run.encoder.model_dump(mode="json")}
+    write_card(folder, [workspace.rows[i] for i in chosen], recipe=recipe, results=RESULTS)
     print(f"copy {folder} to auricle/weights/auricle-tiny; fingerprint {fingerprint(folder)}")
 
 
-def _record(desk: Desk, name: str, figures: list[Any], about: str, **extra: Any) -> None:
-    path = write_record(RESULTS, name, command=desk.command, seed=desk.run.seed, figures=figures, extra={"about": about, **extra})
+def _record(workspace: Workspace, name: str, figures: list[Any], about: str, **extra: Any) -> None:
+    path = write_record(RESULTS, name, command=workspace.command, seed=workspace.run.seed, figures=figures, extra={"about": about, **extra})
     print(f"{path}: {figures[0]['name']} {figures[0]['value']:.3f}", flush=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, ModelConfig, Window, of_heads
 from auricle.core.files import atomic_file
-from auricle.data.compose.bank import FLOOR_DB, FeatureBank
+from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
 from auricle.data.corpora.table import Row
 from auricle.models.encoders.convolutional import ConvConfig
@@ -30,7 +30,7 @@ from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch
 from auricle.train.settings import TrainConfig
 from auricle.train.trainer import Training, train
-from recipes.tiny.heads import fit_joint, fit_likeness
+from recipes.tiny.heads import fit_joint, fit_similarity
 
 FRONTEND = "auricle-16k"
 #: How recordings are cut for a model, which no training decides, and the loudness (dBFS) under which nothing sounds. A recording of less
@@ -66,7 +66,7 @@ class FitConfig:
     short_share: float = 0.6
     rate: float = 2e-3
     decay: float = 0.05
-    average: float = 0.998
+    ema_decay: float = 0.998
     presence_weight: float = 0.3
     frames_weight: float = 0.3
     words_weight: float = 0.5
@@ -80,7 +80,7 @@ class FitConfig:
             learning_rate=self.rate,
             optimiser="muon",
             weight_decay=self.decay,
-            average=self.average,
+            ema_decay=self.ema_decay,
             gradient_limit=5.0,
             seed=seed,
             save_every=each,
@@ -101,7 +101,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Desk:
+class Workspace:
     """What all trainings share: rows with their features, the vocabulary, the words, where to work and how to repeat it."""
 
     rows: list[Row]
@@ -154,75 +154,75 @@ def objective(model: nn.Module, batch: Batch, *, words: Tensor, config: FitConfi
     }
 
 
-def train_model(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
+def train_model(workspace: Workspace, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
     """Train on the chosen rows and leave a model folder, not yet calibrated, under the work folder.
 
     A finished training is not repeated; its joint head and that of likeness, which take seconds, are fitted anew.
     """
-    words = torch.from_numpy(TextTower(desk.words, desk.run.dim).embed(vocabulary))
-    trained = desk.work / f"{name}.safetensors"
+    words = torch.from_numpy(TextTower(workspace.words, workspace.run.dim).embed(vocabulary))
+    trained = workspace.work / f"{name}.safetensors"
     if not trained.exists():
-        _train(desk, name, chosen, vocabulary, words, trained)
-    model = Model(model_config(vocabulary, desk.run)).eval()
+        _train(workspace, name, chosen, vocabulary, words, trained)
+    model = Model(model_config(vocabulary, workspace.run)).eval()
     missing, unexpected = load_model(model, trained, strict=False)
     if unexpected or not all(name.startswith(("projection.", "heads.similarity.")) for name in missing):
         raise SystemExit(
             f"{trained}: is of another encoder (missing {missing[:3]}, unexpected {unexpected[:3]}); take it away to train anew"
         )
-    _fit_heads(desk, model, chosen, vocabulary, words)
-    folder = desk.work / (name + desk.variant)
+    _fit_heads(workspace, model, chosen, vocabulary, words)
+    folder = workspace.work / (name + workspace.variant)
     shutil.rmtree(folder, ignore_errors=True)
-    text = {k: v for k, v in load_file(desk.words / "model.safetensors").items() if k.startswith(TEXT)}
-    save(folder, model, text, tokenizer=desk.words / "tokenizer.json", half=True)
+    text = {k: v for k, v in load_file(workspace.words / "model.safetensors").items() if k.startswith(TEXT)}
+    save(folder, model, text, tokenizer=workspace.words / "tokenizer.json", half=True)
     export_in_half(load_model_folder(folder), folder)
     return folder
 
 
-def _train(desk: Desk, name: str, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor, trained: Path) -> None:
+def _train(workspace: Workspace, name: str, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor, trained: Path) -> None:
     """Train the model and write its averaged weights."""
     place = {label: index for index, label in enumerate(vocabulary)}
-    labels = [tuple(place[label] for label in row.labels if label in place) for row in desk.rows]
+    labels = [tuple(place[label] for label in row.labels if label in place) for row in workspace.rows]
     # A recording counts once for every five seconds it lasts: two minutes of an orchestra say more of music than one drum stroke.
-    turns = {i: int(np.clip(desk.rows[i].duration // 5, 1, 24)) for i in chosen}
-    pool = [i for i in chosen if labels[i] and desk.rows[i].corpus != "ambience" for _ in range(turns[i])]
-    beds = [i for i in chosen if desk.rows[i].corpus == "ambience" or STEADY.intersection(desk.rows[i].labels)]
-    composer = Composer(desk.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=desk.run.compose)
-    torch.manual_seed(desk.run.seed)
-    model = Model(model_config(vocabulary, desk.run))
+    turns = {i: int(np.clip(workspace.rows[i].duration // 5, 1, 24)) for i in chosen}
+    pool = [i for i in chosen if labels[i] and workspace.rows[i].corpus != "ambience" for _ in range(turns[i])]
+    beds = [i for i in chosen if workspace.rows[i].corpus == "ambience" or STEADY.intersection(workspace.rows[i].labels)]
+    composer = Composer(workspace.bank, labels, pool=pool, backgrounds=beds, vocabulary=len(vocabulary), config=workspace.run.compose)
+    torch.manual_seed(workspace.run.seed)
+    model = Model(model_config(vocabulary, workspace.run))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     print(
         f"{name}: {len(pool)} clips, {len(vocabulary)} labels, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights",
         flush=True,
     )
-    settings = desk.run.fit.settings(desk.run.seed)
-    learnt = functools.partial(objective, words=words, config=desk.run.fit)
+    settings = workspace.run.fit.settings(workspace.run.seed)
+    learnt = functools.partial(objective, words=words, config=workspace.run.fit)
 
     def finish(averaged: nn.Module, folder: Path) -> dict[str, float]:
         with atomic_file(trained) as partial:
             save_model(averaged.cpu().to(memory_format=torch.contiguous_format), str(partial))  # type: ignore[call-overload]
         return {}
 
-    training = Training(model, learnt, Composed(composer, desk.run.fit, settings), settings, finish)
-    train(training, desk.work / f"{name}.training", report=lambda line: print(name, line, flush=True))
-    shutil.rmtree(desk.work / f"{name}.training")
+    training = Training(model, learnt, Composed(composer, workspace.run.fit, settings), settings, finish)
+    train(training, workspace.work / f"{name}.training", report=lambda line: print(name, line, flush=True))
+    shutil.rmtree(workspace.work / f"{name}.training")
 
 
-def _fit_heads(desk: Desk, model: Model, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
+def _fit_heads(workspace: Workspace, model: Model, chosen: Sequence[int], vocabulary: list[str], words: torch.Tensor) -> None:
     """Fit the joint head and that of likeness, on each chosen clip heard as a listener would: a window at least, half a minute at most."""
-    clips = [i for i in chosen if set(desk.rows[i].labels) & set(vocabulary)]
-    share = torch.tensor([[float(label in desk.rows[i].labels) for label in vocabulary] for i in clips])
+    clips = [i for i in chosen if set(workspace.rows[i].labels) & set(vocabulary)]
+    share = torch.tensor([[float(label in workspace.rows[i].labels) for label in vocabulary] for i in clips])
     shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (WINDOW.seconds, 30))
     pooled = []
     with torch.no_grad():
         for i in clips:
-            features = desk.bank.plain(i)[:longest]
+            features = workspace.bank.plain(i)[:longest]
             features = np.pad(features, ((0, max(0, shortest - len(features))), (0, 0)), constant_values=FLOOR_DB)
             pooled.append(model.encoder(torch.from_numpy(features)[None]).pooled[0])
     heard = torch.stack(pooled)
     similarity = model.heads[SIMILARITY]
     assert isinstance(model.projection, torch.nn.Linear) and isinstance(similarity, torch.nn.Linear)
     fit_joint(model.projection, heard, share / share.sum(1, keepdim=True), words)
-    fit_likeness(similarity, heard)
+    fit_similarity(similarity, heard)
 
 
 def model_config(vocabulary: list[str], run: Run) -> ModelConfig:

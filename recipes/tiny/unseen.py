@@ -11,7 +11,7 @@ import numpy as np
 
 from auricle.bench.results import Figure
 from auricle.core.config import EMBEDDING
-from auricle.data.compose.bank import FeatureBank
+from auricle.data.compose.feature_bank import FeatureBank
 from auricle.data.corpora.table import Row
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap

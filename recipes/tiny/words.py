@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from auricle.core.files import atomic_file, write_text
 from auricle.data.corpora import read
 from auricle.train import checkpoint
-from auricle.train.schedule import warm_cosine
+from auricle.train.schedule import warmup_cosine
 
 #: How everyday sounds sound, in words.
 LEXICON = Path(__file__).with_name("lexicon") / "sounds_like.txt"
@@ -267,7 +267,7 @@ def distil(student: Student, encoded: list[list[int]], target: Tensor, chance: n
     optimiser = torch.optim.AdamW(student.parameters(), lr=run.rate, weight_decay=1e-4)
     for step in range(run.steps):
         for group in optimiser.param_groups:
-            group["lr"] = run.rate * warm_cosine(step / run.steps)
+            group["lr"] = run.rate * warmup_cosine(step / run.steps)
         chosen = rng.choice(len(encoded), run.batch, p=chance)
         mine, theirs = student(*bags(encoded, chosen)), target[chosen]
         loss = (1 - (mine * theirs).sum(-1)).mean() + (mine @ mine.T - theirs @ theirs.T).square().mean()

@@ -24,11 +24,11 @@ from auricle.core.records import Clip
 from auricle.data import corpora, prompts
 from auricle.data.compose import scenes
 from auricle.data.corpora.table import FOLDS, Row, fold
-from auricle.data.prompts import attributes, bank
-from auricle.listen.gathering import Contrast, Cosines, Gathering
+from auricle.data.prompts import attributes, descriptions
+from auricle.listen.aggregation import Contrast, Cosines, WindowAggregator
 from auricle.listen.listener import Listener, load
+from auricle.listen.prompt_set import Mix, PromptSet
 from auricle.listen.scale import Rule, Scale, calibrate, measure
-from auricle.listen.wording import Mix, Wording
 from auricle.metrics import bootstrap, calibration, tagging
 from recipes.tiny import left_out, unseen
 
@@ -75,24 +75,24 @@ def part(listener: Listener, rows: Sequence[Row], classes: Sequence[str]) -> Par
     return Part(listener, list(classes), chosen, vectors, np.array([list(classes).index(row.labels[0]) for row in chosen]))
 
 
-def wordings(classes: Sequence[str]) -> dict[str, Wording]:
+def wordings(classes: Sequence[str]) -> dict[str, PromptSet]:
     """What is tried, the label alone first."""
-    found = {name.replace("-", "_"): Wording(prompts.open(name)) for name in ("bare", "msclap", "laion", "wavcaps-esc50", "ensemble")}
+    found = {name.replace("-", "_"): PromptSet(prompts.open(name)) for name in ("bare", "msclap", "laion", "wavcaps-esc50", "ensemble")}
     bare, names = prompts.open("bare"), prompts.open("esc50")
-    told, sounds = bank.generate(classes, count=20), attributes.shipped("esc50")
+    told, sounds = descriptions.generate(classes, count=20), attributes.shipped("esc50")
     return found | {
-        "ensemble_of_scores": Wording(prompts.open("ensemble"), mix=Mix(combine="scores")),
-        "what_is_heard": Wording(names),
-        "bank": Wording(bare, told, mix=Mix(prompt=0)),
-        "bare_and_bank": Wording(bare, told),
-        "attributes": Wording(bare, attributes=sounds, mix=Mix(prompt=0)),
-        "attributes_of_scores": Wording(bare, attributes=sounds, mix=Mix(prompt=0, combine="scores")),
-        "bare_and_attributes": Wording(bare, attributes=sounds),
-        "what_is_heard_and_attributes": Wording(names, attributes=sounds),
+        "ensemble_of_scores": PromptSet(prompts.open("ensemble"), mix=Mix(combine="scores")),
+        "what_is_heard": PromptSet(names),
+        "bank": PromptSet(bare, told, mix=Mix(prompt=0)),
+        "bare_and_bank": PromptSet(bare, told),
+        "attributes": PromptSet(bare, attributes=sounds, mix=Mix(prompt=0)),
+        "attributes_of_scores": PromptSet(bare, attributes=sounds, mix=Mix(prompt=0, combine="scores")),
+        "bare_and_attributes": PromptSet(bare, attributes=sounds),
+        "what_is_heard_and_attributes": PromptSet(names, attributes=sounds),
     }
 
 
-def cosines(parts: Sequence[Part], said: Wording) -> list[np.ndarray]:
+def cosines(parts: Sequence[Part], said: PromptSet) -> list[np.ndarray]:
     """Cosines (N, K) of each part's clips with its classes."""
     return [np.asarray(one.vectors @ said.rows(one.classes, one.listener.embed_text).T) for one in parts]
 
@@ -128,7 +128,7 @@ def scale_figures(parts: Sequence[Part], shipped: Listener, seed: int) -> list[F
     """Calibration with the shipped line and with one fitted to the other fifths, for both questions."""
     figures: list[Figure] = []
     line = own_line(shipped)
-    found = cosines(parts, Wording(prompts.open("bare")))
+    found = cosines(parts, PromptSet(prompts.open("bare")))
     for question in ("one", "any"):
         truths = [one.truth if question == "one" else one.right for one in parts]
         own = [Scale(question=question, scale=line.scale, bias=line.bias)] * len(parts)
@@ -175,7 +175,7 @@ def _calibration(
 
 def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]:
     """Ranking of clips for each label by cosine, and by what it has over AudioSet's names."""
-    said, scale = Wording(prompts.open("bare")), own_line(shipped).scale
+    said, scale = PromptSet(prompts.open("bare")), own_line(shipped).scale
     plain, against = [], []
     for one, found in zip(parts, cosines(parts, said), strict=True):
         others = said.rows(audioset.labels(), one.listener.embed_text)
@@ -232,10 +232,10 @@ def steady_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
 
 def by_rule(one: Part, windows: Sequence[np.ndarray | None]) -> dict[Rule, int]:
     """The best class of a recording of these windows' vectors (D,) by each rule; -1 where none of them sounds."""
-    judge = Cosines(Wording(prompts.open("bare")).rows(one.classes, one.listener.embed_text), Scale(question="one", scale=1.0))
+    judge = Cosines(PromptSet(prompts.open("bare")).rows(one.classes, one.listener.embed_text), Scale(question="one", scale=1.0))
     best: dict[Rule, int] = {}
     for rule in RULES:
-        gathering = Gathering(judge, rule)
+        gathering = WindowAggregator(judge, rule)
         for vector in windows:
             gathering.add(vector)
         evidence = gathering.evidence()
@@ -250,7 +250,7 @@ def _gains(name: str, right: dict[str, np.ndarray], groups: np.ndarray, seed: in
 
 def heard_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
     """All 50 classes by name, by the models of the folds, each with the line fitted to other folds."""
-    found = cosines(parts, Wording(prompts.open("bare")))
+    found = cosines(parts, PromptSet(prompts.open("bare")))
     lines = [own_line(one.listener) for one in parts]
     scales = [Scale(question="one", scale=line.scale) for line in lines]
     right = np.concatenate([each.argmax(axis=1) == one.truth for each, one in zip(found, parts, strict=True)])

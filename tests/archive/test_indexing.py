@@ -149,7 +149,7 @@ def test_files_that_are_not_there_stay_until_they_are_removed(sounds: Path, tmp_
 def test_a_moved_folder_is_recognised_from_anywhere(
     sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Heard no second time, no hit twice, its notes and taught examples with it, its errors by its new name."""
+    """Analysis no second time, no hit twice, its notes and taught examples with it, its errors by its new name."""
     (sounds / "list.csv").write_text("file,place\nlow.wav,harbour\n")
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds, sounds / "list.csv")
@@ -316,7 +316,7 @@ def test_notes_outlive_changes_moves_and_dead_writers(sounds: Path, tmp_path: Pa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in Unicode")
 def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heard once, found, exported, taught, cut and followed, by a name with its bytes escaped."""
+    """Analysis once, found, exported, taught, cut and followed, by a name with its bytes escaped."""
     folder = Path(os.fsdecode(os.fsencode(sounds) + b"/caf\xe9"))
     folder.mkdir()
     (sounds / "high.wav").rename(folder / os.fsdecode(b"lat\xe9in.wav"))

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import tone_model
 
-from auricle.bench import shelf, vectors
+from auricle.bench import disk_cache, vectors
 from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import InputError
 from auricle.data import shards
@@ -84,8 +84,8 @@ def test_a_clip_that_cannot_be_heard_is_named(tmp_path: Path, listener: Listener
 
 def test_the_shelf_forgets_what_was_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(100))
-    monkeypatch.setattr(shelf.time, "time", lambda: float(next(clock)))
-    kept = shelf.Shelf(tmp_path / "s.sqlite", limit=30)
+    monkeypatch.setattr(disk_cache.time, "time", lambda: float(next(clock)))
+    kept = disk_cache.DiskCache(tmp_path / "s.sqlite", limit=30)
     kept.keep({"a": b"x" * 10, "b": b"x" * 10})
     kept.keep({"c": b"x" * 10})
     assert set(kept.find(["a"])) == {"a"}

@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 from auricle import cli
 from auricle.core.errors import InputError
-from auricle.train import recipes
+from auricle.train import registry
 
 RECIPE = '''"""Learns to say nothing.
 
@@ -127,12 +127,12 @@ def test_errors_name_the_setting_and_what_was_wanted(auricle: Callable[..., tupl
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("Config = 1\n")
     with pytest.raises(InputError, match=r"is no recipe; wanted a file with Config"):
-        recipes.load(str(tmp_path / "other.py"))
+        registry.load(str(tmp_path / "other.py"))
 
 
 def test_values_are_what_their_field_wants(tmp_path: Path) -> None:
     (tmp_path / "quiet.py").write_text(RECIPE)
-    module: Any = recipes.load(str(tmp_path / "quiet.py"))
+    module: Any = registry.load(str(tmp_path / "quiet.py"))
     words = [
         "title=true",
         'inner.names=["a", "1"]',
@@ -142,7 +142,7 @@ def test_values_are_what_their_field_wants(tmp_path: Path) -> None:
         "train.gradient_limit=null",
         "kind=b",
     ]
-    config = recipes.changed(module.Config, words)
+    config = registry.changed(module.Config, words)
     assert config == module.Config(
         title="true",
         kind="b",
@@ -150,9 +150,9 @@ def test_values_are_what_their_field_wants(tmp_path: Path) -> None:
         inner=module.Inner(width=7, names=("a", "1")),
         train=module.Config().train.model_copy(update={"gradient_limit": None}),
     )
-    assert recipes.about(tmp_path / "quiet.py") == "Learns to say nothing."
+    assert registry.about(tmp_path / "quiet.py") == "Learns to say nothing."
 
 
 def test_the_recipes_that_come_along_are_listed(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = auricle("train", "--list")
-    assert code == 0 and all(name in out for name in recipes.known())
+    assert code == 0 and all(name in out for name in registry.known())

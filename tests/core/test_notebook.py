@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from auricle.core.records import Event, Heard, Label
+from auricle.core.records import Analysis, Event, Label
 
 
 class Balance(HTMLParser):
@@ -17,7 +17,7 @@ class Balance(HTMLParser):
         assert self.open.pop() == tag
 
 
-def shown(heard: Heard) -> str:
+def shown(heard: Analysis) -> str:
     html = heard._repr_html_()
     balance = Balance()
     balance.feed(html)
@@ -27,18 +27,18 @@ def shown(heard: Heard) -> str:
 
 def test_shows_what_is_present_and_escapes_names() -> None:
     events = tuple(Event("dog", float(second), second + 0.5, 0.8) for second in range(5))
-    html = shown(Heard("<b>.wav", 6.0, 1.0, tags=(Label("dog", 0.9, True), Label("cat", 0.1, False)), events=events))
+    html = shown(Analysis("<b>.wav", 6.0, 1.0, tags=(Label("dog", 0.9, True), Label("cat", 0.1, False)), events=events))
     assert "&lt;b&gt;.wav" in html and "<b>.wav" not in html
     assert "dog" in html and "cat" not in html and "0:00.0–0:00.5" in html and "+ 2" in html
 
 
 def test_says_silent_nothing_and_error_plainly() -> None:
-    assert "silent" in shown(Heard("a", 1.0, 1.0, silent=True))
-    assert "nothing recognised" in shown(Heard("a", 1.0, 1.0))
-    assert "nothing recognised; perhaps: sheep 0.54" in shown(Heard("a", 1.0, 1.0, perhaps=(Label("sheep", 0.54, False),)))
-    assert "no such file" in shown(Heard("a", error="a: no such file"))
-    assert "50 % heard" in shown(Heard("a", 1.0, 0.5))
+    assert "silent" in shown(Analysis("a", 1.0, 1.0, silent=True))
+    assert "nothing recognised" in shown(Analysis("a", 1.0, 1.0))
+    assert "nothing recognised; perhaps: sheep 0.54" in shown(Analysis("a", 1.0, 1.0, perhaps=(Label("sheep", 0.54, False),)))
+    assert "no such file" in shown(Analysis("a", error="a: no such file"))
+    assert "50 % heard" in shown(Analysis("a", 1.0, 0.5))
 
 
 def test_asked_words_say_whether_they_are_present() -> None:
-    assert "asked, not present" in shown(Heard("a", 1.0, 1.0, labels=(Label("siren", 0.2, False),)))
+    assert "asked, not present" in shown(Analysis("a", 1.0, 1.0, labels=(Label("siren", 0.2, False),)))

@@ -10,9 +10,9 @@ import pytest
 from auricle.core import audioset
 from auricle.core.errors import InputError
 from auricle.data import prompts
-from auricle.data.prompts import attributes, bank, table
+from auricle.data.prompts import attributes, descriptions, table
 from auricle.data.prompts.attributes import Attributes
-from auricle.data.prompts.bank import Bank
+from auricle.data.prompts.descriptions import DescriptionSet
 
 #: What the published evaluations embed, letter by letter.
 PUBLISHED = {
@@ -93,25 +93,25 @@ def test_a_label_of_which_nothing_is_left_is_refused() -> None:
 
 
 def test_a_bank_is_written_and_read_again(tmp_path: Path) -> None:
-    made = bank.generate(["dog_bark", "rain"], scenes=["in a yard", "at night"], count=6)
+    made = descriptions.generate(["dog_bark", "rain"], scenes=["in a yard", "at night"], count=6)
     made.write(tmp_path / "bank.json")
-    again = bank.read(tmp_path / "bank.json")
+    again = descriptions.read(tmp_path / "bank.json")
     assert again.texts == made.texts and again.of("Dog bark") == made.texts["dog_bark"] and again.of("cat") == ()
     assert len(set(again.of("rain"))) == 6 and all("rain" in text for text in again.of("rain"))
     assert list(tmp_path.iterdir()) == [tmp_path / "bank.json"]
 
 
 def test_generated_banks_favour_no_class_and_repeat() -> None:
-    made = bank.generate(["dog", "rain"], count=50)
+    made = descriptions.generate(["dog", "rain"], count=50)
     assert [text.replace("dog", "rain") for text in made.of("dog")] == list(made.of("rain"))
-    assert made.texts == bank.generate(["dog", "rain"], count=50).texts
-    assert bank.generate(["dog", "rain"], count=10).of("dog") == made.of("dog")[:10]
+    assert made.texts == descriptions.generate(["dog", "rain"], count=50).texts
+    assert descriptions.generate(["dog", "rain"], count=10).of("dog") == made.of("dog")[:10]
     with pytest.raises(InputError, match="wanted 1 to 60"):
-        bank.generate(["dog"], count=61)
+        descriptions.generate(["dog"], count=61)
 
 
 def test_a_text_said_twice_counts_once() -> None:
-    assert Bank({"dog": ("a dog", "a dog", "dogs")}).of("dog") == ("a dog", "dogs")
+    assert DescriptionSet({"dog": ("a dog", "a dog", "dogs")}).of("dog") == ("a dog", "dogs")
 
 
 BAD_BANKS = {
@@ -135,16 +135,16 @@ BAD_BANKS = {
 def test_banks_that_are_none_are_refused(case: str, tmp_path: Path) -> None:
     (tmp_path / "bank.json").write_text(BAD_BANKS[case])
     with pytest.raises(InputError, match=r"bank\.json.*wanted"):
-        bank.read(tmp_path / "bank.json")
+        descriptions.read(tmp_path / "bank.json")
 
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "LARGEST", 10)
     (tmp_path / "bank.json").write_text('{"dog": ["a dog"]}')
     with pytest.raises(InputError, match="has over 10 bytes"):
-        bank.read(tmp_path / "bank.json")
+        descriptions.read(tmp_path / "bank.json")
     with pytest.raises(InputError, match="cannot be read"):
-        bank.read(tmp_path)
+        descriptions.read(tmp_path)
 
 
 def test_attributes_are_read_with_their_signs(tmp_path: Path) -> None:
@@ -189,4 +189,4 @@ def test_two_spellings_are_one_label() -> None:
 def test_letters_are_the_same_however_they_are_composed() -> None:
     assert prompts.key("Zaunk\u00f6nig") == prompts.key("zaunko\u0308nig") == "zaunk\u00f6nig"
     with pytest.raises(InputError, match="are one label"):
-        Bank({"Zaunk\u00f6nig": ("a wren",), "Zaunko\u0308nig": ("a wren",)})
+        DescriptionSet({"Zaunk\u00f6nig": ("a wren",), "Zaunko\u0308nig": ("a wren",)})

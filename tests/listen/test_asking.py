@@ -1,4 +1,4 @@
-"""Asked labels: scored as the tags where they name one, by their text where not, with times; what cannot be read has no score."""
+"""QueryScores labels: scored as the tags where they name one, by their text where not, with times; what cannot be read has no score."""
 
 from __future__ import annotations
 

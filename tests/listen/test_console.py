@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from auricle.core.records import Asked, Classified, Event, Heard, Label
+from auricle.core.records import Analysis, Classification, ClassificationQuery, Event, Label
 from auricle.listen import console as people
 from auricle.listen.console import Meter, classified_text, heard_text
 
 
-def shown(heard: Heard, *, width: int = 100, unicode: bool = True) -> str:
+def shown(heard: Analysis, *, width: int = 100, unicode: bool = True) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     console.print(heard_text(heard, width=width, unicode=unicode))
     text = console.file.getvalue()  # type: ignore[attr-defined]
@@ -20,7 +20,7 @@ def shown(heard: Heard, *, width: int = 100, unicode: bool = True) -> str:
     return str(text)
 
 
-FULL = Heard(
+FULL = Analysis(
     "garden [1].wav",
     20.0,
     1.0,
@@ -47,28 +47,30 @@ def test_fits_any_terminal(width: int, unicode: bool) -> None:
 
 
 def test_says_silent_nothing_and_partly_plainly() -> None:
-    assert "  silent" in shown(Heard("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)))
-    assert "  nothing recognised" in shown(Heard("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)))
-    assert "99 % heard" in shown(Heard("a", 1000.0, 0.999, error="cut"))
-    near = shown(Heard("a", 1.0, 1.0, tags=(Label("sheep", 0.54, False),), perhaps=(Label("sheep", 0.54, False), Label("cow", 0.4, False))))
+    assert "  silent" in shown(Analysis("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)))
+    assert "  nothing recognised" in shown(Analysis("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)))
+    assert "99 % heard" in shown(Analysis("a", 1000.0, 0.999, error="cut"))
+    near = shown(
+        Analysis("a", 1.0, 1.0, tags=(Label("sheep", 0.54, False),), perhaps=(Label("sheep", 0.54, False), Label("cow", 0.4, False)))
+    )
     assert "  nothing recognised; perhaps: sheep 0.54, cow 0.40" in near
 
 
 def test_says_what_asked_words_were_scored_by_when_they_sound_and_which_cannot_be_read() -> None:
     frog = Label("frogs in a pond", 0.93, True, "label", "frog", ((1.0, 2.5), (4.0, 5.0)))
-    text = shown(Heard("a", 9.0, 1.0, labels=(frog, Label("a lawn mower", 0.02, False, "text")), unread=("\u72d7",)), width=200)
+    text = shown(Analysis("a", 9.0, 1.0, labels=(frog, Label("a lawn mower", 0.02, False, "text")), unread=("\u72d7",)), width=200)
     assert "0.93  present, as frog  0:01.0-0:02.5  0:04.0-0:05.0" in text and "0.02  not present, by its text" in text
     assert "the model reads no word of \u72d7" in text
 
 
 def test_many_events_are_counted() -> None:
     events = tuple(Event("dog", 10.0 * place, 10.0 * place + 1, 0.9) for place in range(400))
-    text = shown(Heard("a", 4000.0, 1.0, tags=(Label("dog", 0.9, True),), events=events))
+    text = shown(Analysis("a", 4000.0, 1.0, tags=(Label("dog", 0.9, True),), events=events))
     assert "+ 397 more" in text and "0:00-0:01  0:10-0:11" in text and "1:06:40" in text
 
 
 def test_odd_names_stay_on_one_line() -> None:
-    text = shown(Heard("a\nb\x1b[31m.wav", 1.0, 1.0))
+    text = shown(Analysis("a\nb\x1b[31m.wav", 1.0, 1.0))
     assert "\x1b" not in text and text.splitlines()[0].startswith("a\\nb")
 
 
@@ -93,9 +95,9 @@ def test_the_meter_waits_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def classified(labels: tuple[Label, ...], *, question: str = "one", **more: Any) -> str:
-    asked = Asked(question, "bare", "mean", "model")
+    asked = ClassificationQuery(question, "bare", "mean", "model")
     console = Console(file=io.StringIO(), width=60, highlight=False)
-    console.print(classified_text(Classified("a [1].wav", asked, 3.0, **({"coverage": 1.0} | more), labels=labels), width=60))
+    console.print(classified_text(Classification("a [1].wav", asked, 3.0, **({"coverage": 1.0} | more), labels=labels), width=60))
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 

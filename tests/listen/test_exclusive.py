@@ -44,7 +44,7 @@ def shares(logits: np.ndarray) -> np.ndarray:
     return np.array([np.exp(one) / sum(np.exp(other) for other in logits) for one in logits.astype(np.float64)])
 
 
-def scores(listener: auricle.Listener, heard: auricle.Heard) -> np.ndarray:
+def scores(listener: auricle.Listener, heard: auricle.Analysis) -> np.ndarray:
     told = {tag.label: tag.score for tag in heard.tags}
     return np.array([told[label] for label in listener.labels])
 

@@ -13,7 +13,7 @@ from tone_model import clip, silence, tone
 
 import auricle
 from auricle.core.errors import InputError, SoundError
-from auricle.core.records import Band, Clip, Heard, Label
+from auricle.core.records import Analysis, Band, Clip, Label
 from auricle.listen.listener import Listener
 from auricle.tasks import tagging
 
@@ -23,11 +23,11 @@ def listener(tone_folder: Path) -> Listener:
     return auricle.load(tone_folder)
 
 
-def present(heard: Heard) -> set[str]:
+def present(heard: Analysis) -> set[str]:
     return {label.label for label in heard.tags if label.present}
 
 
-def times(heard: Heard, label: str) -> list[tuple[float, float]]:
+def times(heard: Analysis, label: str) -> list[tuple[float, float]]:
     return [(event.onset, event.offset) for event in heard.events if event.label == label]
 
 

@@ -17,13 +17,13 @@ from auricle.core import audioset
 from auricle.core.config import of_encoder
 from auricle.core.errors import InputError, ModelError
 from auricle.core.records import Clip
-from auricle.data.prompts.bank import Bank
+from auricle.data.prompts.descriptions import DescriptionSet
 from auricle.listen import zeroshot
-from auricle.listen.gathering import NEAREST, Contrast
+from auricle.listen.aggregation import NEAREST, Contrast
 from auricle.listen.listener import Listener
+from auricle.listen.prompt_set import Mix
 from auricle.listen.scale import Scale
 from auricle.listen.scores import unit
-from auricle.listen.wording import Mix
 from auricle.listen.zeroshot import ZeroShot
 
 LABELS = ("low tone", "high tone", "dog")
@@ -53,7 +53,7 @@ def shares(listener: Listener, source: Any, scale: float) -> np.ndarray:
     return np.asarray(powers / powers.sum())
 
 
-def scores(told: auricle.Classified) -> dict[str, float]:
+def scores(told: auricle.Classification) -> dict[str, float]:
     return {label.label: label.score for label in told.labels}
 
 
@@ -120,7 +120,7 @@ def test_the_same_bits_alone_in_a_batch_and_on_more_threads(listener: Listener, 
 
 
 def test_prompts_banks_and_attributes_make_the_weights(listener: Listener) -> None:
-    bank = Bank({"dog": ("barking", "bark")})
+    bank = DescriptionSet({"dog": ("barking", "bark")})
     head = ZeroShot(listener, ["dog", "rain"], prompt="deep {label}", bank=bank, mix=Mix(prompt=0.5))
     dog = unit(listener.embed_text(["barking", "bark"]).mean(axis=0))
     expected = unit(0.5 * listener.embed_text(["deep dog"])[0] + dog)

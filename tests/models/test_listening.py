@@ -16,7 +16,7 @@ from auricle.models.export import export_in_half  # noqa: E402
 from auricle.models.folder import load, save  # noqa: E402
 from auricle.models.model import LABELS_WEIGHT, Model  # noqa: E402
 from auricle.runtime.open import open_runtime  # noqa: E402
-from recipes.tiny.heads import fit_likeness  # noqa: E402
+from recipes.tiny.heads import fit_similarity  # noqa: E402
 
 LABELS = ["dog", "rain", "siren"]
 
@@ -120,7 +120,7 @@ def test_components_are_whitened() -> None:
     rng = torch.Generator().manual_seed(0)
     pooled = torch.randn(4000, 6, generator=rng) @ torch.diag(torch.tensor([9.0, 5, 3, 1, 1, 0.1])) @ torch.randn(6, 6, generator=rng)
     head = torch.nn.Linear(6, 3)
-    fit_likeness(head, pooled, floor=0.5)
+    fit_similarity(head, pooled, floor=0.5)
     found = head(pooled)
     spread = found.T.cov()
     values = torch.linalg.eigvalsh(((pooled - pooled.mean(0)) / pooled.std(0)).T.cov()).flip(0)[:3]

@@ -1,4 +1,4 @@
-"""Drift: which way states go, whatever is padded."""
+"""RampPooling: which way states go, whatever is padded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.nn.pooling import Drift, drift  # noqa: E402
+from auricle.nn.pooling import RampPooling, drift  # noqa: E402
 
 
 def states() -> object:
@@ -31,7 +31,7 @@ def test_the_last_state_counts_for_it_and_the_first_against_it() -> None:
 
 
 def test_padding_changes_nothing() -> None:
-    x, layer = states(), Drift(5)
+    x, layer = states(), RampPooling(5)
     mask = torch.arange(7)[None] < torch.tensor([[7], [4], [1]])
     for row, length in enumerate((7, 4, 1)):
         torch.testing.assert_close(layer(x, mask)[row], layer(x[row : row + 1, :length])[0])

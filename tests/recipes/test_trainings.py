@@ -26,7 +26,7 @@ from auricle.data.manifest import read, write
 from auricle.models.encoders.open import open_encoder, size
 from auricle.recipes import made
 from auricle.recipes.words import BEGIN, END, Words, learn, rules
-from auricle.train.recipes import changed, known
+from auricle.train.registry import changed, known
 from auricle.train.trainer import train
 
 TRAININGS = {
@@ -68,7 +68,7 @@ def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_pat
     assert np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1], atol=1e-4)
     assert len(lineage.of(folder).clips) == 32 and lineage.of(folder).corpora == {"made"}
     assert all(np.isfinite(value) for value in figures.values())
-    if listener.runtime.knows_words:
+    if listener.runtime.has_text_tower:
         assert (listener.config.text is not None and listener.config.text.logit_scale is not None) or name == "captionstew"
         assert listener.embed_text(["hiss, then clicks"]).shape == (1, listener.config.dim)
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from tone_model import RATE, tone
 
-from auricle.core.records import Heard
+from auricle.core.records import Analysis
 from auricle.listen.listener import Listener
 from auricle.serve.jobs import Job, Jobs, Question
 from serve.running import Serve, connected, problem, replied, until, waiting
@@ -153,9 +153,9 @@ def test_a_job_that_is_given_up_ends_and_the_others_go_on(listener: Listener, so
     until(lambda: given_up.seconds > 0)
     given_up.given_up = True
     heard = given_up.future.result(timeout=60)
-    assert isinstance(heard, Heard) and heard.error == "given up" and given_up.seconds < 3000
+    assert isinstance(heard, Analysis) and heard.error == "given up" and given_up.seconds < 3000
     heard = short.future.result(timeout=60)
-    assert isinstance(heard, Heard) and heard.error is None and heard.duration == 3
+    assert isinstance(heard, Analysis) and heard.error is None and heard.duration == 3
     jobs.stop()
     assert never.seconds == 0 and not never.future.done()
 

@@ -13,8 +13,8 @@ from auricle.train import lora  # noqa: E402
 from auricle.train.freeze import freeze, train_mode  # noqa: E402
 from auricle.train.lora import LoraConfig  # noqa: E402
 from auricle.train.muon import Muon  # noqa: E402
-from auricle.train.optimiser import optimisers, paces_of  # noqa: E402
-from auricle.train.schedule import factor  # noqa: E402
+from auricle.train.optimiser import lr_scales_of, optimisers  # noqa: E402
+from auricle.train.schedule import lr_factor  # noqa: E402
 from auricle.train.settings import TrainConfig  # noqa: E402
 
 
@@ -57,13 +57,13 @@ def test_a_pattern_that_fits_nothing_is_refused() -> None:
 
 
 def test_deeper_layers_learn_more_slowly() -> None:
-    paces = paces_of(model(), 0.5)
+    lr_scales = lr_scales_of(model(), 0.5)
     wanted = {"sound.entry": 0.125, "sound.blocks.0": 0.25, "sound.blocks.1": 0.5, "sound.exit": 1.0, "words": 1.0}
-    for start, pace in wanted.items():
-        assert {value for name, value in paces.items() if name.startswith(f"{start}.")} == {pace}, start
-    assert len(paces) == 13
-    assert paces_of(nn.ModuleDict({"model": model(), "objective": nn.Linear(2, 2)}), 0.5) == {
-        **{f"model.{name}": pace for name, pace in paces.items()},
+    for start, lr_at in wanted.items():
+        assert {value for name, value in lr_scales.items() if name.startswith(f"{start}.")} == {lr_at}, start
+    assert len(lr_scales) == 13
+    assert lr_scales_of(nn.ModuleDict({"model": model(), "objective": nn.Linear(2, 2)}), 0.5) == {
+        **{f"model.{name}": lr_at for name, lr_at in lr_scales.items()},
         "objective.weight": 1.0,
         "objective.bias": 1.0,
     }
@@ -95,9 +95,9 @@ def test_nothing_to_learn_is_refused() -> None:
 
 def test_schedules_rise_and_fall() -> None:
     for schedule, half, end in (("cosine", 0.5 * 1.1, 0.1), ("linear", 0.5 * 1.1, 0.1), ("constant", 1.0, 1.0)):
-        told = [factor(schedule, done, warm=0.2, floor=0.1) for done in (0.1, 0.2, 0.6, 1.0)]
+        told = [lr_factor(schedule, done, warmup_fraction=0.2, min_lr_fraction=0.1) for done in (0.1, 0.2, 0.6, 1.0)]
         assert told == pytest.approx([0.5, 1.0, half, end])
-    assert factor("linear", 0.0, warm=0.0, floor=0.0) == 1.0
+    assert lr_factor("linear", 0.0, warmup_fraction=0.0, min_lr_fraction=0.0) == 1.0
 
 
 def test_an_adaptation_starts_as_nothing_and_merges_within_rounding() -> None:

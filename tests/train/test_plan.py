@@ -20,11 +20,11 @@ from auricle.train.plan import plan
 from auricle.train.trainer import CHECKPOINTS, train
 
 
-@pytest.mark.parametrize("average", [None, 0.9])
-def test_checkpoints_are_as_large_as_was_said(average: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_checkpoints_are_as_large_as_was_said(ema_decay: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toy, "WIDTH", 200)  # so that the weights outweigh their names
     lines: list[str] = []
-    training = toy.training(average=average, steps=12, save_every=3)
+    training = toy.training(ema_decay=ema_decay, steps=12, save_every=3)
     said = plan(training)
     train(training, tmp_path, report=lines.append)
     size = checkpoint.found(tmp_path / CHECKPOINTS)[-1].stat().st_size / 1e6

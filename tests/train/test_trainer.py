@@ -30,7 +30,7 @@ def quiet(line: str) -> None:
 def weights(path: Path, step: int = 6) -> dict[str, Tensor]:
     """Of a step's checkpoint, averages and all."""
     state = checkpoint.load(checkpoint.path_of(path / CHECKPOINTS, step))
-    return {**state["model"], **{f"average.{name}": value for name, value in state.get("average", {}).items()}}
+    return {**state["model"], **{f"average.{name}": value for name, value in state.get("ema", {}).items()}}
 
 
 def gap(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
@@ -68,7 +68,7 @@ class Slow(toy.Feed):
         time.sleep(0.05)  # leaves time to be killed in
         return super().batch(step)
 
-asked = toy.training(dropout=0.3, steps=30, average=0.9, save_every=4)
+asked = toy.training(dropout=0.3, steps=30, ema_decay=0.9, save_every=4)
 asked.batches = Slow()
 train(asked, Path(sys.argv[1]))
 """
@@ -88,7 +88,7 @@ def killed(path: Path, at: int) -> None:
 
 @pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
-    settings = {"dropout": 0.3, "steps": 30, "average": 0.9, "save_every": 4}
+    settings = {"dropout": 0.3, "steps": 30, "ema_decay": 0.9, "save_every": 4}
     train(toy.training(**settings), tmp_path / "whole", report=quiet)
     killed(tmp_path / "killed", 8)
     assert not checkpoint.path_of(tmp_path / "killed" / CHECKPOINTS, 30).exists()
@@ -131,13 +131,13 @@ def test_bad_numbers_stop_it_before_a_weight_has_changed(tmp_path: Path) -> None
 
 
 def test_averaged_weights_are_what_comes_of_it(tmp_path: Path) -> None:
-    asked = toy.training(average=0.5)
+    asked = toy.training(ema_decay=0.5)
     asked.finish = lambda model, folder: {"sum": float(model.state_dict()["entry.weight"].sum()), "training": float(model.training)}
     figures = train(asked, tmp_path, report=quiet)
     state = weights(tmp_path)
     assert figures == {"sum": pytest.approx(float(state["average.model.entry.weight"].sum())), "training": 0.0}
     assert gap({"": state["average.model.entry.weight"]}, {"": state["model.entry.weight"]}) > 1e-4
-    again = toy.training(average=0.5)
+    again = toy.training(ema_decay=0.5)
     again.finish = lambda model, folder: pytest.fail("finished twice")
     assert train(again, tmp_path, report=quiet) == figures
 
@@ -178,7 +178,7 @@ def ports(count: int) -> list[int]:
 KINDS: dict[str, dict[str, Any]] = {
     "copies": {},
     "parts": {"accumulate": 2, "objective": toy.squares},
-    "shards": {"parallel": "fsdp", "average": 0.9},
+    "shards": {"parallel": "fsdp", "ema_decay": 0.9},
 }
 
 

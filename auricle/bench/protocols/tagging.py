@@ -19,7 +19,7 @@ from auricle.bench import suite as suites
 from auricle.bench.protocols.protocol import Metric, Row, Trial
 from auricle.core.errors import InputError
 from auricle.data.prompts import key
-from auricle.listen.gathering import Cosines, Gathering
+from auricle.listen.aggregation import Cosines, WindowAggregator
 from auricle.listen.scale import Scale
 from auricle.listen.zeroshot import ZeroShot
 from auricle.metrics import tagging
@@ -53,7 +53,7 @@ def _by_words(trial: Trial, labels: Sequence[str]) -> np.ndarray:
     judge = Cosines(head.weights, Scale(question="any", scale=1.0))
     rows = []
     for heard in trial.heard:
-        gathering = Gathering(judge, trial.suite.rule)
+        gathering = WindowAggregator(judge, trial.suite.rule)
         for vector, seconds in heard.sounding():
             gathering.add(vector, seconds)
         evidence = gathering.evidence()

@@ -13,7 +13,7 @@ import numpy as np
 
 from auricle.bench import suite as suites
 from auricle.bench.protocols.protocol import Metric, Row, Trial, macro, mean
-from auricle.listen.gathering import Cosines, Gathering
+from auricle.listen.aggregation import Cosines, WindowAggregator
 from auricle.listen.scale import Scale
 from auricle.listen.zeroshot import ZeroShot
 
@@ -28,7 +28,7 @@ def run(trial: Trial) -> list[Row]:
     judge = Cosines(head.weights, Scale(question="one", scale=1.0))
     rows: list[Row] = []
     for item, heard, label, group in zip(trial.items, trial.heard, truth, suites.groups(trial.items), strict=True):
-        gathering = Gathering(judge, trial.suite.rule)
+        gathering = WindowAggregator(judge, trial.suite.rule)
         for vector, seconds in heard.sounding():
             gathering.add(vector, seconds)
         told = _told(gathering.evidence(), labels, label)

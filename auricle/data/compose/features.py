@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auricle.data.compose.bank import FLOOR_DB, FeatureBank
+from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Classes described by attributes in words, each with a weight that says how much it is so, or how much it is not.
 
 The format is a JSON object {label: {words: weight}}, such as {"flute": {"high pitched": 1, "noisy": -0.5}}. What it makes of the words'
-vectors is in `auricle.listen.wording`.
+vectors is in `auricle.listen.prompt_set`.
 """
 
 from __future__ import annotations

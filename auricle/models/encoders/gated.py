@@ -18,7 +18,7 @@ from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, at_least, masked, strided_mask
 from auricle.nn.gated import GatedBlock, Rotary, near
-from auricle.nn.pooling import Drift, mean_max
+from auricle.nn.pooling import RampPooling, mean_max
 
 Size = Annotated[int, Field(gt=0)]
 
@@ -80,7 +80,7 @@ class Gated(nn.Module):
             GatedBlock(config.width, config.heads, hidden=config.hidden, dropout=config.dropout) for _ in range(config.depth)
         )
         self.norm = nn.RMSNorm(config.width)
-        self.drift = Drift(config.width) if config.ordered else None
+        self.drift = RampPooling(config.width) if config.ordered else None
         self.head = nn.Linear(config.width, config.labels) if config.labels else None
 
     def stemmed(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:

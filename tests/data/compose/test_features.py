@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auricle.data.compose.bank import FLOOR_DB, FeatureBank
+from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
 
 PLAIN = ComposeConfig(equaliser_db=0.0, mask_frames=0, mask_mels=0, band_limit_share=0.0)

@@ -36,16 +36,21 @@ def test_a_late_event_counts_twice_against() -> None:
     assert figures["ece"][0] == pytest.approx(0.0)  # half of the six decisions are true, and each was given one half
 
 
-def sound(corpus: str, name: str) -> evaluation.Foreign:
-    return evaluation.Foreign(corpus, Path(name))
+def sound(corpus: str, name: str) -> evaluation.OutOfDomain:
+    return evaluation.OutOfDomain(corpus, Path(name))
 
 
 def test_claims_are_counted_by_file() -> None:
-    claims = [(sound("fsdd", "a"), ["dog", "cat"]), (sound("fsdd", "b"), []), (sound("kenney", "c"), ["dog"]), (sound("sonicpi", "d"), [])]
-    figures = {figure["name"]: figure for figure in evaluation.claim_figures(claims, {"all": ("fsdd", "sonicpi")})}
+    false_positives = [
+        (sound("fsdd", "a"), ["dog", "cat"]),
+        (sound("fsdd", "b"), []),
+        (sound("kenney", "c"), ["dog"]),
+        (sound("sonicpi", "d"), []),
+    ]
+    figures = {figure["name"]: figure for figure in evaluation.false_positive_figures(false_positives, {"all": ("fsdd", "sonicpi")})}
     assert figures["all"]["value"] == pytest.approx(1 / 3) and figures["all"]["n"] == 3
     assert figures["fsdd"]["value"] == 0.5 and figures["kenney"]["value"] == 1.0
-    assert evaluation.claim_counts(claims) == {"fsdd": {"dog": 1, "cat": 1}, "kenney": {"dog": 1}}
+    assert evaluation.false_positive_counts(false_positives) == {"fsdd": {"dog": 1, "cat": 1}, "kenney": {"dog": 1}}
 
 
 def test_silence_is_quiet_and_the_same_each_time() -> None:

@@ -22,12 +22,12 @@ from safetensors.torch import load_file, save_file
 import auricle
 from auricle.bench.results import read_records
 from auricle.core.model_files import read_config
-from auricle.data.compose.bank import FeatureBank
+from auricle.data.compose.feature_bank import FeatureBank
 from auricle.data.corpora.table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
 from recipes.tiny import left_out, studies, training
 from recipes.tiny.decisions import calibrated
-from recipes.tiny.training import Desk, FitConfig, Run
+from recipes.tiny.training import FitConfig, Run, Workspace
 
 CLASSES = {0: "dog", 1: "rooster", 10: "rain"}
 #: What the clips of a class hold, in Hz; rain is noise.
@@ -92,7 +92,7 @@ class WatchedBank(FeatureBank):
 class Study:
     """What was done. heard: the rows whose features each training asked for, by its name."""
 
-    desk: Desk
+    workspace: Workspace
     folders: dict[int, Path]
     heard: dict[str, list[Row]]
     records: dict[str, dict[str, Any]]
@@ -107,37 +107,37 @@ def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactor
         fewest=1,
         speeds=(1.0,),
         encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
-        fit=FitConfig(epochs=4, epoch_clips=192, batch=8, frames=64, short_frames=32, rate=1e-2, average=0.9),
+        fit=FitConfig(epochs=4, epoch_clips=192, batch=8, frames=64, short_frames=32, rate=1e-2, ema_decay=0.9),
     )
     options = argparse.Namespace(data=data, study="folds", work=place / "work", words=tone_folder, folds=(1, 2), sets=(), epochs=1)
-    opened = studies.open_desk(options, run)
+    opened = studies.open_workspace(options, run)
     bank = WatchedBank(**{field.name: getattr(opened.bank, field.name) for field in dataclasses.fields(FeatureBank)})
-    desk = dataclasses.replace(opened, bank=bank)
+    workspace = dataclasses.replace(opened, bank=bank)
     heard: dict[str, list[Row]] = {}
     train = training.train_model
 
-    def watched(desk: Desk, name: str, *given: Any) -> Path:
+    def watched(workspace: Workspace, name: str, *given: Any) -> Path:
         bank.asked.clear()
-        folder = train(desk, name, *given)
-        heard[name] = [desk.rows[index] for index in sorted(bank.asked)]
+        folder = train(workspace, name, *given)
+        heard[name] = [workspace.rows[index] for index in sorted(bank.asked)]
         return folder
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(studies, "RESULTS", place / "results")
         patch.setattr(left_out, "SCENES_A_FOLD", 3)
         patch.setattr(studies, "train_model", watched)
-        folders = studies.folds(desk)
-        studies.ship(desk)
-        yield Study(desk, folders, heard, read_records(place / "results"))
+        folders = studies.folds(workspace)
+        studies.ship(workspace)
+        yield Study(workspace, folders, heard, read_records(place / "results"))
 
 
 def test_records_and_a_card_are_left_and_the_shipped_folder_hears(study: Study, data: Path) -> None:
     assert {"esc50-folds", "scenes", "foreign-sounds"} <= study.records.keys()
     accuracy = study.records["esc50-folds"]["figures"][0]
     assert accuracy["n"] == 18 and accuracy["low"] <= accuracy["value"] <= accuracy["high"]
-    card = json.loads((study.desk.work / "ship" / "card.json").read_text())
+    card = json.loads((study.workspace.work / "ship" / "card.json").read_text())
     assert len(card["clips"]) == 26 and card["clips"][0][2] == "nobody"
-    heard = auricle.load(study.desk.work / "ship").listen(data / "esc50_16k" / "audio" / "1-00-A-0.wav")
+    heard = auricle.load(study.workspace.work / "ship").listen(data / "esc50_16k" / "audio" / "1-00-A-0.wav")
     assert heard.error is None and {*CLASSES.values(), "speech"} <= {tag.label for tag in heard.tags}
 
 
@@ -145,8 +145,8 @@ def test_only_licensed_clips_are_trained_on(study: Study) -> None:
     assert study.heard.keys() == {"fold1", "fold2", "ship"}
     for rows in study.heard.values():
         assert {row.licence for row in rows} == {"CC0", "CC-BY 3.0"}
-    assert sum(row.licence == "CC-BY-NC 3.0" for row in study.desk.rows) == 6  # there were some to refuse
-    card = json.loads((study.desk.work / "ship" / "card.json").read_text())
+    assert sum(row.licence == "CC-BY-NC 3.0" for row in study.workspace.rows) == 6  # there were some to refuse
+    card = json.loads((study.workspace.work / "ship" / "card.json").read_text())
     assert {clip[1] for clip in card["clips"]} >= {row.path.name for row in study.heard["ship"]}
 
 
@@ -162,17 +162,18 @@ def test_no_clip_of_the_fold_that_is_tested_is_trained_on(study: Study, left: in
 def test_decisions_are_fitted_to_other_folds_than_the_tested_one(study: Study, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(left_out, "SCENES_A_FOLD", 3)
     own, other = (
-        calibrated([left_out.labelled_outputs(study.folders[one], study.desk.rows, study.desk.bank, one)]) for one in (left, 3 - left)
+        calibrated([left_out.labelled_outputs(study.folders[one], study.workspace.rows, study.workspace.bank, one)])
+        for one in (left, 3 - left)
     )
     config = read_config(study.folders[left] / "config.json")
     assert other.applied(config) == config != own.applied(config)
 
 
 def test_each_label_has_the_logits_of_its_own_sounds(study: Study) -> None:
-    listener = auricle.load(study.desk.work / "ship")
-    for index, row in enumerate(study.desk.rows):
+    listener = auricle.load(study.workspace.work / "ship")
+    for index, row in enumerate(study.workspace.rows):
         if row.corpus == "esc50":
-            logits = listener.runtime.run(study.desk.bank.plain(index)[None])["clip_logits"][0]
+            logits = listener.runtime.run(study.workspace.bank.plain(index)[None])["clip_logits"][0]
             best = max(CLASSES.values(), key=lambda label: float(logits[listener.labels.index(label)]))
             assert best == row.labels[0], row.path.name
 
@@ -189,9 +190,9 @@ def test_a_finished_training_is_not_repeated_but_meets_new_words(
         fit=FitConfig(epochs=1, epoch_clips=8, batch=8, frames=64, short_frames=32),
     )
     options = argparse.Namespace(data=data, study="folds", work=tmp_path / "work", words=tone_folder, folds=(1,), sets=(), epochs=1)
-    desk = studies.open_desk(options, run)
-    chosen = range(len(desk.rows))
-    first = training.train_model(desk, "fold1", chosen, desk.vocabulary)
+    workspace = studies.open_workspace(options, run)
+    chosen = range(len(workspace.rows))
+    first = training.train_model(workspace, "fold1", chosen, workspace.vocabulary)
     before = load_file(first / "model.safetensors")
     monkeypatch.setattr(training, "train", None)  # a second training would fail
     words = tmp_path / "words"
@@ -200,9 +201,9 @@ def test_a_finished_training_is_not_repeated_but_meets_new_words(
     save_file(text | {"text.output": -text["text.output"]}, words / "model.safetensors")
     (words / "tokenizer.json").write_bytes((tone_folder / "tokenizer.json").read_bytes())
     (words / "words.json").write_text('{"lexicon": false}')
-    desk = studies.open_desk(argparse.Namespace(**(vars(options) | {"words": words})), run)
-    second = training.train_model(desk, "fold1", chosen, desk.vocabulary)
+    workspace = studies.open_workspace(argparse.Namespace(**(vars(options) | {"words": words})), run)
+    second = training.train_model(workspace, "fold1", chosen, workspace.vocabulary)
     after = load_file(second / "model.safetensors")
-    assert second.name == "fold1-no-lexicon" and "--words" in desk.command
+    assert second.name == "fold1-no-lexicon" and "--words" in workspace.command
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed <= {"projection.weight", "projection.bias", "text.output"} and "projection.weight" in changed

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.data.compose.bank import FLOOR_DB, FeatureBank  # noqa: E402
+from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank  # noqa: E402
 from auricle.data.compose.features import ComposeConfig, Composer  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
@@ -44,7 +44,7 @@ def test_a_step_has_the_same_batch_wherever_the_stream_begins() -> None:
 
 
 def test_it_learns_to_tell_bands_apart(tmp_path: Path) -> None:
-    config = FitConfig(epochs=6, epoch_clips=256, batch=16, frames=64, short_frames=32, average=0.9, rate=1e-2)
+    config = FitConfig(epochs=6, epoch_clips=256, batch=16, frames=64, short_frames=32, ema_decay=0.9, rate=1e-2)
     torch.manual_seed(0)
     model = Model(model_config([str(place) for place in range(6)], RUN))
     words = torch.nn.functional.normalize(torch.randn(6, 10, generator=torch.Generator().manual_seed(1)), dim=-1)

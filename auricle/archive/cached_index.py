@@ -10,25 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from auricle.archive.lists import Lists, centres_of
+from auricle.archive.ivf import IvfIndex, centres_of
+from auricle.archive.memory import limited_memory, trim
 from auricle.archive.store import Archive
-from auricle.archive.thrift import give_back, thrift
 from auricle.core.optional import require
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores"]
 _VECTORS = ("vector", "likeness")
 
 
-class Outline:
+class CachedIndex:
     """The windows of one version of an archive, by file and onset. rows: Arrow, with file, onset, offset and tags.
 
     earlier: an outline of the same archive, whose centres are taken over while the archive has not grown to twice its size.
     """
 
-    def __init__(self, archive: Archive, *, earlier: Outline | None = None) -> None:
+    def __init__(self, archive: Archive, *, earlier: CachedIndex | None = None) -> None:
         table = archive.snapshot("windows")
         self.version = table.version
-        with thrift():
+        with limited_memory():
             rows, vectors = _read(table)
         order = require("pyarrow.compute", extra="archive", why="an archive").sort_indices(
             rows, sort_keys=[("file", "ascending"), ("onset", "ascending")]
@@ -42,12 +42,12 @@ class Outline:
         self._index_labels(rows["scores"].combine_chunks())
         self.rows = rows.drop_columns(["scores"])
         del rows, order
-        self._lists: dict[str, Lists] = {}
+        self._lists: dict[str, IvfIndex] = {}
         for name in _VECTORS:
             known = None if earlier is None else earlier._lists[name].centres
             centres = known if known is not None and 8 * len(known) ** 2 >= len(places) else centres_of(vectors[name])
-            self._lists[name] = Lists(vectors.pop(name), places, centres)
-        give_back()
+            self._lists[name] = IvfIndex(vectors.pop(name), places, centres)
+        trim()
 
     def _index_labels(self, kept: Any) -> None:
         """Windows by label, those with the highest trained score first."""

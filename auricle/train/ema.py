@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Average:
+class Ema:
     """Exponential moving average of tensors by name, which may be shards. values: what is moved, in place."""
 
     def __init__(self, values: Mapping[str, Tensor], *, decay: float) -> None:

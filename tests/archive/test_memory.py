@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from auricle.archive.thrift import _AHEAD, thrift
+from auricle.archive.memory import _AHEAD, limited_memory
 
 
 def test_little_is_read_ahead_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(_AHEAD, raising=False)
-    with pytest.raises(KeyError), thrift():
+    with pytest.raises(KeyError), limited_memory():
         assert int(os.environ[_AHEAD]) < 2**24
         raise KeyError
     assert _AHEAD not in os.environ
@@ -19,6 +19,6 @@ def test_little_is_read_ahead_while_it_lasts(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_who_set_it_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_AHEAD, "1000")
-    with thrift():
+    with limited_memory():
         assert os.environ[_AHEAD] == "1000"
     assert os.environ[_AHEAD] == "1000"

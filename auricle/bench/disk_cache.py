@@ -16,7 +16,7 @@ LIMIT = 1_000_000_000
 _AT_ONCE = 500  # keys asked for together: SQLite bounds the variables of a statement
 
 
-class Shelf:
+class DiskCache:
     """Keys to bytes. Use from one thread."""
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:

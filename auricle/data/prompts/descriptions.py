@@ -24,7 +24,7 @@ _SCENES = Path(__file__).resolve().parent / "scenes.json"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Bank:
+class DescriptionSet:
     """Texts by label, each text of a label once."""
 
     texts: Mapping[str, tuple[str, ...]]
@@ -48,19 +48,19 @@ class Bank:
         write_text(path, json.dumps(self.texts, ensure_ascii=False, indent=1) + "\n")
 
 
-def read(path: str | Path) -> Bank:
+def read(path: str | Path) -> DescriptionSet:
     """The bank of a JSON file; InputError says what is wrong with one that is none."""
     found = table.read(path, wanted=_WANTED)
     for label, texts in found.items():
         if not isinstance(texts, list):
             raise InputError(f"{path}: {label[:60]!r} has a {type(texts).__name__}; wanted a list of texts, as in {_WANTED[14:]}")
     try:
-        return Bank(found)
+        return DescriptionSet(found)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def generate(labels: Sequence[str], *, scenes: Sequence[str] | None = None, count: int = 10) -> Bank:
+def generate(labels: Sequence[str], *, scenes: Sequence[str] | None = None, count: int = 10) -> DescriptionSet:
     """A bank of `count` texts a label by rule: each of a few sentences with the label in each of some scenes ("in a quiet room").
 
     scenes: surroundings; by default those of scenes.json. All labels get the same ones, in the same order, so that what surroundings
@@ -71,7 +71,7 @@ def generate(labels: Sequence[str], *, scenes: Sequence[str] | None = None, coun
     if not 1 <= count <= min(TEXTS, len(frames)):
         raise InputError(f"count is {count}; wanted 1 to {min(TEXTS, len(frames))}, as many as these scenes give")
     words = {label: Clean()(label) for label in labels}
-    return Bank(
+    return DescriptionSet(
         {
             label: tuple(pattern.replace("{scene}", scene).replace("{label}", word) for pattern, scene in frames[:count])
             for label, word in words.items()

@@ -15,7 +15,7 @@ _MMAP_THRESHOLD, _LARGE = -3, 1 << 20  # mallopt(3): from this size on, memory i
 
 
 @contextmanager
-def thrift() -> Iterator[None]:
+def limited_memory() -> Iterator[None]:
     """While a table is joined, little is read ahead, and glibc gives back what was freed instead of keeping it in pieces.
 
     Joining 50 000 and 200 000 windows took 136 and 304 MB without, 49 and 73 MB with it, and some more processor time. What is said to
@@ -26,7 +26,7 @@ def thrift() -> Iterator[None]:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_MMAP_THRESHOLD, _LARGE)
-    give_back()
+    trim()
     try:
         yield
     finally:
@@ -34,7 +34,7 @@ def thrift() -> Iterator[None]:
             del os.environ[_AHEAD]
 
 
-def give_back() -> None:
+def trim() -> None:
     """Give the system what this process has freed: Arrow's pool and glibc keep hundreds of megabytes of it after a large table was read."""
     require("pyarrow", extra="archive", why="an archive").default_memory_pool().release_unused()
     libc = ctypes.CDLL(None)

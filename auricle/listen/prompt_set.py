@@ -19,11 +19,10 @@ import numpy as np
 from auricle.core.arguments import check
 from auricle.core.errors import InputError
 from auricle.data import prompts
-from auricle.data.prompts import Prompts
+from auricle.data.prompts import Prompts, descriptions
 from auricle.data.prompts import attributes as described
-from auricle.data.prompts import bank as banks
 from auricle.data.prompts.attributes import Attributes
-from auricle.data.prompts.bank import Bank
+from auricle.data.prompts.descriptions import DescriptionSet
 from auricle.listen.scores import unit
 from auricle.listen.textcache import Embed
 
@@ -51,11 +50,11 @@ class Mix:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Wording:
+class PromptSet:
     """What is said of labels."""
 
     prompts: Prompts
-    bank: Bank | None = None
+    bank: DescriptionSet | None = None
     attributes: Attributes | None = None
     mix: Mix = Mix()
 
@@ -105,16 +104,19 @@ class Wording:
 
 
 def opened(
-    prompt: str | Prompts, bank: str | Path | Bank | None = None, attributes: str | Path | Attributes | None = None, mix: Mix | None = None
-) -> Wording:
-    """A wording from names and paths, or from what they name."""
+    prompt: str | Prompts,
+    bank: str | Path | DescriptionSet | None = None,
+    attributes: str | Path | Attributes | None = None,
+    mix: Mix | None = None,
+) -> PromptSet:
+    """A prompt set from names and paths, or from what they name."""
     check(prompt, (str, Prompts), what="prompt", wanted="a protocol's name, a sentence with {label}, or a path")
-    check(bank, (str, os.PathLike, Bank, type(None)), what="bank", wanted="the path of a JSON file, or a Bank")
+    check(bank, (str, os.PathLike, DescriptionSet, type(None)), what="bank", wanted="the path of a JSON file, or a DescriptionSet")
     check(attributes, (str, os.PathLike, Attributes, type(None)), what="attributes", wanted="the path of a JSON file, or Attributes")
     check(mix, (Mix, type(None)), what="mix", wanted="a Mix")
-    return Wording(
+    return PromptSet(
         prompt if isinstance(prompt, Prompts) else prompts.find(prompt),
-        bank if bank is None or isinstance(bank, Bank) else banks.read(bank),
+        bank if bank is None or isinstance(bank, DescriptionSet) else descriptions.read(bank),
         attributes if attributes is None or isinstance(attributes, Attributes) else described.read(attributes),
         mix or Mix(),
     )

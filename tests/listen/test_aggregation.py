@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.listen.gathering import NEAREST, Contrast, Cosines, Gathering
+from auricle.listen.aggregation import NEAREST, Contrast, Cosines, WindowAggregator
 from auricle.listen.scale import Rule, Scale
 from auricle.listen.scores import unit
 
@@ -16,7 +16,7 @@ PLAIN = Cosines(ROWS, Scale(question="one", scale=4.0))
 
 
 def gathered(rule: Rule, windows: np.ndarray = WINDOWS, seconds: np.ndarray = SECONDS) -> np.ndarray | None:
-    gathering = Gathering(PLAIN, rule)
+    gathering = WindowAggregator(PLAIN, rule)
     for vector, length in zip(windows, seconds, strict=True):
         gathering.add(vector, float(length))
     return gathering.evidence()
@@ -37,7 +37,7 @@ def test_one_window_is_the_same_by_every_rule(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", ["mean", "max", "top3"])
 def test_windows_that_say_nothing_change_nothing(rule: Rule) -> None:
-    gathering = Gathering(PLAIN, rule)
+    gathering = WindowAggregator(PLAIN, rule)
     gathering.add(None, 5.0)
     assert gathering.evidence() is None
     gathering.add(WINDOWS[0], 5.0)

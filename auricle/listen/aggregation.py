@@ -22,7 +22,7 @@ TOP = 3
 NEAREST = 10
 
 
-class Judge(Protocol):
+class EvidenceScorer(Protocol):
     """Makes evidence of vectors, and scores of evidence."""
 
     def evidence(self, vectors: np.ndarray) -> np.ndarray:
@@ -81,10 +81,10 @@ class Contrast:
         return sigmoid(evidence)
 
 
-class Gathering:
+class WindowAggregator:
     """Evidence of one recording as its windows come, in memory that does not grow with them."""
 
-    def __init__(self, judge: Judge, rule: Rule) -> None:
+    def __init__(self, judge: EvidenceScorer, rule: Rule) -> None:
         self._judge, self._rule = judge, rule
         self._total: np.ndarray | None = None
         self._best: np.ndarray | None = None

@@ -18,7 +18,7 @@ from auricle.nn.position import sincos_grid
 from auricle.nn.transformer import Block
 
 
-class Guess(NamedTuple):
+class MaskedPrediction(NamedTuple):
     """What was hidden, as the game sees it: M patches a clip of P numbers each, (B, M, P). matched: SSAST's guess to be found among others.
 
     rebuilt: the guess of the numbers themselves. truth: what was there.
@@ -69,7 +69,7 @@ class MaskedPatches(nn.Module):
         self.match = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, numbers))
         self.rebuild = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, numbers))
 
-    def forward(self, features: Tensor, hidden: Tensor) -> Guess:
+    def forward(self, features: Tensor, hidden: Tensor) -> MaskedPrediction:
         """features (B, T, F) with T as the encoder has it; hidden (B, M), places of patches."""
         encoder = self.encoder
         if encoder.config.stride != encoder.config.patch:
@@ -81,7 +81,7 @@ class MaskedPatches(nn.Module):
         for block in encoder.blocks:
             x = block(x)
         told = _taken(encoder.norm(x)[:, encoder.config.leading :], hidden)
-        return Guess(self.match(told), self.rebuild(told), _taken(cut(features, encoder.config.patch), hidden))
+        return MaskedPrediction(self.match(told), self.rebuild(told), _taken(cut(features, encoder.config.patch), hidden))
 
 
 class MaskedAutoencoder(nn.Module):
@@ -100,7 +100,7 @@ class MaskedAutoencoder(nn.Module):
 
     places: Tensor
 
-    def forward(self, features: Tensor, hidden: Tensor) -> Guess:
+    def forward(self, features: Tensor, hidden: Tensor) -> MaskedPrediction:
         """features (B, T, F) with T as the encoder has it; hidden (B, M), places of patches."""
         encoder, leading = self.encoder, self.encoder.config.leading
         tokens = encoder.patches(features) + encoder.positions()[:, leading:]
@@ -115,7 +115,7 @@ class MaskedAutoencoder(nn.Module):
         for block in self.blocks:
             whole = block(whole)
         told = self.rebuild(_taken(self.norm(whole), hidden))
-        return Guess(None, told, _taken(cut(features, encoder.config.patch), hidden))
+        return MaskedPrediction(None, told, _taken(cut(features, encoder.config.patch), hidden))
 
 
 class MaskedFrames(nn.Module):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from auricle.core.config import EMBEDDING
 from auricle.models.captioner import Captioner
 from auricle.models.encoders.embedding import Embedding
+from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
-from auricle.models.pretext import MaskedFrames
 from auricle.nn.losses.captioning import next_token_cross_entropy, token_cross_entropy
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.nn.losses.masked import match_within_clip
@@ -23,7 +23,7 @@ from auricle.train.batches import Batch
 HIDDEN_SHARE, HIDDEN_TEMPERATURE = 0.5, 0.1
 
 
-class Learner(nn.Module):
+class MultiLossModel(nn.Module):
     """Parts of the loss by name, each times its weight: `contrast`, `caption`, `parallel` (captions told all at once) and `frames`.
 
     A part without a weight is not worked out. Everything that is learnt is a parameter of this module, the contrast's scale too.

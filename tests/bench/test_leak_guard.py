@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from made_sounds import chord
 
-from auricle.bench import guard, lineage
+from auricle.bench import leak_guard, lineage
 from auricle.bench import suite as suites
 from auricle.bench.lineage import Clip, Lineage
 from auricle.bench.score import Result, score
@@ -67,7 +67,7 @@ def test_the_clips_themselves_are_refused_before_anything_is_heard(
     listener: Listener, heard: list[Item], unheard: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auricle.bench.score.hear", lambda *given, **more: pytest.fail("heard"))
-    with pytest.raises(guard.LeakedError, match=r"3 of 6 clips \(3 school\): low \(is school/low.wav\)") as refused:
+    with pytest.raises(leak_guard.LeakedError, match=r"3 of 6 clips \(3 school\): low \(is school/low.wav\)") as refused:
         score(listener, SUITE, [*unheard, *heard])
     assert {leak.item for leak in refused.value.leaks} == {item.id for item in heard}
 
@@ -87,21 +87,23 @@ def test_the_clips_themselves_are_refused_before_anything_is_heard(
 )
 def test_names_tell_the_gravest_level(heard: list[Item], listener: Listener, changes: dict[str, object], level: str | None) -> None:
     item = dataclasses.replace(heard[0], **changes)  # type: ignore[arg-type]
-    found = guard.by_name([item], lineage.of(listener.runtime.folder))
+    found = leak_guard.by_name([item], lineage.of(listener.runtime.folder))
     assert [leak.level for leak in found.values()] == ([] if level is None else [level])
 
 
 def test_a_place_that_holds_anything_is_no_source(heard: list[Item]) -> None:
     past = Lineage("clips", corpora=frozenset({"a"}), sites=frozenset({"github", "freesound"}))
     stranger = dataclasses.replace(heard[0], corpus="b", source="", site="github")
-    assert guard.by_name([stranger], past) == {}
+    assert leak_guard.by_name([stranger], past) == {}
 
 
 def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[Item], unheard: list[Item], tmp_path: Path) -> None:
     samples, rate = soundfile.read(heard[2].audio)
     soundfile.write(tmp_path / "innocent.ogg", 0.3 * samples, rate)
     planted = Item(id="innocent", audio=tmp_path / "innocent.ogg", labels=("high tone",), corpus="made", site="studio")
-    with pytest.raises(guard.LeakedError, match=r"1 of 4 clips \(1 school\): innocent \(sounds like school/low-and-high.wav, (1.0|0.99)"):
+    with pytest.raises(
+        leak_guard.LeakedError, match=r"1 of 4 clips \(1 school\): innocent \(sounds like school/low-and-high.wav, (1.0|0.99)"
+    ):
         score(listener, SUITE, [*unheard, planted])
     allowed = score(listener, SUITE, [*unheard, planted], allow_leaked=True)
     assert marks(allowed) == {("clip", "school"): 1} and allowed.about["allowed"] is True
@@ -112,7 +114,7 @@ def test_a_copy_inside_a_longer_recording_is_found(listener: Listener, heard: li
     between = np.concatenate([chord((0.0, 0.3, 0.0), 16), chord(DRAW["low"], 12), chord((0.0, 0.3, 0.0), 20)])
     long = made_sounds.item(tmp_path, "long", between, "middle tone")
     past = lineage.of(listener.runtime.folder)
-    assert set(guard.by_sound([long], hear(listener, [long]), past)) == {"long"}
+    assert set(leak_guard.by_sound([long], hear(listener, [long]), past)) == {"long"}
 
 
 @pytest.mark.parametrize(("cosine", "copied"), [(0.9, False), (0.96, False), (0.98, True), (1.0, True)])
@@ -121,13 +123,13 @@ def test_a_copy_is_told_from_what_is_merely_alike(cosine: float, copied: bool) -
     turned = np.array([[cosine, (1 - cosine**2) ** 0.5]], np.float32)
     heard = Vectors(turned, turned, np.ones(1, np.float32), np.zeros(0, np.float32), False)
     past = Lineage("clips", (Clip("school", "1", "a.wav", ""),), np.array([[127, 0]], np.int8))
-    assert set(guard.by_sound([Item(id="x", audio=Path("/x.wav"))], [heard], past)) == ({"x"} if copied else set())
+    assert set(leak_guard.by_sound([Item(id="x", audio=Path("/x.wav"))], [heard], past)) == ({"x"} if copied else set())
 
 
 def test_silence_is_nobodys_copy(tone_folder: Path, tmp_path: Path) -> None:
     quiet = [made_sounds.item(tmp_path, name, np.zeros(32_000, np.float32), "x") for name in ("one", "two")]
     listener = made_sounds.taught(tone_folder, tmp_path / "model", quiet[:1])
-    assert guard.by_sound(quiet[1:], hear(listener, quiet[1:]), lineage.of(tmp_path / "model")) == {}
+    assert leak_guard.by_sound(quiet[1:], hear(listener, quiet[1:]), lineage.of(tmp_path / "model")) == {}
 
 
 def test_what_is_not_known_is_marked_and_not_clean(tone_folder: Path, tmp_path: Path, heard: list[Item], unheard: list[Item]) -> None:
@@ -148,15 +150,15 @@ def test_what_is_not_known_is_marked_and_not_clean(tone_folder: Path, tmp_path: 
 
 def test_a_corpus_inside_another_counts_as_it() -> None:
     item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps")
-    found = guard.by_name([item], Lineage("corpora", corpora=frozenset({"audioset"})))
+    found = leak_guard.by_name([item], Lineage("corpora", corpora=frozenset({"audioset"})))
     assert found["x"].level == "corpus"
 
 
 def test_sentences_that_were_read_are_told() -> None:
     item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps", site="youtube")
     past = Lineage("clips", (Clip("esc50", "1", "a.ogg", "freesound"),), texts=frozenset({"audiocaps"}))
-    leaks = guard.by_name([item], past)
-    assert leaks["x"].level == "corpus" and "sentences were read" in guard.marks([item], leaks, past)[0]["note"]
+    leaks = leak_guard.by_name([item], past)
+    assert leaks["x"].level == "corpus" and "sentences were read" in leak_guard.marks([item], leaks, past)[0]["note"]
 
 
 def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listener: Listener, tone_folder: Path, heard: list[Item]) -> None:
@@ -166,7 +168,7 @@ def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listene
     assert [clip.file for clip in past.clips] == [item.audio.name for item in heard] and past.sites == {"freesound"}
     assert past.vectors is not None and past.vectors.dtype == np.int8
     rows = np.stack([one.mean("likeness") for one in hear(listener, heard)])
-    for place, nearest, cosine in guard.nearest_heard(rows, past.vectors):
+    for place, nearest, cosine in leak_guard.nearest_heard(rows, past.vectors):
         assert nearest == place and cosine > 0.999
 
 
@@ -203,9 +205,9 @@ def test_the_shipped_model_states_the_clips_of_its_card() -> None:
 @shipped
 def test_esc50_is_refused_and_digits_are_clean(data: Path) -> None:
     esc50 = suites.items(suites.read("esc50"), data)
-    leaks = guard.by_name(esc50, lineage.of(SHIPPED))
-    with pytest.raises(guard.LeakedError, match="1401 of 1600"):
-        guard.check(leaks, len(esc50))
+    leaks = leak_guard.by_name(esc50, lineage.of(SHIPPED))
+    with pytest.raises(leak_guard.LeakedError, match="1401 of 1600"):
+        leak_guard.check(leaks, len(esc50))
     digits = [item for item in suites.items(suites.read("fsdd"), data) if item.id.endswith(("_0.flac", "_1.flac"))][::2]
     quick = Suite(format=1, name="digits", about="", protocol="linear_probe", metrics=("accuracy",), draws=50, split={"by": "source"})
     assert score(load(SHIPPED), quick, digits).about["leaked"] == []
@@ -220,5 +222,5 @@ def test_a_copy_of_a_training_clip_among_unheard_ones_is_found(data: Path, tmp_p
     soundfile.write(tmp_path / "cry.ogg", 0.5 * np.repeat(samples, 2), 2 * rate)
     planted = Item(id="cry", audio=tmp_path / "cry.ogg", corpus="mine")
     listener = load(SHIPPED)
-    found = guard.by_sound([*unheard, planted], hear(listener, [*unheard, planted]), lineage.of(SHIPPED))
+    found = leak_guard.by_sound([*unheard, planted], hear(listener, [*unheard, planted]), lineage.of(SHIPPED))
     assert {name: leak.heard for name, leak in found.items()} == {"cry": "esc50/1-100032-A-0.ogg"}

@@ -1,11 +1,11 @@
-"""Lists: what they find, against comparing every vector."""
+"""IvfIndex: what they find, against comparing every vector."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from auricle.archive.lists import Lists, centres_of, nearest_centres
+from auricle.archive.ivf import IvfIndex, centres_of, nearest_centres
 from auricle.listen.scores import unit
 
 COUNT, DIM = 3000, 48
@@ -19,8 +19,8 @@ def vectors() -> np.ndarray:
     return unit(kinds[rng.integers(40, size=COUNT)] + rng.standard_normal((COUNT, DIM)).astype(np.float32) * np.float32(0.08))
 
 
-def made(vectors: np.ndarray, **settings: int) -> Lists:
-    return Lists(vectors.copy(), np.arange(len(vectors), dtype=np.int32), centres_of(vectors, **settings))
+def made(vectors: np.ndarray, **settings: int) -> IvfIndex:
+    return IvfIndex(vectors.copy(), np.arange(len(vectors), dtype=np.int32), centres_of(vectors, **settings))
 
 
 def test_all_lists_together_hold_every_vector_once(vectors: np.ndarray) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from auricle.core.errors import ModelError
 from auricle.models.encoders.open import open_encoder
-from auricle.models.pretext import MaskedAutoencoder, MaskedPatches, cut, hidden_places
+from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 
 SETTINGS = {
     "family": "vit", "width": 32, "depth": 2, "heads": 2, "hidden": 64, "leading": 1, "patch": [4, 8], "stride": [4, 8], "frames": 24,

@@ -1,4 +1,4 @@
-"""Lists: vectors grouped by the nearest of some centres, in memory, so that a search compares those of a few lists instead of all.
+"""IvfIndex: vectors grouped by the nearest of some centres, in memory, so that a search compares those of a few lists instead of all.
 
 What indexes call IVF-Flat (Sivic and Zisserman, Video Google, 2003), over unit vectors and cosines.
 """
@@ -38,7 +38,7 @@ def nearest_centres(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return chosen
 
 
-class Lists:
+class IvfIndex:
     """Unit vectors in lists. vectors: float32 (N, D), which are put into another order; places: what a search calls each, int (N,)."""
 
     def __init__(self, vectors: np.ndarray, places: np.ndarray, centres: np.ndarray) -> None:

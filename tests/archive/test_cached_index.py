@@ -1,4 +1,4 @@
-"""Outlines: what an open searcher that keeps a large archive in memory finds while the archive changes under it."""
+"""Cached indexes: what an open searcher that keeps a large archive in memory finds while the archive changes under it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ pytest.importorskip("lancedb")
 
 from auricle.archive import search as searching
 from auricle.archive import sources, store
+from auricle.archive.cached_index import CachedIndex
 from auricle.archive.indexing import index
-from auricle.archive.outline import Outline
 from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive
 
@@ -85,13 +85,13 @@ def test_a_version_that_a_writer_dropped_is_left_for_the_newest(
     monkeypatch.setattr(searching, "_MOMENT", 0)
     searcher, tried = Searcher(archive, listener, keep=True), [0]
 
-    def dropped(of: Archive, **settings: Any) -> Outline:
+    def dropped(of: Archive, **settings: Any) -> CachedIndex:
         tried[0] += 1
         if tried[0] in (1, 3):
             raise RuntimeError("lance error: Not found")
-        return Outline(of, **settings)
+        return CachedIndex(of, **settings)
 
-    monkeypatch.setattr(searching, "Outline", dropped)
+    monkeypatch.setattr(searching, "CachedIndex", dropped)
     assert found(searcher) == {"low.wav"} and searcher._outline is None
     assert found(searcher) == {"low.wav"} and searcher._outline is not None
     add(archive, listener, sounds / "new.wav")
@@ -107,12 +107,12 @@ def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
     add(archive, listener, sounds / "new.wav")
     reading, go = threading.Event(), threading.Event()
 
-    def slow(of: Archive, **settings: Any) -> Outline:
+    def slow(of: Archive, **settings: Any) -> CachedIndex:
         reading.set()
         assert go.wait(60)
-        return Outline(of, **settings)
+        return CachedIndex(of, **settings)
 
-    monkeypatch.setattr(searching, "Outline", slow)
+    monkeypatch.setattr(searching, "CachedIndex", slow)
     answers: list[set[str]] = []
     first = threading.Thread(target=lambda: answers.append(found(searcher)))
     first.start()
@@ -123,9 +123,9 @@ def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
     assert answers == [{"low.wav", "new.wav"}] and found(searcher) == {"low.wav", "new.wav"}
 
 
-def test_threads_that_begin_together_read_one_outline(archive: Archive, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Outline] = []
-    monkeypatch.setattr(searching, "Outline", lambda of, **settings: made.append(Outline(of, **settings)) or made[-1])
+def test_threads_that_begin_together_read_one_index(archive: Archive, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[CachedIndex] = []
+    monkeypatch.setattr(searching, "CachedIndex", lambda of, **settings: made.append(CachedIndex(of, **settings)) or made[-1])
     searcher = Searcher(archive, listener, keep=True)
     threads = [threading.Thread(target=found, args=[searcher]) for _ in range(4)]
     for thread in threads:
