@@ -28,9 +28,10 @@ STAIRS: dict[str, set[str]] = {
     "train": {"core", "signal", "nn", "data", "models", "tasks"},
     "archive": {"core", "signal", "metrics", "listen"},
     "bench": {"core", "metrics", "data", "tasks", "listen"},
+    "present": {"core", "signal", "listen", "archive", "bench"},
     "serve": {"core", "signal", "listen", "archive"},
     "recipes": {"core", "signal", "nn", "metrics", "data", "models", "tasks", "runtime", "train", "listen", "bench"},
-    "cli": {"core", "signal", "data", "models", "runtime", "listen", "train", "archive", "bench", "serve", "recipes"},
+    "cli": {"core", "signal", "data", "models", "runtime", "listen", "train", "archive", "bench", "present", "serve", "recipes"},
 }
 DATA_ONLY = {"weights", "ontology"}
 WITH_TORCH = {"nn", "models", "train", "recipes"}

@@ -44,8 +44,9 @@ def index_command(
     import dataclasses
     import time
 
-    from auricle.archive import console, indexing, sources
+    from auricle.archive import indexing, sources
     from auricle.archive.store import HEADER, Archive
+    from auricle.present import archive_console, progress
 
     found = sources.find(places)
     listener = terminal.load(model, runtime)
@@ -56,12 +57,12 @@ def index_command(
     else:
         archive = Archive.create(into, listener, window=window, hop=hop)
     began = time.monotonic()
-    with console.IndexMeter(terminal.stderr()) as meter:
+    with progress.IndexProgress(terminal.stderr()) as meter:
         done = indexing.index(archive, listener, found, progress=meter)
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
-        told = console.summary_text(done, time.monotonic() - began) if found.files or done.missing else "no recordings are there"
+        told = archive_console.summary_text(done, time.monotonic() - began) if found.files or done.missing else "no recordings are there"
         terminal.stdout().print(told, markup=False, soft_wrap=True)
     errors = [row["error"] for row in archive.files().values() if row["error"] and row["file"] in found.files] + done.errors
     for error in errors:
@@ -78,9 +79,9 @@ def archive_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """What is in an archive, what could not be heard, and what is not there any more."""
-    from auricle.archive.console import facts_rows
     from auricle.archive.duplicates import find
     from auricle.archive.store import Archive
+    from auricle.present.archive_console import facts_rows
 
     archive = Archive.open(folder)
     removed = None if remove_missing is None else len(archive.remove_missing(remove_missing))
@@ -135,9 +136,10 @@ def teach(
     runtime: Runtime = None,
 ) -> None:
     """Teach an archive a sound by examples; again with more of them, it gets better. Proposes what is most worth a look next."""
-    from auricle.archive import console, labels
+    from auricle.archive import labels
     from auricle.archive.store import Archive
     from auricle.archive.teaching import Teacher, parse_examples
+    from auricle.present import archive_console
 
     archive = Archive.open(folder)
     teacher = Teacher(archive, terminal.load(model, runtime))
@@ -150,10 +152,10 @@ def teach(
     if as_json:
         print(json.dumps(taught.to_dict() | {"proposals": [json.loads(proposal.to_json()) for proposal in proposals]}, ensure_ascii=False))
         return
-    terminal.stdout().print(console.taught_text(taught), markup=False, soft_wrap=True)
+    terminal.stdout().print(archive_console.taught_text(taught), markup=False, soft_wrap=True)
     if proposals:
         terminal.stdout().print("worth a look; answer with --yes or --no FILE@START-END:", style="dim", markup=False)
-        terminal.stdout().print(console.proposals_table(proposals))
+        terminal.stdout().print(archive_console.proposals_table(proposals))
 
 
 def fit(
@@ -164,14 +166,16 @@ def fit(
     runtime: Runtime = None,
 ) -> None:
     """Make labels of your own from examples, tested on recordings left out; auricle listen --head FILE then uses them."""
-    from auricle.listen import console, heads
+    from auricle.listen import heads
     from auricle.listen.heads import read_examples
+    from auricle.present import console
+    from auricle.present.progress import FilesProgress
     from auricle.signal.formats import SUFFIXES
 
     check_writable(out)
     examples = read_examples(place, SUFFIXES)
     listener = terminal.load(model, runtime)
-    with console.Meter(terminal.stderr(), len(examples)) as meter:
+    with FilesProgress(terminal.stderr(), len(examples)) as meter:
         made, report = heads.fit(listener, examples, progress=meter)
     made.save(out)
     if as_json:
@@ -236,15 +240,15 @@ def _give(
     export_to: Path | None,
     html: Path | None,
 ) -> None:
-    from auricle.archive import console, page
-    from auricle.archive.export import export
+    from auricle.present import archive_console, hits_page
+    from auricle.present.hits_export import export
 
     errors: list[str] = []
     if as_json:
         for hit in hits:
             print(hit.to_json())
     else:
-        terminal.stdout().print(console.hits_table(hits))
+        terminal.stdout().print(archive_console.hits_table(hits))
     if export_to is not None:
         written = export(hits, export_to, what=what, rates=archive.rates({hit.file for hit in hits}))
         errors += written.errors
@@ -253,7 +257,7 @@ def _give(
             names[_NAMED:] = [f"and {len(names) - _NAMED} more"]
         terminal.note(f"exported: {', '.join(names) or 'nothing'}")
     if html is not None:
-        errors += page.write(html, hits, text=text, listener=listener)
+        errors += hits_page.write(html, hits, text=text, listener=listener)
         terminal.note(f"hits: {html}")
     errors = list(dict.fromkeys(errors))
     for error in errors:

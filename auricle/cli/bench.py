@@ -39,7 +39,7 @@ def score(
     from auricle.bench import suite as suites
     from auricle.bench.leak_guard import LeakedError
     from auricle.bench.score import evaluate
-    from auricle.listen.console import Meter
+    from auricle.present.progress import FilesProgress
 
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out}: is no folder; wanted one to keep the result in, or a name that is free")
@@ -47,7 +47,7 @@ def score(
     items = suites.items(asked, data)
     listener = terminal.load(model, runtime)
     try:
-        with Meter(terminal.stderr(), len(items)) as meter:
+        with FilesProgress(terminal.stderr(), len(items)) as meter:
             sitting = evaluate(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
     except LeakedError as error:
         _refuse(error, asked.name, as_json=as_json)
@@ -66,9 +66,9 @@ def compare(
     html: Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page with table and drawing.")] = None,
 ) -> None:
     """Which of two results is better, clip by clip, or that it cannot be told."""
-    from auricle.bench import table
     from auricle.bench.compare import compare as compared
     from auricle.bench.score import Result
+    from auricle.present import comparison
 
     for path in (markdown, html):
         if path is not None:
@@ -77,11 +77,13 @@ def compare(
         raise InputError(f"{markdown}: is what the drawing would be called; wanted another ending, such as .md")
     with terminal.stderr().status("comparing"):
         told = compared(Result.load(first), Result.load(second))
-    table.write(told, markdown=markdown, page=html)
+    comparison.write(told, markdown=markdown, page=html)
     if as_json:
         print(json.dumps(told.to_dict(), ensure_ascii=False))
         return
-    rows = [(one.metric.replace("_", " "), f"{table.score_cell(one.first)}   {table.score_cell(one.second)}") for one in told.metrics]
+    rows = [
+        (one.metric.replace("_", " "), f"{comparison.score_cell(one.first)}   {comparison.score_cell(one.second)}") for one in told.metrics
+    ]
     terminal.print_facts(f"{told.first.about['suite']}: {told.names[0]}, {told.names[1]}", rows)
     terminal.stdout().print(told.verdict, markup=False, highlight=False, soft_wrap=True)
 
@@ -108,12 +110,12 @@ def _print(result: Result, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result.about, ensure_ascii=False))
         return
-    from auricle.bench import table
+    from auricle.present import comparison
 
     about = result.about
-    rows = [(one["metric"].replace("_", " "), f"{table.score_cell(one)}  n {one['n']}") for one in about["scores"]]
+    rows = [(one["metric"].replace("_", " "), f"{comparison.score_cell(one)}  n {one['n']}") for one in about["scores"]]
     if about["chance"] is not None:
         rows.append(("chance", f"{about['chance']:g}"))
-    if marks := table.leaked_text(about["leaked"]):
+    if marks := comparison.leaked_text(about["leaked"]):
         rows.append(("marked", marks))
     terminal.print_facts(f"{about['suite']}: {about['model']}", rows)

@@ -51,9 +51,9 @@ def classify(  # noqa: PLR0913  an option is an argument here
     runtime: Runtime = None,
 ) -> None:
     """Which one of these names fits each file, or with --any, which of them."""
-    from auricle.listen.console import Meter
     from auricle.listen.scale import Scale
     from auricle.listen.zeroshot import ZeroShot
+    from auricle.present.progress import FilesProgress
 
     most = terminal.parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
     scales = [] if scale is None else [Scale.load(scale)]
@@ -70,7 +70,7 @@ def classify(  # noqa: PLR0913  an option is an argument here
             scales=scales,
         )
     failed = 0
-    with Meter(terminal.stderr(), len(files)) as meter:
+    with FilesProgress(terminal.stderr(), len(files)) as meter:
         with terminal.reading():
             answers = head.each(files, question="any" if any_of else "one", progress=meter)
         for told in answers:
@@ -93,7 +93,7 @@ def _print(told: Classification, *, as_json: bool) -> None:
         return
     if not told.coverage and told.error:
         return
-    from auricle.listen.console import classified_text
+    from auricle.present.console import classification_text
 
     console = terminal.stdout()
-    console.print(classified_text(told, width=console.width, unicode=console.encoding.startswith("utf")))
+    console.print(classification_text(told, width=console.width, unicode=console.encoding.startswith("utf")))

@@ -78,7 +78,7 @@ def embed(
     import numpy as np
 
     from auricle.core.errors import SoundError
-    from auricle.listen.console import Meter
+    from auricle.present.progress import FilesProgress
 
     if as_json == (out is not None):
         raise InputError("embed got neither or both of --out X.npy and --json; wanted one of them")
@@ -86,7 +86,7 @@ def embed(
         check_writable(out)
     listener = terminal.load(model, runtime)
     rows, failed = [], 0
-    with Meter(terminal.stderr(), len(files)) as meter:
+    with FilesProgress(terminal.stderr(), len(files)) as meter:
         for file, row in zip(files, listener.embed_each(files, progress=meter), strict=True):
             if isinstance(row, SoundError):
                 failed += 1
@@ -119,10 +119,10 @@ def _tell(
     keep: bool = False,
 ) -> list[Analysis]:
     """Listen and print each answer as soon as it is known. Returns the answers: all of them to keep, else those with an error."""
-    from auricle.listen.console import Meter
+    from auricle.present.progress import FilesProgress
 
     kept = []
-    with Meter(terminal.stderr(), len(files)) as meter:
+    with FilesProgress(terminal.stderr(), len(files)) as meter:
         with terminal.reading() if words else nullcontext():
             answers = listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter)
         for heard in answers:
@@ -145,10 +145,10 @@ def _print_json(heard: Analysis, parts: Sequence[str]) -> None:
 def _print_people(heard: Analysis) -> None:
     if not heard.coverage and heard.error:
         return
-    from auricle.listen.console import heard_text
+    from auricle.present.console import analysis_text
 
     console = terminal.stdout()
-    console.print(heard_text(heard, width=console.width, unicode=console.encoding.startswith("utf")))
+    console.print(analysis_text(heard, width=console.width, unicode=console.encoding.startswith("utf")))
 
 
 def _print_vector(file: str, row: Any) -> None:
@@ -161,10 +161,10 @@ def _print_vector(file: str, row: Any) -> None:
 
 
 def _write_page(path: Path, heard: Sequence[Analysis], files: Sequence[str], listener: Listener) -> None:
-    from auricle.listen.console import Meter
-    from auricle.listen.report import write
+    from auricle.present.html_report import write
+    from auricle.present.progress import FilesProgress
 
-    with Meter(terminal.stderr(), len(files), doing="drawing") as meter:
+    with FilesProgress(terminal.stderr(), len(files), description="drawing") as meter:
         write(path, heard, files, config=listener.config, progress=meter)
     terminal.note(f"report: {path}")
 

@@ -76,7 +76,7 @@ def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """A title, and a row a fact under it."""
     from rich.text import Text
 
-    from auricle.listen.console import facts
+    from auricle.present.console import facts
 
     console = stdout()
     console.print(Text(title, style="bold"))

@@ -1,5 +1,5 @@
 // One recording to look at and listen to: waveform, spectrogram, time axis, a lane for each label's events, and a play head.
-// It is the family of the report that `auricle listen --html` writes (auricle/listen/report.html).
+// It is the family of the report that `auricle listen --html` writes (auricle/present/html_report.html).
 
 import type WaveSurfer from "wavesurfer.js";
 import {clock, colour, icon, make} from "./dom";

@@ -27,13 +27,14 @@ pytest.importorskip("lancedb")
 
 import pyarrow.parquet
 
-from auricle.archive import page, sources
-from auricle.archive.export import export
+from auricle.archive import sources
 from auricle.archive.indexing import Summary, index
 from auricle.archive.recordings import Recordings, wav
 from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive
 from auricle.archive.teaching import Teacher, parse_example
+from auricle.present import hits_page
+from auricle.present.hits_export import export
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +336,7 @@ def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listene
     assert name in (tmp_path / "hits.csv").read_text() and name in (tmp_path / "hits.raven.txt").read_text()
     assert pyarrow.parquet.read_table(tmp_path / "hits.parquet")["file"].to_pylist() == [name]
     assert export([hit], tmp_path / "cuts", what="x", rates={}).files
-    page.write(tmp_path / "hits.html", [hit], text=None, listener=listener)
+    hits_page.write(tmp_path / "hits.html", [hit], text=None, listener=listener)
     taught = Teacher(archive, listener).teach("beep", [parse_example(f"{name}@0-2")])
     assert taught.labels[0].example.file == name
     recording = Recordings(archive).named(name)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from auricle.archive import sources
-from auricle.archive.export import export
 from auricle.archive.search import Hit
 from auricle.core.errors import InputError, SoundError
 from auricle.core.paths import is_missing
 from auricle.listen.heads import read_examples
+from auricle.present.hits_export import export
 from auricle.signal.formats import SUFFIXES
 from auricle.signal.opening import open_file
 

@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from auricle.bench import compare, intervals, table
+from auricle.bench import compare, intervals
 from auricle.bench.protocols.protocol import Metric, mean
 from auricle.bench.score import Result, scores
 from auricle.bench.suite import Suite
 from auricle.core.errors import InputError
+from auricle.present import comparison
 
 SUITE = Suite(format=1, name="made", about="Made.", protocol="zero_shot", metrics=("accuracy", "macro_accuracy"), draws=400, chance=0.5)
 PLAIN = SUITE.model_copy(update={"metrics": ("accuracy",)})
@@ -131,7 +132,7 @@ def test_results_are_kept_and_read_again(tmp_path: Path) -> None:
 def test_tables_and_drawing_hold_every_metric(tmp_path: Path) -> None:
     first, second = (result(answers(30, share, 0), f"<{share}|m>") for share in (0.4, 0.7))
     told = compare.compare(first, second)
-    table.write(told, markdown=tmp_path / "t.md", page=tmp_path / "t.html")
+    comparison.write(told, markdown=tmp_path / "t.md", page=tmp_path / "t.html")
     markdown, page = (tmp_path / "t.md").read_text(), (tmp_path / "t.html").read_text()
     assert markdown.count("\n| ") == 4 and "macro accuracy" in markdown and "](t.svg)" in markdown and "\\|m" in markdown
     assert "<0.4" not in page and "&lt;0.4" in page and page.count("<tr>") == 3

@@ -12,12 +12,12 @@ import soundfile
 from tone_model import RATE, silence, tone
 
 import auricle
-from auricle.archive.export import export
 from auricle.archive.search import Hit
 from auricle.core.errors import InputError, ModelError
 from auricle.listen import heads
 from auricle.listen.heads import Example, Heads
 from auricle.listen.listener import Listener
+from auricle.present.hits_export import export
 
 ENDINGS = frozenset({".wav"})
 

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import io
-import time
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from auricle.core.records import Analysis, Classification, ClassificationQuery, Event, Label
-from auricle.listen import console as people
-from auricle.listen.console import Meter, classified_text, heard_text
+from auricle.present.console import analysis_text, classification_text
 
 
 def shown(heard: Analysis, *, width: int = 100, unicode: bool = True) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    console.print(heard_text(heard, width=width, unicode=unicode))
+    console.print(analysis_text(heard, width=width, unicode=unicode))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(len(line) <= width for line in text.splitlines())
     return str(text)
@@ -74,30 +72,10 @@ def test_odd_names_stay_on_one_line() -> None:
     assert "\x1b" not in text and text.splitlines()[0].startswith("a\\nb")
 
 
-def test_the_meter_waits_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    quiet = Console(file=io.StringIO(), force_terminal=True)
-    with Meter(quiet, 2) as meter:
-        meter(0, 1.0, 2.0)
-    assert quiet.file.getvalue() == ""  # type: ignore[attr-defined]
-    monkeypatch.setattr(people, "_PATIENCE", 0.0)
-    busy = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with Meter(busy, 2) as meter:
-        time.sleep(0.01)
-        meter(0, 1.0, 2.0)
-        meter(1, 1.0, 0.0)
-        meter.pause()
-        meter(0, 2.0, 2.0)
-    assert "listening" in busy.file.getvalue()  # type: ignore[attr-defined]
-    piped = Console(file=io.StringIO(), force_terminal=False)
-    with Meter(piped, 1) as meter:
-        meter(0, 1.0, 2.0)
-    assert piped.file.getvalue() == ""  # type: ignore[attr-defined]
-
-
 def classified(labels: tuple[Label, ...], *, question: str = "one", **more: Any) -> str:
     asked = ClassificationQuery(question, "bare", "mean", "model")
     console = Console(file=io.StringIO(), width=60, highlight=False)
-    console.print(classified_text(Classification("a [1].wav", asked, 3.0, **({"coverage": 1.0} | more), labels=labels), width=60))
+    console.print(classification_text(Classification("a [1].wav", asked, 3.0, **({"coverage": 1.0} | more), labels=labels), width=60))
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 

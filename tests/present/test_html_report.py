@@ -18,10 +18,10 @@ from tone_model import clip, silence, tone
 
 import auricle
 from auricle.core.errors import WriteError
-from auricle.listen import report
 from auricle.listen.listener import Listener
-from auricle.listen.picture import Strip, columns, heights, png, window_settings
 from auricle.listen.pipeline import Source
+from auricle.present import html_report
+from auricle.present.spectrogram_image import Strip, columns, heights, png, window_settings
 from auricle.signal.files import stream_clip
 from auricle.signal.frontend import open_frontend
 
@@ -33,7 +33,7 @@ def listener(tone_folder: Path) -> Listener:
 
 def page(listener: Listener, sources: list[Source], folder: Path) -> tuple[str, dict[str, Any]]:
     heard = listener.listen(sources, ["deep hum"])
-    text = report.render(heard, sources, config=listener.config, folder=folder)
+    text = html_report.render(heard, sources, config=listener.config, folder=folder)
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL)
     assert found
     return text, json.loads(found[1])
@@ -89,7 +89,7 @@ def test_sound_that_browsers_do_not_play_is_encoded(listener: Listener, tmp_path
 
 
 def test_long_sound_is_linked(listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_FILE_AUDIO", 10_000)
+    monkeypatch.setattr(html_report, "_FILE_AUDIO", 10_000)
     (tmp_path / "in").mkdir()
     file = saved(tmp_path / "in" / "a b#1.wav", tone("low tone", 3))
     _, data = page(listener, [str(file), clip(tone("low tone", 3))], tmp_path / "out")
@@ -100,7 +100,7 @@ def test_long_sound_is_linked(listener: Listener, tmp_path: Path, monkeypatch: p
 
 def test_all_sound_together_is_bounded(listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = saved(tmp_path / "a.wav", tone("low tone", 1, rate=44_100))
-    monkeypatch.setattr(report, "_PAGE_AUDIO", 130_000)
+    monkeypatch.setattr(html_report, "_PAGE_AUDIO", 130_000)
     _, data = page(listener, [str(file)] * 6, tmp_path)
     embedded = [one["embedded"] for one in data["files"]]
     assert embedded[0] and not embedded[-1]
@@ -109,7 +109,7 @@ def test_all_sound_together_is_bounded(listener: Listener, tmp_path: Path, monke
 
 def test_a_page_that_cannot_be_written_is_one_line(listener: Listener, tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="there is no such file or folder"):
-        report.write(tmp_path / "no" / "folder.html", [], [], config=listener.config)
+        html_report.write(tmp_path / "no" / "folder.html", [], [], config=listener.config)
 
 
 def test_a_png_holds_the_picture() -> None:

@@ -19,8 +19,8 @@ from auricle.core.errors import SoundError
 from auricle.core.files import write_text
 from auricle.core.records import Analysis, Clip
 from auricle.core.remarks import remarks
-from auricle.listen import picture
 from auricle.listen.pipeline import Progress, Source
+from auricle.present import spectrogram_image
 from auricle.signal.files import Stream, inspect, stream, stream_clip
 from auricle.signal.frontend import open_frontend
 
@@ -72,8 +72,8 @@ def render(
         files.append(told)
         if progress is not None:
             progress(place, one.duration, one.duration)
-    data = {"version": __version__, "model": config.name, "heights": picture.heights(frontend), "title": title, "files": files}
-    template = resources.files("auricle.listen").joinpath("report.html").read_text(encoding="utf-8")
+    data = {"version": __version__, "model": config.name, "heights": spectrogram_image.heights(frontend), "title": title, "files": files}
+    template = resources.files("auricle.present").joinpath("html_report.html").read_text(encoding="utf-8")
     return template.replace("/*DATA*/null", _script(data))
 
 
@@ -88,12 +88,12 @@ def _script(data: Any) -> str:
 def _picture(source: Source, name: str) -> dict[str, Any]:
     frontend = open_frontend(name)
     try:
-        with _open(source, mono=True, **picture.window_settings(frontend)) as sound:
-            drawn = picture.columns(sound, frontend)
+        with _open(source, mono=True, **spectrogram_image.window_settings(frontend)) as sound:
+            drawn = spectrogram_image.columns(sound, frontend)
             seconds = sound.end
     except SoundError:  # changed since it was heard
         return {}
-    return {"picture": _data("image/png", picture.png(drawn)), "pictured": seconds} if len(drawn) else {}
+    return {"picture": _data("image/png", spectrogram_image.png(drawn)), "pictured": seconds} if len(drawn) else {}
 
 
 def _audio(source: Source, heard: Analysis, left: int, folder: Path) -> dict[str, Any]:

@@ -1,13 +1,11 @@
-"""An archive for people at a terminal: a meter while it is indexed, a line a hit, a few lines of facts."""
+"""Archives as text for a terminal: results of indexing, hits, taught classes, proposals and facts."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,46 +16,6 @@ from auricle.archive.teaching import Proposal
 from auricle.core.units import clock
 from auricle.listen.vocabulary import SEPARATOR
 from auricle.signal.files import printable
-
-_PATIENCE = 2.0  # seconds of work before a meter appears
-
-
-class IndexMeter:
-    """Files done of all, how many times faster than real time, and the time left: after two seconds, only on a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._began = time.monotonic()
-        self._first = -1
-        self._bar: Any = None
-
-    def __call__(self, done: int, total: int, seconds: float) -> None:
-        """Note that so many files of all are done, and so many seconds of sound were heard."""
-        if self._first < 0:
-            self._first = done
-        passed = time.monotonic() - self._began
-        if self._bar is None and self._console.is_terminal and passed > _PATIENCE:
-            self._bar = _bar(self._console, total)
-        if self._bar is not None:
-            rate = f"{(done - self._first) / passed:.0f} files/s, {seconds / passed:.0f} x real time"
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total, rate=rate)
-
-    def __enter__(self) -> IndexMeter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-def _bar(console: Console, total: int) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-    bar.add_task("indexing", total=total, rate="")
-    bar.start()
-    return bar
 
 
 def summary_text(summary: Summary, seconds: float) -> str:

@@ -1,15 +1,12 @@
-"""What was heard, for people at a terminal: present sounds with bars, events as lanes with times, and a meter on long work."""
+"""Analyses and classifications as text for a terminal: labels with score bars, events as lanes with times, tables of facts."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
-import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +24,6 @@ _BAR = 24  # cells of a score bar, where there is room
 _BESIDE_BAR = 24  # cells of a line about a score besides its word and bar
 _SHORTEST = 10  # cells of a lane that still shows something
 _WIDEST = 120  # cells of a line: longer lanes are harder to read
-_PATIENCE = 2.0  # seconds of work before a meter appears
 _SHOWN = 3  # times written beside a lane, where there is room
 _COMFORTABLE = 40  # cells of a lane for whose sake fewer times are written
 
@@ -44,7 +40,7 @@ class _Layout:
     tenths: bool
 
 
-def heard_text(heard: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
+def analysis_text(heard: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
     """One Analysis as lines of at most `width` cells."""
     present = [label for label in heard.tags if label.present]
     words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
@@ -61,7 +57,7 @@ def heard_text(heard: Analysis, *, width: int, unicode: bool = True) -> Renderab
     return Group(*pieces, Text())
 
 
-def classified_text(classified: Classification, *, width: int, unicode: bool = True) -> RenderableType:
+def classification_text(classified: Classification, *, width: int, unicode: bool = True) -> RenderableType:
     """One Classification as lines of at most `width` cells, the best label first."""
     present = [label.label for label in classified.labels if label.present]
     layout = _layout(classified, present, min(width, _WIDEST), unicode=unicode)
@@ -185,45 +181,3 @@ def fit_table(report: Report) -> RenderableType:
         return table
     value, low, high = report.accuracy
     return Group(table, Text(f"right in {value:.0%} ({low:.0%} to {high:.0%}) of examples, each heard by heads fitted without it"))
-
-
-class Meter:
-    """A progress bar over files: it appears after two seconds, only on a terminal, and leaves no trace."""
-
-    def __init__(self, console: Console, files: int, *, doing: str = "listening") -> None:
-        self._console, self._files, self._doing = console, files, doing
-        self._began = time.monotonic()
-        self._shares: dict[int, float] = {}
-        self._lock = threading.Lock()  # the listener calls from its workers
-        self._bar: Any = None
-
-    def __call__(self, place: int, seconds: float, declared: float) -> None:
-        """Note that `seconds` of those that the file at `place` declares are done."""
-        with self._lock:
-            self._shares[place] = min(1.0, seconds / declared) if declared else 0.0
-            if self._bar is None and self._console.is_terminal and time.monotonic() - self._began > _PATIENCE:
-                self._bar = self._opened()
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=sum(self._shares.values()))
-
-    def _opened(self) -> Any:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
-        bar.add_task(self._doing, total=self._files)
-        bar.start()
-        return bar
-
-    def pause(self) -> None:
-        """Take the bar away, so that a result can be printed; the next call brings it back."""
-        with self._lock:
-            bar, self._bar = self._bar, None
-            if bar is not None:
-                bar.stop()
-
-    def __enter__(self) -> Meter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.pause()

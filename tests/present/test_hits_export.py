@@ -16,14 +16,15 @@ from auricle.core.errors import InputError
 
 pytest.importorskip("lancedb")
 
-from auricle.archive import page, sources
+from auricle.archive import sources
 from auricle.archive.duplicates import find
-from auricle.archive.export import export
 from auricle.archive.indexing import index
 from auricle.archive.search import Hit
 from auricle.archive.store import Archive
 from auricle.listen.listener import Listener
 from auricle.listen.vocabulary import split_tags
+from auricle.present import hits_page
+from auricle.present.hits_export import export
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_an_unknown_ending_is_refused(hits: list[Hit], tmp_path: Path) -> None:
 
 def test_the_page_plays_every_hit(hits: list[Hit], tmp_path: Path, tone_folder: Path) -> None:
     gone = Hit("/gone.wav", 0.0, 1.0, 0.6)
-    (error,) = page.write(tmp_path / "hits.html", [*hits, gone], text="rain", listener=auricle.load(tone_folder))
+    (error,) = hits_page.write(tmp_path / "hits.html", [*hits, gone], text="rain", listener=auricle.load(tone_folder))
     assert error.startswith("/gone.wav: ")
     text = (tmp_path / "hits.html").read_text()
     assert text.count("data:audio/") == 3 and "0.90  first.wav, 0:05.0 to 0:07.5" in text and "Hits for rain" in text

@@ -11,8 +11,8 @@ from auricle.core.errors import SoundError
 from auricle.core.paths import path_of
 from auricle.core.records import Clip
 from auricle.core.units import clock
-from auricle.listen import report
 from auricle.listen.listener import Listener
+from auricle.present import html_report
 from auricle.signal.files import cut
 
 _LONGEST = 30.0  # seconds of a hit that the page holds
@@ -28,7 +28,7 @@ def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listen
             errors.append(str(error))
     heard = listener.listen(clips, [text] if text else None)
     title = f"Hits for {text}" if text else "Hits"
-    report.write(path, heard, clips, config=listener.config, title=title)
+    html_report.write(path, heard, clips, config=listener.config, title=title)
     return errors
 
 
