@@ -1,1 +1,1 @@
-"""Listening: files or arrays in, records out: windows on a pool of threads, the Listener, and reports for eyes."""
+"""Listening: files or arrays in, records out: windows on a pool of threads, the Listener."""

@@ -1,1 +1,1 @@
-"""Presentation. In: records, hits, comparisons. Out: console text, HTML pages, tables for other programs, progress bars."""
+"""Presentation: records, hits and comparisons in; console text, HTML pages, tables for other programs and progress bars out."""
