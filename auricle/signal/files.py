@@ -19,7 +19,7 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
 from auricle.signal.checked import CheckedReader
 from auricle.signal.energy import Energy
-from auricle.signal.frames import plan
+from auricle.signal.framing import plan
 from auricle.signal.opening import check_format, open_file, printable
 from auricle.signal.reader import ArrayReader, Reader, Samples
 from auricle.signal.resample import StreamResampler

@@ -17,7 +17,7 @@ from sounds import sound, write_native
 from auricle.core.errors import InputError
 from auricle.core.records import Clip
 from auricle.signal.files import Window, read, stream, stream_clip
-from auricle.signal.frames import plan
+from auricle.signal.framing import plan
 from auricle.signal.resample import StreamResampler, resample
 
 RATES = [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000, 384000]
