@@ -32,7 +32,7 @@ from auricle.data import corpora
 from auricle.data.item import Item
 from auricle.data.manifest import of_rows
 from auricle.data.waves import Waves, open_waves
-from auricle.signal.files import read
+from auricle.signal.streaming import read
 
 RATE = 16_000
 SEED = 0

@@ -33,8 +33,8 @@ from auricle.core.records import Clip
 from auricle.data.corpora import CORPORA
 from auricle.data.corpora.published import Published, find
 from auricle.data.corpora.table import COLUMNS, TABLE
-from auricle.signal.files import read
 from auricle.signal.resample import resample
+from auricle.signal.streaming import read
 
 #: Text files to copy: the pattern in the download, the place under OUT/text, and where it comes from.
 TEXTS = (

@@ -38,7 +38,6 @@ FILES = {
     "signal/test_golden.py": "stored features of every preset",
     "signal/test_judges.py": "front-ends beside librosa, Kaldi, torch and transformers",
     "signal/test_reading.py": "every format through every reader",
-    "signal/test_streaming.py": "windows of a stream, through every reader",
     "tasks/test_contract.py": "what all tasks have in common",
     "test_docs.py": "README.md and docs",
     "test_goldens.py": "stored answers of the shipped model and of a published one",

@@ -20,7 +20,7 @@ from auricle.core.paths import is_missing, path_of
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
 from auricle.listen.vocabulary import SEPARATOR
-from auricle.signal.files import printable
+from auricle.signal.streaming import printable
 
 _BATCH = 4096  # windows written at once ...
 _CHANGES = 500  # ... or rows of files whose content stays ...

@@ -10,7 +10,7 @@ import numpy as np
 
 from auricle.archive.store import Archive
 from auricle.core.paths import path_of
-from auricle.signal.files import cut
+from auricle.signal.streaming import cut
 
 _COLUMNS = ["file", "content", "duration", "size", "modified"]
 

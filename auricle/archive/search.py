@@ -37,7 +37,7 @@ from auricle.listen.neighbours import Neighbour, best
 from auricle.listen.pipeline import Space
 from auricle.listen.scores import sigmoid, unit
 from auricle.listen.vocabulary import split_tags
-from auricle.signal.files import cut
+from auricle.signal.streaming import cut
 
 _COLUMNS = ["file", "onset", "offset", "tags", "scores", "vector", "likeness"]
 _NONE = np.zeros((0, 0), np.float32)

@@ -27,8 +27,8 @@ from auricle.core.records import Clip
 from auricle.listen import fewshot
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
-from auricle.signal.files import cut
 from auricle.signal.formats import SUFFIXES
+from auricle.signal.streaming import cut
 
 _OTHERS = 1000  # windows that nobody labelled, to tell a sound from
 _CANDIDATES = 5000  # windows that are scored where an archive is too large to score all

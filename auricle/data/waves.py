@@ -26,7 +26,7 @@ from auricle.core.files import PARTIAL, atomic_file, make_folder, write_text
 from auricle.core.workers import cpu_count, ordered
 from auricle.data import shards
 from auricle.data.item import Item
-from auricle.signal import files, opening
+from auricle.signal import opening, streaming
 from auricle.signal.resample import resample
 
 Wave = NDArray[np.int16]
@@ -243,8 +243,8 @@ def _of_file(item: Item, path: Path, rate: int, longest: float | None) -> NDArra
     """Samples (N,) of an item's part of a file, at most a little longer than the longest."""
     most = (longest or LONGEST) + _SLACK
     if item.start == 0.0 and item.end is None:
-        return np.asarray(files.read(path, rate=rate, mono=True, max_seconds=most).samples[0])
-    part = files.cut(path, item.start, min(item.start + most, item.end or np.inf))
+        return np.asarray(streaming.read(path, rate=rate, mono=True, max_seconds=most).samples[0])
+    part = streaming.cut(path, item.start, min(item.start + most, item.end or np.inf))
     return np.asarray(resample(part.samples.mean(axis=0, keepdims=True), part.rate, rate)[0])
 
 

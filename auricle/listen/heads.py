@@ -22,8 +22,8 @@ from auricle.listen.pipeline import Progress, Source
 from auricle.listen.scores import sigmoid
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.curves import average_precision
-from auricle.signal.files import cut
 from auricle.signal.formats import recordings
+from auricle.signal.streaming import cut
 
 _FORMAT = "1"
 _AT_ONCE = 256  # examples heard together

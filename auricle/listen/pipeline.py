@@ -25,8 +25,8 @@ from auricle.listen.scores import clip_logits, scores_of, unit
 from auricle.listen.silence import loudness, quiet, settled
 from auricle.runtime.open import Outputs, Runtime, open_runtime
 from auricle.signal.crop import fit
-from auricle.signal.files import Stream, Window, printable, stream, stream_clip
 from auricle.signal.frontend import open_frontend
+from auricle.signal.streaming import Stream, Window, printable, stream, stream_clip
 
 #: What can be listened to: a path, or sound in memory.
 Source: TypeAlias = str | os.PathLike[str] | Clip

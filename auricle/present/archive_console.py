@@ -15,7 +15,7 @@ from auricle.archive.search import Hit
 from auricle.archive.teaching import Proposal
 from auricle.core.units import clock
 from auricle.listen.vocabulary import SEPARATOR
-from auricle.signal.files import printable
+from auricle.signal.streaming import printable
 
 
 def summary_text(summary: Summary, seconds: float) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from auricle.core.records import Analysis, Classification, Event, Label
 from auricle.core.remarks import nothing_present, remarks, verdict
 from auricle.core.units import clock, percent, ticks
-from auricle.signal.files import printable
+from auricle.signal.streaming import printable
 
 if TYPE_CHECKING:
     from auricle.listen.heads import Report

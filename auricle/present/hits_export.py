@@ -17,7 +17,7 @@ from auricle.core.files import atomic_file, make_folder, write_bytes, write_text
 from auricle.core.optional import require
 from auricle.core.paths import path_of
 from auricle.listen.vocabulary import SEPARATOR
-from auricle.signal.files import printable
+from auricle.signal.streaming import printable
 
 _ENDINGS = (".csv", ".parquet", ".raven.txt", ".txt")
 _COLUMNS = {"file": "string", "onset": "float64", "offset": "float64", "score": "float64", "tags": "string", "missing": "bool"}
@@ -110,7 +110,7 @@ def _cut(hits: Sequence[Hit], folder: Path) -> Exported:
     """Each hit as a wav of its own, at its own rate with its own channels, best first by name."""
     import soundfile
 
-    from auricle.signal.files import cut
+    from auricle.signal.streaming import cut
 
     make_folder(folder)
     files, errors = [], []

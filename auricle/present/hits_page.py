@@ -13,7 +13,7 @@ from auricle.core.records import Clip
 from auricle.core.units import clock
 from auricle.listen.listener import Listener
 from auricle.present import html_report
-from auricle.signal.files import cut
+from auricle.signal.streaming import cut
 
 _LONGEST = 30.0  # seconds of a hit that the page holds
 

@@ -21,8 +21,8 @@ from auricle.core.records import Analysis, Clip
 from auricle.core.remarks import remarks
 from auricle.listen.pipeline import Progress, Source
 from auricle.present import spectrogram_image
-from auricle.signal.files import Stream, inspect, stream, stream_clip
 from auricle.signal.frontend import open_frontend
+from auricle.signal.streaming import Stream, inspect, stream, stream_clip
 
 _PAGE_AUDIO = 24_000_000  # bytes of sound in one page; what is over is linked
 _FILE_AUDIO = 6_000_000  # bytes of sound of one file

@@ -7,9 +7,9 @@ import zlib
 
 import numpy as np
 
-from auricle.signal.files import Stream
 from auricle.signal.frontend import Frontend
 from auricle.signal.mel import hz_to_mel
+from auricle.signal.streaming import Stream
 
 _RANGE = (30.0, 70.0)  # dB from the loudest spot of a recording down to black, at least and at most
 _BACKGROUND = 0.2  # share of a picture that is taken for background

@@ -35,8 +35,8 @@ from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 from auricle.metrics.curves import average_precision
 from auricle.metrics.retrieval import average_precisions_at, recall_at
-from auricle.signal.files import read as read_sound
 from auricle.signal.frontend import open_frontend
+from auricle.signal.streaming import read as read_sound
 
 RESULTS = Path("docs/results")
 SEED = 0

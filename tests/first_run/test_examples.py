@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.signal.files import inspect, read, stream
+from auricle.signal.streaming import inspect, read, stream
 
 FOLDER = Path(__file__).parent.parent.parent / "examples"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ogg"))

@@ -22,8 +22,8 @@ from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source
 from auricle.present import html_report
 from auricle.present.spectrogram_image import Strip, columns, heights, png, window_settings
-from auricle.signal.files import stream_clip
 from auricle.signal.frontend import open_frontend
+from auricle.signal.streaming import stream_clip
 
 
 @pytest.fixture(scope="module")

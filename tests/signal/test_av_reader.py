@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sounds import OTHERS, PACKED, Samples, sound, write_packed
 
-from auricle.signal.files import Stream, cut, inspect, read, stream
+from auricle.signal.streaming import Stream, cut, inspect, read, stream
 
 RATES = {name: row[3] for name, row in (PACKED | OTHERS).items()}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sounds import sound, write_native
 
-from auricle.signal.files import cut, read, stream
+from auricle.signal.streaming import cut, read, stream
 
 
 @pytest.mark.parametrize("rates", [(22050, 44100), (44100, 22050, 48000)])

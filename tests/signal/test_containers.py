@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from sounds import sound, write, write_native
 
-from auricle.signal.files import Stream, cut, inspect, read, stream
+from auricle.signal.streaming import Stream, cut, inspect, read, stream
 
 RATE, CHANNELS, SECONDS = 192_000, 8, 786.4
 SIZE = round(SECONDS * RATE) * CHANNELS * 4  # bytes: 4.5 GiB

@@ -12,7 +12,7 @@ import soundfile
 from sounds import NATIVE, PACKED, sound, write, write_native
 
 from auricle.core.errors import SoundError
-from auricle.signal.files import Stream, inspect, read, stream
+from auricle.signal.streaming import Stream, inspect, read, stream
 
 DECLARES = ["wav", "wav float", "rf64", "w64", "aiff", "au", "caf", "flac", "mp3", "webm", "mkv"]  # how long the whole is
 

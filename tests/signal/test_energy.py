@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auricle.core.records import Clip
-from auricle.signal.files import stream_clip
+from auricle.signal.streaming import stream_clip
 
 
 def tone(hertz: float, level: float, rate: int, seconds: float = 4.0) -> np.ndarray:

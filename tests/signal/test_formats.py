@@ -11,8 +11,8 @@ from sounds import NATIVE, OTHERS, PACKED, sound, write, write_packed
 
 from auricle.core.errors import SoundError
 from auricle.signal.containers.kind import kind_of
-from auricle.signal.files import stream
 from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, is_recording, spoken
+from auricle.signal.streaming import stream
 
 MONO = {"amr", "3gp", "g722 in wav", "g726 in wav", "g722 in au"}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sounds import NATIVE, PACKED, write
 
 from auricle.core.errors import SoundError
-from auricle.signal.files import stream
+from auricle.signal.streaming import stream
 
 MAGIC = [
     *(b"", b"RIFF....WAVEfmt ", b"RF64....WAVEds64", b"FORM....AIFFCOMM", b"fLaC\0\0\0\x22", b"OggS\0\2", b"ID3\4\0\0\0\0\0\0"),

@@ -11,7 +11,7 @@ from sounds import write
 
 PROGRAM = """
 import sys
-from auricle.signal.files import read
+from auricle.signal.streaming import read
 from auricle.signal.quiet import keep_decoders_quiet
 if sys.argv[2] == "quiet":
     keep_decoders_quiet()

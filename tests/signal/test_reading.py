@@ -14,7 +14,7 @@ from sounds import NATIVE, PACKED, sound, write, write_native
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
-from auricle.signal.files import Stream, cut, inspect, read, stream, stream_clip
+from auricle.signal.streaming import Stream, cut, inspect, read, stream, stream_clip
 
 EXACT = {"wav", "wav float", "rf64", "w64", "aiff", "au", "caf", "flac", "alac", "mov", "mkv"}
 

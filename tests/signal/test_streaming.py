@@ -16,9 +16,9 @@ from sounds import sound, write_native
 
 from auricle.core.errors import InputError
 from auricle.core.records import Clip
-from auricle.signal.files import Window, read, stream, stream_clip
 from auricle.signal.framing import plan
 from auricle.signal.resample import StreamResampler, resample
+from auricle.signal.streaming import Window, read, stream, stream_clip
 
 RATES = [4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000, 384000]
 
@@ -109,7 +109,7 @@ def test_a_file_let_go_early_is_closed(tmp_path: Path) -> None:
 
 MEASURE = """
     import sys
-    from auricle.signal.files import stream
+    from auricle.signal.streaming import stream
     windows = stream(sys.argv[1], rate=16000, seconds=10.0, context=1.0)
     count = sum(1 for _ in windows)
     try:  # what getrusage says begins with the size of the process that forked this one

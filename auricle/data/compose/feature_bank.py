@@ -14,9 +14,9 @@ import numpy as np
 from auricle.core.files import atomic_folder
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
-from auricle.signal.files import read
 from auricle.signal.frontend import Frontend, open_frontend
 from auricle.signal.resample import resample
+from auricle.signal.streaming import read
 
 #: What a floor of -100 dB means here: nothing.
 FLOOR_DB = -100.0

@@ -12,7 +12,7 @@ from auricle.core.errors import InputError
 from auricle.core.records import Event
 from auricle.data.corpora.table import Row
 from auricle.data.gate import stretches
-from auricle.signal.files import read
+from auricle.signal.streaming import read
 
 
 @dataclass(frozen=True, eq=False)
