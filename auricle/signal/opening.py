@@ -12,7 +12,7 @@ from auricle.core.paths import shown
 from auricle.signal import containers, formats
 from auricle.signal.chain import ChainReader
 from auricle.signal.checked import CheckedReader
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 from auricle.signal.containers.kind import kind_of
 from auricle.signal.reader import Reader
 

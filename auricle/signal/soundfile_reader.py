@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from auricle.core.errors import SoundError
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 from auricle.signal.reader import Samples
 
 _FRAME = 1152  # samples of an mp3 frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 
 
 def examine(path: str | os.PathLike[str], kind: str) -> Finding:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 from auricle.signal.containers.splice import Splice
 
 

@@ -13,7 +13,7 @@ import functools
 import struct
 from pathlib import Path
 
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 from auricle.signal.containers.kind import tag_size
 from auricle.signal.containers.splice import Splice
 from auricle.signal.containers.view import View

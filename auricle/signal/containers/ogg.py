@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from auricle.signal.containers.finding import Finding
+from auricle.signal.containers.inspection import Finding
 from auricle.signal.containers.splice import Splice
 from auricle.signal.containers.view import View
 
