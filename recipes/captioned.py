@@ -25,7 +25,7 @@ from auricle.core.files import atomic_file
 from auricle.data.compose.captioned import Captioned, compose
 from auricle.data.compose.scenes import Mix, Source, source
 from auricle.data.corpora import read
-from auricle.data.corpora.table import Row, fold
+from auricle.data.corpora.clip_table import Row, fold
 from auricle.data.grammar import WORDINGS, Relation, phrases, say
 from auricle.data.item import Caption, Item
 from auricle.data.manifest import write

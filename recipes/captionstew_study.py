@@ -32,7 +32,7 @@ from auricle.core.config import EMBEDDING
 from auricle.core.files import atomic_file, write_text
 from auricle.data import manifest
 from auricle.data.corpora import read
-from auricle.data.corpora.table import Row, fold
+from auricle.data.corpora.clip_table import Row, fold
 from auricle.data.item import Item
 from auricle.metrics import bootstrap, retrieval
 from auricle.models.encoders.embedding import Embedding

@@ -31,8 +31,8 @@ from auricle.core.errors import AuricleError, InputError, SoundError
 from auricle.core.files import atomic_file, atomic_folder, make_folder, write_text
 from auricle.core.records import Clip
 from auricle.data.corpora import CORPORA
+from auricle.data.corpora.clip_table import COLUMNS, TABLE
 from auricle.data.corpora.published import Published, find
-from auricle.data.corpora.table import COLUMNS, TABLE
 from auricle.signal.resample import resample
 from auricle.signal.streaming import read
 

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from auricle.bench.results import Figure, write_record
 from auricle.data.corpora import read
-from auricle.data.corpora.table import Row, fold
+from auricle.data.corpora.clip_table import Row, fold
 from auricle.data.item import Item
 from auricle.data.manifest import write
 from auricle.nn.leaf import mel_gabors

@@ -21,7 +21,7 @@ import torch
 from auricle.bench.results import Figure, write_record
 from auricle.data import manifest
 from auricle.data.corpora import read
-from auricle.data.corpora.table import fold
+from auricle.data.corpora.clip_table import fold
 from auricle.data.grammar import phrases
 from auricle.metrics import bootstrap
 from auricle.recipes import captionstew, teminal

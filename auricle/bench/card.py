@@ -10,7 +10,7 @@ from typing import Any
 
 from auricle.bench.results import fingerprint, read_records
 from auricle.core.files import write_text
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 
 NOTES = (
     "ESC-50's collection as a whole is CC BY-NC 3.0 (K. J. Piczak, ACM Multimedia 2015); only clips whose own Freesound licence is CC0 or "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 
 #: Corpora that are only ever tested on: share-alike, or licences given by module and not by file.
 TEST_ONLY = frozenset({"fsdd", "minetest", "donateacry", "spatial"})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 
 #: What other corpora call the sound of a category (whole words, plural s allowed). The category itself always counts.
 PARAPHRASES: dict[str, tuple[str, ...]] = {

@@ -21,7 +21,7 @@ from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, make_folder
 from auricle.core.optional import require
 from auricle.data import shards
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.data.item import DEFAULTS, FIELDS, NUMBERS, Item, of_record, to_record
 
 _BATCH = 4096  # rows that a parquet file is written by

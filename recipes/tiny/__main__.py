@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from auricle.data.corpora.table import FOLDS
+from auricle.data.corpora.clip_table import FOLDS
 from recipes.tiny.studies import folds, open_workspace, ship, unseen_classes
 from recipes.tiny.training import FitConfig, Run
 

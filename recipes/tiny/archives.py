@@ -30,7 +30,7 @@ from auricle.archive.store import Archive
 from auricle.archive.teaching import Teacher
 from auricle.bench.results import Figure, write_record
 from auricle.data.corpora import read
-from auricle.data.corpora.table import FOLDS, Row, fold
+from auricle.data.corpora.clip_table import FOLDS, Row, fold
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 from auricle.metrics.curves import average_precision

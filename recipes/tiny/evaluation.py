@@ -12,7 +12,7 @@ import numpy as np
 from auricle.bench.results import Figure
 from auricle.core.records import Analysis, Clip, Event
 from auricle.data.compose.scenes import compose, source
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.data.gate import stretches
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source

@@ -10,7 +10,7 @@ import numpy as np
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, ModelConfig
 from auricle.core.records import Clip
 from auricle.data.compose.feature_bank import FeatureBank
-from auricle.data.corpora.table import Row, fold
+from auricle.data.corpora.clip_table import Row, fold
 from auricle.listen.listener import Outputs, load
 from auricle.tasks import detection, tagging
 from recipes.tiny.decisions import LabelledOutputs

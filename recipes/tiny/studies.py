@@ -19,7 +19,7 @@ from auricle.core.model_files import read_config
 from auricle.data import lineage
 from auricle.data.compose.feature_bank import open_bank
 from auricle.data.corpora import read
-from auricle.data.corpora.table import FOLDS, fold
+from auricle.data.corpora.clip_table import FOLDS, fold
 from auricle.data.licences import trainable
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap

@@ -17,7 +17,7 @@ from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY
 from auricle.core.files import atomic_file
 from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.models.encoders.convolutional import ConvConfig
 from auricle.models.export import export_in_half
 from auricle.models.folder import TEXT, save

@@ -12,7 +12,7 @@ import numpy as np
 from auricle.bench.results import Figure
 from auricle.core.config import EMBEDDING
 from auricle.data.compose.feature_bank import FeatureBank
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 

@@ -23,7 +23,7 @@ from auricle.core.config import CosineCalibration
 from auricle.core.records import Clip
 from auricle.data import corpora, prompts
 from auricle.data.compose import scenes
-from auricle.data.corpora.table import FOLDS, Row, fold
+from auricle.data.corpora.clip_table import FOLDS, Row, fold
 from auricle.data.prompts import attributes, descriptions
 from auricle.listen.aggregation import Contrast, Cosines, WindowAggregator
 from auricle.listen.listener import Listener, load

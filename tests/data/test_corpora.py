@@ -9,7 +9,7 @@ import pytest
 from auricle.core.errors import InputError
 from auricle.data import corpora
 from auricle.data.corpora import kenney, minetest, opensfx, sonicpi
-from auricle.data.corpora.table import COLUMNS, Row, fold
+from auricle.data.corpora.clip_table import COLUMNS, Row, fold
 from auricle.data.licences import is_open, trainable
 from auricle.data.lineage import touches, without
 

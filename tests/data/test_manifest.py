@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from auricle.core.errors import InputError
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.data.item import Caption, Item
 from auricle.data.manifest import of_rows, read, site, write
 

@@ -11,7 +11,7 @@ import soundfile
 
 from auricle.core.errors import InputError
 from auricle.data import corpora
-from auricle.data.corpora.table import Row, fold
+from auricle.data.corpora.clip_table import Row, fold
 from auricle.data.licences import trainable
 from recipes import prepare
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.core.files import atomic_folder
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.data.gate import stretches
 from auricle.signal.frontend import Frontend, open_frontend
 from auricle.signal.resample import resample

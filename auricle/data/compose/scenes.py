@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from auricle.data.gate import stretches
 from auricle.signal.streaming import read
 

@@ -24,8 +24,8 @@ from auricle.data.corpora import (
     speech_text,
     wakewords,
 )
+from auricle.data.corpora.clip_table import TABLE, Row
 from auricle.data.corpora.published import Published
-from auricle.data.corpora.table import TABLE, Row
 
 
 class Corpus(NamedTuple):

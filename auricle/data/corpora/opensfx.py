@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.clip_table import Row, read_table
 from auricle.data.corpora.published import Published, find
-from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "opensfx"
 WORDS = {

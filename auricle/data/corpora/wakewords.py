@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.data.corpora.clip_table import Row, read_table
 from auricle.data.corpora.published import Published, files, find
-from auricle.data.corpora.table import Row, read_table
 
 FOLDER = "wakewords_16k"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.core.records import Clip, Event
-from auricle.data.corpora.table import Row
+from auricle.data.corpora.clip_table import Row
 from recipes.tiny import evaluation, left_out, unseen
 
 LABELS = ("dog", "rain", "siren")

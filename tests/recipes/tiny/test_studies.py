@@ -23,7 +23,7 @@ import auricle
 from auricle.bench.results import read_records
 from auricle.core.model_files import read_config
 from auricle.data.compose.feature_bank import FeatureBank
-from auricle.data.corpora.table import COLUMNS, Row, fold
+from auricle.data.corpora.clip_table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
 from recipes.tiny import left_out, studies, training
 from recipes.tiny.decisions import calibrated

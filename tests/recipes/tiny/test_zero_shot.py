@@ -12,7 +12,7 @@ import soundfile
 import auricle
 from auricle.bench.results import write_record
 from auricle.data import prompts
-from auricle.data.corpora.table import COLUMNS
+from auricle.data.corpora.clip_table import COLUMNS
 from recipes.tiny import zero_shot
 
 
