@@ -25,8 +25,7 @@ from auricle.core.config import Strict
 from auricle.core.model_files import read_config
 from auricle.core.records import Analysis
 from auricle.data.corpora import CORPORA
-from auricle.data.prompts import descriptions
-from auricle.data.prompts import table as prompt_table
+from auricle.data.prompts import descriptions, label_file
 from auricle.listen import textcache
 from auricle.runtime import exported
 from auricle.serve.settings import Settings
@@ -212,10 +211,8 @@ def stated() -> dict[str, list[str]]:
         "docs/tasks/retrieval.md": [f"each window of {window.seconds:g} s"],
         "docs/models/auricle-tiny.md": [f"in windows of {window.seconds:g} s"],
         "docs/tasks/zero-shot.md": [
-            f"at most {descriptions.TEXTS} texts of {prompt_table.LONGEST} letters each for {prompt_table.LABELS:,} labels".replace(
-                ",", " "
-            ),
-            f"file of at most {prompt_table.LARGEST // 10**6} MB",
+            f"at most {descriptions.TEXTS} texts of {label_file.LONGEST} letters each for {label_file.LABELS:,} labels".replace(",", " "),
+            f"file of at most {label_file.LARGEST // 10**6} MB",
             f"at most {textcache.LIMIT // 10**6} MB",
             f"AudioSet's {len(audioset.labels())} names",
         ],

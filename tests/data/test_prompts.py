@@ -10,7 +10,7 @@ import pytest
 from auricle.core import audioset
 from auricle.core.errors import InputError
 from auricle.data import prompts
-from auricle.data.prompts import attributes, descriptions, table
+from auricle.data.prompts import attributes, descriptions, label_file
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.descriptions import DescriptionSet
 
@@ -139,7 +139,7 @@ def test_banks_that_are_none_are_refused(case: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "LARGEST", 10)
+    monkeypatch.setattr(label_file, "LARGEST", 10)
     (tmp_path / "bank.json").write_text('{"dog": ["a dog"]}')
     with pytest.raises(InputError, match="has over 10 bytes"):
         descriptions.read(tmp_path / "bank.json")

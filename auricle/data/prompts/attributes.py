@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auricle.core.errors import InputError
-from auricle.data.prompts import key, table
+from auricle.data.prompts import key, label_file
 
 MOST = 200  # attributes of one label
 LARGEST = 1000  # weight
@@ -27,7 +27,7 @@ class Attributes:
     weights: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
-        table.by_key(dict(self.weights), what="the attributes")
+        label_file.by_key(dict(self.weights), what="the attributes")
         for label, weights in self.weights.items():
             _check(label, weights)
 
@@ -42,7 +42,7 @@ class Attributes:
 
 def read(path: str | Path) -> Attributes:
     """The attributes of a JSON file; InputError says what is wrong with one that has none."""
-    found = table.read(path, wanted=_WANTED)
+    found = label_file.read(path, wanted=_WANTED)
     for label, weights in found.items():
         if not isinstance(weights, dict):
             raise InputError(f"{path}: {label[:60]!r} has a {type(weights).__name__}; wanted words with weights, as in {_WANTED[14:]}")
@@ -64,7 +64,7 @@ def _check(label: str, weights: Mapping[str, object]) -> None:
     if not 1 <= len(weights) <= MOST:
         raise InputError(f"{label[:60]!r} has {len(weights)} attributes; wanted 1 to {MOST}")
     for words, weight in weights.items():
-        if not words.strip() or len(words) > table.LONGEST:
+        if not words.strip() or len(words) > label_file.LONGEST:
             raise InputError(f"{label[:60]!r}: attribute {words[:60]!r} is empty or too long; wanted words, such as 'high pitched'")
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not -LARGEST <= weight <= LARGEST:  # NaN is neither
             told = repr(weight)[:20]

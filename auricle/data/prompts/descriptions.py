@@ -16,7 +16,7 @@ from typing import Any
 
 from auricle.core.errors import InputError
 from auricle.core.files import write_text
-from auricle.data.prompts import Clean, key, table
+from auricle.data.prompts import Clean, key, label_file
 
 TEXTS = 200  # the most of one label
 _WANTED = 'a JSON object such as {"dog": ["a dog barks in a yard"]}'
@@ -30,7 +30,7 @@ class DescriptionSet:
     texts: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        table.by_key(dict(self.texts), what="the bank")
+        label_file.by_key(dict(self.texts), what="the bank")
         for label, texts in self.texts.items():
             _check(label, texts)
         object.__setattr__(self, "texts", {label: tuple(dict.fromkeys(texts)) for label, texts in self.texts.items()})
@@ -50,7 +50,7 @@ class DescriptionSet:
 
 def read(path: str | Path) -> DescriptionSet:
     """The bank of a JSON file; InputError says what is wrong with one that is none."""
-    found = table.read(path, wanted=_WANTED)
+    found = label_file.read(path, wanted=_WANTED)
     for label, texts in found.items():
         if not isinstance(texts, list):
             raise InputError(f"{path}: {label[:60]!r} has a {type(texts).__name__}; wanted a list of texts, as in {_WANTED[14:]}")
@@ -94,5 +94,5 @@ def _check(label: str, texts: Sequence[object]) -> None:
     if not 1 <= len(texts) <= TEXTS:
         raise InputError(f"{label[:60]!r} has {len(texts)} texts; wanted 1 to {TEXTS}")
     for text in texts:
-        if not isinstance(text, str) or not text.strip() or len(text) > table.LONGEST:
-            raise InputError(f"{label[:60]!r}: {str(text)[:60]!r} is no text; wanted words, {table.LONGEST} letters at most")
+        if not isinstance(text, str) or not text.strip() or len(text) > label_file.LONGEST:
+            raise InputError(f"{label[:60]!r}: {str(text)[:60]!r} is no text; wanted words, {label_file.LONGEST} letters at most")
