@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auricle.nn.gather import gathered, ranks
-from auricle.nn.losses.scores import shared_cross_entropy
+from auricle.nn.losses.cross_entropy import shared_cross_entropy
 
 #: Bounds of the scale: 1 to 100 (mlfoundations/open_clip clamps log_scale to [0, ln 100] after each step; LAION-AI/CLAP likewise).
 _LOWEST, _HIGHEST = 1.0, 100.0

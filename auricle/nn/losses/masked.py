@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from auricle.nn.losses.scores import shared_cross_entropy
+from auricle.nn.losses.cross_entropy import shared_cross_entropy
 
 _SPREAD = 1e-6  # added to a patch's variance (facebookresearch/mae, models_mae.py)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from auricle.nn.losses.scores import shared_cross_entropy
+from auricle.nn.losses.cross_entropy import shared_cross_entropy
 
 
 def words_contrast(audio: Tensor, words: Tensor, share: Tensor, *, temperature: float) -> Tensor:

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.nn.losses.scores import presence, shared_cross_entropy  # noqa: E402
+from auricle.nn.losses.cross_entropy import presence, shared_cross_entropy  # noqa: E402
 from auricle.nn.losses.vectors import words_contrast  # noqa: E402
 
 
