@@ -24,7 +24,7 @@ from auricle.models.folder import TEXT, save
 from auricle.models.folder import load as load_model_folder
 from auricle.models.model import Model
 from auricle.nn.losses.cross_entropy import presence, shared_cross_entropy
-from auricle.nn.losses.vectors import words_contrast
+from auricle.nn.losses.label_contrast import words_contrast
 from auricle.runtime.tokens import TextTower
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.nn.losses.cross_entropy import presence, shared_cross_entropy  # noqa: E402
-from auricle.nn.losses.vectors import words_contrast  # noqa: E402
+from auricle.nn.losses.label_contrast import words_contrast  # noqa: E402
 
 
 def test_losses_on_numbers_worked_by_hand() -> None:
