@@ -16,7 +16,7 @@ from auricle.bench.card import write_card
 from auricle.bench.results import fingerprint, write_record
 from auricle.core.files import write_text
 from auricle.core.model_files import read_config
-from auricle.data import lineage
+from auricle.data import class_exclusion
 from auricle.data.compose.feature_bank import open_bank
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import FOLDS, fold
@@ -146,7 +146,7 @@ def unseen_classes(workspace: Workspace) -> None:
         for name, classes in sets.items():
             if workspace.sets and name not in workspace.sets:
                 continue
-            kept = set(map(id, lineage.without(workspace.rows, classes)))
+            kept = set(map(id, class_exclusion.without(workspace.rows, classes)))
             chosen = [i for i, row in enumerate(workspace.rows) if id(row) in kept and trainable(row)]
             vocabulary = [
                 label for label in workspace.vocabulary if label not in classes and any(label in workspace.rows[i].labels for i in chosen)

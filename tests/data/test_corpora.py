@@ -8,10 +8,10 @@ import pytest
 
 from auricle.core.errors import InputError
 from auricle.data import corpora
+from auricle.data.class_exclusion import touches, without
 from auricle.data.corpora import kenney, minetest, opensfx, sonicpi
 from auricle.data.corpora.clip_table import COLUMNS, Row, fold
 from auricle.data.licences import is_open, trainable
-from auricle.data.lineage import touches, without
 
 
 def lay_out(folder: Path, rows: list[dict[str, str]]) -> None:
