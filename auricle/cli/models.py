@@ -96,19 +96,19 @@ def export(
     into: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Make a folder that hears without torch.  [default: beside the weights]")
     ] = None,
+    outputs: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="States of the encoder that the graph also gives: frames, layer.0, layer.1 ...")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Graphs of a published model for ONNX Runtime and OpenVINO, each run and held to torch's numbers before it is kept."""
     from auricle.runtime import catalog
+    from auricle.runtime.exporting import export as export_graphs
 
-    _export(catalog.folder(model), into, as_json=as_json)
-
-
-def _export(folder: Path, into: Path | None, *, as_json: bool) -> None:
-    from auricle.runtime.exporting import export
+    folder, names = catalog.folder(model), [name.strip() for name in (outputs or "").split(",") if name.strip()]
 
     with terminal.stderr().status(f"exporting {folder}"):
-        told = export(folder, into)
+        told = export_graphs(folder, into, outputs=names)
     if as_json:
         print(json.dumps({"folder": str(into or folder), **told.model_dump(mode="json")}, ensure_ascii=False))
     else:

@@ -71,6 +71,10 @@ class Window(Strict):
         return (self.seconds - self.hop) / 2
 
 
+#: States of the encoder that are given on request: FRAMES (B, T, D), and LAYER + "0", LAYER + "1" ... (B, L, width), shallow to deep.
+FRAMES, LAYER = "frames", "layer."
+
+
 class Output(Strict):
     """One named output of a model.
 

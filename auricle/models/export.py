@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,14 @@ class Graphs:
 
 
 class _Sound(nn.Module):
-    """Features to outputs in the order of the config."""
+    """Features to the named outputs, in their order."""
 
     def __init__(self, model: Model, outputs: tuple[str, ...]) -> None:
         super().__init__()
         self.model, self.outputs = model, outputs
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.model(features)
-        return tuple(outputs[name] for name in self.outputs)
+        return tuple(self.model(features, outputs=self.outputs).values())
 
 
 class _Words(nn.Module):
@@ -77,19 +76,22 @@ class _Words(nn.Module):
         return vectors
 
 
-def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray]) -> Graphs:
-    """Write encode.onnx, and words.onnx where there is a text tower, into a folder. frontend: the checkpoint's own bank and window."""
+def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray], extra: Sequence[str] = ()) -> Graphs:
+    """Write encode.onnx, and words.onnx where there is a text tower, into a folder.
+
+    frontend: the checkpoint's own bank and window. extra: states of the encoder (Model.forward) besides the outputs of the config.
+    """
     for name in ("onnx", "onnxscript"):
         require(name, extra="export", why="writing ONNX graphs")
     model.eval().requires_grad_(False)
     batches = _features(model.config, Frontend(model.config.frontend, **frontend))
-    sound = tuple(_told(model, batch) for batch in batches)
-    outputs = tuple(model.config.outputs)
+    outputs = (*model.config.outputs, *(name for name in dict.fromkeys(extra) if name not in model.config.outputs))
+    sound = tuple(_probe(model, batch, outputs) for batch in batches)
     frames = batches[0].shape[-2] if batches[0].ndim > 2 else batches[0].shape[-1]
     free = len({batch.shape[1:] for batch in batches}) > 1
     dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
     if free:
-        dims[1] = torch.export.Dim("time", min=2, max=_LONGEST)
+        dims[1] = torch.export.Dim("time", min=max(2, model.config.window.min_frames), max=_LONGEST)
     example = next(batch for batch in batches if len(batch) > 1)
     _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / model.config.names.graph)
     if model.text is None:
@@ -159,16 +161,18 @@ def _texts(rows: int, length: int, known: int, pad: int) -> tuple[np.ndarray, np
 
 
 def _features(config: ModelConfig, ears: Frontend) -> tuple[np.ndarray, ...]:
-    """Batches of one and three sounds, of a window and of a part of one, each brought to the model's length by its policy."""
-    size = round(config.window.seconds * ears.rate)
-    long, short = sounds(ears.rate, config.window.seconds), sounds(ears.rate, SHORTER * config.window.seconds)
-    made = [[ears.features(fit(sound, size, config.window.pad)) for sound in some] for some in (long[:1], long, short[1:2], short)]
+    """Batches of one and three sounds, of a window and of a part of one, each filled as the config says, as in listen.pipeline."""
+    least, seconds, policy = round(config.window.shortest * ears.rate), config.window.seconds, config.window.pad
+    long, short = sounds(ears.rate, seconds), sounds(ears.rate, SHORTER * seconds)
+    batches = (long[:1], long, short[1:2], short)
+    made = [[ears.features(fit(sound, max(least, sound.size), policy)) for sound in batch] for batch in batches]
     return tuple(np.stack(batch) for batch in made)
 
 
 @torch.inference_mode()
-def _told(model: Model, features: np.ndarray) -> Probe:
-    return Probe((features,), tuple(value.float().numpy() for value in model(torch.from_numpy(features)).values()))
+def _probe(model: Model, features: np.ndarray, outputs: Sequence[str]) -> Probe:
+    found = model(torch.from_numpy(features), outputs=outputs)
+    return Probe((features,), tuple(value.float().numpy() for value in found.values()))
 
 
 @torch.inference_mode()

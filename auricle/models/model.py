@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.core.config import CLIP_LOGITS, ModelConfig, Output
+from auricle.core.config import CLIP_LOGITS, FRAMES, LAYER, ModelConfig, Output
+from auricle.core.errors import InputError
 from auricle.models.encoders.embedding import Embedding
 from auricle.models.encoders.open import open_encoder
 from auricle.nn.projection import PROJECTIONS
@@ -39,9 +42,20 @@ class Model(nn.Module):
         encoded: Embedding = self.encoder(features, mask, taps=taps)
         return encoded
 
-    def forward(self, features: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """features as the front-end gives them; mask (B, T), True for real frames."""
-        return self.apply_heads(self.encode(features, mask))
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """features as the front-end gives them; mask (B, T), True for real frames.
+
+        outputs: names of outputs of the config, of `frames` (B, T, D), the encoder's states in time, and of `layer.0`, `layer.1` ...
+        (B, L, width), its inner states as Embedding.layers has them; None is every output of the config. InputError for other names.
+        """
+        encoded = self.encode(features, mask, taps=any(name.startswith(LAYER) for name in outputs or ()))
+        made = self.apply_heads(encoded)
+        if outputs is None:
+            return made
+        made |= {FRAMES: encoded.frames, **{f"{LAYER}{index}": layer for index, layer in enumerate(encoded.layers)}}
+        if unknown := [name for name in outputs if name not in made]:
+            raise InputError(f"{self.config.name} has no output {unknown[0]!r}; it has {', '.join(made)}")
+        return {name: made[name] for name in outputs}
 
     def apply_heads(self, encoded: Embedding) -> dict[str, Tensor]:
         """The outputs of the config, in its order: vectors (B, D), not unit; clip_scores (B, K) and frame_scores (B, T, K), logits."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -50,18 +50,19 @@ class Running:
         self._sound: Callable[[Tensor], dict[str, Tensor]] = self._model if precision != "compile" else _Compiled(self._model)
         self._pool = _threads(1 if self._device.type == "cuda" else cpu_count())
 
-    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """features float32 (B, ...) -> the outputs of the config, float32."""
-        return self._pool.submit(self._heard, features).result()
+    def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> the outputs of the config, or those that are requested (Model.forward), float32."""
+        return self._pool.submit(self._run, features, outputs).result()
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
         return self._pool.submit(self._read, ids, mask).result()
 
     @torch.inference_mode()
-    def _heard(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        with self._exactly():
-            outputs = self._sound(torch.from_numpy(features).to(self._device))
+    def _run(self, features: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarray]:
+        tensor = torch.from_numpy(features).to(self._device)
+        with self._exactly():  # what is compiled are the outputs of the config
+            outputs = self._sound(tensor) if names is None else self._model(tensor, outputs=names)
         return {name: output.float().cpu().numpy() for name, output in outputs.items()}
 
     @torch.inference_mode()

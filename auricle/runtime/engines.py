@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,8 +26,12 @@ class Engine(Protocol):
 
     name: str
 
-    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """features float32 (B, ...) -> the outputs of the config by name."""
+    def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> the outputs of the config by name, or those named in `outputs`.
+
+        Besides those of the config: `frames` (B, T, D), the encoder's states in time, and `layer.0`, `layer.1` ... (B, L, width), its inner
+        states, which a graph gives if it was exported with them. InputError for an output that the engine does not give.
+        """
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""

@@ -47,31 +47,48 @@ class Probe(Protocol):
         """What has to come out, (B, ...) each."""
 
 
-def export(folder: Path, into: Path | None = None, *, model: Any = None) -> Exported:
-    """Write the graphs of a converted folder beside its weights, or `into` a new folder, which hears without torch.
+class Probes(Protocol):
+    """Names of a graph's outputs, and probes of sounds and of words (none without a text tower)."""
 
-    model: the folder's module (models.model.Model), where it is in memory already.
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the graph gives, in this order."""
+
+    @property
+    def sound(self) -> Sequence[Probe]:
+        """Features and outputs."""
+
+    @property
+    def words(self) -> Sequence[Probe]:
+        """Token ids with their mask, and vectors."""
+
+
+def export(folder: Path, into: Path | None = None, *, model: Any = None, outputs: Sequence[str] = ()) -> Exported:
+    """Write the graphs of a converted folder beside its weights, or `into` a new folder, which runs without torch.
+
+    model: the folder's module (models.model.Model), where it is in memory already. outputs: states of the encoder that the graph gives
+    besides the outputs of the config: `frames`, `layer.0`, `layer.1` ... InputError for those that the encoder does not have.
     ModelError where a graph does not give torch's numbers: nothing is written then. export.json comes last, so that it speaks for all.
     """
     config = read_config(folder / "config.json")
-    if read(folder) is None and (folder / config.names.graph).is_file():
-        raise ModelError(f"{folder} came with its graph; wanted a folder of converted or trained weights")
+    if into is None and read(folder) is None and (folder / config.names.graph).is_file():
+        raise ModelError(f"{folder} came with its graph; wanted --into DIR, or a folder of converted or trained weights")
     if into is not None and into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
     if into is not None:
         with atomic_folder(into) as partial:
-            told = _made(folder, config, partial, model)
+            told = _made(folder, config, partial, model, outputs)
             _copy_rest(partial, folder)
         return told
     with atomic_files(folder, last=EXPORT) as partial:
-        told = _made(folder, config, partial, model)
+        told = _made(folder, config, partial, model, outputs)
         (folder / EXPORT).unlink(missing_ok=True)  # it speaks for all graphs: none is taken out before it
         for name in _GRAPHS:
             (folder / name).unlink(missing_ok=True)  # of an earlier export
     return told
 
 
-def _made(folder: Path, config: ModelConfig, partial: Path, model: Any) -> Exported:
+def _made(folder: Path, config: ModelConfig, partial: Path, model: Any, outputs: Sequence[str]) -> Exported:
     """Graphs and export.json, in a folder of their own."""
     try:
         from auricle.models.export import export as export_graphs
@@ -80,12 +97,12 @@ def _made(folder: Path, config: ModelConfig, partial: Path, model: Any) -> Expor
         if error.name != "torch":
             raise
         raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
-    made = export_graphs(model or load(folder, config), partial, stored(folder / "model.safetensors", "frontend."))
+    made = export_graphs(model or load(folder, config), partial, stored(folder / "model.safetensors", "frontend."), outputs)
     engines: dict[str, Measured] = {}
     failed: dict[str, str] = {}
     for name, opened in _engines(partial, config):
         try:
-            engines[name] = measured(opened(), made.sound, made.words)
+            engines[name] = measured(opened(), made)
         except ModelError as error:
             failed[name] = str(error).replace(f"{partial}{os.sep}", "")
     if "onnx" in failed:
@@ -125,14 +142,16 @@ def _engines(folder: Path, config: ModelConfig) -> Iterator[tuple[str, Callable[
             yield "openvino-bf16", lambda: OpenVinoEngine(folder, config, "openvino-bf16")
 
 
-def measured(engine: Engine, sound: Sequence[Probe], words: Sequence[Probe]) -> Measured:
+def measured(engine: Engine, made: Probes) -> Measured:
     """An engine beside torch, on sounds and on words."""
 
-    def hear(features: np.ndarray) -> list[np.ndarray]:
-        return list(engine.run(features).values())
+    def run(features: np.ndarray) -> list[np.ndarray]:
+        return list(engine.run(features, made.outputs).values())
 
-    heard = agreement(hear, sound)
-    return Measured(sound=heard, words=agreement(lambda ids, mask: [engine.embed_tokens(ids, mask)], words) if words else None)
+    def embed(ids: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
+        return [engine.embed_tokens(ids, mask)]
+
+    return Measured(sound=agreement(run, made.sound), words=agreement(embed, made.words) if made.words else None)
 
 
 def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe]) -> Agreement:

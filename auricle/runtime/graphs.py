@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from auricle.core.config import ModelConfig
-from auricle.core.errors import ModelError
+from auricle.core.errors import InputError, ModelError
 
 #: Graph of a text tower, and what it takes and gives.
 TEXT_GRAPH = "words.onnx"
@@ -22,15 +20,29 @@ def sound_graph(folder: Path, config: ModelConfig) -> Path:
 
 def check_sound(path: Path, config: ModelConfig, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """ModelError where a graph takes something else than features, or does not give each output of the config."""
-    found = [config.names.outputs.get(name, name) for name in outputs]
+    found = list(_names(config, outputs))
     if list(inputs) != ["features"] or not set(config.outputs) <= set(found):
         raise ModelError(f"{path}: takes {list(inputs)} and gives {found}; wanted ['features'] and {list(config.outputs)}")
 
 
-def named(config: ModelConfig, outputs: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of the config, in its order, of what a graph gave."""
-    found = {config.names.outputs.get(name, name): array for name, array in zip(outputs, arrays, strict=True)}
-    return {name: found[name] for name in config.outputs}
+def requested(config: ModelConfig, outputs: Sequence[str], names: Sequence[str] | None) -> dict[str, str]:
+    """The outputs that are requested (None: those of the config) -> their names in a graph that gives `outputs`.
+
+    InputError for one that the graph does not give.
+    """
+    own = _names(config, outputs)
+    if unknown := [name for name in names or () if name not in own]:
+        raise InputError(
+            f"the exported graph of {config.name} has no output {unknown[0]!r}, it has {', '.join(own)}; "
+            "choose runtime 'torch-fp32', or name it in: auricle export --outputs"
+        )
+    return {name: own[name] for name in names or config.outputs}
+
+
+def _names(config: ModelConfig, outputs: Sequence[str]) -> dict[str, str]:
+    """Names of outputs as the config has them -> as a graph has them: those of format 1 differ."""
+    old = {own: name for own, name in config.names.outputs.items() if own in outputs and name not in outputs}
+    return {old.get(own, own): own for own in outputs}
 
 
 def check_text(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ class OnnxEngine:
         inputs, self._outputs = _sides(self._session)
         graphs.check_sound(path, config, inputs, self._outputs)
 
-    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """features float32 (B, ...) -> outputs of the config by name."""
-        return graphs.named(self._config, self._outputs, _run(self._session, self._outputs, {"features": features}))
+    def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> outputs by name: those of the config, or those that are requested (engines.Engine)."""
+        names = graphs.requested(self._config, self._outputs, outputs)
+        return dict(zip(names, _run(self._session, list(names.values()), {"features": features}), strict=True))
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""

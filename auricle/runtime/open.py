@@ -10,12 +10,13 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from auricle.core.arguments import check, choose
-from auricle.core.config import EMBEDDING, ModelConfig, Output
+from auricle.core.config import EMBEDDING, FRAMES, ModelConfig, Output
 from auricle.core.errors import InputError, ModelError
 from auricle.core.model_files import read_config
 from auricle.runtime import catalog
 from auricle.runtime.engines import ENGINES as ENGINES
 from auricle.runtime.engines import Engine, open_engine
+from auricle.runtime.masked import clips_by_length, join
 from auricle.runtime.tokens import TextTower, stored
 
 #: Outputs of a model by the names of its config, float32: vectors (B, D), not unit; clip_scores (B, K) and frame_scores (B, T, K), logits.
@@ -48,22 +49,34 @@ class Runtime:
         """What the checkpoint says of its own front-end: `bank` (bins, mels) and `window` (W,), where it carries them."""
         return stored(self.folder / "model.safetensors", "frontend.")
 
-    def run(self, features: np.ndarray) -> Outputs:
-        """Features of the front-end with a batch before them, float32, all rows of one length, to the outputs of the config.
+    def run(self, features: np.ndarray, *, mask: np.ndarray | None = None, outputs: Sequence[str] | None = None) -> Outputs:
+        """Features of the front-end with a batch before them, float32, to the outputs of the config, or to those named in `outputs`.
 
-        An encoder that takes no fewer than `min_frames` gets so many: the last frame is repeated, and frame scores of these are left out.
+        mask: bool (B, T), True for real frames (samples, where the model takes those), which come first. Each clip then gives what it gives
+        alone; arrays in time are filled with zeros up to the longest clip, and `mask` (B, T') says which of their steps are real.
+        outputs: also `frames` (B, T', D) and `layer.N` (B, L, width), see engines.Engine.run.
+        An encoder that takes no fewer than `min_frames` gets so many: the last frame is repeated, and frames and frame scores of these are
+        left out.
         """
+        if mask is None:
+            return self._run(features, outputs)
+        groups = clips_by_length(features, mask)
+        return join({rows: self._run(clips, outputs) for rows, clips in groups.items()})
+
+    def _run(self, features: np.ndarray, names: Sequence[str] | None) -> Outputs:
         if features.ndim < 2 or not all(features.shape):
             raise InputError(f"features have shape {features.shape}; wanted (batch, frames, mels) with at least one frame")
         length, least = features.shape[1], self.config.window.min_frames
         if length < least:
             features = np.pad(features, ((0, 0), (0, least - length), (0, 0)), mode="edge")
-        outputs = self.engine.run(np.ascontiguousarray(features, dtype=np.float32))
-        for name, output in self.config.outputs.items():
-            if output.kind == "frame_scores" and length < least:
-                real = -(-length * outputs[name].shape[1] // features.shape[1])  # frames that come from the sound, not from its padding
-                outputs[name] = outputs[name][:, :real]
-            self._check(name, output, outputs[name])
+        outputs = self.engine.run(np.ascontiguousarray(features, dtype=np.float32), names)
+        for name, array in outputs.items():
+            output = self.config.outputs.get(name)
+            if length < least and (name == FRAMES if output is None else output.kind == "frame_scores"):
+                real = -(-length * array.shape[1] // features.shape[1])  # frames that come from the sound, not from its padding
+                outputs[name] = array[:, :real]
+            if output is not None:
+                self._check(name, output, array)
         return outputs
 
     def _check(self, name: str, output: Output, array: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,11 @@ class OpenVinoEngine:
         self._sound = _Compiled(path, "bf16" if name == "openvino-bf16" else "f32", rows=1)
         graphs.check_sound(path, config, self._sound.inputs, self._sound.outputs)
 
-    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """features float32 (B, ...) -> outputs of the config by name."""
+    def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> outputs by name: those of the config, or those that are requested (engines.Engine)."""
+        names = graphs.requested(self._config, self._sound.outputs, outputs)
         rows = [self._sound.run([features[row : row + 1]]) for row in range(len(features))]
-        outputs = self._sound.outputs
-        return graphs.named(self._config, outputs, [np.concatenate([row[name] for row in rows]) for name in outputs])
+        return {name: np.concatenate([row[own] for row in rows]) for name, own in names.items()}
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ class TorchEngine:
             raise MissingPackage(f"runtime {name!r} needs torch, which is not installed; pip install 'auricle[train]'") from error
         self._running: Any = running.Running(folder, config, name, device)  # type: ignore[arg-type]
 
-    def run(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """features float32 (B, ...) -> outputs of the config by name."""
-        return dict(self._running.run(features))
+    def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """features float32 (B, ...) -> outputs by name: those of the config, or those that are requested (engines.Engine)."""
+        return dict(self._running.run(features, outputs))
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""

@@ -20,11 +20,11 @@ pytest.importorskip("transformers")
 import published_models
 
 import auricle
-from auricle.core.errors import ModelError
+from auricle.core.errors import InputError, ModelError
 from auricle.core.model_files import read_config
 from auricle.models import export as graphs
 from auricle.models.convert.convert import convert
-from auricle.runtime import engines, exported
+from auricle.runtime import catalog, engines, exported
 from auricle.runtime.exporting import agreement, export
 from auricle.runtime.open import open_runtime
 
@@ -106,8 +106,8 @@ def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pyte
     onnx = pytest.importorskip("onnx")
     right = graphs.export
 
-    def wrong(model: Any, into: Path, frontend: Any) -> Any:
-        made = right(model, into, frontend)
+    def wrong(*given: Any) -> Any:
+        made, into = right(*given), given[1]
         graph = onnx.load(str(into / "encode.onnx"))
         weight = max(graph.graph.initializer, key=lambda one: int(np.prod(one.dims)))
         values = onnx.numpy_helper.to_array(weight)
@@ -180,3 +180,66 @@ def test_a_graph_that_came_with_its_folder_is_not_overwritten(tone_folder: Path)
 def test_the_config_of_a_converted_folder_reads_back(clap: Path) -> None:
     config = read_config(clap / "config.json")
     assert config.name == "hub" and config.dim == 32 and config.window.seconds == 10.0
+
+
+@pytest.fixture(scope="module")
+def stated(tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tagger with a graph that also gives states of its encoder."""
+    folder = tmp_path_factory.mktemp("stated") / "tagger"
+    shutil.copytree(tagger, folder)
+    told = export(folder, outputs=["frames", "layer.1", "frames"])
+    assert told.outputs == (*read_config(folder / "config.json").outputs, "frames", "layer.1")
+    assert told.keeps("onnx") and told.engines["onnx"].sound.difference < 1e-4
+    return folder
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_states_of_the_encoder_on_request(stated: Path, name: str) -> None:
+    features = np.random.default_rng(4).normal(-40, 15, (2, 300, 64)).astype(np.float32)
+    ours, theirs = (open_runtime(stated, one) for one in (engine(name), "torch-fp32"))
+    names = ["layer.1", "frames", "clip_logits"]
+    found, wanted = ours.run(features, outputs=names), theirs.run(features, outputs=names)
+    assert list(found) == list(wanted) == names and found["frames"].ndim == found["layer.1"].ndim == 3
+    for key in names:
+        assert found[key].shape == wanted[key].shape and apart(found[key], wanted[key]) < 1e-4
+    assert list(ours.run(features)) == list(ours.config.outputs)
+    assert theirs.run(features, outputs=["layer.0"])["layer.0"].shape[0] == 2
+    with pytest.raises(InputError, match=r"'layer.0'.*auricle export --outputs"):
+        ours.run(features, outputs=["layer.0"])
+    with pytest.raises(InputError, match=r"no output 'layer.99'; it has .*layer.0, layer.1"):
+        theirs.run(features, outputs=["layer.99"])
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino", "torch-fp32"])
+def test_a_masked_batch_is_one_clip_at_a_time(stated: Path, name: str) -> None:
+    features = np.random.default_rng(5).normal(-40, 15, (4, 300, 64)).astype(np.float32)
+    lengths = [300, 64, 300, 130]
+    runtime = open_runtime(stated, engine(name))
+    names = [*runtime.config.outputs, "frames"]
+    found = runtime.run(features, mask=np.arange(300) < np.array(lengths)[:, None], outputs=names)
+    for row, length in enumerate(lengths):
+        alone = runtime.run(features[row : row + 1, :length], outputs=names)
+        steps = alone["frames"].shape[1]
+        assert found["mask"][row].tolist() == [True] * steps + [False] * (found["mask"].shape[1] - steps)
+        for key in names:
+            whole = found[key][row]
+            np.testing.assert_allclose(
+                whole[:steps] if whole.ndim > 1 else whole, alone[key][0], rtol=0, atol=1e-5 * np.abs(alone[key]).max()
+            )
+
+
+def test_an_unknown_state_is_refused_and_nothing_is_written(tagger: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no output 'layer.50'"):
+        export(tagger, tmp_path / "out", outputs=["layer.50"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_of_the_shipped_model_runs_recordings_of_any_length(tmp_path: Path) -> None:
+    """It came with its graph: an export goes into a folder of its own, with states of the encoder beside its outputs."""
+    told = export(catalog.folder("auricle-tiny"), tmp_path / "tiny", outputs=["frames"])
+    assert told.frames is None and told.outputs[-1] == "frames"
+    ours, theirs = auricle.load(tmp_path / "tiny", runtime="onnx"), auricle.load("auricle-tiny")
+    for seconds in (0.5, 2.3, 7.0):
+        noise = np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)).astype(np.float32)
+        pair = [listener.embed_audio([auricle.Clip(noise, 16_000)])[0] for listener in (ours, theirs)]
+        assert pair[0] @ pair[1] > 0.9999
