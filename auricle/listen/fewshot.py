@@ -38,7 +38,8 @@ class Head:
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
         """Logits (N,) of unit vectors (N, E)."""
-        return np.asarray(vectors @ self.weights + np.float32(self.bias), dtype=np.float32)
+        with np.errstate(invalid="ignore"):  # some BLAS kernels set this flag for finite operands
+            return np.asarray(vectors @ self.weights + np.float32(self.bias), dtype=np.float32)
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Probabilities (N,) of unit vectors (N, E); from one half on a sound is there."""

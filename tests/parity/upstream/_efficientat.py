@@ -69,9 +69,8 @@ def _stand_in(name: str, **members: object) -> types.ModuleType:
     return module
 
 
-def run(script: str, *, file: str = "checkpoint.pt", hop: int = 320, mels: int = 128, **options: object) -> None:
-    """Make a MobileNet with seeded weights, and write OUT/file, OUT/expected.npz and the list of keys. options: get_model's."""
-    repository, out = (Path(sys.argv[1]) / "fschmid56+EfficientAT").resolve(), Path(sys.argv[2]).resolve()
+def published(repository: Path, *, hop: int = 320, mels: int = 128, **options: object) -> tuple[nn.Module, nn.Module]:
+    """The repository's own network and front-end, for evaluation, on one thread. options: get_model's."""
     _stand_in("torchvision")
     _stand_in("torchvision.ops")
     _stand_in("torchvision.ops.misc", ConvNormActivation=ConvNormActivation)
@@ -81,11 +80,16 @@ def run(script: str, *, file: str = "checkpoint.pt", hop: int = 320, mels: int =
     from models.mn.model import get_model
     from models.preprocess import AugmentMelSTFT
 
-    torch.manual_seed(7)
     torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints itself
-        module = get_model(input_dim_f=mels, **options).eval()
-        ears = AugmentMelSTFT(n_mels=mels, hopsize=hop, freqm=0, timem=0).eval()
+        return get_model(input_dim_f=mels, **options).eval(), AugmentMelSTFT(n_mels=mels, hopsize=hop, freqm=0, timem=0).eval()
+
+
+def run(script: str, *, file: str = "checkpoint.pt", hop: int = 320, mels: int = 128, **options: object) -> None:
+    """Make a MobileNet with seeded weights, and write OUT/file, OUT/expected.npz and the list of keys. options: get_model's."""
+    repository, out = (Path(sys.argv[1]) / "fschmid56+EfficientAT").resolve(), Path(sys.argv[2]).resolve()
+    torch.manual_seed(7)
+    module, ears = published(repository, hop=hop, mels=mels, **options)
     samples = torch.from_numpy(sound(5.3, RATE, 3))[None]
     with torch.no_grad():
         for layer in module.classifier.modules():
