@@ -22,9 +22,9 @@ import soundfile
 import soxr
 
 from auricle.bench import suite as suites
+from auricle.bench.embeddings import hear
 from auricle.bench.leak_guard import SAME
 from auricle.bench.results import Figure, write_record
-from auricle.bench.vectors import hear
 from auricle.data import corpora, manifest
 from auricle.data.item import Item
 from auricle.listen.listener import load

@@ -25,7 +25,7 @@ import torch
 import auricle
 from auricle.bench.results import Figure, write_record
 from auricle.core.config import of_encoder
-from auricle.models.encoders.open import open_encoder, size, sizes
+from auricle.models.encoders.factory import open_encoder, size, sizes
 from auricle.models.folder import save
 from auricle.models.model import Model
 from auricle.signal.presets import PRESETS

@@ -38,7 +38,7 @@ from auricle.metrics import bootstrap, retrieval
 from auricle.models.encoders.embedding import Embedding
 from auricle.recipes import captionstew
 from auricle.recipes.multi_loss import MultiLossModel
-from auricle.recipes.words import Words
+from auricle.recipes.vocabulary import Words
 from auricle.signal.frontend import open_frontend
 from auricle.signal.streaming import read as read_sound
 from auricle.train.trainer import TrainConfig, train

@@ -11,7 +11,7 @@ import soundfile
 import tone_model
 
 from auricle.bench import lineage
-from auricle.bench.vectors import hear
+from auricle.bench.embeddings import hear
 from auricle.data import manifest
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load

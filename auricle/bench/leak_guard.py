@@ -20,8 +20,8 @@ from typing import Literal, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.bench.embeddings import Vectors
 from auricle.bench.lineage import Clip, Lineage, known
-from auricle.bench.vectors import Vectors
 from auricle.core.errors import AuricleError
 from auricle.data.item import Item
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from auricle.bench import intervals, leak_guard, lineage, results
+from auricle.bench.embeddings import hear
 from auricle.bench.protocols import PROTOCOLS
 from auricle.bench.protocols.protocol import Row, Trial
 from auricle.bench.suite import Suite
-from auricle.bench.vectors import hear
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
 from auricle.data.item import Item

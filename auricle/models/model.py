@@ -11,7 +11,7 @@ from torch.nn import functional
 from auricle.core.config import CLIP_LOGITS, FRAMES, LAYER, ModelConfig, Output
 from auricle.core.errors import InputError
 from auricle.models.encoders.embedding import Embedding
-from auricle.models.encoders.open import open_encoder
+from auricle.models.encoders.factory import open_encoder
 from auricle.nn.projection import PROJECTIONS
 
 #: Weight of the labels' shares in `components and labels`, against one for the encoder's own components.

@@ -22,8 +22,8 @@ from auricle.core.config import EMBEDDING
 from auricle.data.item import Item
 from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
-from auricle.recipes.folder import keep
 from auricle.recipes.panns import vocabulary
+from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches

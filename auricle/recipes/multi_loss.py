@@ -15,8 +15,8 @@ from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
 from auricle.nn.losses.captioning import next_token_cross_entropy, token_cross_entropy
 from auricle.nn.losses.contrast import InfoNce, SigLip
-from auricle.nn.losses.masked import match_within_clip
-from auricle.recipes.words import Words
+from auricle.nn.losses.masked_spectrogram import match_within_clip
+from auricle.recipes.vocabulary import Words
 from auricle.train.batches import Batch
 
 #: Share of a clip's tokens that `frames` hides, and what its cosines are divided by (wav2vec 2.0, arXiv:2006.11477, has 0.49 and 0.1).

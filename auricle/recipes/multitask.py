@@ -29,11 +29,11 @@ from auricle.data.waves import Waves
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.event import correct
 from auricle.metrics.tagging import mean_average_precision
-from auricle.models.encoders.open import size as size_of
+from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.losses.multitask import Head, multitask
-from auricle.recipes.folder import keep
 from auricle.recipes.panns import vocabulary
+from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch, BatchConfig, Batches

@@ -29,10 +29,10 @@ from auricle.models.folder import load
 from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
 from auricle.nn.losses.contrast import InfoNce, SigLip
-from auricle.recipes.folder import keep
 from auricle.recipes.multi_loss import MultiLossModel
+from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
-from auricle.recipes.words import BEGIN, END, HIDDEN, Words, learn, rules
+from auricle.recipes.vocabulary import BEGIN, END, HIDDEN, Words, learn, rules
 from auricle.runtime import catalog
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
@@ -69,7 +69,7 @@ class Pairs(Sounds):
 
     start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here; of a model without words, such
     as a tagger, the encoder is taken over without its head. encoder: settings, or the
-    name of a published size (auricle.models.encoders.open.sizes). tower: family, pool and config of another text tower than `reader`
+    name of a published size (auricle.models.encoders.factory.sizes). tower: family, pool and config of another text tower than `reader`
     (auricle.models.text), its vocabulary learnt here. ordered: an encoder of the family gated and the reader also pool what comes early
     and what late, without which little data teaches no order. captions: which of an item's captions is drawn. weights: of the parts of
     the loss: contrast, caption, parallel, frames. loss: of the contrast. unwanted: styles of captions that are wrong for a sound; items

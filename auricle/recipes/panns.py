@@ -21,10 +21,10 @@ from torch.nn import functional
 
 from auricle.core.errors import InputError
 from auricle.data.item import Item
-from auricle.models.encoders.open import size as size_of
+from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixed_up
-from auricle.recipes.folder import keep
+from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches

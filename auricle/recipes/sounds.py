@@ -14,8 +14,8 @@ from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.data.item import Item
 from auricle.data.waves import Waves, open_waves
-from auricle.models.encoders.open import open_encoder
-from auricle.models.encoders.open import size as size_of
+from auricle.models.encoders.factory import open_encoder
+from auricle.models.encoders.factory import size as size_of
 from auricle.recipes import made
 from auricle.train.trainer import TrainConfig
 

@@ -21,12 +21,12 @@ from torch.nn import functional
 
 from auricle.core.errors import InputError
 from auricle.data.item import Item
-from auricle.models.encoders.open import open_encoder, size
+from auricle.models.encoders.factory import open_encoder, size
 from auricle.models.encoders.vit import ViT
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 from auricle.models.model import Model
-from auricle.nn.losses.masked import masked_patches, ssast
-from auricle.recipes.folder import keep
+from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
+from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches

@@ -122,6 +122,6 @@ def _texts(folder: Path, config: ModelConfig, engine: Engine) -> Texts | None:
         return None
     if config.text.tower.get("family") == "static":
         return TextTower(folder, config.dim)
-    from auricle.runtime.words import EngineTexts
+    from auricle.runtime.tokenizer import EngineTexts
 
     return EngineTexts(folder, config.text, config.dim, engine)

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 import auricle
 from auricle.archive.store import Archive
 from auricle.listen.listener import Listener
-from auricle.serve import finding, hearing, page, playing, problems, teaching
+from auricle.serve import listen_routes, page, playing, problems, search_routes, teach_routes
 from auricle.serve.answers import Health
 from auricle.serve.bodies import Bodies
 from auricle.serve.guard import Guard
@@ -37,7 +37,7 @@ def build(listener: Listener, archive: Archive | None, settings: Settings) -> Fa
     )
     app.state.service = service
     problems.install(app)
-    for part in (router, hearing.router, finding.router, teaching.router, playing.router, page.router):
+    for part in (router, listen_routes.router, search_routes.router, teach_routes.router, playing.router, page.router):
         app.include_router(part)
     app.add_middleware(Bodies, settings=settings)
     app.add_middleware(Guard, settings=settings)

@@ -19,7 +19,7 @@ from auricle.core.errors import InputError
 from auricle.signal.crop import fit
 from auricle.signal.frontend import Frontend, open_frontend
 from auricle.train import parallel
-from auricle.train.order import EvenOrder, Order
+from auricle.train.sampler import BalancedBatchSampler, BatchSampler
 
 if TYPE_CHECKING:
     from auricle.data.item import Item
@@ -206,15 +206,15 @@ class Batches:
             truth[row, [self._labels[label] for label in self.items[index].labels if label in self._labels]] = 1.0
         return truth
 
-    def _ordered(self) -> Order | EvenOrder:
+    def _ordered(self) -> BatchSampler | BalancedBatchSampler:
         config = self.config
         if not config.even:
-            return Order(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
+            return BatchSampler(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
         clips: list[list[int]] = [[] for _ in self._labels]
         for position, index in enumerate(self._usable.tolist()):
             for label in {label for label in self.items[index].labels if label in self._labels}:
                 clips[self._labels[label]].append(position)
-        return EvenOrder([np.array(some, np.int64) for some in clips], config.batch, seed=config.seed)
+        return BalancedBatchSampler([np.array(some, np.int64) for some in clips], config.batch, seed=config.seed)
 
     def _check(self, waves: int) -> None:
         config = self.config

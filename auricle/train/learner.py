@@ -17,12 +17,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from auricle.core.errors import InputError
 from auricle.train import lora, parallel
 from auricle.train.batches import Batch
+from auricle.train.config import TrainConfig
 from auricle.train.ema import Ema
 from auricle.train.freeze import freeze, train_mode
 from auricle.train.nonfinite import refuse
 from auricle.train.optimiser import optimisers
 from auricle.train.schedule import lr_factor
-from auricle.train.settings import TrainConfig
 
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 

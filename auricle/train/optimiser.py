@@ -14,7 +14,7 @@ from auricle.train.layers import lists
 from auricle.train.muon import Muon, hidden_weights
 
 if TYPE_CHECKING:
-    from auricle.train.settings import TrainConfig
+    from auricle.train.config import TrainConfig
 
 
 def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:

@@ -21,10 +21,10 @@ from auricle.core.files import make_folder, write_text
 from auricle.core.units import clock
 from auricle.train import checkpoint, parallel
 from auricle.train.batches import Batch
+from auricle.train.config import TrainConfig
 from auricle.train.learner import Learner, Objective
 from auricle.train.log import Log
 from auricle.train.registry import CHECKPOINTS
-from auricle.train.settings import TrainConfig
 from auricle.train.speed import Speed, line, peak_of
 
 __all__ = ["CHECKPOINTS", "Feed", "TrainConfig", "Training", "train"]

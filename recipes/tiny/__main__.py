@@ -1,6 +1,6 @@
 """auricle-tiny: the shipped listening model, and the studies that say how well its recipe hears what it never heard.
 
-    python -m recipes.tiny.words --data DIR --out runs/words
+    python -m recipes.tiny.text_tower --data DIR --out runs/words
     python -m recipes.tiny --data DIR --study folds|unseen|ship [--work runs/tiny] [--words runs/words]
 
 Trains on clips whose own licence is CC0, CC BY or public domain; every other row is only tested on. Batches are composed in the

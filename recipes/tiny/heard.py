@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.bench import lineage
-from auricle.bench.vectors import hear
+from auricle.bench.embeddings import hear
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
 from auricle.data.item import Item

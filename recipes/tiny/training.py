@@ -28,7 +28,7 @@ from auricle.nn.losses.label_contrast import words_contrast
 from auricle.runtime.tokens import TextTower
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch
-from auricle.train.settings import TrainConfig
+from auricle.train.config import TrainConfig
 from auricle.train.trainer import Training, train
 from recipes.tiny.heads import fit_joint, fit_similarity
 

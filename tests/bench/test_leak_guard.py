@@ -14,10 +14,10 @@ from made_sounds import chord
 
 from auricle.bench import leak_guard, lineage
 from auricle.bench import suite as suites
+from auricle.bench.embeddings import Vectors, hear
 from auricle.bench.lineage import Clip, Lineage
 from auricle.bench.score import Result, score
 from auricle.bench.suite import Suite
-from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import ModelError
 from auricle.core.model_files import fingerprint
 from auricle.data import corpora, manifest

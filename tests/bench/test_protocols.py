@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from auricle.bench import hierarchy
-from auricle.bench.protocols import PROTOCOLS, few_shot, linear_probe, order, retrieval, tagging, zero_shot
+from auricle.bench.embeddings import Vectors, hear
+from auricle.bench.protocols import PROTOCOLS, event_order, few_shot, linear_probe, retrieval, tagging, zero_shot
 from auricle.bench.protocols.protocol import Row, Trial
 from auricle.bench.suite import Split, Suite
-from auricle.bench.vectors import Vectors, hear
 from auricle.core.errors import InputError
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
@@ -103,12 +103,12 @@ def test_order_counts_pairs_and_a_tie_is_half_right() -> None:
     right = Item(id="r", audio=Path("r"), captions=(Caption("a then b"), Caption("b then a", "swapped")))
     tie = Item(id="t", audio=Path("t"), captions=(Caption("same"), Caption("same", "swapped")))
     trial = Trial(suite("order"), Words(texts), [right, tie], [heard(unit(1, 0)), heard(unit(1, 0))], 0)  # type: ignore[arg-type]
-    rows = order.run(trial)
+    rows = event_order.run(trial)
     assert [row["right"] for row in rows] == [1.0, 0.5] and value(rows, "order", "accuracy") == 0.75
     trial = Trial(suite("order"), Words(texts), [right], [heard(unit(0.1, 1))], 0)  # type: ignore[arg-type]
-    assert order.run(trial)[0]["right"] == 0.0
+    assert event_order.run(trial)[0]["right"] == 0.0
     with pytest.raises(InputError, match="pair by pair"):
-        order.run(Trial(suite("order"), Words(texts), [said("x", "same")], [heard(unit(1, 0))], 0))  # type: ignore[arg-type]
+        event_order.run(Trial(suite("order"), Words(texts), [said("x", "same")], [heard(unit(1, 0))], 0))  # type: ignore[arg-type]
 
 
 def test_zero_shot_hears_what_the_classifier_hears(tmp_path: Path, listener: Listener) -> None:

@@ -185,7 +185,7 @@ def test_our_own_errors_and_errors_about_other_files_keep_what_they_say(tmp_path
 #: Files that are no content of anybody's: function -> why it writes by itself.
 OWN = {
     "auricle/archive/store.py _locked": "a lock",
-    "auricle/bench/vectors.py _source": "a member of a shard in the system's temporary folder, for as long as it is read",
+    "auricle/bench/embeddings.py _source": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/data/waves.py _claimed": "a lock",
     "auricle/data/waves.py _of_member": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/serve/service.py running": "a temporary folder for uploads",

@@ -83,7 +83,7 @@ def test_onnx_and_torch_agree(folder: Path, shape: tuple[int, int]) -> None:
 
 
 def test_numpy_and_torch_front_ends_give_one_embedding(folder: Path) -> None:
-    from auricle.models.frontend import torch_frontend
+    from auricle.models.torch_frontend import torch_frontend
     from auricle.signal.frontend import Frontend
 
     samples = (0.2 * np.random.default_rng(1).standard_normal(16000 * 4)).astype(np.float32)

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 import torch
 
 from auricle.core.errors import ModelError
-from auricle.models.encoders.open import open_encoder
+from auricle.models.encoders.factory import open_encoder
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 
 SETTINGS = {

@@ -13,10 +13,10 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert import checkpoint_file  # noqa: E402
 from auricle.models.convert.convert import assemble  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
-from auricle.runtime.words import Tokens  # noqa: E402
+from auricle.runtime.tokenizer import Tokens  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -95,7 +95,7 @@ def published(folder: Path, *, fused: bool, audio: dict[str, Any]) -> Pair:
     theirs.save_pretrained(folder)
     extractor.save_pretrained(folder)
     words.save_pretrained(folder)
-    ours, _, report = assemble(checkpoint.read(folder), name="clap")
+    ours, _, report = assemble(checkpoint_file.read(folder), name="clap")
     assert report.format == ("hf-clap-fused" if fused else "hf-clap")
     return Pair(folder, theirs, ours, processor)
 
@@ -185,4 +185,4 @@ def test_other_features_are_refused(pair: Pair, tmp_path: Path) -> None:
     pair.theirs.save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({**said, "frequency_min": 0}))
     with pytest.raises(ModelError, match="frequency_min is 0"):
-        assemble(checkpoint.read(tmp_path), name="clap")
+        assemble(checkpoint_file.read(tmp_path), name="clap")

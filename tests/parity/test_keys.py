@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.models.convert.checkpoint import Checkpoint  # noqa: E402
+from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.convert import recognise, settled  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
 from auricle.models.convert.rules import translate  # noqa: E402

@@ -17,10 +17,10 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert import checkpoint_file  # noqa: E402
 from auricle.models.convert.convert import assemble, recognise, settled  # noqa: E402
 from auricle.models.convert.formats import ast, hf_clap, speech, whisper  # noqa: E402
-from auricle.models.convert.settings import ANY_EXTRACTOR, Extractor, Known  # noqa: E402
+from auricle.models.convert.hf_config import ANY_EXTRACTOR, Extractor, Known  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -106,7 +106,7 @@ def other(value: object) -> object:
 
 
 def settle(folder: Path) -> Any:
-    found = checkpoint.read(folder)
+    found = checkpoint_file.read(folder)
     return settled(found, recognise(found), "it")
 
 
@@ -217,5 +217,5 @@ def test_a_whisper_with_a_head_is_read_as_its_encoder(tmp_path: Path) -> None:
     sizes = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 1, "decoder_layers": 1, "decoder_attention_heads": 1}
     sizes["encoder_ffn_dim"] = 256
     transformers.WhisperForAudioClassification(transformers.WhisperConfig(**sizes, num_labels=3)).save_pretrained(tmp_path)
-    model, _, report = assemble(checkpoint.read(tmp_path), name="it")
+    model, _, report = assemble(checkpoint_file.read(tmp_path), name="it")
     assert model.config.labels == () and {"projector.weight", "classifier.weight"} <= report.ignored.keys()

@@ -16,7 +16,7 @@ import auricle  # noqa: E402
 from auricle.core import audioset  # noqa: E402
 from auricle.core.config import of_encoder  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert import checkpoint, rules  # noqa: E402
+from auricle.models.convert import checkpoint_file, rules  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
@@ -26,7 +26,7 @@ CLOSE = 1e-4
 
 def converted(folder: Path, name: str) -> Model:
     """The folder as our model, read by the format of that name, which has to be the one that recognises it."""
-    found = checkpoint.read(folder)
+    found = checkpoint_file.read(folder)
     form = next(form for form in formats() if form.recognise(found))
     assert form.name == name
     settings = form.settings(found)
@@ -180,7 +180,7 @@ def test_ast_of_the_published_folder_has_older_names() -> None:
     tensors = {f"audio_spectrogram_transformer.{name}": torch.zeros(shape) for name, shape in shapes.items()}
     tensors |= {f"classifier.layernorm.{kind}": torch.zeros(width) for kind in ("weight", "bias")}
     tensors |= {"classifier.dense.weight": torch.zeros(labels, width), "classifier.dense.bias": torch.zeros(labels)}
-    found = checkpoint.Checkpoint(Path("folder"), tensors, {}, {})
+    found = checkpoint_file.Checkpoint(Path("folder"), tensors, {}, {})
     form = next(form for form in formats() if form.recognise(found))
     settings = form.settings(found)
     translated = rules.translate(tensors, form.rules(found))

@@ -16,11 +16,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert import checkpoint_file  # noqa: E402
 from auricle.models.convert.convert import assemble  # noqa: E402
 from auricle.models.convert.format import BANK, WINDOW  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
-from auricle.runtime.words import Tokens  # noqa: E402
+from auricle.runtime.tokenizer import Tokens  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -48,7 +48,7 @@ def compare(script: Path, folder: Path) -> dict[str, float]:
     assert done.returncode == 0, done.stderr[-3000:]
     source = next(path for path in sorted(folder.iterdir()) if path.name.startswith("checkpoint"))
     expected = np.load(folder / "expected.npz")
-    model, frontend, _ = assemble(checkpoint.read(source), name=script.stem)
+    model, frontend, _ = assemble(checkpoint_file.read(source), name=script.stem)
     own = {name: frontend[key].numpy() for name, key in (("bank", BANK), ("window", WINDOW)) if key in frontend}
     ears = open_frontend(model.config.frontend, **own)
     assert int(expected["rate"]) == ears.rate

@@ -23,9 +23,9 @@ from auricle import recipes
 from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.data.manifest import read, write
-from auricle.models.encoders.open import open_encoder, size
+from auricle.models.encoders.factory import open_encoder, size
 from auricle.recipes import made
-from auricle.recipes.words import BEGIN, END, Words, learn, rules
+from auricle.recipes.vocabulary import BEGIN, END, Words, learn, rules
 from auricle.train.registry import changed, known
 from auricle.train.trainer import train
 

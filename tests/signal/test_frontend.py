@@ -22,7 +22,7 @@ def sound(seconds: float, rate: int) -> np.ndarray:
 @pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.plain])
 def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
     torch = pytest.importorskip("torch")
-    from auricle.models.frontend import torch_frontend
+    from auricle.models.torch_frontend import torch_frontend
 
     front = Frontend(name)
     samples = sound(3.1, front.rate)

@@ -154,7 +154,7 @@ def test_windows() -> None:
 
 def test_presets_that_have_no_torch_twin_say_so() -> None:
     pytest.importorskip("torch")
-    from auricle.models.frontend import torch_frontend
+    from auricle.models.torch_frontend import torch_frontend
 
     assert [name for name, preset in PRESETS.items() if preset.plain] == [
         "panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224", "auricle-16k",

@@ -18,7 +18,7 @@ from auricle.data.item import Caption, Item  # noqa: E402
 from auricle.data.waves import Waves, open_waves  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 from auricle.train.batches import Batch, BatchConfig, Batches  # noqa: E402
-from auricle.train.order import Order  # noqa: E402
+from auricle.train.sampler import BatchSampler  # noqa: E402
 
 RATE = 16_000
 NAME = "auricle-16k"
@@ -104,7 +104,7 @@ def test_shorter_clips_are_filled_as_the_policy_says(corpus: tuple[list[Item], W
 
 def test_bucketing_puts_like_lengths_together() -> None:
     lengths = np.random.default_rng(0).integers(1000, 100_000, 800)
-    spread = [np.ptp(lengths[Order(lengths, 8, seed=0, bucketing=bucketing).rows(3)]) for bucketing in (False, True)]
+    spread = [np.ptp(lengths[BatchSampler(lengths, 8, seed=0, bucketing=bucketing).rows(3)]) for bucketing in (False, True)]
     assert spread[1] < 0.2 * spread[0]
 
 

@@ -10,12 +10,12 @@ from torch import nn  # noqa: E402
 
 from auricle.core.errors import InputError  # noqa: E402
 from auricle.train import lora  # noqa: E402
+from auricle.train.config import TrainConfig  # noqa: E402
 from auricle.train.freeze import freeze, train_mode  # noqa: E402
 from auricle.train.lora import LoraConfig  # noqa: E402
 from auricle.train.muon import Muon  # noqa: E402
 from auricle.train.optimiser import lr_scales_of, optimisers  # noqa: E402
 from auricle.train.schedule import lr_factor  # noqa: E402
-from auricle.train.settings import TrainConfig  # noqa: E402
 
 
 class Tower(nn.Module):

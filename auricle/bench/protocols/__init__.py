@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auricle.bench.protocols import few_shot, linear_probe, order, retrieval, tagging, zero_shot
+from auricle.bench.protocols import event_order, few_shot, linear_probe, retrieval, tagging, zero_shot
 from auricle.bench.protocols.protocol import Protocol
 
 #: By the name that suites use.
@@ -12,5 +12,5 @@ PROTOCOLS: dict[str, Protocol] = {
     "linear_probe": Protocol(linear_probe.run, linear_probe.metrics),
     "few_shot": Protocol(few_shot.run, few_shot.metrics),
     "tagging": Protocol(tagging.run, tagging.metrics),
-    "order": Protocol(order.run, order.metrics),
+    "order": Protocol(event_order.run, event_order.metrics),
 }

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.bench.embeddings import Vectors
 from auricle.bench.suite import Suite
-from auricle.bench.vectors import Vectors
 from auricle.data.item import Item
 from auricle.listen.listener import Listener
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from auricle.core import hub
 from auricle.core.config import ModelConfig, of_encoder
 from auricle.core.errors import ModelError
-from auricle.models.convert import checkpoint, health
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert import checkpoint_file, health
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import formats
 from auricle.models.convert.rules import translate
@@ -127,7 +127,7 @@ def convert(
     """
     if into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} is there already and not empty; wanted a new folder")
-    found = checkpoint.read(source)
+    found = checkpoint_file.read(source)
     model, frontend, report = assemble(found, name=name or source.stem, allow=allow)
     if report.faults:
         raise ModelError(f"{source}: {'; '.join(report.faults)}; the weights cannot be used")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.rules import Rule
 
 #: Names that rules give to what belongs to the front-end: the mel matrix (bins, mels) and the window (W,) that a checkpoint carries.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from torch import Tensor
 
 from auricle.core.errors import ModelError
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 
 _DEEPEST = 4  # wrappers inside wrappers
 _AVERAGED = re.compile(r"(?:^|[._])(?:ema|swa|averaged|teacher)(?:[._]|$)")

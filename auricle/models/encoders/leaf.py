@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
-from auricle.models.encoders.open import open_encoder
+from auricle.models.encoders.factory import open_encoder
 from auricle.nn.conv import at_least, strided_mask
 from auricle.nn.leaf import Leaf
 from auricle.signal.presets import PRESETS

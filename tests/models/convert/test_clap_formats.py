@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert.checkpoint import Checkpoint  # noqa: E402
+from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.convert import recognise  # noqa: E402
 from auricle.signal.banks import bank_of  # noqa: E402
 from auricle.signal.presets import PRESETS  # noqa: E402

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 
 from auricle.core.audioset import labels  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert import checkpoint  # noqa: E402
-from auricle.models.convert.checkpoint import Checkpoint  # noqa: E402
+from auricle.models.convert import checkpoint_file  # noqa: E402
+from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.format import BANK, WINDOW, Format  # noqa: E402
 from auricle.models.convert.formats import convnext, efficientat, panns  # noqa: E402
 from auricle.models.convert.rules import translate  # noqa: E402
@@ -124,6 +124,6 @@ def test_arrays_beside_the_weights_are_read_as_data(tmp_path: Path, module: str)
         for name in new.namelist():
             data = new.read(name)
             old.writestr(name, data.replace(b"numpy._core.multiarray", module.encode()) if name.endswith("data.pkl") else data)
-    found = checkpoint.read(tmp_path / "old.pth")
+    found = checkpoint_file.read(tmp_path / "old.pth")
     assert found.tensors["fc1.bias"].tolist() == [1, 1]
     assert found.meta["sampler"]["indexes_per_class"][0].tolist() == [0, 1, 2, 3]

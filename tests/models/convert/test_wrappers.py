@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel  # noqa: E402
 
 import auricle  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert import checkpoint  # noqa: E402
+from auricle.models.convert import checkpoint_file  # noqa: E402
 from auricle.models.convert.convert import assemble, convert, recognise, settled  # noqa: E402
 
 KEYS = Path(__file__).parents[2] / "parity" / "keys"
@@ -56,7 +56,7 @@ def under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
 
 def vector(path: Path) -> np.ndarray:
     """What the encoder makes of noise."""
-    model, _, _ = assemble(checkpoint.read(path), name="it")
+    model, _, _ = assemble(checkpoint_file.read(path), name="it")
     with torch.no_grad():
         return np.asarray(model(torch.randn(1, 100, 128, generator=torch.Generator().manual_seed(1)))["clip_logits"].numpy())
 
@@ -104,7 +104,7 @@ def test_the_average_is_taken_where_both_are_there(tmp_path: Path, plain: np.nda
             f"names were taken without 'ema.module.', which a wrapper put before them; {len(others)} tensors beside were left out",
         ),
     ):
-        _, _, report = assemble(checkpoint.read(tmp_path / name), name="it")
+        _, _, report = assemble(checkpoint_file.read(tmp_path / name), name="it")
         assert report.notes[0] == notes
         assert np.array_equal(vector(tmp_path / name), plain)
     assert set(report.ignored) == set(under("student.", others))
@@ -113,14 +113,14 @@ def test_the_average_is_taken_where_both_are_there(tmp_path: Path, plain: np.nda
 def test_what_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
     torch.save({**under("one.", published()), **under("two.", published(1))}, tmp_path / "names.pt")
     with pytest.raises(ModelError, match=r"holds several models, below 'one.', 'two.'; wanted one"):
-        assemble(checkpoint.read(tmp_path / "names.pt"), name="it")
+        assemble(checkpoint_file.read(tmp_path / "names.pt"), name="it")
     torch.save({"one": published(), "two": published(1)}, tmp_path / "nests.pt")
     with pytest.raises(ModelError, match=r"holds several sets of tensors \('one', 'two'\); wanted one"):
-        checkpoint.read(tmp_path / "nests.pt")
+        checkpoint_file.read(tmp_path / "nests.pt")
     first = next(iter(published()))
     torch.save({**under("net.", published()), first: torch.zeros(1)}, tmp_path / "both.pt")
     with pytest.raises(ModelError, match=f"holds '{first}' by itself and below 'net.'; wanted one"):
-        assemble(checkpoint.read(tmp_path / "both.pt"), name="it")
+        assemble(checkpoint_file.read(tmp_path / "both.pt"), name="it")
 
 
 def test_what_lies_beside_the_wrapped_module_is_refused_and_named(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_content_and_not_the_suffix_decides(kind: str, suffix: str, tmp_path
         save_file(tensors, path)
     else:
         torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
-    found = checkpoint.read(path).tensors
+    found = checkpoint_file.read(path).tensors
     assert set(found) == set(tensors) and all(torch.equal(found[name], tensors[name]) for name in tensors)
 
 
@@ -157,18 +157,18 @@ def test_the_content_and_not_the_suffix_decides(kind: str, suffix: str, tmp_path
 def test_what_is_given_instead_of_weights_is_named(content: bytes, wanted: str, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match=wanted):
-        checkpoint.read(tmp_path / "model.safetensors")
+        checkpoint_file.read(tmp_path / "model.safetensors")
 
 
 def test_a_folder_is_read_in_any_case_of_its_names(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     save_file({"a": torch.ones(1)}, tmp_path / "MODEL.SAFETENSORS")
-    assert set(checkpoint.read(tmp_path).tensors) == {"a"}
+    assert set(checkpoint_file.read(tmp_path).tensors) == {"a"}
     (tmp_path / "MODEL.SAFETENSORS").rename(tmp_path / "best.PT")
-    assert set(checkpoint.read(tmp_path).tensors) == {"a"}
+    assert set(checkpoint_file.read(tmp_path).tensors) == {"a"}
     torch.save({"a": torch.ones(1)}, tmp_path / "last.pt")
     with pytest.raises(ModelError, match=r"several files that may be weights \(best.PT, last.pt\)"):
-        checkpoint.read(tmp_path)
+        checkpoint_file.read(tmp_path)
 
 
 def test_parts_are_read_by_their_index_and_not_alone(tmp_path: Path) -> None:
@@ -178,16 +178,16 @@ def test_parts_are_read_by_their_index_and_not_alone(tmp_path: Path) -> None:
         save_file({name: torch.ones(1)}, tmp_path / part)
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": parts}))
-    assert set(checkpoint.read(index).tensors) == set(checkpoint.read(tmp_path).tensors) == {"a", "b"}
+    assert set(checkpoint_file.read(index).tensors) == set(checkpoint_file.read(tmp_path).tensors) == {"a", "b"}
     with pytest.raises(ModelError, match="is part 2 of 2; wanted the folder"):
-        checkpoint.read(tmp_path / parts["b"])
+        checkpoint_file.read(tmp_path / parts["b"])
     (tmp_path / parts["b"]).unlink()
     with pytest.raises(ModelError, match=parts["b"]):
-        checkpoint.read(tmp_path)
+        checkpoint_file.read(tmp_path)
     for broken in ({}, {"weight_map": []}, {"weight_map": {}}):
         index.write_text(json.dumps(broken))
         with pytest.raises(ModelError, match="holds no weight_map"):
-            checkpoint.read(tmp_path)
+            checkpoint_file.read(tmp_path)
 
 
 def test_a_wrapped_checkpoint_is_heard_with(tmp_path: Path) -> None:
@@ -216,6 +216,6 @@ def test_ast_tuned_to_another_corpus_has_its_statistics(labels: int, frames: int
     change = {name: (labels, *shape[1:]) for name, shape in keys.items() if "mlp_head.1" in name}
     change |= {name: (1, 2 + 12 * times, shape[2]) for name, shape in keys.items() if name.endswith("v.pos_embed")}
     tensors = {name: torch.empty(change.get(name, shape), device="meta") for name, shape in keys.items()}
-    config = settled(found := checkpoint.Checkpoint(Path("it.pth"), tensors, {}, {}), recognise(found), "it")
+    config = settled(found := checkpoint_file.Checkpoint(Path("it.pth"), tensors, {}, {}), recognise(found), "it")
     assert config.frontend == ("kaldi-ast" + (f"-{frontend}" if frontend else ""))
     assert config.activation == ("softmax" if labels == 50 else "sigmoid") and config.window.seconds == frames / 100

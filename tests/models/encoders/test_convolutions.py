@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.core.errors import InputError  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
 from auricle.models.encoders.mobilenet import rows  # noqa: E402
-from auricle.models.encoders.open import open_encoder, size  # noqa: E402
 from auricle.models.encoders.wavegram import mirrored  # noqa: E402
 
 WIDTHS = [6, 8, 10, 12, 14, 16]

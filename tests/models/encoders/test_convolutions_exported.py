@@ -12,7 +12,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from auricle.models.encoders.open import open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
 
 SMALL = size("cnn14") | {"widths": [6, 8], "halvings": 2, "size": 20, "labels": 5}
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from auricle.core.errors import ModelError
-from auricle.models.encoders.open import open_encoder
+from auricle.models.encoders.factory import open_encoder
 from auricle.nn.gated import Rotary, turned
 from auricle.nn.pooling import mean_max
 

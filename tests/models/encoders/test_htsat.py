@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")
 
 from auricle.core.errors import InputError, ModelError  # noqa: E402
 from auricle.models.convert import rules  # noqa: E402
-from auricle.models.convert.checkpoint import Checkpoint  # noqa: E402
+from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.formats.htsat import FORMATS  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
 from auricle.models.encoders.htsat import draw_out  # noqa: E402
-from auricle.models.encoders.open import open_encoder, size  # noqa: E402
 
 KEYS = Path(__file__).resolve().parents[2] / "parity" / "keys"
 TINY = {"family": "htsat", "width": 16, "depths": [2, 2, 1], "heads": [2, 2, 4], "mels": 16, "side": 64, "window": 4, "labels": 5}

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from auricle.core.config import ModelConfig, Output, of_encoder  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.encoders.open import open_encoder  # noqa: E402
+from auricle.models.encoders.factory import open_encoder  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
 
 CNN: dict[str, Any] = {

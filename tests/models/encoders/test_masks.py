@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.models.encoders.open import FAMILIES, open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import FAMILIES, open_encoder, size  # noqa: E402
 
 _WIDTHS = [6, 8, 10, 12, 14, 16]
 _BLOCKS = {"width": 32, "depth": 2, "heads": 4}

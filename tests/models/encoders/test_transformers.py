@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.models.convert import rules  # noqa: E402
-from auricle.models.convert.checkpoint import Checkpoint  # noqa: E402
+from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
-from auricle.models.encoders.open import open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
 
 KEYS = Path(__file__).resolve().parents[2] / "parity" / "keys"
 BLOCKS = {"width": 32, "depth": 2, "heads": 4}

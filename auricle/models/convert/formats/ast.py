@@ -9,10 +9,10 @@ from auricle.core import audioset
 from auricle.core.config import Activation
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
+from auricle.models.convert.hf_config import Extractor, Known
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
-from auricle.models.convert.settings import Extractor, Known
 
 #: AudioSet's statistics, by which the front-end normalises: YuanGongND/ast egs/audioset/run.sh.
 _MEAN, _DEVIATION = -4.2677393, 4.5689974

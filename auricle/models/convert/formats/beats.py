@@ -8,7 +8,7 @@ from typing import Any
 from auricle.core import audioset
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.open import size
+from auricle.models.encoders.factory import size
 
 _CONETTE = "preprocessor.encoder."
 

@@ -11,12 +11,12 @@ from torch import Tensor
 from auricle.core.config import Activation
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names
 from auricle.models.convert.rules import Rename, Rule
+from auricle.models.encoders.factory import size
 from auricle.models.encoders.mobilenet import Row, rows
-from auricle.models.encoders.open import size
 from auricle.signal.presets import PRESETS
 
 #: Widths that the repository publishes or names (helpers/utils.py).

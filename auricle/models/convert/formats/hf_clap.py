@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auricle.core.errors import ModelError
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
+from auricle.models.convert.hf_config import Extractor, Known
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
-from auricle.models.convert.settings import Extractor, Known
 
 _PREFIX = r"audio_model\.audio_encoder\."
 _BLOCK = rf"{_PREFIX}layers\.(\d+)\.blocks\.(\d+)\."

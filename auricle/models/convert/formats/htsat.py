@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule

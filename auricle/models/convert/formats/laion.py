@@ -9,12 +9,12 @@ from typing import Any
 from torch import Tensor
 
 from auricle.core.errors import ModelError
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
 from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.open import size
+from auricle.models.encoders.factory import size
 
 _LENGTH = 77
 _TEXT = r"(?:module\.)?text_branch\."

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
 from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.open import size
+from auricle.models.encoders.factory import size
 
 _CNN14 = "audio_encoder.base."
 _HTSAT = "audio_encoder.base.htsat."

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from auricle.core.audioset import labels
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.open import size
+from auricle.models.encoders.factory import size
 
 SOURCE = "https://github.com/qiuqiangkong/audioset_tagging_cnn"
 WEIGHTS = "https://zenodo.org/records/3987831"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
+from auricle.models.convert.hf_config import Extractor, Known
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
-from auricle.models.convert.settings import Extractor, Known
 
 #: Fields of config.json -> ours, where they say the same.
 _FIELDS = {

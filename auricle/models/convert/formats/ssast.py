@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.ast import plain, trunk_rules, trunk_sizes
 from auricle.models.convert.rules import Ignore, Rule

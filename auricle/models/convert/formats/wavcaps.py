@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import htsat, towers
 from auricle.models.convert.formats.laion import projections
 from auricle.models.convert.formats.panns import cnn14_rules, cnn14_widths, first_row
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.open import size
+from auricle.models.encoders.factory import size
 
 _AUDIO = "audio_encoder.audio_enc."
 _TEXT = "text_encoder.text_encoder."

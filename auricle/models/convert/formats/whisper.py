@@ -8,10 +8,10 @@ from typing import Any
 
 from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
-from auricle.models.convert.checkpoint import Checkpoint
+from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
+from auricle.models.convert.hf_config import Extractor, Known
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
-from auricle.models.convert.settings import Extractor, Known
 
 #: config.json of transformers: WhisperConfig. The decoder is not used, nor what belongs to training.
 CONFIG = Known(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from auricle.core.files import make_folder, write_text
-from auricle.runtime.words import Tokens
+from auricle.runtime.tokenizer import Tokens
 
 #: Tokens that are no words, by id: what fills a row up, the start, the stop, and a word that is hidden from a captioner.
 MARKS = ("<pad>", "<begin>", "<end>", "<hidden>")

@@ -8,13 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from recipes.tiny import words  # noqa: E402
+from recipes.tiny import text_tower  # noqa: E402
 
 
 def test_company_is_the_mean_of_the_sentences_that_hold_the_name() -> None:
     sentences = ["a dog barks"] * 3 + ["rain falls"] * 3 + ["dogs bark in the rain"] * 3
     vectors = torch.eye(3).repeat_interleave(3, dim=0)
-    company = words.Company(sentences, vectors)
+    company = text_tower.Company(sentences, vectors)
     assert torch.allclose(company.of("barking dogs"), torch.tensor([0.5, 0, 0.5]).sqrt())
     assert torch.allclose(company.of("the sound of rain"), torch.tensor([0, 0.5, 0.5]).sqrt())
     assert not company.of("piano").any()
@@ -24,7 +24,7 @@ def test_company_is_the_mean_of_the_sentences_that_hold_the_name() -> None:
 
 def test_a_name_lies_on_its_own_axes_or_on_those_of_its_words() -> None:
     lexicon = {"rain": ["water", "noise"], "knock": ["wood", "short"], "tin roof": ["metal", "noise"]}
-    axes = words.Axes(lexicon)
+    axes = text_tower.Axes(lexicon)
 
     def on(text: str) -> set[str]:
         return {axes.words[column] for column in axes.of(text).nonzero().flatten().tolist()}
@@ -44,17 +44,17 @@ def test_targets_are_unit_and_hold_meaning_and_axes_alike() -> None:
     sentences, names = ["a dog barks"] * 3 + ["rain falls"] * 3, ["dog", "rain", "violin", "short", "harsh", "water", "noise"]
     vectors = torch.nn.functional.normalize(torch.randn(13, 384, generator=generator), dim=-1)
     lexicon = {"dog": ["short", "harsh"], "rain": ["water", "noise"]}
-    found = words.targets(sentences, names, vectors, lexicon, words.Run())
+    found = text_tower.targets(sentences, names, vectors, lexicon, text_tower.Run())
     assert found.shape == (13, 384 + 4)
     assert torch.allclose(found.norm(dim=1), torch.ones(13))
     assert found[6, 384:].norm().item() == pytest.approx(0.5**0.5)
     assert not found[8, 384:].any()  # the lexicon is silent about violins
-    assert words.targets(sentences, names, vectors, {}, words.Run()).shape == (13, 384)
+    assert text_tower.targets(sentences, names, vectors, {}, text_tower.Run()).shape == (13, 384)
 
 
 def test_the_lexicon_is_whole() -> None:
-    lines = [line for line in words.LEXICON.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-    lexicon = words.read_lexicon(words.LEXICON)
+    lines = [line for line in text_tower.LEXICON.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    lexicon = text_tower.read_lexicon(text_tower.LEXICON)
     assert len(lexicon) == len(lines), "a name stands twice"
     assert all(len(said) >= 2 and len(set(said)) == len(said) for said in lexicon.values())
     assert all(name == name.lower() for name in lexicon)

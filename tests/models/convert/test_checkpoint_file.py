@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from auricle.core.errors import ModelError  # noqa: E402
-from auricle.models.convert.checkpoint import read  # noqa: E402
+from auricle.models.convert.checkpoint_file import read  # noqa: E402
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(1)}
 

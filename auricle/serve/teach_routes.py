@@ -10,8 +10,8 @@ from auricle.archive.labels import Example
 from auricle.archive.search import Query as Asked
 from auricle.serve.answers import Find, Hits, Name, Proposals, Stretch, Taught, TaughtList, Teach
 from auricle.serve.filters import checked
-from auricle.serve.finding import stretch, told
 from auricle.serve.problems import documented
+from auricle.serve.search_routes import stretch, told
 from auricle.serve.service import Service, Serving
 
 router = APIRouter()

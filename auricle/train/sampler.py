@@ -1,4 +1,4 @@
-"""Which clips make up a step: a pure function of the seed and the step, so that training can go on from any step."""
+"""Batch samplers: positions of the clips of a step, a pure function of the seed and the step, so that training resumes at any step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from auricle.core.errors import InputError
 
-#: Batches whose clips are sorted by length together: enough for like lengths, few enough that neighbours stay a matter of chance.
+#: Batches whose clips are sorted by length together: enough for similar lengths, few enough that batches stay random.
 _POOL = 32
 
 
-class Order:
-    """Epoch after epoch every clip once, in an order drawn anew; those that fill no whole batch are left to other epochs.
+class BatchSampler:
+    """Shuffled batches: every clip at most once an epoch; clips that fill no whole batch are dropped from that epoch.
 
-    lengths: int64 (n,), one per clip. batch: clips a step. bucketing: batches hold clips of like length, and come in random order.
+    lengths: int64 (n,), one per clip. batch: clips per step. bucketing: a batch holds clips of similar length, in random order of batches.
     """
 
     def __init__(self, lengths: np.ndarray, batch: int, *, seed: int, bucketing: bool) -> None:
@@ -23,15 +23,15 @@ class Order:
             raise InputError(f"{len(lengths)} clips do not fill one batch of {batch}; wanted more clips or a smaller batch")
         self._lengths, self._batch, self._seed, self._bucketing = lengths, batch, seed, bucketing
         self.epoch = len(lengths) // batch
-        self._known: tuple[int, np.ndarray] = (-1, np.empty(0))
+        self._cached: tuple[int, np.ndarray] = (-1, np.empty(0))
 
     def rows(self, step: int) -> np.ndarray:
         """Positions of the clips of that step, int64 (batch,)."""
         epoch, place = divmod(step, self.epoch)
-        known = self._known  # threads may both draw it: the same
-        if known[0] != epoch:
-            self._known = known = (epoch, self._drawn(epoch))
-        return np.asarray(known[1][place])
+        cached = self._cached  # two threads may both draw it, with the same result
+        if cached[0] != epoch:
+            self._cached = cached = (epoch, self._drawn(epoch))
+        return np.asarray(cached[1][place])
 
     def _drawn(self, epoch: int) -> np.ndarray:
         """Positions of all the batches of an epoch, (steps, batch)."""
@@ -45,10 +45,10 @@ class Order:
         return drawn.reshape(self.epoch, self._batch)
 
 
-class EvenOrder:
-    """Every label as often as any other, however many clips it has; a label's clips come one after the other, in an order drawn anew.
+class BalancedBatchSampler:
+    """Class-balanced batches: each label is drawn equally often, however many clips it has; its clips are drawn without replacement.
 
-    As the published training of PANNs draws (Kong et al. 2020, section IV-B). labels: positions of each label's clips, K of them.
+    Balanced sampling of PANNs (Kong et al. 2020, section IV-B). labels: positions of each label's clips, K of them.
     """
 
     def __init__(self, labels: Sequence[np.ndarray], batch: int, *, seed: int) -> None:
@@ -56,7 +56,7 @@ class EvenOrder:
         if not self._labels:
             raise InputError("no label has a clip to draw; wanted items with labels of the vocabulary")
         self._batch, self._seed = batch, seed
-        self._known: dict[int, tuple[int, np.ndarray]] = {}
+        self._cached: dict[int, tuple[int, np.ndarray]] = {}
         self.epoch = max(1, len(np.unique(np.concatenate(self._labels))) // batch)
 
     def rows(self, step: int) -> np.ndarray:
@@ -65,16 +65,16 @@ class EvenOrder:
         return np.array([self._clip(*divmod(int(draw), len(self._labels))) for draw in draws])
 
     def _clip(self, turn: int, place: int) -> int:
-        """One clip of the label that comes at this place when all labels have had so many turns."""
+        """One clip of the label that comes at this place in this round over the labels."""
         label = int(self._permuted(-1, turn, np.arange(len(self._labels)))[place])
         clips = self._labels[label]
         again, each = divmod(turn, len(clips))
         return int(self._permuted(label, again, clips)[each])
 
     def _permuted(self, label: int, again: int, clips: np.ndarray) -> np.ndarray:
-        """A label's clips, or for -1 the labels, in the order that is drawn for this time."""
-        known = self._known.get(label)  # threads may both draw it: the same
-        if known is None or known[0] != again:
-            known = again, np.random.default_rng([self._seed, label + 1, again]).permutation(clips)
-            self._known[label] = known
-        return known[1]
+        """A label's clips, or for -1 the labels, permuted for this pass over them."""
+        cached = self._cached.get(label)  # two threads may both draw it, with the same result
+        if cached is None or cached[0] != again:
+            cached = again, np.random.default_rng([self._seed, label + 1, again]).permutation(clips)
+            self._cached[label] = cached
+        return cached[1]

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 import tone_model
 
-from auricle.bench import disk_cache, vectors
-from auricle.bench.vectors import Vectors, hear
+from auricle.bench import disk_cache, embeddings
+from auricle.bench.embeddings import Vectors, hear
 from auricle.core.errors import InputError
 from auricle.data import shards
 from auricle.data.item import Item
@@ -50,8 +50,8 @@ def test_the_second_time_nothing_is_heard(tmp_path: Path, listener: Listener, ca
     items = made_sounds.tones(tmp_path, each=1)
     first = hear(listener, items)
     heard: list[str] = []
-    real = vectors._heard
-    monkeypatch.setattr(vectors, "_heard", lambda listener, item, worker: heard.append(item.id) or real(listener, item, worker))
+    real = embeddings._heard
+    monkeypatch.setattr(embeddings, "_heard", lambda listener, item, worker: heard.append(item.id) or real(listener, item, worker))
     again = hear(listener, items)
     assert not heard
     assert all(np.array_equal(one.likeness, other.likeness) for one, other in zip(first, again, strict=True))

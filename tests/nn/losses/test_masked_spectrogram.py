@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.nn.losses.captioning import next_token_cross_entropy, token_cross_entropy  # noqa: E402
-from auricle.nn.losses.masked import masked_patches, match_within_clip, ssast  # noqa: E402
+from auricle.nn.losses.masked_spectrogram import masked_patches, match_within_clip, ssast  # noqa: E402
 
 SURE = math.log(1 + 2 * math.exp(-2.0))  # of a logit of 2 among zeros, three words
 
