@@ -19,6 +19,7 @@ FOLDERS = {
 FILES = {
     "listen/test_exclusive.py": "labels that exclude each other, wherever they are answered",
     "listen/test_published.py": "a Listener over published encoders",
+    "listen/test_recordings.py": "a real published model on named recordings",
     "models/convert/test_clap_formats.py": "formats of published CLAP checkpoints",
     "models/convert/test_convolutional_formats.py": "formats of published convolutional checkpoints",
     "models/encoders/test_convolutions.py": "what all convolutional encoders have in common",
