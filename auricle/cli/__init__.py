@@ -1,4 +1,4 @@
-"""Words typed in, one call and what it answers out. Every import of weight is inside the verb that needs it: a command starts at once."""
+"""Command-line interface: arguments in, printed results out. Heavy imports are inside the commands, so that each starts quickly."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ hearing.add_to(app)
 
 
 @app.callback(invoke_without_command=True)
-def options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
-    """auricle hears: which sounds are in a recording, when, and how well it fits your words. Offline, without a GPU."""
+def options(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    """Recognise sounds in recordings: which, when, and how well they match your own words. Works offline, without a GPU."""
     if version:
         from auricle import __version__
 
@@ -24,15 +24,15 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 
 def main() -> None:
-    """Entry point: every end of the process, and its exit code, is decided in `exits.run`."""
+    """Entry point of the process. `exits.run` turns every result and error into an exit code."""
     sys.exit(exits.run(_run))
 
 
 def _run() -> None:
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
-    if len(sys.argv) < 2 or sys.argv[1] not in verbs:
+    registered = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
+    if len(sys.argv) < 2 or sys.argv[1] not in registered:
         from auricle.cli import archive, bench, classify, models, train
 
-        for family in (classify, archive, models, bench, train):
-            family.add_to(app)  # typer takes a while over each option: hearing a file does not wait for those of archives
+        for module in (classify, archive, models, bench, train):
+            module.add_to(app)  # registering an option takes typer a while, so `auricle listen` registers only its own group
     app()

@@ -1,4 +1,4 @@
-"""The verbs of archives and of the service: words typed -> one call."""
+"""Commands on archives, fitted heads and the HTTP service: index, archive, search, teach, fit, serve."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ if TYPE_CHECKING:
     from auricle.archive.store import Archive
     from auricle.listen.listener import Listener
 
-_NAMED = 10  # exported files that are named
+_LISTED = 10  # exported files that are listed by name
 
-Count = Annotated[int, typer.Option("-k", "--count", min=1, help="How many hits.")]
-Where = Annotated[str | None, typer.Option(metavar="SQL", help="A filter, such as \"duration > 10 and file like '%2024%'\".")]
+Count = Annotated[int, typer.Option("-k", "--count", min=1, help="Number of hits.")]
+Where = Annotated[str | None, typer.Option(metavar="SQL", help="SQL filter, such as \"duration > 10 and file like '%2024%'\".")]
 Export = Annotated[
     Path | None,
-    typer.Option("--export", metavar="FILE|DIR/", help=".csv, .parquet, .txt (Audacity), .raven.txt, or a folder for cuts."),
+    typer.Option(
+        "--export", metavar="FILE|DIR/", help="Export hits as .csv, .parquet, .txt (Audacity) or .raven.txt, or as clips into a folder."
+    ),
 ]
 
-Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive.")]
+Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive folder.")]
 
 
 def index_command(
     places: Annotated[list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files.")],
-    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive; made when it is not there.")],
-    window: Annotated[float | None, typer.Option(help="Seconds a window lasts, in a new archive.  [default: the model's]")] = None,
-    hop: Annotated[float | None, typer.Option(help="Seconds from one window to the next, in a new archive.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as one JSON object.")] = False,
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive folder; created if it does not exist.")],
+    window: Annotated[float | None, typer.Option(help="Length of a window in seconds, for a new archive.  [default: the model's]")] = None,
+    hop: Annotated[float | None, typer.Option(help="Seconds between the starts of windows, for a new archive.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as one JSON object.")] = False,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Put recordings into an archive that can be searched. Again on the same places, it hears only what is new."""
+    """Index recordings into a searchable archive. Run again, it processes only new and changed files."""
     import dataclasses
     import time
 
@@ -52,33 +54,34 @@ def index_command(
     listener = terminal.load(model, runtime)
     if (into / HEADER).exists():
         if window or hop:
-            raise InputError(f"{into}: has its windows already; --window and --hop are for a new archive")
+            raise InputError(f"{into}: is an existing archive; --window and --hop are for a new archive")
         archive = Archive.open(into)
     else:
         archive = Archive.create(into, listener, window=window, hop=hop)
-    began = time.monotonic()
+    started = time.monotonic()
     with progress.IndexProgress(terminal.stderr()) as meter:
         done = indexing.index(archive, listener, found, progress=meter)
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
-        told = archive_console.summary_text(done, time.monotonic() - began) if found.files or done.missing else "no recordings are there"
-        terminal.stdout().print(told, markup=False, soft_wrap=True)
+        found_any = found.files or done.missing
+        text = archive_console.summary_text(done, time.monotonic() - started) if found_any else "no recordings found"
+        terminal.stdout().print(text, markup=False, soft_wrap=True)
     errors = [row["error"] for row in archive.files().values() if row["error"] and row["file"] in found.files] + done.errors
     for error in errors:
-        terminal.complain(error)
-    terminal.count(len(errors), len(found.files))
+        terminal.print_error(error)
+    terminal.exit_if_failed(len(errors), len(found.files))
 
 
 def archive_command(
     folder: Into,
-    duplicates: Annotated[bool, typer.Option(help="List recordings that sound the same.")] = False,
+    duplicates: Annotated[bool, typer.Option(help="List duplicate recordings.")] = False,
     remove_missing: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Take out files of this folder that are not there any more.")
+        Path | None, typer.Option(metavar="FOLDER", help="Remove entries of this folder whose files no longer exist.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """What is in an archive, what could not be heard, and what is not there any more."""
+    """Show what an archive contains, which files failed and which no longer exist."""
     from auricle.archive.duplicates import find
     from auricle.archive.store import Archive
     from auricle.present.archive_console import facts_rows
@@ -88,21 +91,21 @@ def archive_command(
     facts, failed = archive.facts() | {"missing": len(archive.missing())}, [row for row in archive.files().values() if row["error"]]
     if removed is not None:
         facts["removed"] = removed
-    alike = find(archive) if duplicates else None
+    groups = find(archive) if duplicates else None
     if as_json:
-        print(json.dumps(facts if alike is None else facts | {"duplicates": alike}, ensure_ascii=False))
+        print(json.dumps(facts if groups is None else facts | {"duplicates": groups}, ensure_ascii=False))
         return
     terminal.print_facts(str(folder), facts_rows(facts, failed))
-    for group in alike or []:
-        terminal.print_facts("alike", [("", name) for name in group])
+    for group in groups or []:
+        terminal.print_facts("duplicates", [("", name) for name in group])
 
 
 def search(  # noqa: PLR0913  an option is an argument here
-    text: Annotated[str | None, typer.Argument(metavar="[WORDS]", help='What to look for, such as "rain on a tin roof".')] = None,
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help='Text query, such as "rain on a tin roof".')] = None,
     folder: Into = Path("."),
-    like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="An example, or some seconds of one.")] = None,
-    taught: Annotated[str | None, typer.Option(metavar="NAME[@VERSION]", help="A sound taught to the archive.")] = None,
-    unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="WORDS", help="What should not be heard there.")] = None,
+    like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="Audio query: a recording, or some seconds of it.")] = None,
+    taught: Annotated[str | None, typer.Option(metavar="NAME[@VERSION]", help="A class taught with auricle teach.")] = None,
+    unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="TEXT", help="Sound that hits should not contain.")] = None,
     where: Where = None,
     k: Count = 20,
     export_to: Export = None,
@@ -111,7 +114,7 @@ def search(  # noqa: PLR0913  an option is an argument here
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Find sounds in an archive by words, by an example, by what it was taught, or by several of them."""
+    """Search an archive by text, by an audio example, by a taught class, or by several of these."""
     from auricle.archive.search import Query, Searcher
     from auricle.archive.store import Archive
 
@@ -119,23 +122,23 @@ def search(  # noqa: PLR0913  an option is an argument here
         check_writable(html)
     archive, listener = Archive.open(folder), terminal.load(model, runtime)
     hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where, taught), k=k)
-    what = text or taught or f"like {Path(like or '').name}"
-    _give(hits, archive, listener, what=what, text=text, as_json=as_json, export_to=export_to, html=html)
+    title = text or taught or f"like {Path(like or '').name}"
+    _output_hits(hits, archive, listener, title=title, text=text, as_json=as_json, export_to=export_to, html=html)
 
 
 def teach(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the sound is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the class.")],
     folder: Into = Path("."),
     yes: Annotated[
-        list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A recording, or seconds of one, that is it; or a table.")
+        list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A positive example: a recording, some seconds of it, or a table.")
     ] = None,
-    no: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="One that is not it.")] = None,
-    propose: Annotated[int, typer.Option(metavar="N", min=0, help="How many windows to propose for a look.")] = 10,
+    no: Annotated[list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A negative example.")] = None,
+    propose: Annotated[int, typer.Option(metavar="N", min=0, help="Number of windows to propose for labelling.")] = 10,
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Teach an archive a sound by examples; again with more of them, it gets better. Proposes what is most worth a look next."""
+    """Teach an archive a class from examples. Run it again to add examples. Proposes windows to label next."""
     from auricle.archive import labels
     from auricle.archive.store import Archive
     from auricle.archive.teaching import Teacher, parse_examples
@@ -144,8 +147,8 @@ def teach(
     archive = Archive.open(folder)
     teacher = Teacher(archive, terminal.load(model, runtime))
     if yes or no:
-        right, wrong = ([example for text in texts or () for example in parse_examples(text)] for texts in (yes, no))
-        taught = teacher.teach(name, right, wrong)
+        positives, negatives = ([example for text in texts or () for example in parse_examples(text)] for texts in (yes, no))
+        taught = teacher.teach(name, positives, negatives)
     else:
         taught = labels.find(archive, name)
     proposals = teacher.propose(name, propose) if propose else []
@@ -154,18 +157,20 @@ def teach(
         return
     terminal.stdout().print(archive_console.taught_text(taught), markup=False, soft_wrap=True)
     if proposals:
-        terminal.stdout().print("worth a look; answer with --yes or --no FILE@START-END:", style="dim", markup=False)
+        terminal.stdout().print("to label next; answer with --yes or --no FILE@START-END:", style="dim", markup=False)
         terminal.stdout().print(archive_console.proposals_table(proposals))
 
 
 def fit(
-    place: Annotated[Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder a label, or a table: csv, Audacity labels, Raven.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the heads go.")],
+    place: Annotated[
+        Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder with one subfolder per label, or a table: csv, Audacity labels, Raven.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write the heads to.")],
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Make labels of your own from examples, tested on recordings left out; auricle listen --head FILE then uses them."""
+    """Fit heads for your own labels from examples, cross-validated by recording. Use them with auricle listen --head FILE."""
     from auricle.listen import heads
     from auricle.listen.heads import read_examples
     from auricle.present import console
@@ -176,29 +181,31 @@ def fit(
     examples = read_examples(place, SUFFIXES)
     listener = terminal.load(model, runtime)
     with FilesProgress(terminal.stderr(), len(examples)) as meter:
-        made, report = heads.fit(listener, examples, progress=meter)
-    made.save(out)
+        fitted, report = heads.fit(listener, examples, progress=meter)
+    fitted.save(out)
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
         terminal.stdout().print(console.fit_table(report))
     for error in report.failed:
-        terminal.complain(error)
-    terminal.count(len(report.failed), len(examples))
+        terminal.print_error(error)
+    terminal.exit_if_failed(len(report.failed), len(examples))
 
 
 def serve(  # noqa: PLR0913  an option is an argument here
-    folder: Annotated[Path | None, typer.Option("--in", metavar="DIR", help="An archive to search and teach.")] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; other machines need a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes one that is free.")] = 8765,
-    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the token; else AURICLE_TOKEN does.")] = None,
-    max_mb: Annotated[float, typer.Option(help="The most that an upload may be, 10^6 bytes.")] = 200,
-    max_minutes: Annotated[float, typer.Option(help="The longest recording that is heard.")] = 60,
-    waiting: Annotated[int, typer.Option(help="Requests accepted at a time; more are told to come again.")] = 32,
+    folder: Annotated[Path | None, typer.Option("--in", metavar="DIR", help="The archive to search and teach.")] = None,
+    host: Annotated[str, typer.Option(help="Address to bind to; any other than localhost needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8765,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the token.  [default: the variable AURICLE_TOKEN]")
+    ] = None,
+    max_mb: Annotated[float, typer.Option(help="Largest upload, 10^6 bytes.")] = 200,
+    max_minutes: Annotated[float, typer.Option(help="Longest recording, minutes.")] = 60,
+    waiting: Annotated[int, typer.Option(help="Concurrent requests; further ones get status 429.")] = 32,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Answer over HTTP, and show a page that hears, searches and is taught. Ctrl-C ends it."""
+    """Serve the model and an archive over HTTP, with a web page. Ctrl-C stops it."""
     import os
 
     from auricle.core.optional import require
@@ -213,28 +220,28 @@ def serve(  # noqa: PLR0913  an option is an argument here
     token = find_token(token_file, os.environ)
     settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, waiting=waiting)
     archive = None if folder is None else Archive.open(folder)
-    built = serving.build(terminal.load(model, runtime), archive, settings)
+    application = serving.build(terminal.load(model, runtime), archive, settings)
 
     def announce(url: str) -> None:
         terminal.stderr().print(f"auricle is at {url}", markup=False, highlight=False, soft_wrap=True)
 
-    server.run(built, settings, announce=announce)
+    server.run(application, settings, announce=announce)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app these verbs."""
+    """Register the commands."""
     app.command("index")(index_command)
     app.command("archive")(archive_command)
-    for verb in (search, teach, fit, serve):
-        app.command()(verb)
+    for command in (search, teach, fit, serve):
+        app.command()(command)
 
 
-def _give(
+def _output_hits(
     hits: Sequence[Hit],
     archive: Archive,
     listener: Listener,
     *,
-    what: str,
+    title: str,
     text: str | None,
     as_json: bool,
     export_to: Path | None,
@@ -250,16 +257,16 @@ def _give(
     else:
         terminal.stdout().print(archive_console.hits_table(hits))
     if export_to is not None:
-        written = export(hits, export_to, what=what, rates=archive.rates({hit.file for hit in hits}))
+        written = export(hits, export_to, what=title, rates=archive.rates({hit.file for hit in hits}))
         errors += written.errors
         names = [str(path) for path in written.files]
-        if len(names) > _NAMED:
-            names[_NAMED:] = [f"and {len(names) - _NAMED} more"]
-        terminal.note(f"exported: {', '.join(names) or 'nothing'}")
+        if len(names) > _LISTED:
+            names[_LISTED:] = [f"and {len(names) - _LISTED} more"]
+        terminal.print_note(f"exported: {', '.join(names) or 'nothing'}")
     if html is not None:
         errors += hits_page.write(html, hits, text=text, listener=listener)
-        terminal.note(f"hits: {html}")
+        terminal.print_note(f"hits: {html}")
     errors = list(dict.fromkeys(errors))
     for error in errors:
-        terminal.complain(error)
-    terminal.count(len(errors), len(hits))
+        terminal.print_error(error)
+    terminal.exit_if_failed(len(errors), len(hits))

@@ -1,4 +1,4 @@
-"""The verbs that measure: words typed -> one call."""
+"""Commands that evaluate models: score, compare."""
 
 from __future__ import annotations
 
@@ -17,92 +17,97 @@ if TYPE_CHECKING:
     from auricle.bench.leak_guard import LeakedError
     from auricle.bench.score import Result
 
-#: Exit code of a refusal: the model was trained on what it was to be scored on.
+#: Exit code when evaluation is refused because the model was trained on clips of the suite.
 LEAKED = 3
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, as docs/bench.md tells.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object (docs/bench.md).")]
 
 
 def score(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A shipped model, a model folder, published weights, or a name on the hub.")
+        str, typer.Argument(metavar="MODEL", help="A shipped model, a model folder, published weights, or a name on the Hugging Face hub.")
     ],
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="The name of a suite, or the path of one of your own (docs/bench.md).")],
-    data: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="The folder with the corpora or manifests, or a manifest.")] = None,
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Name of a suite, or path of your own (docs/bench.md).")],
+    data: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="Folder with the corpora or manifests, or a manifest file.")] = None,
     as_json: Json = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the result here, a row for each clip, for auricle compare.")] = None,
-    allow_leaked: Annotated[bool, typer.Option("--allow-leaked", help="Score clips that the model was trained on, and mark it.")] = False,
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Of splits, lessons and intervals.  [default: the suite's]")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the result here, with a row per clip, for auricle compare.")] = None,
+    allow_leaked: Annotated[
+        bool, typer.Option("--allow-leaked", help="Score clips that the model was trained on, and mark the result.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Seed of splits, episodes and intervals.  [default: the suite's]")
+    ] = None,
     runtime: Runtime = None,
 ) -> None:
-    """Score a model by a suite, with intervals; refused where the model was trained on the clips."""
+    """Evaluate a model on a suite, with confidence intervals. Refused if the model was trained on the clips."""
     from auricle.bench import suite as suites
     from auricle.bench.leak_guard import LeakedError
     from auricle.bench.score import evaluate
     from auricle.present.progress import FilesProgress
 
     if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is no folder; wanted one to keep the result in, or a name that is free")
-    asked = suites.read(suite)
-    items = suites.items(asked, data)
+        raise InputError(f"{out}: is no folder; wanted a folder for the result, or a name that does not exist yet")
+    definition = suites.read(suite)
+    items = suites.items(definition, data)
     listener = terminal.load(model, runtime)
     try:
         with FilesProgress(terminal.stderr(), len(items)) as meter:
-            sitting = evaluate(listener, asked, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
+            run = evaluate(listener, definition, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
     except LeakedError as error:
-        _refuse(error, asked.name, as_json=as_json)
-    with terminal.stderr().status("judging"):
-        result = sitting.result()
+        _exit_leaked(error, definition.name, as_json=as_json)
+    with terminal.stderr().status("computing metrics"):
+        result = run.result()
     if out is not None:
         result.save(out)
     _print(result, as_json=as_json)
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A result that auricle score kept.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another, of the same suite and clips.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A result saved by auricle score --out.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one, of the same suite and clips.")],
     as_json: Json = False,
-    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table, and a drawing beside it.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page with table and drawing.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table, with a chart next to it.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="PAGE", help="Write an HTML page with table and chart.")] = None,
 ) -> None:
-    """Which of two results is better, clip by clip, or that it cannot be told."""
+    """Compare two results clip by clip: which is better, or that the difference is not significant."""
     from auricle.bench.compare import compare as compared
     from auricle.bench.score import Result
-    from auricle.present import comparison
+    from auricle.present import comparison as comparison_page
 
     for path in (markdown, html):
         if path is not None:
             check_writable(path)
     if markdown is not None and markdown.suffix == ".svg":
-        raise InputError(f"{markdown}: is what the drawing would be called; wanted another ending, such as .md")
+        raise InputError(f"{markdown}: is the file name of the chart; wanted another suffix, such as .md")
     with terminal.stderr().status("comparing"):
-        told = compared(Result.load(first), Result.load(second))
-    comparison.write(told, markdown=markdown, page=html)
+        comparison = compared(Result.load(first), Result.load(second))
+    comparison_page.write(comparison, markdown=markdown, page=html)
     if as_json:
-        print(json.dumps(told.to_dict(), ensure_ascii=False))
+        print(json.dumps(comparison.to_dict(), ensure_ascii=False))
         return
     rows = [
-        (one.metric.replace("_", " "), f"{comparison.score_cell(one.first)}   {comparison.score_cell(one.second)}") for one in told.metrics
+        (one.metric.replace("_", " "), f"{comparison_page.score_cell(one.first)}   {comparison_page.score_cell(one.second)}")
+        for one in comparison.metrics
     ]
-    terminal.print_facts(f"{told.first.about['suite']}: {told.names[0]}, {told.names[1]}", rows)
-    terminal.stdout().print(told.verdict, markup=False, highlight=False, soft_wrap=True)
+    terminal.print_facts(f"{comparison.first.about['suite']}: {comparison.names[0]}, {comparison.names[1]}", rows)
+    terminal.stdout().print(comparison.verdict, markup=False, highlight=False, soft_wrap=True)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app these verbs."""
+    """Register the commands."""
     app.command()(score)
     app.command()(compare)
 
 
-def _refuse(error: LeakedError, suite: str, *, as_json: bool) -> NoReturn:
-    """Say what leaked, and leave with LEAKED."""
+def _exit_leaked(error: LeakedError, suite: str, *, as_json: bool) -> NoReturn:
+    """Print what leaked, and exit with code LEAKED."""
     if as_json:
         from collections import Counter
 
         counts = Counter(leak.source for leak in error.leaks)
         leaked: list[dict[str, Any]] = [{"level": "clip", "source": source, "n": n, "note": ""} for source, n in counts.most_common()]
         print(json.dumps({"suite": suite, "scores": [], "leaked": leaked, "error": str(error)}, ensure_ascii=False))
-    terminal.complain(str(error))
+    terminal.print_error(str(error))
     raise typer.Exit(LEAKED) from error
 
 

@@ -1,4 +1,4 @@
-"""The verb that tells files apart by names: words typed -> one call."""
+"""Zero-shot classification command: classify."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from auricle.cli.terminal import Files, Json, Model, Runtime
 if TYPE_CHECKING:
     from auricle.core.records import Classification
 
-_SHOWN = 5  # labels for people
+_SHOWN = 5  # labels in text output
 
 
 class Rule(enum.StrEnum):
-    """How the windows of a recording become one answer."""
+    """How the scores of the windows are pooled into one score per recording."""
 
     mean = "mean"
     max = "max"
@@ -31,35 +31,33 @@ def classify(  # noqa: PLR0913  an option is an argument here
     labels: Annotated[
         list[str] | None,
         typer.Option(
-            metavar='"A, B"|@FILE', help="The names to choose from, or a file of them; by default those of the bank or attributes."
+            metavar='"A, B"|@FILE', help="Candidate labels, or a file with one per line.  [default: those of --bank and --attributes]"
         ),
     ] = None,
-    any_of: Annotated[bool, typer.Option("--any", help="Several names, or none, may be true: a probability for each.")] = False,
+    any_of: Annotated[bool, typer.Option("--any", help="Multi-label: any number of labels may apply; a probability for each.")] = False,
     prompt: Annotated[
         str | None,
-        typer.Option(metavar="NAME|TEXT", help='How names are said: a protocol, or a sentence such as "a recording of {label}".'),
+        typer.Option(metavar="NAME|TEXT", help='Prompt: the name of a protocol, or a template such as "a recording of {label}".'),
     ] = None,
-    bank: Annotated[Path | None, typer.Option(metavar="FILE", help="Descriptions: JSON {label: [text, ...]}.")] = None,
+    bank: Annotated[Path | None, typer.Option(metavar="FILE", help="Description set: JSON {label: [text, ...]}.")] = None,
     attributes: Annotated[Path | None, typer.Option(metavar="FILE", help="Attributes: JSON {label: {words: weight}}.")] = None,
-    rule: Annotated[Rule | None, typer.Option(help="How windows become one answer.  [default: max]")] = None,
-    scale: Annotated[Path | None, typer.Option(metavar="FILE", help="A calibration that ZeroShot.calibrate made.")] = None,
-    top: Annotated[
-        str | None, typer.Option(metavar="K|all", help="How many names to give, best first.  [default: 5; all with --json]")
-    ] = None,
+    rule: Annotated[Rule | None, typer.Option(help="How window scores are pooled.  [default: max]")] = None,
+    scale: Annotated[Path | None, typer.Option(metavar="FILE", help="Calibration file written with ZeroShot.calibrate.")] = None,
+    top: Annotated[str | None, typer.Option(metavar="K|all", help="Number of labels, best first.  [default: 5; all with --json]")] = None,
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Which one of these names fits each file, or with --any, which of them."""
+    """Classify each file among your labels: the best one, or with --any all that apply."""
     from auricle.listen.scale import Scale
     from auricle.listen.zeroshot import ZeroShot
     from auricle.present.progress import FilesProgress
 
-    most = terminal.parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
+    limit = terminal.parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
     scales = [] if scale is None else [Scale.load(scale)]
     listener = terminal.load(model, runtime)
     names = terminal.read_labels(labels, listener)
-    with terminal.reading():
+    with terminal.text_status():
         head = ZeroShot(
             listener,
             names,
@@ -71,29 +69,29 @@ def classify(  # noqa: PLR0913  an option is an argument here
         )
     failed = 0
     with FilesProgress(terminal.stderr(), len(files)) as meter:
-        with terminal.reading():
-            answers = head.each(files, question="any" if any_of else "one", progress=meter)
-        for told in answers:
+        with terminal.text_status():
+            classifications = head.each(files, question="any" if any_of else "one", progress=meter)
+        for classification in classifications:
             meter.pause()
-            _print(dataclasses.replace(told, labels=told.labels[:most]), as_json=as_json)
-            if told.error:
+            _print(dataclasses.replace(classification, labels=classification.labels[:limit]), as_json=as_json)
+            if classification.error:
                 failed += 1
-                terminal.complain(told.error)
-    terminal.count(failed, len(files))
+                terminal.print_error(classification.error)
+    terminal.exit_if_failed(failed, len(files))
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app this verb."""
+    """Register the command."""
     app.command()(classify)
 
 
-def _print(told: Classification, *, as_json: bool) -> None:
+def _print(classification: Classification, *, as_json: bool) -> None:
     if as_json:
-        print(told.to_json(), flush=True)
+        print(classification.to_json(), flush=True)
         return
-    if not told.coverage and told.error:
+    if not classification.coverage and classification.error:
         return
     from auricle.present.console import classification_text
 
     console = terminal.stdout()
-    console.print(classification_text(told, width=console.width, unicode=console.encoding.startswith("utf")))
+    console.print(classification_text(classification, width=console.width, unicode=console.encoding.startswith("utf")))

@@ -1,4 +1,4 @@
-"""How a command ends: one line on the error stream and an exit code for whatever stops it. docs/start.md lists the codes."""
+"""Exit codes and one-line error messages of commands. docs/start.md lists the codes."""
 
 from __future__ import annotations
 
@@ -16,52 +16,50 @@ from auricle.core.errors import AuricleError, InputError
 from auricle.core.files import explain, refusal
 
 FAILED = 1  # a file, a model, an archive, the disk or the memory
-USAGE = 2  # an argument that cannot be used, as of other commands
+USAGE = 2  # an invalid argument, as in other commands
 BUG = 70  # EX_SOFTWARE of sysexits.h
-STOPPED = 130  # Ctrl-C: 128 + SIGINT, as shells tell it
-CLOSED = 141  # whoever reads the output has left: 128 + SIGPIPE
-_MEMORY = re.compile(
-    r"out of memory|allocate memory|bad allocation|bad_alloc", re.IGNORECASE
-)  # of torch and ONNX Runtime, in RuntimeErrors
+STOPPED = 130  # Ctrl-C: 128 + SIGINT, as in shells
+CLOSED = 141  # the reader of the output pipe is gone: 128 + SIGPIPE
+_MEMORY = re.compile(r"out of memory|allocate memory|bad allocation|bad_alloc", re.IGNORECASE)  # in RuntimeErrors of torch and ONNX Runtime
 
 
 def run(command: Callable[[], object]) -> int:
-    """Run a command to its end, say in one line what stopped it, and return the exit code."""
+    """Run a command, print one line for the error that stopped it, and return the exit code."""
     codecs.register_error(_escaped.__name__, _escaped)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=_escaped.__name__)  # what its encoding lacks is escaped, where it would be an error
+        sys.stdout.reconfigure(errors=_escaped.__name__)  # characters that its encoding lacks are escaped instead of raising
     try:
         code = _code_of(command)
         sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001  whatever it is, the process ends with one line and a code
-        line, code = _ending(error)
-        _abandon_output()
-        traceback.clear_frames(error.__traceback__)  # generators end here and now, not in whichever thread collects garbage
-        with suppress(OSError):  # where the error stream cannot be written either, the exit code is all that is left
+    except BaseException as error:  # noqa: BLE001  any error ends the process with one line and a code
+        line, code = _describe_error(error)
+        _discard_output()
+        traceback.clear_frames(error.__traceback__)  # so that generators close now, not later in the thread that collects garbage
+        with suppress(OSError):  # stderr may be closed too; the exit code remains
             if code == BUG:
                 traceback.print_exception(error)
             if line:
-                terminal.complain(" ".join(line.split()))
+                terminal.print_error(" ".join(line.split()))
     return code
 
 
-def _ending(error: BaseException) -> tuple[str, int]:
-    """What is said of an error, nothing where nobody is left to read it, and the exit code."""
+def _describe_error(error: BaseException) -> tuple[str, int]:
+    """The message (empty for a closed pipe) and exit code of an error."""
     if isinstance(error, AuricleError):
         return str(error), USAGE if isinstance(error, InputError) else FAILED
     if isinstance(error, KeyboardInterrupt):
-        return "stopped; what was written is whole, and the same command goes on from there or begins again", STOPPED
+        return "stopped; files written so far are complete, and the same command resumes or starts again", STOPPED
     if isinstance(error, BrokenPipeError):
         return "", CLOSED
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _MEMORY.search(str(error))):
         return "there is not enough memory; close other programs, or give fewer or shorter recordings, or a smaller batch", FAILED
-    if (refused := refusal(error)) is not None:
-        return explain(refused), FAILED
-    return f"this is a fault in auricle ({type(error).__name__}); please report it, with the lines above and the command", BUG
+    if (cause := refusal(error)) is not None:
+        return explain(cause), FAILED
+    return f"internal error in auricle ({type(error).__name__}); please report it, with the lines above and the command", BUG
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    r"""Letters that an encoding lacks as `\uXXXX` of UTF-16, which is JSON's own escape; a handler of errors for codecs."""
+    r"""Codec error handler: characters that an encoding lacks become UTF-16 escapes `\uXXXX`, as in JSON."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
@@ -71,17 +69,17 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 def _code_of(command: Callable[[], object]) -> int:
     try:
         command()
-    except SystemExit as left:
-        before = left.__context__  # typer turns Ctrl-C, and a pipe that was closed, into an exit without a word
-        stopped = before if isinstance(before, BrokenPipeError) else getattr(before, "__cause__", None)
-        if isinstance(stopped, BrokenPipeError | KeyboardInterrupt):
-            raise stopped from None
-        return left.code if isinstance(left.code, int) else FAILED
+    except SystemExit as ended:
+        context = ended.__context__  # typer turns Ctrl-C and a closed pipe into a silent SystemExit
+        cause = context if isinstance(context, BrokenPipeError) else getattr(context, "__cause__", None)
+        if isinstance(cause, BrokenPipeError | KeyboardInterrupt):
+            raise cause from None
+        return ended.code if isinstance(ended.code, int) else FAILED
     return 0
 
 
-def _abandon_output() -> None:
-    """What cannot be written, to a pipe that was closed or a disk that is full, is not tried again at the interpreter's end."""
+def _discard_output() -> None:
+    """Keep the interpreter from flushing stdout again at exit where it cannot be written: a closed pipe or a full disk."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

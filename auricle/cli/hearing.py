@@ -1,4 +1,4 @@
-"""The verbs that hear: listen, tag, detect, embed."""
+"""Commands on audio files: listen, tag, detect, embed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from auricle.listen.heads import Heads
     from auricle.listen.listener import Listener
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a file and line, as docs/json.md tells.")]
-Top = Annotated[str | None, typer.Option(metavar="K|all", help="How many tags to give, best first.  [default: 10 with --json]")]
-HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Labels of your own, made with auricle fit.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, one per file (docs/json.md).")]
+Top = Annotated[
+    str | None, typer.Option(metavar="K|all", help="Number of tags, best first.  [default: 10 with --json, else all that are present]")
+]
+HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Your own labels, made with auricle fit.")]
 
 
 def listen(
@@ -35,46 +37,48 @@ def listen(
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Everything about each file: which sounds, when, and the words you ask for."""
+    """Analyse each file: which sounds it contains, when, and scores of your own labels."""
     if html is not None:
         check_writable(html)
     listener = terminal.load(model, runtime)
-    heard = _tell(
+    analyses = _analyse(
         listener,
         files,
         ("tags", "events"),
         as_json=as_json,
         top=terminal.parse_top(top, as_json=as_json),
         words=terminal.read_labels(labels, listener),
-        heads=_heads(head, listener),
+        heads=_load_heads(head, listener),
         keep=html is not None,
     )
     if html is not None:
-        _write_page(html, heard, files, listener)
-    _finish(heard, len(files))
+        _write_page(html, analyses, files, listener)
+    _exit(analyses, len(files))
 
 
 def tag(files: Files, as_json: Json = False, top: Top = None, head: HeadFile = None, model: Model = None, runtime: Runtime = None) -> None:
-    """Which sounds are in each file."""
+    """Tag each file: which sounds it contains."""
     listener = terminal.load(model, runtime)
-    heard = _tell(listener, files, ("tags",), as_json=as_json, top=terminal.parse_top(top, as_json=as_json), heads=_heads(head, listener))
-    _finish(heard, len(files))
+    analyses = _analyse(
+        listener, files, ("tags",), as_json=as_json, top=terminal.parse_top(top, as_json=as_json), heads=_load_heads(head, listener)
+    )
+    _exit(analyses, len(files))
 
 
 def detect(files: Files, as_json: Json = False, model: Model = None, runtime: Runtime = None) -> None:
-    """Which sounds are in each file, and when."""
-    heard = _tell(terminal.load(model, runtime), files, ("events",), as_json=as_json)
-    _finish(heard, len(files))
+    """Detect sound events in each file, with their times."""
+    analyses = _analyse(terminal.load(model, runtime), files, ("events",), as_json=as_json)
+    _exit(analyses, len(files))
 
 
 def embed(
     files: Files,
-    out: Annotated[Path | None, typer.Option(metavar="X.npy", help="Write an array, a row a file.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="X.npy", help="Write an array with one row per file.")] = None,
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """A vector for each file, in the space that sounds and words share. A file that fails has NaN for a row."""
+    """Embed each file into the space that audio and text share. The row of a file that fails is NaN."""
     import numpy as np
 
     from auricle.core.errors import SoundError
@@ -91,23 +95,23 @@ def embed(
             if isinstance(row, SoundError):
                 failed += 1
                 meter.pause()
-                terminal.complain(str(row))
+                terminal.print_error(str(row))
             if as_json:
                 _print_vector(file, row)
             rows.append(np.full(listener.config.dim, np.nan, np.float32) if isinstance(row, SoundError) else row)
     if out is not None:
         with atomic_file(out) as partial, partial.open("wb") as stream:  # numpy would add .npy to a name without it
             np.save(stream, np.stack(rows))
-    terminal.count(failed, len(files))
+    terminal.exit_if_failed(failed, len(files))
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app these verbs."""
-    for verb in (listen, tag, detect, embed):
-        app.command()(verb)
+    """Register the commands."""
+    for command in (listen, tag, detect, embed):
+        app.command()(command)
 
 
-def _tell(
+def _analyse(
     listener: Listener,
     files: Sequence[str],
     parts: Sequence[Any],
@@ -118,62 +122,62 @@ def _tell(
     heads: Heads | None = None,
     keep: bool = False,
 ) -> list[Analysis]:
-    """Listen and print each answer as soon as it is known. Returns the answers: all of them to keep, else those with an error."""
+    """Analyse the files and print each result as soon as it is ready. Returns all results with `keep`, else those with an error."""
     from auricle.present.progress import FilesProgress
 
-    kept = []
+    results = []
     with FilesProgress(terminal.stderr(), len(files)) as meter:
-        with terminal.reading() if words else nullcontext():
-            answers = listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter)
-        for heard in answers:
+        with terminal.text_status() if words else nullcontext():
+            analyses = listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter)
+        for analysis in analyses:
             meter.pause()
-            _print_json(heard, parts) if as_json else _print_people(heard)
-            if heard.error:
-                terminal.complain(heard.error)
-            if keep or heard.error:
-                kept.append(heard)
-    return kept
+            _print_json(analysis, parts) if as_json else _print_text(analysis)
+            if analysis.error:
+                terminal.print_error(analysis.error)
+            if keep or analysis.error:
+                results.append(analysis)
+    return results
 
 
-def _print_json(heard: Analysis, parts: Sequence[str]) -> None:
-    told = json.loads(heard.to_json())
+def _print_json(analysis: Analysis, parts: Sequence[str]) -> None:
+    fields = json.loads(analysis.to_json())
     for part in {"tags", "events"} - set(parts):
-        del told[part]
-    print(json.dumps(told, ensure_ascii=False), flush=True)
+        del fields[part]
+    print(json.dumps(fields, ensure_ascii=False), flush=True)
 
 
-def _print_people(heard: Analysis) -> None:
-    if not heard.coverage and heard.error:
+def _print_text(analysis: Analysis) -> None:
+    if not analysis.coverage and analysis.error:
         return
     from auricle.present.console import analysis_text
 
     console = terminal.stdout()
-    console.print(analysis_text(heard, width=console.width, unicode=console.encoding.startswith("utf")))
+    console.print(analysis_text(analysis, width=console.width, unicode=console.encoding.startswith("utf")))
 
 
 def _print_vector(file: str, row: Any) -> None:
     from auricle.core.paths import text_of
     from auricle.core.records import JSON_VERSION
 
-    told: dict[str, Any] = {"version": JSON_VERSION, "file": text_of(file)}
-    told |= {"error": str(row)} if isinstance(row, Exception) else {"embedding": [round(value, 7) for value in row.tolist()]}
-    print(json.dumps(told, ensure_ascii=False), flush=True)
+    fields: dict[str, Any] = {"version": JSON_VERSION, "file": text_of(file)}
+    fields |= {"error": str(row)} if isinstance(row, Exception) else {"embedding": [round(value, 7) for value in row.tolist()]}
+    print(json.dumps(fields, ensure_ascii=False), flush=True)
 
 
-def _write_page(path: Path, heard: Sequence[Analysis], files: Sequence[str], listener: Listener) -> None:
+def _write_page(path: Path, analyses: Sequence[Analysis], files: Sequence[str], listener: Listener) -> None:
     from auricle.present.html_report import write
     from auricle.present.progress import FilesProgress
 
     with FilesProgress(terminal.stderr(), len(files), description="drawing") as meter:
-        write(path, heard, files, config=listener.config, progress=meter)
-    terminal.note(f"report: {path}")
+        write(path, analyses, files, config=listener.config, progress=meter)
+    terminal.print_note(f"report: {path}")
 
 
-def _finish(heard: Sequence[Analysis], files: int) -> None:
-    terminal.count(sum(one.error is not None for one in heard), files)
+def _exit(analyses: Sequence[Analysis], files: int) -> None:
+    terminal.exit_if_failed(sum(analysis.error is not None for analysis in analyses), files)
 
 
-def _heads(path: Path | None, listener: Listener) -> Heads | None:
+def _load_heads(path: Path | None, listener: Listener) -> Heads | None:
     if path is None:
         return None
     from auricle.listen.heads import Heads

@@ -1,4 +1,4 @@
-"""The verbs about models: which are here, whether one hears, published weights into a folder: words typed -> one call."""
+"""Commands on models: models, doctor, convert, export."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 Allow = Annotated[
     list[str] | None,
-    typer.Option("--allow", metavar="PATTERN", help="Tensors (a regular expression over whole names) that may be missing or left over."),
+    typer.Option("--allow", metavar="PATTERN", help="Tensors (a regular expression over whole names) that may be missing or unexpected."),
 ]
-Source = Annotated[str, typer.Argument(metavar="WEIGHTS", help="A checkpoint file or folder, or OWNER/NAME[/FILE] on the hub.")]
+Source = Annotated[
+    str, typer.Argument(metavar="WEIGHTS", help="A checkpoint file or folder, or OWNER/NAME[/FILE] on the Hugging Face hub.")
+]
 
 
 def models(as_json: Json = False) -> None:
-    """The models in this install and those converted so far, with what their cards say."""
+    """List the installed and the converted models, with facts from their model cards."""
     from auricle.listen.checkup import model_facts
     from auricle.runtime import catalog
 
@@ -35,41 +37,41 @@ def models(as_json: Json = False) -> None:
             continue
         terminal.print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(folder))
     if not catalog.shipped():
-        terminal.complain("no model is in this install; give one with --model, or install auricle again")
+        terminal.print_error("no model is installed; give one with --model, or reinstall auricle")
         raise typer.Exit(1)
 
 
 def doctor(
-    which: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model to look at; the default one unless named.")] = None,
+    which: Annotated[str | None, typer.Argument(metavar="MODEL", help="The model to check.  [default: the default model]")] = None,
     model: Model = None,
     runtime: Runtime = None,
 ) -> None:
-    """Is everything there, and does it hear? Versions, optional packages, and a test on a sound made on the spot."""
+    """Check the installation: versions, optional packages, and a test of the model on a synthetic sound."""
     from auricle.listen.checkup import extras, self_check, versions
 
     if which is not None and model is not None:
-        raise InputError("doctor got a model twice; wanted one")
+        raise InputError("doctor got two models, MODEL and --model; wanted one")
     terminal.print_facts("installed", versions())
     terminal.print_facts("optional", extras())
-    rows, well = self_check(which or model, None if runtime is None else runtime.value)
-    terminal.print_facts("hearing", rows)
-    if not well:
-        terminal.complain("auricle does not hear as it should with this model on this machine; the lines above say where")
+    rows, passed = self_check(which or model, None if runtime is None else runtime.value)
+    terminal.print_facts("model", rows)
+    if not passed:
+        terminal.print_error("the self-check of this model failed on this machine; see the lines above")
         raise typer.Exit(1)
 
 
 def convert(
     source: Source,
-    into: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to make.")],
-    name: Annotated[str | None, typer.Option(help="What the model is called.  [default: the file's name]")] = None,
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to create.")],
+    name: Annotated[str | None, typer.Option(help="Name of the model.  [default: the file's name]")] = None,
     tokenizer: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="tokenizer.json of its text tower, where it does not lie beside the weights.")
+        Path | None, typer.Option(metavar="FILE", help="tokenizer.json of the text tower, if it is not next to the weights.")
     ] = None,
     allow: Allow = None,
-    graphs: Annotated[bool, typer.Option("--export/--no-export", help="Export its graphs, by which it runs without torch.")] = True,
+    graphs: Annotated[bool, typer.Option("--export/--no-export", help="Export ONNX and OpenVINO graphs, which run without torch.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Published weights into a model folder, with a report of every tensor. Nothing missing or left over goes by in silence."""
+    """Convert published weights into a model folder, with a report on every tensor. Missing or unexpected tensors are errors."""
     from auricle.core import hub
     from auricle.runtime.converting import convert
 
@@ -77,64 +79,64 @@ def convert(
     if not path.exists() and hub.is_name(source):
         path = hub.find(source)
     with terminal.stderr().status(f"converting {source}"):
-        report, made = convert(path, into, name=name or path.stem, allow=allow or (), tokenizer=tokenizer, graphs=graphs)
+        report, exported = convert(path, into, name=name or path.stem, allow=allow or (), tokenizer=tokenizer, graphs=graphs)
     if as_json:
-        exported = made if isinstance(made, str) else made.model_dump(mode="json")
-        print(json.dumps({"folder": str(into), **dataclasses.asdict(report), "export": exported}, ensure_ascii=False))
+        export_json = exported if isinstance(exported, str) else exported.model_dump(mode="json")
+        print(json.dumps({"folder": str(into), **dataclasses.asdict(report), "export": export_json}, ensure_ascii=False))
         return
     terminal.print_facts(str(into), report_facts(report))
-    if isinstance(made, str):
-        terminal.stdout().print(f"torch runs it; no graphs: {made}", markup=False, soft_wrap=True)
+    if isinstance(exported, str):
+        terminal.stdout().print(f"runs with torch; no graphs: {exported}", markup=False, soft_wrap=True)
     else:
-        terminal.print_facts("graphs", export_facts(made))
+        terminal.print_facts("graphs", export_facts(exported))
 
 
 def export(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A folder of converted weights, published weights, or their name on the hub.")
+        str, typer.Argument(metavar="MODEL", help="A folder of converted weights, published weights, or a name on the Hugging Face hub.")
     ],
     into: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Make a folder that hears without torch.  [default: beside the weights]")
+        Path | None, typer.Option(metavar="DIR", help="Create a folder that runs without torch.  [default: next to the weights]")
     ] = None,
     outputs: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="States of the encoder that the graph also gives: frames, layer.0, layer.1 ...")
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Further outputs of the graph, hidden states of the encoder: frames, layer.0, layer.1 ..."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Graphs of a published model for ONNX Runtime and OpenVINO, each run and held to torch's numbers before it is kept."""
+    """Export a published model to ONNX Runtime and OpenVINO graphs, each checked against torch's outputs."""
     from auricle.runtime import catalog
     from auricle.runtime.exporting import export as export_graphs
 
     folder, names = catalog.folder(model), [name.strip() for name in (outputs or "").split(",") if name.strip()]
-
     with terminal.stderr().status(f"exporting {folder}"):
-        told = export_graphs(folder, into, outputs=names)
+        exported = export_graphs(folder, into, outputs=names)
     if as_json:
-        print(json.dumps({"folder": str(into or folder), **told.model_dump(mode="json")}, ensure_ascii=False))
+        print(json.dumps({"folder": str(into or folder), **exported.model_dump(mode="json")}, ensure_ascii=False))
     else:
-        terminal.print_facts(str(into or folder), export_facts(told))
+        terminal.print_facts(str(into or folder), export_facts(exported))
 
 
-def export_facts(told: Exported) -> list[tuple[str, str]]:
-    """What an export keeps, a row an engine."""
+def export_facts(exported: Exported) -> list[tuple[str, str]]:
+    """Rows about an export, one per engine."""
     from auricle.runtime.exported import KEPT
 
-    rows = [("takes", f"{told.frames} frames" if told.frames else "any number of frames")]
-    for name, engine in told.engines.items():
-        said = f"cosine to torch {engine.sound.cosine:.7f}, largest difference {engine.sound.difference:.1e}"
+    rows = [("input", f"{exported.frames} frames" if exported.frames else "any number of frames")]
+    for name, engine in exported.engines.items():
+        agreement = f"cosine to torch {engine.sound.cosine:.7f}, largest difference {engine.sound.difference:.1e}"
         if engine.words is not None:
-            said += f"; words {engine.words.cosine:.7f}, {engine.words.difference:.1e}"
-        rows.append((name, said if told.keeps(name) else f"{said}: below {KEPT}, not chosen unless named"))
-    return [*rows, *((name, f"not usable: {why}") for name, why in told.failed.items())]
+            agreement += f"; text {engine.words.cosine:.7f}, {engine.words.difference:.1e}"
+        rows.append((name, agreement if exported.keeps(name) else f"{agreement}: below {KEPT}, used only if named"))
+    return [*rows, *((name, f"not usable: {reason}") for name, reason in exported.failed.items())]
 
 
 def report_facts(report: Report) -> list[tuple[str, str]]:
-    """A conversion's report, a row each."""
+    """Rows about a conversion."""
     rows = [
         ("format", f"{report.format} ({report.source})"),
         (
             "tensors",
-            f"{report.loaded} loaded, {report.parameters:,} parameters; {len(report.missing)} missing, {len(report.unexpected)} left over",
+            f"{report.loaded} loaded, {report.parameters:,} parameters; {len(report.missing)} missing, {len(report.unexpected)} unexpected",
         ),
     ]
     reasons: dict[str, list[str]] = {}
@@ -142,8 +144,8 @@ def report_facts(report: Report) -> list[tuple[str, str]]:
         reasons.setdefault(reason, []).append(key)
     rows += [("not used", f"{len(keys)} ({keys[0]}{' ...' if len(keys) > 1 else ''}): {reason}") for reason, keys in reasons.items()]
     rows += [
-        ("allowed", f"{what}: {', '.join(names)}")
-        for what, names in (("missing", report.missing), ("left over", report.unexpected))
+        ("allowed", f"{kind}: {', '.join(names)}")
+        for kind, names in (("missing", report.missing), ("unexpected", report.unexpected))
         if names
     ]
     if report.bank is not None:
@@ -152,6 +154,6 @@ def report_facts(report: Report) -> list[tuple[str, str]]:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app these verbs."""
-    for verb in (models, doctor, convert, export):
-        app.command()(verb)
+    """Register the commands."""
+    for command in (models, doctor, convert, export):
+        app.command()(command)

@@ -1,4 +1,4 @@
-"""What all verbs share at a terminal: options, where answers and complaints go, and how a run that failed ends."""
+"""Options, consoles and argument parsing that all commands share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Engine(enum.StrEnum):
-    """What runs the model."""
+    """Inference engines."""
 
     onnx = "onnx"
     openvino = "openvino"
@@ -32,7 +32,7 @@ class Engine(enum.StrEnum):
 
 
 def _recordings(files: list[str]) -> list[str]:
-    """Each folder as the recordings in it; one without any stays, and gets an error as any file that cannot be heard."""
+    """Replace each folder by the recordings in it. An empty folder stays and gets an error, like any file that cannot be read."""
     return [name for file in files for name in (list(map(str, recordings(Path(file)))) if os.path.isdir(file) else []) or [file]]
 
 
@@ -46,34 +46,35 @@ Files = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or their name on the hub.")
+    str | None,
+    typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or a name on the Hugging Face hub."),
 ]
-Runtime = Annotated[
-    Engine | None, typer.Option(help="What runs the model; the quickest that is installed and keeps the numbers unless named.")
-]
-_LABELS_FILE = 1_000_000  # letters of a file of labels
+Runtime = Annotated[Engine | None, typer.Option(help="Inference engine.  [default: the fastest installed one within tolerance]")]
+_LABELS_FILE = 1_000_000  # characters in a label file, at most
 
 Labels = Annotated[
     list[str] | None,
-    typer.Option(metavar='"A, B"|@FILE', help='Any words to listen for besides, such as "siren, crying child"; or a file, a label a line.'),
+    typer.Option(
+        metavar='"A, B"|@FILE', help='Further labels in your own words, such as "siren, crying child", or a file with one label per line.'
+    ),
 ]
-Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write a page to open in a browser: spectrogram, events, player, scores.")]
+Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write an HTML report: spectrogram, events, player, scores.")]
 
 
 def load(model: str | None, runtime: Engine | None) -> Listener:
-    """The model that was asked for, opened."""
+    """Load the model given by --model and --runtime."""
     from auricle.listen.listener import load
 
     return load(model, None if runtime is None else runtime.value)
 
 
-def reading() -> AbstractContextManager[object]:
-    """Says that words are being read: a large text tower takes seconds for it."""
-    return stderr().status("reading words")
+def text_status() -> AbstractContextManager[object]:
+    """Show a status while labels are embedded, which takes seconds with a large text tower."""
+    return stderr().status("embedding labels")
 
 
 def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
-    """A title, and a row a fact under it."""
+    """Print a title and, under it, one row per fact."""
     from rich.text import Text
 
     from auricle.present.console import facts
@@ -84,25 +85,25 @@ def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
     console.print()
 
 
-def count(failed: int, files: int) -> None:
-    """Exit with 1 and a count when anything failed."""
+def exit_if_failed(failed: int, files: int) -> None:
+    """Exit with code 1 and print the number of failed files, if there are any."""
     if failed:
-        complain(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
+        print_error(f"{failed} of {files} {'file' if files == 1 else 'files'} had an error" if files > 1 else "1 file had an error")
         raise typer.Exit(1)
 
 
-def complain(message: str) -> None:
-    """What went wrong, in one line."""
+def print_error(message: str) -> None:
+    """Print a one-line error to stderr."""
     stderr().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def note(message: str) -> None:
-    """What is worth knowing besides the answer, in one line."""
+def print_note(message: str) -> None:
+    """Print a one-line note to stderr."""
     stderr().print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def stdout() -> Console:
-    """Where answers go; a hundred letters wide where that is no terminal."""
+    """The console for results; 100 characters wide where stdout is not a terminal."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -110,14 +111,14 @@ def stdout() -> Console:
 
 
 def stderr() -> Console:
-    """Where progress and complaints go."""
+    """The console for progress, notes and errors."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 def parse_top(text: str | None, *, as_json: bool) -> int | None:
-    """People are shown what is present, however much it is; a program gets the 10 best unless it says otherwise."""
+    """The value of --top. None shows all. The default is all present labels for text, the 10 best for JSON."""
     if text is None:
         return 10 if as_json else None
     if text == "all":
@@ -128,23 +129,23 @@ def parse_top(text: str | None, *, as_json: bool) -> int | None:
 
 
 def read_labels(given: Sequence[str] | None, listener: Listener) -> list[str] | None:
-    """Labels of --labels "A, B" or --labels @FILE, which may be given several times; None where it was not."""
+    """Parse --labels "A, B" and --labels @FILE, which may be repeated; None where the option is absent."""
     from auricle.listen.vocabulary import split_labels
 
     labels: list[str] = []
     for text in given or ():
-        labels += _lines(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
+        labels += _read_label_file(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
     return labels or None
 
 
-def _lines(path: Path) -> list[str]:
-    """Labels of a file, one a line; empty lines are passed over."""
+def _read_label_file(path: Path) -> list[str]:
+    """The labels in a file, one per line; empty lines are skipped."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_LABELS_FILE + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); wanted a text in UTF-8 with a label a line") from error
+        raise InputError(f"{path}: cannot be read ({error}); wanted a UTF-8 text file with one label per line") from error
     labels = [line.strip() for line in text.splitlines() if line.strip()]
     if not labels or len(text) > _LABELS_FILE:
-        raise InputError(f"{path}: has no labels, or over {_LABELS_FILE} letters; wanted a label a line")
+        raise InputError(f"{path}: has no labels, or more than {_LABELS_FILE} characters; wanted one label per line")
     return labels

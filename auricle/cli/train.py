@@ -1,4 +1,4 @@
-"""The verb that trains: words typed -> a recipe's training, in a folder of its own."""
+"""Training command: train."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ RUNS = Path("runs")
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="Name of a recipe, or the path of a .py file with one.")] = None,
+    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE", help="Name of a recipe, or path of a .py file with one.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value for a setting, such as train.steps=200.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, such as train.steps=200.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the run; goes on from what is there.  [default: runs/RECIPE]")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run; an existing run is resumed.  [default: runs/RECIPE]")
     ] = None,
-    list_them: Annotated[bool, typer.Option("--list", help="Show the recipes and leave.")] = False,
+    list_them: Annotated[bool, typer.Option("--list", help="List the recipes and exit.")] = False,
 ) -> None:
-    """Train a model by a recipe; a run that was stopped goes on when it is called again."""
+    """Train a model with a recipe. Run it again to resume a run that was stopped."""
     from auricle.train import registry
 
     if list_them:
@@ -41,17 +41,17 @@ def train(
     config = registry.changed(module.Config, settings or [])
     folder = out or RUNS / Path(recipe).stem
     registry.note(folder, recipe, config)
-    terminal.note(f"{recipe}: what it makes goes to {folder}")
-    with terminal.stderr().status("at work"):  # a recipe decodes its recordings first
-        made = module.build(config) if hasattr(module, "build") else module.run(config, folder)
+    terminal.print_note(f"{recipe}: output goes to {folder}")
+    with terminal.stderr().status("preparing"):  # a recipe decodes its recordings first
+        built = module.build(config) if hasattr(module, "build") else module.run(config, folder)
     if hasattr(module, "build"):
-        _train(made, folder)
+        _train(built, folder)
     else:
-        _show(folder, made)
+        _show(folder, built)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the app this verb."""
+    """Register the command."""
     app.command()(train)
 
 
@@ -63,7 +63,7 @@ def _train(training: Training, folder: Path) -> None:
 
     console, first = terminal.stderr(), parallel.told()[0] == 0
     if first:
-        terminal.note(plan(training))
+        terminal.print_note(plan(training))
     if console.is_terminal and first:
         with console.status("starting") as status:
             figures = trainer.train(training, folder, report=lambda line: status.update(Text(line)))

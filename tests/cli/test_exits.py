@@ -231,8 +231,8 @@ def failing(error: BaseException) -> Callable[[], None]:
         (MemoryError(), 1, "not enough memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 1, "not enough memory"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), 1, "not enough memory"),
-        (KeyboardInterrupt(), 130, "stopped; what was written is whole"),
-        (KeyError("x"), 70, "this is a fault in auricle (KeyError)"),
+        (KeyboardInterrupt(), 130, "stopped; files written so far are complete"),
+        (KeyError("x"), 70, "internal error in auricle (KeyError)"),
         (SystemExit(3), 3, ""),
     ],
 )

@@ -88,7 +88,7 @@ def auricle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_a_recipe_is_trained_and_goes_on(auricle: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     code, out, err = auricle("train", "quiet.py", "--set", "title=5", "--set", "train.learning_rate=0.5", "--out", "here")
     assert code == 0 and "loudness" in out and "0.25" in out and "step 4/4  loud " in err and "3 clips cannot be heard" in err
-    assert "what it makes goes to here" in err and "4 steps; 6 parameters; 2 checkpoints of about 0.0 MB" in err
+    assert "output goes to here" in err and "4 steps; 6 parameters; 2 checkpoints of about 0.0 MB" in err
     folder = tmp_path / "here"
     assert (folder / "made.txt").read_text() == "5"
     noted = json.loads((folder / "config.json").read_text())
