@@ -97,7 +97,7 @@ def run(data: Path, out: Path, steps: int, *, kill_at: int | None = None) -> boo
 def ended(out: Path, steps: int) -> tuple[dict[str, object], list[dict[str, str]]]:
     """Everything in the last checkpoint, flat, and the log without what is timed."""
     rows = [{name: value for name, value in row.items() if name not in TIMED} for row in log.read(out)]
-    return flat(checkpoint.load(checkpoint.path_of(out / CHECKPOINTS, steps))), rows
+    return flat(checkpoint.load(checkpoint.step_path(out / CHECKPOINTS, steps))), rows
 
 
 def flat(value: object, path: str = "") -> dict[str, object]:
@@ -125,7 +125,7 @@ def kills(folder: Path, steps: int) -> list[Figure]:
     for moment, step in enumerate(np.random.default_rng(SEED).choice(np.arange(1, steps), MOMENTS, replace=False).tolist()):
         out = folder / f"killed{moment}"
         was = run(folder, out, steps, kill_at=step)
-        found = checkpoint.found(out / CHECKPOINTS)
+        found = checkpoint.list_paths(out / CHECKPOINTS)
         reached = found[-1].stem if found else "no checkpoint"
         midway += was and bool(found)
         run(folder, out, steps)

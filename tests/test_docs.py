@@ -155,7 +155,7 @@ def options() -> dict[str, set[str]]:
 @functools.cache
 def recipe_configs() -> dict[str, type[Strict]]:
     """The settings of each recipe."""
-    return {name: registry.load(name).Config for name in registry.known()}
+    return {name: registry.load(name).Config for name in registry.list_recipes()}
 
 
 def code_of(page: Path) -> list[str]:
@@ -190,7 +190,7 @@ def test_settings_of_recipes_exist(page: Path) -> None:
         for verb, rest in COMMAND.findall(code):
             words = shlex.split(rest, comments=True) if verb == "train" else []
             if words and words[0] in configs:
-                registry.changed(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
+                registry.build_config(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
         for name in re.findall(r"^--set ([a-z_]+)", code):
             assert any(name in config.model_fields for config in configs.values()), f"{page_name(page)}: no recipe has {name}"
 

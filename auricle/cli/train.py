@@ -32,15 +32,15 @@ def train(
     from auricle.train import registry
 
     if list_them:
-        terminal.print_facts("recipes", [(name, registry.about(path)) for name, path in registry.known().items()])
+        terminal.print_facts("recipes", [(name, registry.summary(path)) for name, path in registry.list_recipes().items()])
         return
     if recipe is None:
         raise InputError("no recipe was named; wanted one of those that `auricle train --list` shows, or the path of a .py file")
     require("torch", extra="train", why="training")
     module = registry.load(recipe)
-    config = registry.changed(module.Config, settings or [])
+    config = registry.build_config(module.Config, settings or [])
     folder = out or RUNS / Path(recipe).stem
-    registry.note(folder, recipe, config)
+    registry.save_config(folder, recipe, config)
     terminal.print_note(f"{recipe}: output goes to {folder}")
     with terminal.stderr().status("preparing"):  # a recipe decodes its recordings first
         built = module.build(config) if hasattr(module, "build") else module.run(config, folder)
@@ -61,7 +61,7 @@ def _train(training: Training, folder: Path) -> None:
     from auricle.train import parallel, trainer
     from auricle.train.plan import plan
 
-    console, first = terminal.stderr(), parallel.told()[0] == 0
+    console, first = terminal.stderr(), parallel.rank_and_world()[0] == 0
     if first:
         terminal.print_note(plan(training))
     if console.is_terminal and first:

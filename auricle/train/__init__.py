@@ -1,1 +1,1 @@
-"""Training: labelled features in, a checkpoint out: composed batches, loss, optimiser, schedule, averaging, resume (torch)."""
+"""Training: batches of labelled features in, checkpoints and trained models out: optimisers, schedules, EMA, resuming (torch)."""

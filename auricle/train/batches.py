@@ -1,4 +1,4 @@
-"""Items and their decoded waves in, batches of features and captions out: what a step trains on, as a pure function of seed and step."""
+"""Batches of features, captions and labels from items and decoded audio: a pure function of the seed and the step."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from auricle.data.item import Item
     from auricle.data.waves import Waves
 
-#: Full scale of 16-bit samples.
-_FULL = np.float32(1 / 32768)
-_AHEAD = 2  # batches made or being made for each worker
+#: Factor from 16-bit samples to full scale 1.
+_FULL_SCALE = np.float32(1 / 32768)
+_PREFETCH = 2  # batches ready or in progress per worker
 
 Captioner = Callable[["Item", np.random.Generator], str]
 
 
 class BatchConfig(Strict):
-    """What a batch is.
+    """Settings of batches.
 
-    batch: clips a step, of all ranks together. seconds: longer clips are cut to it, at a place drawn anew each time; None: never cut.
-    policy: how a shorter clip fills `seconds` (signal.crop); 'any' leaves it, and its frames are followed by masked ones.
-    bucketing: batches of clips of like length. even: every label is drawn as often as any other, instead of every clip.
-    captions: one 'draw'n by weight, always the 'first', or 'none'.
-    rank, world: which of how many processes this is; None: as torchrun tells. workers: threads; 0: batches are made when asked for.
+    batch: clips per step, of all ranks together. seconds: longer clips are cropped to it at a random position; None: never cropped.
+    policy: how a shorter clip is padded to `seconds` (signal.crop); 'any' does not pad it, and its features are padded and masked.
+    bucketing: clips of similar length share a batch. even: draw each label equally often, instead of each clip.
+    captions: 'draw' one of an item's by weight, take the 'first', or 'none'.
+    rank, world: rank of this process and number of processes; None: from the environment. workers: threads; 0: no prefetching.
     """
 
     batch: Annotated[int, Field(gt=0)] = 64
@@ -56,10 +56,10 @@ class BatchConfig(Strict):
 
 @dataclasses.dataclass
 class Batch:
-    """features (B, T, F), (B, 4, T, F) of a stack or (B, N) of a raw waveform; mask bool (B, T), True for real frames.
+    """One batch. features (B, T, F), (B, 4, T, F) of a stack or (B, N) of a raw waveform; mask bool (B, T), True for real frames.
 
-    texts: B captions, or none at all. labels: float32 (B, K), 1 where a label holds, or None. items: int64 (B,), places in the list of
-    items. groups: int64 (B,), the same number for clips of the same recording. targets: further truth by name, (B, ...) each.
+    texts: B captions, or an empty list. labels: float32 (B, K), multi-hot, or None. items: int64 (B,), indices into the list of items.
+    groups: int64 (B,), equal for clips of the same recording. targets: further targets by name, (B, ...) each.
     """
 
     features: Tensor
@@ -73,25 +73,25 @@ class Batch:
     def __len__(self) -> int:
         return len(self.items)
 
-    def part(self, rows: slice) -> Batch:
-        """Some of its rows."""
-        return self._each(lambda tensor: tensor[rows], self.texts[rows])
+    def select(self, rows: slice) -> Batch:
+        """The batch of these rows."""
+        return self._map(lambda tensor: tensor[rows], self.texts[rows])
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        return self._each(lambda tensor: tensor.to(device), self.texts)
+        """The batch on a device."""
+        return self._map(lambda tensor: tensor.to(device), self.texts)
 
-    def _each(self, change: Callable[[Tensor], Tensor], texts: list[str]) -> Batch:
+    def _map(self, change: Callable[[Tensor], Tensor], texts: list[str]) -> Batch:
         features, mask, items, groups = map(change, (self.features, self.mask, self.items, self.groups))
         labels = None if self.labels is None else change(self.labels)
-        return Batch(features, mask, texts, labels, items, groups, {name: change(truth) for name, truth in self.targets.items()})
+        return Batch(features, mask, texts, labels, items, groups, {name: change(target) for name, target in self.targets.items()})
 
 
 class Batches:
-    """Batches of this rank, made ahead by threads. waited: seconds spent waiting for them. left_out: items that cannot be heard.
+    """Batches of this rank, prefetched by threads.
 
-    Threads, not processes: numpy lets others run during transforms, products and logarithms, which is where a front-end spends its time,
-    and nothing has to be copied between processes.
+    waited: seconds spent waiting for batches. left_out: number of items that cannot be read. Threads, not processes: numpy releases the
+    GIL during transforms, products and logarithms, where a front-end spends its time, and nothing is copied between processes.
     """
 
     def __init__(
@@ -104,56 +104,58 @@ class Batches:
         caption: Captioner | None = None,
         labels: Sequence[str] = (),
     ) -> None:
-        """caption: makes a text of an item, instead of drawing one of its own. labels: the vocabulary of Batch.labels, K words;
-        labels of items that are not in it do not count."""
+        """waves: of these items. frontend: or its name. caption: makes a text for an item, instead of using its captions.
+
+        labels: vocabulary of Batch.labels, K labels; other labels of items are ignored. InputError for settings that do not fit the data.
+        """
         self.items, self.config, self.waited = items, config, 0.0
         self.frontend = open_frontend(frontend) if isinstance(frontend, str) else frontend
-        self._waves, self._labels = waves, {label: place for place, label in enumerate(labels)}
+        self._waves, self._labels = waves, {label: column for column, label in enumerate(labels)}
         lengths = waves.lengths
         self._usable = np.flatnonzero(lengths)
         self.left_out = len(items) - len(self._usable)
-        rank, world = parallel.told()
+        rank, world = parallel.rank_and_world()
         self._rank = rank if config.rank is None else config.rank
         self._world = world if config.world is None else config.world
         self._size = None if config.seconds is None else round(config.seconds * waves.rate)
         self._check(len(waves))
-        self._caption = caption or (_drawn if config.captions == "draw" else _first)
-        self._told = caption is not None or (config.captions != "none" and self._captioned())
+        self._caption = caption or (_draw_caption if config.captions == "draw" else _first_caption)
+        self._has_texts = caption is not None or (config.captions != "none" and self._all_captioned())
         self._lengths = lengths if self._size is None else np.minimum(lengths, self._size)
-        self._order = self._ordered()
-        names: dict[tuple[str, str], int] = {}
-        self._groups = [names.setdefault((item.corpus, item.source) if item.source else ("", item.id), len(names)) for item in items]
+        self._sampler = self._make_sampler()
+        groups: dict[tuple[str, str], int] = {}
+        self._groups = [groups.setdefault((item.corpus, item.source) if item.source else ("", item.id), len(groups)) for item in items]
         self._silence = float(self.frontend.features(np.zeros(waves.rate, np.float32)).min()) if self.frontend.mels else 0.0
 
     @property
     def epoch(self) -> int:
-        """Steps in which as many clips are heard as there are: with even draws some of them twice and others not at all."""
-        return self._order.epoch
+        """Steps per epoch: as many draws as there are clips. With `even` some clips are drawn twice and others not at all."""
+        return self._sampler.epoch
 
     def name(self, item: int) -> str:
-        """What an item is called in messages."""
+        """Name of an item, for messages."""
         return self.items[item].id
 
     def stream(self, start: int, stop: int) -> Generator[Batch]:
-        """Batches of the steps from start to stop - 1."""
+        """Yield the batches of steps start to stop - 1."""
         if not self.config.workers:
             for step in range(start, stop):
                 yield self._timed(lambda step=step: self.batch(step))  # type: ignore[misc]
             return
         pool = ThreadPoolExecutor(self.config.workers, thread_name_prefix="batches")
-        made: deque[Future[Batch]] = deque()
+        pending: deque[Future[Batch]] = deque()
         try:
             for step in range(start, stop):
-                while len(made) < min(_AHEAD * self.config.workers, stop - step):
-                    made.append(pool.submit(self.batch, step + len(made)))
-                yield self._timed(made.popleft().result)
+                while len(pending) < min(_PREFETCH * self.config.workers, stop - step):
+                    pending.append(pool.submit(self.batch, step + len(pending)))
+                yield self._timed(pending.popleft().result)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def batch(self, step: int) -> Batch:
-        """This rank's rows of a step; their lengths are brought to the longest of all ranks' rows."""
-        rows = self._usable[self._order.rows(step)]
-        size = max(self._filled(index) for index in rows)
+        """This rank's rows of a step, padded to the longest row of all ranks."""
+        rows = self._usable[self._sampler.rows(step)]
+        size = max(self._padded_length(index) for index in rows)
         own = rows[self._rank :: self._world]
         rngs = [np.random.default_rng([self.config.seed, step, index]) for index in own]
         clips = [self._clip(index, rng) for index, rng in zip(own, rngs, strict=True)]
@@ -161,52 +163,52 @@ class Batches:
         return Batch(
             features=features,
             mask=mask,
-            texts=[self._caption(self.items[index], rng) for index, rng in zip(own, rngs, strict=True)] if self._told else [],
-            labels=self._truth(own) if self._labels else None,
+            texts=[self._caption(self.items[index], rng) for index, rng in zip(own, rngs, strict=True)] if self._has_texts else [],
+            labels=self._multi_hot(own) if self._labels else None,
             items=torch.from_numpy(own.astype(np.int64)),
             groups=torch.tensor([self._groups[index] for index in own]),
         )
 
-    def _timed(self, made: Callable[[], Batch]) -> Batch:
-        began = time.perf_counter()
-        batch = made()
-        self.waited += time.perf_counter() - began
+    def _timed(self, get: Callable[[], Batch]) -> Batch:
+        start = time.perf_counter()
+        batch = get()
+        self.waited += time.perf_counter() - start
         return batch
 
-    def _filled(self, index: int) -> int:
-        """Samples of a clip after it is cut and filled."""
+    def _padded_length(self, index: int) -> int:
+        """Samples of a clip after cropping and padding."""
         return int(self._lengths[index]) if self._size is None or self.config.policy == "any" else self._size
 
     def _clip(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """float32 (N,): the whole of a clip, or a stretch of it drawn at random."""
+        """Samples of a clip, float32 (N,), cropped at random and padded."""
         wave, size = self._waves.wave(index), self._size
         if size is not None and len(wave) > size:
             start = int(rng.integers(len(wave) - size + 1))
             wave = wave[start : start + size]
-        samples = wave.astype(np.float32) * _FULL
+        samples = wave.astype(np.float32) * _FULL_SCALE
         return samples if size is None else fit(samples, size, self.config.policy)
 
     def _features(self, clips: Sequence[np.ndarray], frames: int) -> tuple[Tensor, Tensor]:
-        """Features of clips, filled up to so many frames with what silence looks like, and the mask of real ones."""
+        """Features of clips, padded to so many frames with the value of silence, and the mask of real frames."""
         time_axis = 1 if self.frontend.preset.kind == "stack" else 0
-        found = [self.frontend.features(samples) for samples in clips]
-        shape = list(found[0].shape)
+        features = [self.frontend.features(samples) for samples in clips]
+        shape = list(features[0].shape)
         shape[time_axis] = frames
-        filled = np.full((len(found), *shape), self._silence, np.float32)
-        mask = np.zeros((len(found), frames), bool)
-        for row, each in enumerate(found):
-            heard = each.shape[time_axis]
-            np.moveaxis(filled[row], time_axis, 0)[:heard] = np.moveaxis(each, time_axis, 0)
-            mask[row, :heard] = True
-        return torch.from_numpy(filled), torch.from_numpy(mask)
+        padded = np.full((len(features), *shape), self._silence, np.float32)
+        mask = np.zeros((len(features), frames), bool)
+        for row, each in enumerate(features):
+            length = each.shape[time_axis]
+            np.moveaxis(padded[row], time_axis, 0)[:length] = np.moveaxis(each, time_axis, 0)
+            mask[row, :length] = True
+        return torch.from_numpy(padded), torch.from_numpy(mask)
 
-    def _truth(self, own: np.ndarray) -> Tensor:
-        truth = torch.zeros(len(own), len(self._labels))
+    def _multi_hot(self, own: np.ndarray) -> Tensor:
+        targets = torch.zeros(len(own), len(self._labels))
         for row, index in enumerate(own.tolist()):
-            truth[row, [self._labels[label] for label in self.items[index].labels if label in self._labels]] = 1.0
-        return truth
+            targets[row, [self._labels[label] for label in self.items[index].labels if label in self._labels]] = 1.0
+        return targets
 
-    def _ordered(self) -> BatchSampler | BalancedBatchSampler:
+    def _make_sampler(self) -> BatchSampler | BalancedBatchSampler:
         config = self.config
         if not config.even:
             return BatchSampler(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
@@ -219,33 +221,33 @@ class Batches:
     def _check(self, waves: int) -> None:
         config = self.config
         if waves != len(self.items):
-            raise InputError(f"{waves} waves for {len(self.items)} items; wanted those of these items")
+            raise InputError(f"got {waves} waves for {len(self.items)} items; wanted one per item")
         if self._waves.rate != self.frontend.rate:
-            raise InputError(f"waves at {self._waves.rate} Hz; front-end {self.frontend.name} wants {self.frontend.rate} Hz")
+            raise InputError(f"waves at {self._waves.rate} Hz; front-end {self.frontend.name} needs {self.frontend.rate} Hz")
         if self._rank >= self._world:
-            raise InputError(f"rank is {self._rank} of {self._world}; wanted less")
+            raise InputError(f"rank is {self._rank} of {self._world} processes; wanted less than their number")
         if config.batch % self._world:
-            raise InputError(f"a batch of {config.batch} clips cannot be shared by {self._world} ranks; wanted a multiple")
+            raise InputError(f"a batch of {config.batch} clips cannot be split among {self._world} ranks; wanted a multiple")
         if config.even and config.bucketing:
-            raise InputError("even draws of labels and batches of like length were both asked for; wanted one of them")
+            raise InputError("even and bucketing are both true; wanted at most one of them")
         if config.seconds is None and config.policy != "any":
-            raise InputError(f"policy {config.policy!r} fills clips up to `seconds`, which is None; wanted a number, or policy 'any'")
+            raise InputError(f"policy {config.policy!r} pads clips to `seconds`, which is None; wanted a number, or policy 'any'")
 
-    def _captioned(self) -> bool:
-        """Whether items have captions: all that can be heard, or none."""
+    def _all_captioned(self) -> bool:
+        """True where all readable items have captions, False where none has; InputError otherwise."""
         without = [
             self.items[index].id for index in self._usable.tolist() if not any(caption.weight for caption in self.items[index].captions)
         ]
         if without and len(without) < len(self._usable):
-            told = f"{len(without)} of {len(self._usable)} items have no caption, {without[0]!r} first"
-            raise InputError(f"{told}; wanted one for each, captions='none', or a function that makes them")
+            found = f"{len(without)} of {len(self._usable)} items have no caption, {without[0]!r} first"
+            raise InputError(f"{found}; wanted one for each, captions='none', or a function that makes them")
         return not without
 
 
-def _drawn(item: Item, rng: np.random.Generator) -> str:
+def _draw_caption(item: Item, rng: np.random.Generator) -> str:
     weights = np.array([caption.weight for caption in item.captions])
     return item.captions[int(rng.choice(len(weights), p=weights / weights.sum()))].text
 
 
-def _first(item: Item, rng: np.random.Generator) -> str:
+def _first_caption(item: Item, rng: np.random.Generator) -> str:
     return item.captions[0].text

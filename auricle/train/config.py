@@ -1,4 +1,4 @@
-"""How a model is trained: the settings that all recipes share."""
+"""TrainConfig: the training settings that all recipes share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainConfig(Strict):
-    """Settings of one training, whatever the model and the loss.
+    """Settings of one training run, independent of model and loss.
 
     learning_rate: peak of the schedule; reached after the first `warmup_fraction` of the steps, decayed to `min_lr_fraction` of the peak.
     layer_decay: factor on the learning rate from one layer to the layer below. weight_decay: applied to matrices and kernels only.
     gradient_limit: largest gradient norm (clipped above it), or None. accumulate: micro-batches per step.
-    ema_decay: decay of an exponential moving average (EMA) of the weights, which then is the result of the training.
-    freeze: regular expressions; parameters whose names match are not trained. parallel: under torchrun, replicate (DDP) or shard (FSDP).
+    ema_decay: decay of an exponential moving average (EMA) of the weights; if set, the averaged weights are the result.
+    freeze: regular expressions; parameters whose names match are not trained. lora: low-rank adapters instead of full fine-tuning.
+    parallel: under torchrun, replicate (DDP) or shard (FSDP).
     save_every, log_every: in steps. keep: number of newest checkpoints kept.
     """
 

@@ -1,4 +1,4 @@
-"""Parts of a model that a training leaves as they are, by patterns of their names."""
+"""Freezing of parameters by patterns of their names."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from torch import nn
 from auricle.core.errors import InputError
 
 
-def matching(patterns: Sequence[str], names: Sequence[str], *, what: str) -> list[str]:
-    """Names in which some pattern (a regular expression) is found; InputError for one that is found in none or is no pattern."""
-    chosen = dict.fromkeys(names, False)
+def match_names(patterns: Sequence[str], names: Sequence[str], *, what: str) -> list[str]:
+    """Names in which at least one pattern (a regular expression) is found, in order.
+
+    InputError for a pattern that is invalid or matches no name. what: what the patterns are for, for the message.
+    """
+    matched = dict.fromkeys(names, False)
     for pattern in patterns:
         try:
-            fits = [name for name in names if re.search(pattern, name)]
+            matches = [name for name in names if re.search(pattern, name)]
         except re.error as error:
-            raise InputError(f"{what} pattern {pattern!r} is no regular expression ({error})") from error
-        if not fits:
-            raise InputError(f"{what} pattern {pattern!r} fits none of {len(names)} names, such as {', '.join(names[:3])}")
-        chosen.update(dict.fromkeys(fits, True))
-    return [name for name, fits in chosen.items() if fits]
+            raise InputError(f"{what} pattern {pattern!r} is not a valid regular expression ({error})") from error
+        if not matches:
+            raise InputError(f"{what} pattern {pattern!r} matches none of {len(names)} names, such as {', '.join(names[:3])}")
+        matched.update(dict.fromkeys(matches, True))
+    return [name for name, is_match in matched.items() if is_match]
 
 
 def freeze(model: nn.Module, patterns: Sequence[str]) -> None:
-    """Parameters whose name has one of the patterns in it learn nothing."""
+    """Set requires_grad to False for parameters whose names match one of the patterns."""
     parameters = dict(model.named_parameters())
-    for name in matching(patterns, list(parameters), what="freeze"):
+    for name in match_names(patterns, list(parameters), what="freeze"):
         parameters[name].requires_grad_(False)
 
 
-def train_mode(model: nn.Module) -> None:
-    """Training mode, but a module all of whose parameters are frozen stays as it is: no dropout, and its running statistics hold."""
+def set_train_mode(model: nn.Module) -> None:
+    """Set training mode, except for modules whose parameters are all frozen: these keep evaluation mode (no dropout, fixed statistics)."""
     model.train()
     for module in model.modules():
         parameters = list(module.parameters())

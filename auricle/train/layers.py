@@ -1,19 +1,21 @@
-"""Where a model keeps its layers: module lists, and dictionaries of modules whose names are numbers."""
+"""Finding the layers of a model: entries of module lists, and of module dictionaries whose keys are numbers."""
 
 from __future__ import annotations
 
 from torch import nn
 
 
-def lists(model: nn.Module) -> dict[str, nn.Module]:
-    """Such containers by name, in the order in which they are registered; an outer one comes before its inner ones."""
+def layer_lists(model: nn.Module) -> dict[str, nn.Module]:
+    """Containers of layers by name, in registration order; an outer one comes before its inner ones."""
     return {name: module for name, module in model.named_modules() if _is_list(module)}
 
 
-def layers(model: nn.Module) -> list[nn.Module]:
-    """Their entries that hold weights and are no containers themselves, the innermost first."""
-    found = [child for each in lists(model).values() for child in each.children() if not isinstance(child, nn.ModuleList | nn.ModuleDict)]
-    return [child for child in reversed(found) if any(True for _ in child.parameters())]
+def list_layers(model: nn.Module) -> list[nn.Module]:
+    """Entries of these containers that have parameters and are not containers themselves, innermost first."""
+    entries = [
+        child for each in layer_lists(model).values() for child in each.children() if not isinstance(child, nn.ModuleList | nn.ModuleDict)
+    ]
+    return [child for child in reversed(entries) if any(True for _ in child.parameters())]
 
 
 def _is_list(module: nn.Module) -> bool:

@@ -1,4 +1,4 @@
-"""The log of a training: a line a step in log.csv, and the same for TensorBoard where that is installed."""
+"""The training log: log.csv, one row per logged step, and the same values for TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ FILE = "log.csv"
 
 
 class Log:
-    """Rows of numbers by step. A run that goes on from a step writes over what was logged from there."""
+    """Rows of numbers by step. A run that resumes from step `start` overwrites the rows after it."""
 
     def __init__(self, folder: Path, *, start: int) -> None:
         self._path = folder / FILE
         rows = [row for row in read(folder) if int(row["step"]) <= start]
         self._columns = list(rows[0]) if rows else []
         self._write(rows)
-        self._board = _board(folder, start)
+        self._writer = _open_tensorboard(folder, start)
 
     @property
-    def told(self) -> str:
-        """Where things are logged, for people."""
-        return f"log: {self._path}" + ("" if self._board else " (TensorBoard is not installed: this file only)")
+    def description(self) -> str:
+        """Where the log is written, as a line for the console."""
+        return f"log: {self._path}" + ("" if self._writer else " (TensorBoard is not installed, so only this file is written)")
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """One row; a figure that is new gets a column of its own."""
+        """Append one row; a figure that is new adds a column."""
         row = {"step": step, **{name: f"{value:.7g}" for name, value in figures.items()}}
         if set(row) - set(self._columns):
             rows = read(self._path.parent)
@@ -38,13 +38,13 @@ class Log:
             self._write(rows)
         with naming(self._path), self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(row)
-        for name, value in figures.items() if self._board else ():
-            self._board.add_scalar(name, value, step)
+        for name, value in figures.items() if self._writer else ():
+            self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Nothing more comes."""
-        if self._board:
-            self._board.close()
+        """Close the TensorBoard writer."""
+        if self._writer:
+            self._writer.close()
 
     def _write(self, rows: list[dict[str, str]]) -> None:
         if not self._columns:
@@ -58,7 +58,7 @@ class Log:
 
 
 def read(folder: Path) -> list[dict[str, str]]:
-    """The rows of a folder's log, whole ones only: the last line of a run that was killed may be half a line."""
+    """Read the rows of a folder's log. The last line of a killed run may be incomplete; it is ignored."""
     path = folder / FILE
     if not path.exists():
         return []
@@ -66,7 +66,7 @@ def read(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader([line for line in lines if line.endswith("\n")]))
 
 
-def _board(folder: Path, start: int) -> Any:
+def _open_tensorboard(folder: Path, start: int) -> Any:
     if importlib.util.find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter

@@ -1,7 +1,7 @@
-"""Low-rank adaptation: a linear map stays as it is, and a small product of two matrices learns beside it.
+"""Low-rank adaptation (LoRA): a linear layer is frozen, and a low-rank update of its weight is trained.
 
-Hu et al. 2021, arXiv:2106.09685:
-y = W x + b + (alpha / rank) up(down(dropout(x))). `up` starts at zero, so nothing changes before the first step.
+Hu et al. 2021, arXiv:2106.09685: y = W x + b + (alpha / rank) up(down(dropout(x))). `up` is initialised with zeros, so the outputs are
+those of the linear layer before the first step.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from torch.nn import functional
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
-from auricle.train.freeze import matching
+from auricle.train.freeze import match_names
 
 
 class LoraConfig(Strict):
-    """targets: patterns (regular expressions) of the names of linear maps. besides: patterns of other parameters that learn too.
+    """Settings of LoRA.
 
-    alpha over rank is what the product is multiplied by.
+    targets: regular expressions; linear layers whose names match get an adapter. besides: regular expressions of further parameters
+    that are trained. rank: R of the update. alpha: the update is multiplied by alpha / rank. dropout: on the adapter's input.
     """
 
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -33,7 +34,7 @@ class LoraConfig(Strict):
 
 
 class LoraLinear(nn.Module):
-    """A linear map with its adaptation. weight (O, I) and bias (O,) have the names that they had; down (R, I), up (O, R)."""
+    """A frozen linear layer with its adapter. weight (O, I) and bias (O,) keep their names; down (R, I), up (O, R)."""
 
     def __init__(self, linear: nn.Linear, config: LoraConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -41,63 +42,66 @@ class LoraLinear(nn.Module):
         if self.bias is not None:
             self.bias.requires_grad_(False)
         outputs, inputs = self.weight.shape
-        bound = 1 / math.sqrt(inputs)  # uniform, as microsoft/LoRA starts its A (loralib/layers.py)
-        start = (2 * torch.rand(config.rank, inputs, generator=generator) - 1) * bound
-        self.down = nn.Parameter(start.to(self.weight))
+        bound = 1 / math.sqrt(inputs)  # uniform, as microsoft/LoRA initialises its A (loralib/layers.py)
+        initial = (2 * torch.rand(config.rank, inputs, generator=generator) - 1) * bound
+        self.down = nn.Parameter(initial.to(self.weight))
         self.up = nn.Parameter(self.weight.new_zeros(outputs, config.rank))
-        self.factor = config.alpha / config.rank
+        self.scaling = config.alpha / config.rank
         self.dropout = nn.Dropout(config.dropout)
         self.merged = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) to (..., O)."""
-        plain = functional.linear(x, self.weight, self.bias)
+        base = functional.linear(x, self.weight, self.bias)
         if self.merged:
-            return plain
-        return plain + self.factor * functional.linear(functional.linear(self.dropout(x), self.down), self.up)
+            return base
+        return base + self.scaling * functional.linear(functional.linear(self.dropout(x), self.down), self.up)
 
     @torch.no_grad()
-    def merge(self, *, back: bool = False) -> None:
-        """The product goes into the weight, or with back out of it again; the map stays the same within rounding."""
-        if self.merged is back:
-            self.weight.add_(self.up @ self.down, alpha=-self.factor if back else self.factor)
-            self.merged = not back
+    def merge(self, *, undo: bool = False) -> None:
+        """Add the update to the weight, or with undo subtract it again; outputs stay the same within rounding."""
+        if self.merged is undo:
+            self.weight.add_(self.up @ self.down, alpha=-self.scaling if undo else self.scaling)
+            self.merged = not undo
 
 
-def adapt(model: nn.Module, config: LoraConfig, *, seed: int) -> None:
-    """Give the linear maps that are named an adaptation, in place; everything else of the model is frozen, but for `besides`."""
+def apply_lora(model: nn.Module, config: LoraConfig, *, seed: int) -> None:
+    """Replace the targeted linear layers by LoraLinear, in place; all other parameters are frozen, except `besides`.
+
+    InputError where a pattern matches no name, or no target is a linear layer.
+    """
     modules = dict(model.named_modules())
-    names = matching(config.targets, [name for name in modules if name], what="lora target")
-    found = {name: module for name in names if isinstance(module := modules[name], nn.Linear)}
-    if not found:
-        raise InputError(f"lora targets fit {', '.join(names[:3])}, of which none is a linear map; wanted names of nn.Linear modules")
+    names = match_names(config.targets, [name for name in modules if name], what="lora target")
+    linears = {name: module for name in names if isinstance(module := modules[name], nn.Linear)}
+    if not linears:
+        raise InputError(f"lora targets match {', '.join(names[:3])}, of which none is a linear layer; wanted names of nn.Linear modules")
     parameters = dict(model.named_parameters())
     model.requires_grad_(False)
-    for name in matching(config.besides, list(parameters), what="lora besides"):
+    for name in match_names(config.besides, list(parameters), what="lora besides"):
         parameters[name].requires_grad_(True)
     generator = torch.Generator().manual_seed(seed)
-    for name, linear in found.items():
-        _place(model, name, LoraLinear(linear, config, generator))
+    for name, linear in linears.items():
+        _set_module(model, name, LoraLinear(linear, config, generator))
 
 
-def merge(model: nn.Module, *, back: bool = False) -> None:
-    """All products into their weights, or with back out of them again."""
+def merge(model: nn.Module, *, undo: bool = False) -> None:
+    """Add all updates to their weights, or with undo subtract them again."""
     for module in model.modules():
         if isinstance(module, LoraLinear):
-            module.merge(back=back)
+            module.merge(undo=undo)
 
 
-def plain(model: nn.Module) -> None:
-    """Merged, and the adapted maps are nn.Linear again, in place: what is shipped."""
+def merge_and_unload(model: nn.Module) -> None:
+    """Merge all updates and replace each LoraLinear by a plain nn.Linear, in place."""
     for name, module in list(model.named_modules()):
         if isinstance(module, LoraLinear):
             module.merge()
             outputs, inputs = module.weight.shape
             linear = nn.Linear(inputs, outputs, bias=module.bias is not None, device="meta")
             linear.weight, linear.bias = module.weight, module.bias
-            _place(model, name, linear)
+            _set_module(model, name, linear)
 
 
-def _place(model: nn.Module, name: str, module: nn.Module) -> None:
+def _set_module(model: nn.Module, name: str, module: nn.Module) -> None:
     parent, _, last = name.rpartition(".")
     setattr(model.get_submodule(parent), last, module)

@@ -1,4 +1,4 @@
-"""Who learns at what pace: groups of parameters by depth and by kind, and the optimisers over them."""
+"""Optimisers and their parameter groups: learning-rate scale by depth, weight decay by kind of parameter."""
 
 from __future__ import annotations
 
@@ -10,39 +10,41 @@ import torch
 from torch import nn
 
 from auricle.core.errors import InputError
-from auricle.train.layers import lists
+from auricle.train.layers import layer_lists
 from auricle.train.muon import Muon, hidden_weights
 
 if TYPE_CHECKING:
     from auricle.train.config import TrainConfig
 
 
-def optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW over everything that learns, or Muon over the hidden matrices of its blocks and AdamW over the rest.
+def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """AdamW for all trainable parameters, or Muon for the hidden matrices of blocks and AdamW for the rest.
 
-    Each group has `lr_scale`, what the learning rate is multiplied by. Vectors and single numbers (norms, biases, scales) do not decay.
+    Each group has `lr_scale`, the factor on the learning rate. Vectors and scalars (norms, biases, scales) get no weight decay.
+    InputError where every parameter is frozen.
     """
-    learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if not learning:
-        raise InputError("every parameter is frozen; wanted some that learn")
-    lr_scales = lr_scales_of(model, config.layer_decay)
+    trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if not trainable:
+        raise InputError("every parameter is frozen; wanted at least one that is trained")
+    lr_scales = layer_lr_scales(model, config.layer_decay)
     hidden = _hidden(model) if config.optimiser == "muon" else set()
-    found: list[torch.optim.Optimizer] = []
-    if chosen := {name: p for name, p in learning.items() if id(p) in hidden}:
-        muon = Muon(chosen.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        muon.param_groups = _groups(chosen, lr_scales, config, muon.defaults)
-        found.append(muon)
-    if rest := {name: p for name, p in learning.items() if name not in chosen}:
+    created: list[torch.optim.Optimizer] = []
+    if matrices := {name: p for name, p in trainable.items() if id(p) in hidden}:
+        muon = Muon(matrices.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        muon.param_groups = _groups(matrices, lr_scales, config, muon.defaults)
+        created.append(muon)
+    if rest := {name: p for name, p in trainable.items() if name not in matrices}:
         groups = _groups(rest, lr_scales, config, {})
-        found.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=config.epsilon))
-    return found
+        created.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=config.epsilon))
+    return created
 
 
-def lr_scales_of(model: nn.Module, decay: float) -> dict[str, float]:
-    """decay to the power of how far a parameter lies under the top of its tower, by name (Clark et al. 2020; Bao et al. 2021, BEiT).
+def layer_lr_scales(model: nn.Module, decay: float) -> dict[str, float]:
+    """Layer-wise learning-rate decay: decay ** (layers below the top of its tower) of each parameter, by name.
 
-    A tower is a child of the model (or of its `model`) and its layers are the entries of its lists (train.layers), in their order; what is
-    registered before the first is one layer under it, what comes after the last belongs to the top. Without lists, all is top.
+    Clark et al. 2020; Bao et al. 2021 (BEiT). A tower is a child of the model (or of its `model`); its layers are the entries of its
+    layer lists (train.layers), in order. Parameters registered before the first layer are one layer below it; those after the last
+    layer belong to the top. In a tower without layer lists every parameter belongs to the top.
     """
     names = [name for name, _ in model.named_parameters()]
     if decay == 1.0:
@@ -50,21 +52,21 @@ def lr_scales_of(model: nn.Module, decay: float) -> dict[str, float]:
     towers: dict[str, list[str]] = {}
     for name in names:
         towers.setdefault(_tower(name), []).append(name)
-    return {name: lr_at for own in towers.values() for name, lr_at in _tower_paces(own, list(lists(model)), decay).items()}
+    return {name: scale for own in towers.values() for name, scale in _tower_lr_scales(own, list(layer_lists(model)), decay).items()}
 
 
 def _tower(name: str) -> str:
-    """First part of a name, not counting each `model.` that wrappers put before it."""
+    """First part of a parameter's name, without the `model.` prefixes of wrappers."""
     parts = name.split(".")
     while parts[0] == "model" and len(parts) > 2:
         parts = parts[1:]
     return parts[0]
 
 
-def _tower_paces(names: list[str], homes: list[str], decay: float) -> dict[str, float]:
+def _tower_lr_scales(names: list[str], containers: list[str], decay: float) -> dict[str, float]:
     depths, layers = dict[str, int](), dict[str, int]()
     for name in names:
-        inner = max((one for one in homes if name.startswith(f"{one}.")), key=len, default=None)
+        inner = max((one for one in containers if name.startswith(f"{one}.")), key=len, default=None)
         if inner is None:
             depths[name] = 0 if not layers else -1
         else:
@@ -75,16 +77,19 @@ def _tower_paces(names: list[str], homes: list[str], decay: float) -> dict[str, 
 
 
 def _hidden(model: nn.Module) -> set[int]:
-    """Identities of the weights for Muon: hidden matrices and kernels of the entries of module lists, and of what encoders name `muon`."""
+    """Ids of the weights for Muon: hidden matrices and kernels in layer lists, and in the modules that encoders list in `muon`."""
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    homes = [*lists(model).values(), *(getattr(module, name) for module in model.modules() for name in getattr(module, "muon", ()))]
-    return {id(weight) for home in homes for weight in hidden_weights(home)} - tables
+    containers = [
+        *layer_lists(model).values(),
+        *(getattr(module, name) for module in model.modules() for name in getattr(module, "muon", ())),
+    ]
+    return {id(weight) for container in containers for weight in hidden_weights(container)} - tables
 
 
 def _groups(
     parameters: Mapping[str, nn.Parameter], lr_scales: Mapping[str, float], config: TrainConfig, more: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Parameters of one pace and one decay together, in the order in which these come up."""
+    """Parameter groups of equal learning-rate scale and weight decay, in order of first use."""
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter in parameters.items():
         key = lr_scales[name], config.weight_decay if parameter.ndim > 1 and not re.search(r"(^|\.)bias$", name) else 0.0

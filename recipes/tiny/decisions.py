@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.core.config import CLIP_LOGITS, FRAME_LOGITS, CosineCalibration, ModelConfig
-from auricle.train.calibrate import Lines, fit_lines
+from auricle.train.calibrate import PlattScaling, fit_platt
 
 #: Share of foreign files that may hold a false claim on the sounds that the threshold is chosen on.
 FALSE_SHARE = 0.015
@@ -39,8 +39,8 @@ class LabelledOutputs:
 class Decisions:
     """How one model's logits become scores, and from which score a label counts."""
 
-    clip: Lines
-    frame: Lines
+    clip: PlattScaling
+    frame: PlattScaling
     clip_threshold: float
     frame_threshold: float
     text: tuple[float, float] = (8.0, -4.0)
@@ -48,12 +48,12 @@ class Decisions:
     @staticmethod
     def plain(labels: int) -> Decisions:
         """Logits as they are, present from one half on: where a model starts."""
-        line = Lines(np.ones(labels, np.float32), np.zeros(labels, np.float32))
+        line = PlattScaling(np.ones(labels, np.float32), np.zeros(labels, np.float32))
         return Decisions(line, line, 0.5, 0.5)
 
     def applied(self, config: ModelConfig) -> ModelConfig:
         """The config with these calibrations and thresholds."""
-        lines = {CLIP_LOGITS: self.clip.rounded(), FRAME_LOGITS: self.frame.rounded()}
+        lines = {CLIP_LOGITS: self.clip.to_config(), FRAME_LOGITS: self.frame.to_config()}
         count = len(self.clip.scale)
         thresholds = {CLIP_LOGITS: [self.clip_threshold] * count, FRAME_LOGITS: [self.frame_threshold] * count}
         return config.decided(lines, thresholds, CosineCalibration(scale=round(self.text[0], 4), bias=round(self.text[1], 4)))
@@ -64,22 +64,22 @@ def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:
 
     The clip threshold is the one with the best F1 over scenes among those that keep false claims on foreign files to FALSE_SHARE.
     """
-    clip = fit_lines(
+    clip = fit_platt(
         np.concatenate([part.scene for part in heard] + [part.foreign for part in heard]),
         np.concatenate([part.scene_truth for part in heard] + [~part.false_positives for part in heard]),
         mask=np.concatenate([np.ones_like(part.scene_truth) for part in heard] + [part.false_positives for part in heard]),
     )
     frames = np.concatenate([part.frames for part in heard])
     frame_truth = np.concatenate([part.frame_truth for part in heard])
-    frame = fit_lines(frames[:, ::4].reshape(-1, frames.shape[-1]), frame_truth[:, ::4].reshape(-1, frames.shape[-1]))
+    frame = fit_platt(frames[:, ::4].reshape(-1, frames.shape[-1]), frame_truth[:, ::4].reshape(-1, frames.shape[-1]))
     clip_threshold = _clip_threshold(heard, clip)
     frame_threshold = _best(frame.scores(frames), frame_truth > 0.5, _CANDIDATES)
     cosines, own = (np.concatenate([getattr(part, name) for part in heard]).reshape(-1, 1) for name in ("cosines", "clip_truth"))
-    words = fit_lines(cosines, own, prior=0.0)
+    words = fit_platt(cosines, own, prior=0.0)
     return Decisions(clip, frame, clip_threshold, frame_threshold, (float(words.scale[0]), float(words.bias[0])))
 
 
-def _clip_threshold(heard: Sequence[LabelledOutputs], line: Lines) -> float:
+def _clip_threshold(heard: Sequence[LabelledOutputs], line: PlattScaling) -> float:
     foreign = np.concatenate([np.where(part.false_positives, line.scores(part.foreign), 0.0).max(axis=1) for part in heard])
     allowed = [float(t) for t in _CANDIDATES if float((foreign >= t).mean()) <= FALSE_SHARE] or [float(_CANDIDATES[-1])]
     scores, truth = (np.concatenate([part.scene for part in heard]), np.concatenate([part.scene_truth for part in heard]))

@@ -87,7 +87,7 @@ def auricle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_a_recipe_is_trained_and_goes_on(auricle: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     code, out, err = auricle("train", "quiet.py", "--set", "title=5", "--set", "train.learning_rate=0.5", "--out", "here")
-    assert code == 0 and "loudness" in out and "0.25" in out and "step 4/4  loud " in err and "3 clips cannot be heard" in err
+    assert code == 0 and "loudness" in out and "0.25" in out and "step 4/4  loud " in err and "3 clips cannot be read" in err
     assert "output goes to here" in err and "4 steps; 6 parameters; 2 checkpoints of about 0.0 MB" in err
     folder = tmp_path / "here"
     assert (folder / "made.txt").read_text() == "5"
@@ -95,9 +95,9 @@ def test_a_recipe_is_trained_and_goes_on(auricle: Callable[..., tuple[int, str, 
     assert noted["recipe"] == "quiet" and noted["config"]["title"] == "5" and noted["config"]["train"]["learning_rate"] == 0.5
     assert len((folder / "log.csv").read_text().splitlines()) == 5 and len(list((folder / "checkpoints").iterdir())) == 2
     code, out, err = auricle("train", "quiet.py", "--set", "title=5", "--set", "train.learning_rate=0.5", "--out", "here")
-    assert code == 0 and "going on from step 4" in err and "finished" in err and "0.25" in out
+    assert code == 0 and "resuming from step 4" in err and "finished" in err and "0.25" in out
     code, _, err = auricle("train", "quiet.py", "--set", "title=5", "--set", "train.learning_rate=0.6", "--out", "here")
-    assert code == 2 and "here holds another training (train.learning_rate is 0.5 there and 0.6 here); wanted the same settings" in err
+    assert code == 2 and "here holds another run (train.learning_rate is 0.5 there and 0.6 here); wanted the same settings" in err
 
 
 def test_its_own_folder_is_named_after_it(auricle: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_its_own_folder_is_named_after_it(auricle: Callable[..., tuple[int, str,
         (["quiet.py", "--set", "train.steps=many"], "setting train.steps is 'many': input should be a valid integer"),
         (["quiet.py", "--set", "train.steps=0"], "setting train.steps is '0': input should be greater than 0"),
         (["quiet.py", "--set", "kind=c"], "setting kind is 'c': input should be 'a' or 'b'"),
-        (["quiet.py", "--set", "title.more=1"], "setting title has no parts"),
+        (["quiet.py", "--set", "title.more=1"], "setting title has no fields"),
         (["quiet.py", "--set", "title"], "wanted KEY=VALUE"),
-        (["missing.py"], "there is no such file"),
+        (["missing.py"], "no such file"),
         (["no-such-recipe"], "recipe 'no-such-recipe' is unknown"),
         ([], "no recipe was named"),
     ],
@@ -126,7 +126,7 @@ def test_errors_name_the_setting_and_what_was_wanted(auricle: Callable[..., tupl
 
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("Config = 1\n")
-    with pytest.raises(InputError, match=r"is no recipe; wanted a file with Config"):
+    with pytest.raises(InputError, match=r"is not a recipe; wanted a file with Config"):
         registry.load(str(tmp_path / "other.py"))
 
 
@@ -142,7 +142,7 @@ def test_values_are_what_their_field_wants(tmp_path: Path) -> None:
         "train.gradient_limit=null",
         "kind=b",
     ]
-    config = registry.changed(module.Config, words)
+    config = registry.build_config(module.Config, words)
     assert config == module.Config(
         title="true",
         kind="b",
@@ -150,9 +150,9 @@ def test_values_are_what_their_field_wants(tmp_path: Path) -> None:
         inner=module.Inner(width=7, names=("a", "1")),
         train=module.Config().train.model_copy(update={"gradient_limit": None}),
     )
-    assert registry.about(tmp_path / "quiet.py") == "Learns to say nothing."
+    assert registry.summary(tmp_path / "quiet.py") == "Learns to say nothing."
 
 
 def test_the_recipes_that_come_along_are_listed(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = auricle("train", "--list")
-    assert code == 0 and all(name in out for name in registry.known())
+    assert code == 0 and all(name in out for name in registry.list_recipes())

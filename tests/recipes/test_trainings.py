@@ -26,7 +26,7 @@ from auricle.data.manifest import read, write
 from auricle.models.encoders.factory import open_encoder, size
 from auricle.recipes import made
 from auricle.recipes.vocabulary import BEGIN, END, Words, learn, rules
-from auricle.train.registry import changed, known
+from auricle.train.registry import build_config, list_recipes
 from auricle.train.trainer import train
 
 TRAININGS = {
@@ -55,8 +55,8 @@ def a_sound(seed: int) -> auricle.Clip:
 
 def test_the_list_of_trainings_is_what_the_page_says() -> None:
     page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
-    assert set(known()) == {name.replace("_", "-") for name in TRAININGS}
-    assert set(known()) == {line.split("`")[1] for line in page.splitlines() if line.startswith("## `")}
+    assert set(list_recipes()) == {name.replace("_", "-") for name in TRAININGS}
+    assert set(list_recipes()) == {line.split("`")[1] for line in page.splitlines() if line.startswith("## `")}
 
 
 @pytest.mark.parametrize("name", STEPPED)
@@ -120,7 +120,9 @@ def test_other_losses_and_projections_train_too(choice: dict[str, str], cache: P
 @pytest.mark.parametrize("name", STEPPED)
 def test_published_sizes_are_defaults_and_no_more(name: str) -> None:
     config = TRAININGS[name].Config
-    plain, large, other = (changed(config, words) for words in ([], ["size=published"], ["batch=7", "size=published", "train.steps=9"]))
+    plain, large, other = (
+        build_config(config, words) for words in ([], ["size=published"], ["batch=7", "size=published", "train.steps=9"])
+    )
     assert plain == config()
     if config.SIZES:
         assert large.train.steps > 1000 and large.encoder != plain.encoder

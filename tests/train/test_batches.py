@@ -152,9 +152,9 @@ def test_what_cannot_be_heard_is_left_out_and_counted(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"batch": 23}, "do not fill one batch of 23"),
-        ({"batch": 3, "rank": 0, "world": 2}, "shared by 2 ranks"),
+        ({"batch": 3, "rank": 0, "world": 2}, "split among 2 ranks"),
         ({"seconds": None, "policy": "tile"}, "policy 'tile'"),
-        ({"even": True, "bucketing": True}, "both asked for"),
+        ({"even": True, "bucketing": True}, "both true"),
         ({"even": True}, "no label has a clip"),
     ],
 )
@@ -165,7 +165,7 @@ def test_what_cannot_be_is_refused(corpus: tuple[list[Item], Waves], change: dic
 
 def test_another_rate_or_a_missing_caption_is_refused(corpus: tuple[list[Item], Waves]) -> None:
     items, waves = corpus
-    with pytest.raises(InputError, match="wants 32000 Hz"):
+    with pytest.raises(InputError, match="needs 32000 Hz"):
         Batches(items, waves, "panns-32k", BatchConfig(batch=2))
     with pytest.raises(InputError, match="1 of 22 items have no caption, 'bare' first"):
         Batches([Item("bare", items[0].audio), *items[1:]], waves, NAME, BatchConfig(batch=2))

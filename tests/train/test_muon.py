@@ -4,13 +4,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.train.muon import Muon, orthogonal  # noqa: E402
+from auricle.train.muon import Muon, orthogonalise  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
 def test_an_orthogonal_update_keeps_directions_and_levels_their_sizes(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(2)) * torch.logspace(0, -1, shape[1])
-    update = orthogonal(matrix)
+    update = orthogonalise(matrix)
     sizes = torch.linalg.svdvals(update)
     assert sizes.min() > 0.5 and sizes.max() < 1.3
     exact = torch.linalg.svd(matrix, full_matrices=False)

@@ -1,4 +1,4 @@
-"""Parts of a training: what is frozen, who learns at what pace, schedules, and adaptations that can be merged."""
+"""Parts of training: freezing, learning-rate scales of layers, schedules, and LoRA adapters that can be merged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import nn  # noqa: E402
 from auricle.core.errors import InputError  # noqa: E402
 from auricle.train import lora  # noqa: E402
 from auricle.train.config import TrainConfig  # noqa: E402
-from auricle.train.freeze import freeze, train_mode  # noqa: E402
+from auricle.train.freeze import freeze, set_train_mode  # noqa: E402
 from auricle.train.lora import LoraConfig  # noqa: E402
 from auricle.train.muon import Muon  # noqa: E402
-from auricle.train.optimiser import lr_scales_of, optimisers  # noqa: E402
+from auricle.train.optimiser import layer_lr_scales, make_optimisers  # noqa: E402
 from auricle.train.schedule import lr_factor  # noqa: E402
 
 
@@ -41,28 +41,28 @@ def test_frozen_parts_learn_nothing_and_stay_as_they_are() -> None:
     freeze(found, [r"blocks\.0", "^words"])
     frozen = {name for name, parameter in found.named_parameters() if not parameter.requires_grad}
     assert frozen == {name for name in dict(found.named_parameters()) if "blocks.0" in name or name.startswith("words")}
-    train_mode(found)
+    set_train_mode(found)
     assert not found["sound"].blocks[0][1].training and found["sound"].blocks[1][1].training and found.training
 
 
 def test_a_pattern_that_fits_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match=r"freeze pattern 'block_0' fits none of 13 names, such as sound.entry.weight"):
+    with pytest.raises(InputError, match=r"freeze pattern 'block_0' matches none of 13 names, such as sound.entry.weight"):
         freeze(model(), ["block_0"])
-    with pytest.raises(InputError, match="no regular expression"):
+    with pytest.raises(InputError, match="not a valid regular expression"):
         freeze(model(), ["("])
-    with pytest.raises(InputError, match="lora target pattern 'query' fits none"):
-        lora.adapt(model(), LoraConfig(targets=("query",)), seed=0)
-    with pytest.raises(InputError, match="none is a linear map"):
-        lora.adapt(model(), LoraConfig(targets=("^words",)), seed=0)
+    with pytest.raises(InputError, match="lora target pattern 'query' matches none"):
+        lora.apply_lora(model(), LoraConfig(targets=("query",)), seed=0)
+    with pytest.raises(InputError, match="none is a linear layer"):
+        lora.apply_lora(model(), LoraConfig(targets=("^words",)), seed=0)
 
 
 def test_deeper_layers_learn_more_slowly() -> None:
-    lr_scales = lr_scales_of(model(), 0.5)
+    lr_scales = layer_lr_scales(model(), 0.5)
     wanted = {"sound.entry": 0.125, "sound.blocks.0": 0.25, "sound.blocks.1": 0.5, "sound.exit": 1.0, "words": 1.0}
     for start, lr_at in wanted.items():
         assert {value for name, value in lr_scales.items() if name.startswith(f"{start}.")} == {lr_at}, start
     assert len(lr_scales) == 13
-    assert lr_scales_of(nn.ModuleDict({"model": model(), "objective": nn.Linear(2, 2)}), 0.5) == {
+    assert layer_lr_scales(nn.ModuleDict({"model": model(), "objective": nn.Linear(2, 2)}), 0.5) == {
         **{f"model.{name}": lr_at for name, lr_at in lr_scales.items()},
         "objective.weight": 1.0,
         "objective.bias": 1.0,
@@ -70,7 +70,7 @@ def test_deeper_layers_learn_more_slowly() -> None:
 
 
 def test_norms_and_biases_do_not_decay() -> None:
-    (adam,) = optimisers(model(), TrainConfig(weight_decay=0.1, layer_decay=0.5))
+    (adam,) = make_optimisers(model(), TrainConfig(weight_decay=0.1, layer_decay=0.5))
     for group in adam.param_groups:
         assert all((parameter.ndim > 1) == (group["weight_decay"] == 0.1) for parameter in group["params"])
     assert sum(len(group["params"]) for group in adam.param_groups) == 13
@@ -78,7 +78,7 @@ def test_norms_and_biases_do_not_decay() -> None:
 
 def test_muon_gets_the_matrices_of_blocks_alone() -> None:
     found = model()
-    muon, adam = optimisers(found, TrainConfig(optimiser="muon"))
+    muon, adam = make_optimisers(found, TrainConfig(optimiser="muon"))
     assert isinstance(muon, Muon)
     assert {id(parameter) for group in muon.param_groups for parameter in group["params"]} == {
         id(found["sound"].blocks[place][0].weight) for place in range(2)
@@ -90,7 +90,7 @@ def test_nothing_to_learn_is_refused() -> None:
     found = model()
     freeze(found, ["."])
     with pytest.raises(InputError, match="every parameter is frozen"):
-        optimisers(found, TrainConfig())
+        make_optimisers(found, TrainConfig())
 
 
 def test_schedules_rise_and_fall() -> None:
@@ -104,7 +104,7 @@ def test_an_adaptation_starts_as_nothing_and_merges_within_rounding() -> None:
     linear, x = nn.Linear(6, 5), torch.randn(7, 6, generator=torch.Generator().manual_seed(1))
     holder = nn.ModuleDict({"one": linear, "two": nn.Linear(6, 5)})
     before = linear(x)
-    lora.adapt(holder, LoraConfig(targets=("^one$",), rank=2, alpha=4.0, besides=(r"two\.bias",)), seed=0)
+    lora.apply_lora(holder, LoraConfig(targets=("^one$",), rank=2, alpha=4.0, besides=(r"two\.bias",)), seed=0)
     learning = {name for name, parameter in holder.named_parameters() if parameter.requires_grad}
     assert learning == {"one.down", "one.up", "two.bias"}
     adapted = holder["one"]
@@ -114,9 +114,9 @@ def test_an_adaptation_starts_as_nothing_and_merges_within_rounding() -> None:
     assert (moved - before - 2.0 * x @ adapted.down.T @ adapted.up.T).abs().max() < 1e-5
     lora.merge(holder)
     assert (adapted(x) - moved).abs().max() < 1e-5
-    lora.merge(holder, back=True)
+    lora.merge(holder, undo=True)
     assert (adapted.weight - weight).abs().max() < 1e-6 and (adapted(x) - moved).abs().max() < 1e-5
-    lora.plain(holder)
+    lora.merge_and_unload(holder)
     assert isinstance(holder["one"], nn.Linear) and set(holder.state_dict()) == {"one.weight", "one.bias", "two.weight", "two.bias"}
     assert (holder["one"](x) - moved).abs().max() < 1e-5
 

@@ -27,11 +27,11 @@ def test_checkpoints_are_as_large_as_was_said(ema_decay: float | None, tmp_path:
     training = toy.training(ema_decay=ema_decay, steps=12, save_every=3)
     said = plan(training)
     train(training, tmp_path, report=lines.append)
-    size = checkpoint.found(tmp_path / CHECKPOINTS)[-1].stat().st_size / 1e6
+    size = checkpoint.list_paths(tmp_path / CHECKPOINTS)[-1].stat().st_size / 1e6
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     assert said.startswith(f"12 steps; {parameters:,} parameters; 3 checkpoints of about ")
     assert float(said.partition(" of about ")[2].split(" MB")[0]) == pytest.approx(size, rel=0.1)
-    assert [line for line in lines if line.startswith("about 0:0") and line.endswith(" for the 8 steps that are left")]
+    assert [line for line in lines if line.startswith("about 0:0") and line.endswith(" for the remaining 8 steps")]
 
 
 def test_recordings_and_batches_are_told(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def quiet(line: str) -> None:
 
 def weights(path: Path, step: int = 6) -> dict[str, Tensor]:
     """Of a step's checkpoint, averages and all."""
-    state = checkpoint.load(checkpoint.path_of(path / CHECKPOINTS, step))
+    state = checkpoint.load(checkpoint.step_path(path / CHECKPOINTS, step))
     return {**state["model"], **{f"average.{name}": value for name, value in state.get("ema", {}).items()}}
 
 
@@ -45,7 +45,7 @@ def test_it_learns_logs_and_keeps_the_newest_checkpoints(tmp_path: Path) -> None
     assert [int(row["step"]) for row in rows] == list(range(2, 61, 2))
     assert float(rows[-1]["contrast"]) < 0.5 * float(rows[0]["contrast"])
     assert float(rows[0]["flops_per_second"]) > 0 and 0 <= float(rows[0]["data_wait"]) <= 1
-    assert [path.name for path in checkpoint.found(tmp_path / CHECKPOINTS)] == ["step-00000050.pt", "step-00000060.pt"]
+    assert [path.name for path in checkpoint.list_paths(tmp_path / CHECKPOINTS)] == ["step-00000050.pt", "step-00000060.pt"]
     assert "log.csv" in lines[0] and lines[-1].startswith("step 60/60  contrast ")
 
 
@@ -80,7 +80,7 @@ def killed(path: Path, at: int) -> None:
     environment = {**os.environ, "PYTHONPATH": search}
     command = [sys.executable, "-c", KILLED, str(path), str(torch.get_num_threads())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        while not checkpoint.path_of(path / CHECKPOINTS, at).exists():
+        while not checkpoint.step_path(path / CHECKPOINTS, at).exists():
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
@@ -91,10 +91,10 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
     settings = {"dropout": 0.3, "steps": 30, "ema_decay": 0.9, "save_every": 4}
     train(toy.training(**settings), tmp_path / "whole", report=quiet)
     killed(tmp_path / "killed", 8)
-    assert not checkpoint.path_of(tmp_path / "killed" / CHECKPOINTS, 30).exists()
+    assert not checkpoint.step_path(tmp_path / "killed" / CHECKPOINTS, 30).exists()
     lines: list[str] = []
     train(toy.training(**settings), tmp_path / "killed", report=lines.append)
-    assert lines[0].startswith("going on from step ")
+    assert lines[0].startswith("resuming from step ")
     one, other = weights(tmp_path / "whole", 30), weights(tmp_path / "killed", 30)
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     told = [
@@ -106,7 +106,7 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     train(toy.training(), tmp_path, report=quiet)
-    with pytest.raises(InputError, match=r"made with learning_rate = 0.01, not 0.02; wanted the same settings, or another folder"):
+    with pytest.raises(InputError, match=r"written with learning_rate = 0.01, not 0.02; wanted the same settings, or another folder"):
         train(toy.training(learning_rate=0.02), tmp_path, report=quiet)
 
 
@@ -155,7 +155,7 @@ def test_adaptations_are_merged_into_what_comes_of_it(tmp_path: Path) -> None:
 
 def test_an_objective_cannot_hide_what_should_learn(tmp_path: Path) -> None:
     hidden = toy.Contrast()
-    with pytest.raises(InputError, match=r"uses Contrast, whose parameters would not learn"):
+    with pytest.raises(InputError, match=r"uses Contrast, whose parameters would not be trained"):
         train(toy.training(objective=lambda model, batch: hidden(model, batch)), tmp_path, report=quiet)
 
 
@@ -191,7 +191,7 @@ def one_of_two(rank: int, folder: str, chosen: list[int]) -> None:
         if name == "resumed":
             path = Path(folder) / "shards"
             if rank == 0:
-                checkpoint.path_of(path / CHECKPOINTS, 3).rename(path / "last.pt")
+                checkpoint.step_path(path / CHECKPOINTS, 3).rename(path / "last.pt")
                 (path / "figures.json").unlink()
         train(toy.training(steps=3, save_every=1, **settings), path, report=quiet)
 
@@ -204,4 +204,4 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         train(toy.training(steps=3, save_every=1, **alone), tmp_path / f"{name}-alone", report=quiet)
         assert gap(weights(tmp_path / name, 3), weights(tmp_path / f"{name}-alone", 3)) < 1e-5, name
     last = checkpoint.load(tmp_path / "shards" / "last.pt")["model"]
-    assert gap(last, checkpoint.load(checkpoint.path_of(tmp_path / "shards" / CHECKPOINTS, 3))["model"]) < 1e-6
+    assert gap(last, checkpoint.load(checkpoint.step_path(tmp_path / "shards" / CHECKPOINTS, 3))["model"]) < 1e-6

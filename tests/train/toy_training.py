@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from auricle.nn.losses.contrast import InfoNce
 from auricle.train.batches import Batch
-from auricle.train.parallel import told
+from auricle.train.parallel import rank_and_world
 from auricle.train.trainer import TrainConfig, Training
 
 WIDTH, CLIPS = 8, 8
@@ -29,9 +29,9 @@ class Feed:
         features += 0.1 * torch.randn(features.shape, generator=generator)
         if step == self.spoilt:
             features[3] = torch.nan
-        rank, world = told()
+        rank, world = rank_and_world()
         whole = Batch(features, torch.ones(CLIPS, 3, dtype=torch.bool), [str(item) for item in items.tolist()], None, items, items)
-        return whole.part(slice(rank, None, world))
+        return whole.select(slice(rank, None, world))
 
     def stream(self, start: int, stop: int) -> Generator[Batch]:
         for step in range(start, stop):
