@@ -1,8 +1,8 @@
-"""Which sentence of a clip is heard with it in a step of training: policies as data, and one function that chooses.
+"""Caption sampling: policies that say which caption of a clip is used in a training step, and the function that draws it.
 
-Sources: mixing of originals and rewrites, ReCLAP (arXiv 2409.09213 and its code: 40 % original, 60 % one random rewrite); sentences
-from labels where nobody wrote one, LAION-CLAP (arXiv 2211.06687, "keyword-to-caption": theirs are made by T5, ours by template);
-several styles of caption for one clip, CaptionStew (its own mixing ratios are unverified; ours are equal).
+Sources: mixing of original and rewritten captions, ReCLAP (arXiv 2409.09213 and its code: 40 % original, 60 % one random rewrite);
+sentences made of labels where there is no caption, LAION-CLAP (arXiv 2211.06687, "keyword-to-caption": by T5 there, by template here);
+several caption styles per clip, CaptionStew (its mixing ratios are unverified; ours are equal).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from auricle.core.config import Finite, Strict
 from auricle.core.errors import InputError
 from auricle.data.item import Caption, Item
 
-#: The style of sentences that are made of a clip's labels.
+#: The style of sentences made of a clip's labels.
 LABELS = "labels"
-_HOLE = "{labels}"
+_PLACEHOLDER = "{labels}"
 
 
 class Policy(Strict):
-    """How a caption is chosen.
+    """How a caption is drawn.
 
-    by: "caption", all alike; "weight", by Caption.weight; "style", first a style and then one of its captions, all alike.
-    shares: how often each style is chosen, any scale; styles that a clip lacks are left out of the draw, and styles without a share are
-    never chosen. Empty: all styles of the clip alike. templates: sentences with {labels}, for clips that have labels and no captions, and
-    for the share of the style "labels" where it has one.
+    by: "caption", uniformly; "weight", in proportion to Caption.weight; "style", first a style, then one of its captions uniformly.
+    shares: relative frequency of each style, on any scale; styles that a clip lacks are left out of the draw, and styles without a share
+    are never drawn. Empty: all styles of the clip equally often. templates: sentences with {labels}, for clips with labels and no
+    captions, and for the share of the style "labels" where there is one.
     """
 
     by: Literal["caption", "weight", "style"] = "caption"
@@ -38,10 +38,10 @@ class Policy(Strict):
 
     @field_validator("templates")
     @classmethod
-    def _has_one_hole(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+    def _has_one_placeholder(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
         for template in templates:
-            if template.count(_HOLE) != 1:
-                raise ValueError(f"template {template[:60]!r} has {template.count(_HOLE)} times {_HOLE}; wanted it once")
+            if template.count(_PLACEHOLDER) != 1:
+                raise ValueError(f"template {template[:60]!r} contains {_PLACEHOLDER} {template.count(_PLACEHOLDER)} times; wanted it once")
         return templates
 
 
@@ -55,25 +55,25 @@ POLICIES: Mapping[str, Policy] = {
 }
 
 
-def choose(item: Item, rng: np.random.Generator, policy: Policy) -> str:
-    """One sentence about the item. InputError where the policy has none for it."""
-    captions = _style(item, rng, policy) if policy.by == "style" else item.captions
+def choose_caption(item: Item, rng: np.random.Generator, policy: Policy) -> str:
+    """Draw one caption of the item by the policy. InputError where the policy allows none of its captions."""
+    captions = _captions_of_drawn_style(item, rng, policy) if policy.by == "style" else item.captions
     if captions:
-        return captions[_drawn(rng, [caption.weight if policy.by == "weight" else 1.0 for caption in captions], item)].text
+        return captions[_draw_index(rng, [caption.weight if policy.by == "weight" else 1.0 for caption in captions], item)].text
     if item.labels and policy.templates:
-        return sentence(item.labels, rng, policy.templates)
-    raise InputError(f"{item.id}: has no caption that the policy may choose; wanted captions, or labels and templates to put them into")
+        return label_sentence(item.labels, rng, policy.templates)
+    raise InputError(f"{item.id}: the policy allows none of its captions; wanted captions, or labels and templates to put them into")
 
 
-def sentence(labels: Sequence[str], rng: np.random.Generator, templates: Sequence[str] = TEMPLATES) -> str:
-    """A sentence of labels in random order: `the sound of rain, wind and thunder`."""
-    words = [labels[int(place)] for place in rng.permutation(len(labels))]
+def label_sentence(labels: Sequence[str], rng: np.random.Generator, templates: Sequence[str] = TEMPLATES) -> str:
+    """Put the labels in random order into a random template: `the sound of rain, wind and thunder`."""
+    words = [labels[int(index)] for index in rng.permutation(len(labels))]
     joined = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    return templates[int(rng.integers(len(templates)))].replace(_HOLE, joined)
+    return templates[int(rng.integers(len(templates)))].replace(_PLACEHOLDER, joined)
 
 
-def _style(item: Item, rng: np.random.Generator, policy: Policy) -> Sequence[Caption]:
-    """The captions of a style that is drawn by its share; none where that is the style of labels."""
+def _captions_of_drawn_style(item: Item, rng: np.random.Generator, policy: Policy) -> Sequence[Caption]:
+    """The captions of one style, drawn by the shares; none where that is the style of labels."""
     styles: dict[str, list[Caption]] = defaultdict(list)
     for caption in item.captions:
         styles[caption.style].append(caption)
@@ -86,11 +86,11 @@ def _style(item: Item, rng: np.random.Generator, policy: Policy) -> Sequence[Cap
                 f"{item.id}: has captions of the styles {', '.join(styles)}; the policy has shares for {', '.join(policy.shares)}"
             )
         return ()
-    return styles[names[_drawn(rng, [policy.shares.get(name, 1.0) for name in names], item)]]
+    return styles[names[_draw_index(rng, [policy.shares.get(name, 1.0) for name in names], item)]]
 
 
-def _drawn(rng: np.random.Generator, weights: Sequence[float], item: Item) -> int:
+def _draw_index(rng: np.random.Generator, weights: Sequence[float], item: Item) -> int:
     total = sum(weights)
     if not total > 0:
-        raise InputError(f"{item.id}: all its captions have weight 0; give one of them more")
+        raise InputError(f"{item.id}: all its captions have weight 0; give one of them a weight above 0")
     return int(rng.choice(len(weights), p=np.asarray(weights) / total))

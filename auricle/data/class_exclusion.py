@@ -1,7 +1,7 @@
-"""Which rows touch a word: needed to leave a class out whole, so that a model is truly tested on a sound that it never heard.
+"""Exclusion of classes from training: removes every row that may contain a class, so that zero-shot tests on it are fair.
 
-A row touches a word when one of its plain words is that word, or when its corpus's own label says, contains or paraphrases it.
-ESC-50's rows are judged by their category alone: `door wood creaks` stays when `door wood knock` is left out.
+A row matches a class when the class is one of its labels, or when its corpus's own label contains or paraphrases the class.
+ESC-50's rows are matched by their category alone: `door wood creaks` stays when `door wood knock` is excluded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 
 from auricle.data.corpora.clip_table import Row
 
-#: What other corpora call the sound of a category (whole words, plural s allowed). The category itself always counts.
+#: Other corpora's words for the sound of a category (whole words, plural s allowed). The category itself always counts.
 PARAPHRASES: dict[str, tuple[str, ...]] = {
     "airplane": ("plane", "jet", "aircraft"),
     "breathing": ("breath",),
@@ -55,23 +55,23 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 }
 
 
-def touches(row: Row, word: str) -> bool:
-    """True where the row carries the word, or its own label or file name says, contains or paraphrases it."""
-    if word in row.labels:
+def matches_class(row: Row, name: str) -> bool:
+    """True where the row has the class as a label, or its own label or file name contains or paraphrases it."""
+    if name in row.labels:
         return True
     if row.corpus == "esc50":
         return False
-    said = " ".join((row.label, row.path.stem, *row.labels)).replace("_", " ").lower()
-    return bool(_pattern(word).search(said))
+    text = " ".join((row.label, row.path.stem, *row.labels)).replace("_", " ").lower()
+    return bool(_pattern(name).search(text))
 
 
-def without(rows: Iterable[Row], words: Iterable[str]) -> list[Row]:
-    """Rows that touch none of the words."""
-    words = tuple(words)
-    return [row for row in rows if not any(touches(row, word) for word in words)]
+def exclude_classes(rows: Iterable[Row], names: Iterable[str]) -> list[Row]:
+    """The rows that match none of the classes."""
+    names = tuple(names)
+    return [row for row in rows if not any(matches_class(row, name) for name in names)]
 
 
 @cache
-def _pattern(word: str) -> re.Pattern[str]:
-    terms = (word, *PARAPHRASES.get(word, ()))
+def _pattern(name: str) -> re.Pattern[str]:
+    terms = (name, *PARAPHRASES.get(name, ()))
     return re.compile("|".join(rf"\b{re.escape(term)}s?\b" for term in terms))

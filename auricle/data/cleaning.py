@@ -1,8 +1,8 @@
-"""Cleaning of captions that were taken from the web: filter, rewrite, check, the three stages of WavCaps (arXiv 2303.17395).
+"""Cleaning of captions from the web in the three stages of WavCaps (arXiv 2303.17395): filter, rewrite, check.
 
-WavCaps filters by duration and text, lets a language model rewrite what people wrote under a recording into a caption, and drops what
-the model got wrong; its thresholds are unverified, and all those here are ours. The rewriter is any function from text to text: `by_rules`,
-which takes out what cannot be heard, or an `Endpoint`, which asks a language model.
+WavCaps filters by duration and text, rewrites the description of a recording into a caption with a language model, and drops faulty
+results. Its thresholds are unverified; all thresholds here are ours. The rewriter is any function from text to text: `rewrite_by_rules`,
+which removes what is not about the sound, or an `Endpoint`, which calls a language model.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Rewriter = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a clip and its captions must be to stay (all ours).
+    """Limits that a clip and its captions must meet, each (lowest, highest); all are ours.
 
-    seconds: shortest and longest; a clip of unknown length (0) passes. raw: letters of a text before it is rewritten, fewest and most.
-    words: of a caption afterwards, fewest and most.
+    seconds: duration of a clip; an unknown one (0) passes. raw: letters of a text before it is rewritten. words: words of a caption
+    after it is rewritten.
     """
 
     seconds: tuple[float, float] = (0.5, 600.0)
@@ -32,38 +32,46 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """items: those that still have a caption. dropped: how many clips and captions each reason took."""
+class CleaningResult:
+    """items: those that still have a caption. dropped: number of clips and captions that were removed, by reason."""
 
     items: tuple[Item, ...]
     dropped: Counter[str]
 
 
-def clean(items: Iterable[Item], rewrite: Rewriter | None = None, *, thresholds: Thresholds | None = None, workers: int = 1) -> Cleaned:
-    """The items with their captions cleaned; a clip without a caption left is dropped.
+def clean(
+    items: Iterable[Item], rewrite: Rewriter | None = None, *, thresholds: Thresholds | None = None, workers: int = 1
+) -> CleaningResult:
+    """Clean the captions of the items; an item without a remaining caption is dropped.
 
-    rewrite: `by_rules` without one; "" drops a caption. A style "original" becomes "cleaned". workers: rewriters at a time, for endpoints.
+    rewrite: text -> caption, "" to drop it; None: `rewrite_by_rules`. workers: concurrent calls of `rewrite`, for endpoints.
+    The style "original" becomes "cleaned".
     """
-    thresholds, rewrite = thresholds or Thresholds(), rewrite or by_rules
+    thresholds, rewrite = thresholds or Thresholds(), rewrite or rewrite_by_rules
     dropped: Counter[str] = Counter()
-    kept = [item for item in items if _lasts(item, thresholds, dropped)]
-    asked = [(place, caption) for place, item in enumerate(kept) for caption in item.captions if _worth(caption.text, thresholds, dropped)]
+    usable = [item for item in items if _has_usable_duration(item, thresholds, dropped)]
+    raw = [
+        (index, caption)
+        for index, item in enumerate(usable)
+        for caption in item.captions
+        if _has_usable_text(caption.text, thresholds, dropped)
+    ]
     with ThreadPoolExecutor(workers) as pool:
-        rewritten = list(pool.map(rewrite, [caption.text for _, caption in asked]))
-    said: dict[int, dict[str, Caption]] = {}
-    for (place, caption), text in zip(asked, rewritten, strict=True):
-        if reason := fault(text, thresholds):
+        rewritten = list(pool.map(rewrite, [caption.text for _, caption in raw]))
+    accepted: dict[int, dict[str, Caption]] = {}  # index of the item -> lower-case text -> caption: repeated captions count once
+    for (index, caption), text in zip(raw, rewritten, strict=True):
+        if reason := rejection_reason(text, thresholds):
             dropped[reason] += 1
             continue
         style = "cleaned" if caption.style == "original" else caption.style
-        said.setdefault(place, {}).setdefault(text.strip().lower(), replace(caption, text=text.strip(), style=style))
-    dropped["clip without a caption"] = len(kept) - len(said)
-    cleaned = tuple(replace(kept[place], captions=tuple(captions.values())) for place, captions in sorted(said.items()))
-    return Cleaned(cleaned, +dropped)
+        accepted.setdefault(index, {}).setdefault(text.strip().lower(), replace(caption, text=text.strip(), style=style))
+    dropped["clip without a caption"] = len(usable) - len(accepted)
+    cleaned = tuple(replace(usable[index], captions=tuple(captions.values())) for index, captions in sorted(accepted.items()))
+    return CleaningResult(cleaned, +dropped)
 
 
-def fault(text: str, thresholds: Thresholds) -> str:
-    """Why a rewritten caption is not one (the third stage); empty where it is."""
+def rejection_reason(text: str, thresholds: Thresholds) -> str:
+    """The reason to drop a rewritten caption (the third stage); empty for a usable one."""
     fewest, most = thresholds.words
     words = text.split()
     if not fewest <= len(words) <= most:
@@ -73,14 +81,14 @@ def fault(text: str, thresholds: Thresholds) -> str:
     if _REFUSAL.search(text):
         return "caption about the task"
     if "\n" in text.strip() or sum(letter.isalpha() or letter.isspace() for letter in text) < 0.8 * len(text):
-        return "caption that is no sentence"
+        return "caption that is not a sentence"
     return ""
 
 
-def by_rules(text: str) -> str:
-    """The text without what cannot be heard: addresses, file names, dates, times, ids, gear, licences, brackets, shouting.
+def rewrite_by_rules(text: str) -> str:
+    """Remove what is not about the sound: addresses, file names, dates, times, ids, equipment, licences, brackets, capitals.
 
-    >>> by_rules("DOG_BARK_03.wav - Big DOG barking in the yard [Zoom H4n, 44.1kHz/24bit] recorded 12/05/2011 http://x.org")
+    >>> rewrite_by_rules("DOG_BARK_03.wav - Big DOG barking in the yard [Zoom H4n, 44.1kHz/24bit] recorded 12/05/2011 http://x.org")
     'big dog barking in the yard'
     """
     for pattern in _NOISE:
@@ -93,7 +101,7 @@ def by_rules(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2] == text[1:2].lower() else text
 
 
-def _lasts(item: Item, thresholds: Thresholds, dropped: Counter[str]) -> bool:
+def _has_usable_duration(item: Item, thresholds: Thresholds, dropped: Counter[str]) -> bool:
     shortest, longest = thresholds.seconds
     reason = (
         "" if not item.duration else "clip too short" if item.duration < shortest else "clip too long" if item.duration > longest else ""
@@ -102,7 +110,7 @@ def _lasts(item: Item, thresholds: Thresholds, dropped: Counter[str]) -> bool:
     return not reason
 
 
-def _worth(text: str, thresholds: Thresholds, dropped: Counter[str]) -> bool:
+def _has_usable_text(text: str, thresholds: Thresholds, dropped: Counter[str]) -> bool:
     fewest, most = thresholds.raw
     letters = sum(letter.isalpha() for letter in text[: most + 1])
     reason = "text too long" if len(text) > most else "text without words" if letters < fewest else ""
@@ -141,7 +149,7 @@ _NOISE = (
         re.IGNORECASE,
     ),
 )
-#: Sentences that are about the recording, not about what sounds in it.
+#: Sentences about the recording, not about its sounds.
 _ABOUT = re.compile(
     r"\b(?:licen[cs]e|creative commons|attribution|copyright|royalty|credit me|please|download|upload\w*|subscribe|enjoy|feel free|"
     r"thanks|thank you|comments?|rate this|my (?:first|website|channel)|for (?:my|a) (?:project|film|game|class)|normali[sz]ed|"

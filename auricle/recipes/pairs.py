@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from auricle.core.config import EMBEDDING, ModelConfig, Strict
 from auricle.core.errors import InputError
 from auricle.core.model_files import read_config
-from auricle.data.captions import POLICIES, Policy, choose
+from auricle.data.captions import POLICIES, Policy, choose_caption
 from auricle.data.item import Item
 from auricle.metrics import retrieval
 from auricle.models.captioner import Captioner, CaptionerConfig
@@ -121,7 +121,7 @@ def build(config: Pairs, name: str) -> Training:
         waves,
         settings.frontend,
         BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers),
-        caption=lambda item, rng: choose(item, rng, config.captions),
+        caption=lambda item, rng: choose_caption(item, rng, config.captions),
     )
     return Training(
         model=learner,

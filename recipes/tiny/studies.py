@@ -146,7 +146,7 @@ def unseen_classes(workspace: Workspace) -> None:
         for name, classes in sets.items():
             if workspace.sets and name not in workspace.sets:
                 continue
-            kept = set(map(id, class_exclusion.without(workspace.rows, classes)))
+            kept = set(map(id, class_exclusion.exclude_classes(workspace.rows, classes)))
             chosen = [i for i, row in enumerate(workspace.rows) if id(row) in kept and trainable(row)]
             vocabulary = [
                 label for label in workspace.vocabulary if label not in classes and any(label in workspace.rows[i].labels for i in chosen)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from auricle.core.errors import InputError
-from auricle.data.captions import LABELS, POLICIES, Policy, choose, sentence
+from auricle.data.captions import LABELS, POLICIES, Policy, choose_caption, label_sentence
 from auricle.data.item import Caption, Item
 
 DRAWS = 4000
@@ -20,7 +20,7 @@ def item(*captions: Caption, labels: tuple[str, ...] = ()) -> Item:
 
 def shares(clip: Item, policy: Policy) -> dict[str, float]:
     rng = np.random.default_rng(0)
-    return {text: count / DRAWS for text, count in Counter(choose(clip, rng, policy) for _ in range(DRAWS)).items()}
+    return {text: count / DRAWS for text, count in Counter(choose_caption(clip, rng, policy) for _ in range(DRAWS)).items()}
 
 
 A, B = Caption("a"), Caption("b", weight=3.0)
@@ -46,7 +46,7 @@ def test_labels_become_sentences() -> None:
     clip = item(labels=("dog", "rain", "wind"))
     said = set(shares(clip, POLICIES["uniform"]))
     assert "the sound of rain, wind and dog" in said and "dog, wind and rain can be heard" in said
-    assert sentence(("dog",), np.random.default_rng(0), ("hark: {labels}!",)) == "hark: dog!"
+    assert label_sentence(("dog",), np.random.default_rng(0), ("hark: {labels}!",)) == "hark: dog!"
     mixed = Policy(by="style", shares={"original": 1.0, LABELS: 3.0}, templates=("{labels}",))
     assert shares(item(A, labels=("dog",)), mixed) == pytest.approx({"a": 0.25, "dog": 0.75}, abs=0.03)
     assert set(shares(item(A, labels=("dog",)), POLICIES["uniform"])) == {"a"}
@@ -56,17 +56,19 @@ def test_labels_become_sentences() -> None:
 def test_the_same_generator_chooses_the_same() -> None:
     clip = item(A, B, *REWRITES, labels=("dog", "rain"))
     for policy in POLICIES.values():
-        first, again = ([choose(clip, rng, policy) for _ in range(20)] for rng in (np.random.default_rng(5), np.random.default_rng(5)))
+        first, again = (
+            [choose_caption(clip, rng, policy) for _ in range(20)] for rng in (np.random.default_rng(5), np.random.default_rng(5))
+        )
         assert first == again
 
 
 def test_nothing_to_choose_is_told() -> None:
     rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match="clip: has no caption that the policy may choose"):
-        choose(item(), rng, POLICIES["uniform"])
+    with pytest.raises(InputError, match="clip: the policy allows none of its captions"):
+        choose_caption(item(), rng, POLICIES["uniform"])
     with pytest.raises(InputError, match="has captions of the styles spoken; the policy has shares for original, rewritten"):
-        choose(item(Caption("x", style="spoken")), rng, POLICIES["rewritten"])
+        choose_caption(item(Caption("x", style="spoken")), rng, POLICIES["rewritten"])
     with pytest.raises(InputError, match="all its captions have weight 0"):
-        choose(item(Caption("x", weight=0.0)), rng, POLICIES["weighted"])
+        choose_caption(item(Caption("x", weight=0.0)), rng, POLICIES["weighted"])
     with pytest.raises(ValidationError, match="0 times"):
         Policy(templates=("no place for a label",))

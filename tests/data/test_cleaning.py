@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.data.cleaning import Thresholds, by_rules, clean, fault
+from auricle.data.cleaning import Thresholds, clean, rejection_reason, rewrite_by_rules
 from auricle.data.item import Caption, Item
 
 
@@ -31,13 +31,13 @@ from auricle.data.item import Caption, Item
     ],
 )
 def test_rules_take_out_what_cannot_be_heard(raw: str, cleaned: str) -> None:
-    assert by_rules(raw) == cleaned
+    assert rewrite_by_rules(raw) == cleaned
 
 
 def test_rules_are_stable_and_come_to_an_end_on_hostile_text() -> None:
     for raw in ("(" * 2000, "<" * 2000, "a@" * 1000, "1." * 1000, "zoom " * 400, "a-" * 1000, "x_1" * 600, ". " * 1000, "and " * 500):
-        cleaned = by_rules(raw)
-        assert by_rules(cleaned) == cleaned
+        cleaned = rewrite_by_rules(raw)
+        assert rewrite_by_rules(cleaned) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_rules_are_stable_and_come_to_an_end_on_hostile_text() -> None:
         ("a dog barks in 2011", "caption with an address, a file or a date"),
         ("I'm sorry, I cannot hear anything", "caption about the task"),
         ("The caption is: a dog barks", "caption about the task"),
-        ("a dog\nbarks", "caption that is no sentence"),
-        ("a1 b2 c3 d4 ?? !!", "caption that is no sentence"),
+        ("a dog\nbarks", "caption that is not a sentence"),
+        ("a1 b2 c3 d4 ?? !!", "caption that is not a sentence"),
     ],
 )
 def test_what_is_no_caption(text: str, reason: str) -> None:
-    assert fault(text, Thresholds()) == reason
+    assert rejection_reason(text, Thresholds()) == reason
 
 
 def item(name: str, *texts: str, duration: float = 5.0) -> Item:

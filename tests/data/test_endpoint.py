@@ -98,13 +98,13 @@ def test_what_passes_is_asked_again(server: Server) -> None:
 
 def test_faults_are_told_at_once_and_never_with_the_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
-    monkeypatch.setattr(endpoint, "LARGEST", 1000)
+    monkeypatch.setattr(endpoint, "MAX_RESPONSE_BYTES", 1000)
     rewrite = Endpoint(server.url, "m", key="MY_KEY", tries=3, pause=0.0)
     for answer, wanted in [
         ((401, f"bad key {KEY}".encode()), "answered 401; check"),
         ((302, b""), "answered 302"),
-        ((200, b"<html>"), "is no JSON"),
-        ((200, b"[" * 900), "is no JSON"),
+        ((200, b"<html>"), "is not JSON"),
+        ((200, b"[" * 900), "is not JSON"),
         ((200, b" " * 2000), "more than 1000 bytes"),
         ((200, {"choices": []}), "has no choices"),
         ((200, said(None)), "has no choices"),
@@ -128,9 +128,9 @@ def test_nobody_there_and_nobody_who_answers() -> None:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
-        with pytest.raises(InputError, match="gave no answer"):
+        with pytest.raises(InputError, match="no answer"):
             Endpoint(url, "m", timeout=0.05, tries=2, pause=0.0)("rain")
-    with pytest.raises(InputError, match="gave no answer"):
+    with pytest.raises(InputError, match="no answer"):
         Endpoint(url, "m", tries=1)("rain")
 
 
