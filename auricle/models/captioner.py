@@ -57,11 +57,11 @@ class Captioner(nn.Module):
         places = torch.arange(ids.shape[1], device=ids.device, dtype=torch.float32)
         width = self.config.width
         x = self.words(ids) + sincos(places, width).to(ids.device) * width**-0.5  # hidden words are told apart by their places alone
-        turns = self.rotary.turns(places[:, None])
-        seen = mask.bool()[:, None, None, :]
+        rotations = self.rotary.rotations(places[:, None])
+        visible = mask.bool()[:, None, None, :]
         memory = self.heard(heard.frames)
         for block in self.blocks:
-            x = block(x, turns, seen=seen, causal=not parallel, memory=memory, memory_mask=heard.mask)
+            x = block(x, rotations, mask=visible, causal=not parallel, memory=memory, memory_mask=heard.mask)
         logits: Tensor = self.norm(x) @ self.words.weight.T
         return logits
 

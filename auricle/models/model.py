@@ -37,9 +37,9 @@ class Model(nn.Module):
 
             self.text = open_text_tower(config.text.tower, dim=config.dim)
 
-    def encode(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """The encoder's output, before any projection. features (B, ...); mask (B, T), True for real frames; taps: inner layers too."""
-        encoded: Embedding = self.encoder(features, mask, taps=taps)
+    def encode(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """The encoder's output, before any projection. features (B, ...); mask (B, T), True for real frames; with_layers: `layers` too."""
+        encoded: Embedding = self.encoder(features, mask, with_layers=with_layers)
         return encoded
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
@@ -48,7 +48,7 @@ class Model(nn.Module):
         outputs: names of outputs of the config, of `frames` (B, T, D), the encoder's states in time, and of `layer.0`, `layer.1` ...
         (B, L, width), its inner states as Embedding.layers has them; None is every output of the config. InputError for other names.
         """
-        encoded = self.encode(features, mask, taps=any(name.startswith(LAYER) for name in outputs or ()))
+        encoded = self.encode(features, mask, with_layers=any(name.startswith(LAYER) for name in outputs or ()))
         made = self.apply_heads(encoded)
         if outputs is None:
             return made
@@ -74,7 +74,7 @@ class Model(nn.Module):
             assert self.projection is not None, "a config without a projection has an output of one"
             projected: Tensor = self.projection(encoded.pooled)
             return projected
-        own = {"clip_scores": encoded.clip, "frame_scores": encoded.scores, "vectors": encoded.pooled}[output.kind]
+        own = {"clip_scores": encoded.clip_logits, "frame_scores": encoded.frame_logits, "vectors": encoded.pooled}[output.kind]
         assert own is not None, f"the encoder gives no {output.kind}"
         return own
 

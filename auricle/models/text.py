@@ -96,10 +96,10 @@ class GatedTextEncoder(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
         """ids and mask (B, L) to states (B, L, D)."""
         x = self.words(input_ids)
-        turns = self.rotary.turns(torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None])
-        seen = attention_mask.bool()[:, None, None, :]
+        rotations = self.rotary.rotations(torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None])
+        visible = attention_mask.bool()[:, None, None, :]
         for block in self.blocks:
-            x = block(x, turns, seen=seen)
+            x = block(x, rotations, mask=visible)
         return (self.norm(x),)
 
 

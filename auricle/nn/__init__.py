@@ -1,1 +1,1 @@
-"""Learned parts: tensor in, tensor out with parameters, and losses named by output shape (torch)."""
+"""Neural network layers and losses (torch): tensors in, tensors out, with learned parameters."""

@@ -1,4 +1,4 @@
-"""Self-attention over tokens (B, L, D), and what may be added to its scores: masks and gated relative positions."""
+"""Self-attention over tokens (B, L, D) with masks and gated relative position biases."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch.nn import functional
 
 
 class HeadGate(nn.Module):
-    """How much of the relative positions each query of each head wants: WavLM (arXiv:2110.13900, section III-B) and BEATs.
+    """Gate of the relative position bias, one factor for each query and head: WavLM (arXiv:2110.13900, section III-B) and BEATs.
 
-    of_input: the gate looks at the block's input, cut into heads (WavLM in transformers), instead of at the query (BEATs).
-    Both publish the two gates as eight outputs to be added up by fours; conversion adds them up.
+    of_input: compute the gate from the block's input, split into heads (WavLM in transformers), not from the query (BEATs).
+    Both publish eight outputs that are summed in two groups of four; conversion sums the weights once.
     """
 
     def __init__(self, size: int, heads: int, *, of_input: bool) -> None:
@@ -33,7 +33,7 @@ class HeadGate(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2); queries, keys and values come of one product."""
+    """Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2); one layer for queries, keys and values."""
 
     def __init__(self, width: int, heads: int, gate: HeadGate | None = None) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """(B, L, D) to (B, L, D).
 
-        mask (B, L): True for real tokens, others are not looked at. bias (1, H, L, L): added to the scores, as far as the gate lets it.
+        mask (B, L): True for real tokens; others are not attended to. bias (1, H, L, L): added to the scores, multiplied by the gate.
         """
         rows, length, width = x.shape
         query, key, value = self.qkv(x).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each (B, H, L, D / H)
@@ -62,25 +62,25 @@ class Attention(nn.Module):
 
 
 class RelativePositions(nn.Module):
-    """A score for each distance between two tokens and each head; far distances share buckets that widen with their logarithm.
+    """Relative position bias: one learned score for each head and bucket of distances. Buckets of large distances widen logarithmically.
 
-    T5's scheme (Raffel et al. 2020, arXiv:1910.10683, section 2.1), both directions, as BEATs and WavLM use it.
+    Bidirectional, as in T5 (Raffel et al. 2020, arXiv:1910.10683, section 2.1), BEATs and WavLM.
     """
 
-    def __init__(self, buckets: int, heads: int, *, farthest: int) -> None:
+    def __init__(self, buckets: int, heads: int, *, max_distance: int) -> None:
         super().__init__()
-        self.buckets, self.farthest = buckets, farthest
+        self.buckets, self.max_distance = buckets, max_distance
         self.scores = nn.Embedding(buckets, heads)
 
     def forward(self, length: int) -> Tensor:
-        """(1, H, L, L) for L tokens: row is the query's place, column the key's."""
-        places = torch.arange(length, device=self.scores.weight.device)
-        half = self.buckets // 2  # one half of the buckets for keys before the query, one for those behind it
+        """(1, H, L, L) for L tokens: the row is the query's position, the column the key's."""
+        positions = torch.arange(length, device=self.scores.weight.device)
+        half = self.buckets // 2  # one half of the buckets for keys before the query, one for keys after it
         exact = half // 2  # distances below this have a bucket each
-        distance = places[None, :] - places[:, None]
-        apart = distance.abs()
-        ratio = torch.log(apart.clamp(min=1).float() / exact) / math.log(self.farthest / exact)
+        offset = positions[None, :] - positions[:, None]
+        distance = offset.abs()
+        ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(self.max_distance / exact)
         far = (exact + (ratio * (half - exact)).long()).clamp(max=half - 1)
-        bucket = torch.where(apart < exact, apart, far) + (distance > 0) * half
+        bucket = torch.where(distance < exact, distance, far) + (offset > 0) * half
         scores: Tensor = self.scores(bucket)
         return scores.permute(2, 0, 1)[None]

@@ -1,4 +1,4 @@
-"""Convolution blocks over (B, C, T, F) features, safe under padding: masked frames stay zero, so they never leak."""
+"""Convolution blocks over (B, C, T, F) features with padding: masked frames stay zero, so padding never changes real frames."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def at_least(features: Tensor, mask: Tensor | None, *, frames: int, silence: float = 0.0) -> tuple[Tensor, Tensor | None]:
-    """Features (B, T, ...) and mask (B, T) with silence where the mask says padding, and after a clip until it has so many frames.
+def pad_frames(features: Tensor, mask: Tensor | None, *, frames: int, silence: float = 0.0) -> tuple[Tensor, Tensor | None]:
+    """Set padding of features (B, T, ...) to silence, and append silence until T is at least `frames`. Returns features and mask (B, T).
 
-    Those count as real then, alone or in a batch: a clip that is too short for its encoder's poolings is one with silence after it.
+    Frames below `frames` count as real, alone or in a batch: a clip too short for its encoder's pooling is followed by silence.
     """
     missing = torch.sym_max(0, frames - features.shape[1])  # type: ignore[no-untyped-call]  # max() would fix an exported length
     around = (0, 0) * (features.ndim - 2)
@@ -23,31 +23,31 @@ def at_least(features: Tensor, mask: Tensor | None, *, frames: int, silence: flo
 
 
 def strided_mask(mask: Tensor | None, stride: int) -> Tensor | None:
-    """Mask (B, T) of real frames after a convolution of that time stride and centred kernel: (B, ceil(T / stride))."""
+    """Mask (B, T) after a convolution with this time stride and a centred kernel: (B, ceil(T / stride))."""
     return mask if mask is None or stride == 1 else mask[:, ::stride]
 
 
 def pooled_mask(mask: Tensor | None, size: int) -> Tensor | None:
-    """Mask (B, T) after pooling so many frames into one: (B, T // size), real where all of them are."""
+    """Mask (B, T) after pooling `size` frames into one: (B, T // size), True where all of them are real."""
     return mask if mask is None or size == 1 else mask[:, size - 1 :: size]
 
 
-def masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """x (B, C, T, F) with the frames that are not real set to zero, which is what a centred convolution sees beyond an end."""
+def apply_mask(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Set frames of x (B, C, T, F) that are not real to zero, the value of a centred convolution's padding."""
     return x if mask is None else x * mask[:, None, :, None].to(x.dtype)
 
 
-def picture(features: Tensor, mask: Tensor | None) -> Tensor:
+def as_image(features: Tensor, mask: Tensor | None) -> Tensor:
     """Features (B, T, F) as one masked channel (B, 1, T, F).
 
-    On a CPU its channels lie last, which convolutions keep: twice as fast where each channel goes by itself, slower where all are mixed.
+    On a CPU in channels-last memory format, which convolutions keep: depthwise convolutions run twice as fast, dense ones slower.
     """
-    x = masked(features[:, None], mask)
+    x = apply_mask(features[:, None], mask)
     return x.to(memory_format=torch.channels_last) if x.is_cpu else x
 
 
 class ConvNorm(nn.Module):
-    """Centred convolution, batch norm and, where asked, ReLU. stride is (time, frequency); groups as in Conv2d; eps is the norm's."""
+    """Centred convolution, batch norm and optional ReLU. stride is (time, frequency); groups as in Conv2d; eps is the norm's."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ConvNorm(nn.Module):
 
 
 class ConvPool(nn.Module):
-    """Two 3 x 3 convolutions, or one of 5 x 5, each with batch norm and ReLU; then an average pool (PANNs' ConvBlock and ConvBlock5x5)."""
+    """Two 3 x 3 convolutions or one 5 x 5, each with batch norm and ReLU, then average pooling (ConvBlock and ConvBlock5x5 of PANNs)."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int = 3) -> None:
         super().__init__()
@@ -83,8 +83,8 @@ class ConvPool(nn.Module):
         """x (B, C, T, F) and mask (B, T) to (B, C', T // pool, F // pool) and (B, T // pool). pool is (time, frequency)."""
         x = self.conv1(x)
         if self.conv2 is not None:
-            x = self.conv2(masked(x, mask))
+            x = self.conv2(apply_mask(x, mask))
         if pool != (1, 1):
             x = functional.avg_pool2d(x, pool)
         mask = pooled_mask(mask, pool[0])
-        return masked(x, mask), mask
+        return apply_mask(x, mask), mask

@@ -1,6 +1,6 @@
-"""Transformer blocks of today's language models over tokens (B, L, D): RMS norms, rotary places, gated linear layers, no biases.
+"""Gated transformer blocks over tokens (B, L, D): RMS norm, rotary position embedding, SwiGLU, no biases (as in LLaMA).
 
-Wide and narrow blocks can take turns: a narrow one looks `reach` tokens far, which costs less and keeps what is near apart.
+Blocks with global and with local attention can alternate. A local one attends at most `reach` tokens away, which costs less.
 """
 
 from __future__ import annotations
@@ -11,40 +11,38 @@ from torch.nn import functional
 
 
 class Rotary(nn.Module):
-    """Turns queries and keys by where they stand, so that their products know distances alone (Su et al. 2021, arXiv:2104.09864).
+    """Rotary position embedding: query-key products depend on relative positions only (Su et al. 2021, arXiv:2104.09864).
 
-    axes: coordinates of a token; each turns its share of a head's pairs (two for pictures: time and band).
+    head: width of a head. axes: coordinates of a token, each of which rotates an equal part of a head's pairs (two for spectrograms:
+    time and band). base: the inverse of the lower limit of the angular frequencies.
     """
 
-    speeds: Tensor
+    frequencies: Tensor
 
-    def __init__(self, head: int, *, axes: int = 1, slowest: float = 10_000.0) -> None:
+    def __init__(self, head: int, *, axes: int = 1, base: float = 10_000.0) -> None:
         super().__init__()
         pairs = head // 2 // axes
-        self.register_buffer("speeds", slowest ** (-torch.arange(pairs, dtype=torch.float32) / pairs), persistent=False)
+        self.register_buffer("frequencies", base ** (-torch.arange(pairs, dtype=torch.float32) / pairs), persistent=False)
 
-    def turns(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """places (L, A), or (B, 1, L, A) where rows differ, to cosines and sines of the same shape but for the last, head / 2."""
-        angles = (places[..., None] * self.speeds).flatten(-2)
+    def rotations(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines (..., head / 2) for positions (L, A), or (B, 1, L, A) where rows differ."""
+        angles = (positions[..., None] * self.frequencies).flatten(-2)
         return angles.cos(), angles.sin()
 
 
-def turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """x (B, H, L, head) with its pairs turned; pairs that no axis has a share of stay."""
-    cosine, sine = turns
+def apply_rotary(x: Tensor, rotations: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate the pairs of x (B, H, L, head). Pairs that belong to no axis stay unchanged."""
+    cosine, sine = rotations
     count = cosine.shape[-1]
     first, second, rest = x[..., :count], x[..., count : 2 * count], x[..., 2 * count :]
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine, rest], dim=-1)
 
 
 class GatedBlock(nn.Module):
-    """Attention, then SwiGLU (Shazeer 2020, arXiv:2002.05202), each behind its RMS norm; causal: tokens see none that follow.
-
-    across: attends to a memory besides, as a decoder does.
-    """
+    """Pre-norm transformer block: self-attention, optional cross-attention, then SwiGLU (Shazeer 2020, arXiv:2002.05202)."""
 
     def __init__(self, width: int, heads: int, *, hidden: int, across: int = 0, dropout: float = 0.0) -> None:
-        """across: width of the memory, 0 for none."""
+        """across: width of the memory of the cross-attention, 0 for none. hidden: width inside the SwiGLU."""
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
@@ -62,45 +60,46 @@ class GatedBlock(nn.Module):
     def forward(
         self,
         x: Tensor,
-        turns: tuple[Tensor, Tensor],
+        rotations: tuple[Tensor, Tensor],
         *,
-        seen: Tensor | None = None,
+        mask: Tensor | None = None,
         causal: bool = False,
         memory: Tensor | None = None,
         memory_mask: Tensor | None = None,
     ) -> Tensor:
-        """x (B, L, D) to the same. turns: of Rotary. seen: bool, broadcast to (B, 1, L, L), True where a row may look at a column.
+        """x (B, L, D) to the same shape. rotations: of Rotary. mask: bool, broadcast to (B, 1, L, L), True where a row attends to a column.
 
-        memory (B, M, A) with its mask (B, M), where the block has an `across`.
+        causal: tokens do not attend to later ones. memory (B, M, A) and memory_mask (B, M): input of the cross-attention.
         """
         query, key, value = _heads(self.qkv(self.norm1(x)), 3, self.heads)
-        query, key = turned(query, turns), turned(key, turns)
-        x = x + self.dropout(self.out(_joined(query, key, value, seen, causal=causal)))
+        query, key = apply_rotary(query, rotations), apply_rotary(key, rotations)
+        x = x + self.dropout(self.out(_attend(query, key, value, mask, causal=causal)))
         if self.across is not None and memory is not None:
             (query,) = _heads(self.across["query"](self.across["norm"](x)), 1, self.heads)
             key, value = _heads(self.across["memory"](memory), 2, self.heads)
-            known = None if memory_mask is None else memory_mask[:, None, None, :]
-            x = x + self.dropout(self.across["out"](_joined(query, key, value, known)))
+            keys = None if memory_mask is None else memory_mask[:, None, None, :]
+            x = x + self.dropout(self.across["out"](_attend(query, key, value, keys)))
         gate, up = self.widen(self.norm2(x)).chunk(2, dim=-1)
-        told: Tensor = x + self.dropout(self.narrow(functional.silu(gate) * up))
-        return told
+        out: Tensor = x + self.dropout(self.narrow(functional.silu(gate) * up))
+        return out
 
 
 def _heads(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
-    """(B, L, parts * D) to so many (B, H, L, D / H)."""
+    """(B, L, parts * D) to `parts` tensors (B, H, L, D / H)."""
     rows, length, _ = x.shape
     return tuple(x.view(rows, length, parts, heads, -1).permute(2, 0, 3, 1, 4).unbind(0))
 
 
-def _joined(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, *, causal: bool = False) -> Tensor:
-    if causal and seen is not None:
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, causal: bool = False) -> Tensor:
+    """Attention of (B, H, L, D / H), with heads concatenated to (B, L, D)."""
+    if causal and mask is not None:
         length = query.shape[2]
-        seen, causal = seen & torch.ones(length, length, dtype=torch.bool, device=seen.device).tril(), False
-    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=causal)
+        mask, causal = mask & torch.ones(length, length, dtype=torch.bool, device=mask.device).tril(), False
+    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     return mixed.transpose(1, 2).flatten(2)
 
 
-def near(length: int, reach: int, device: torch.device) -> Tensor:
+def local_mask(length: int, reach: int, device: torch.device) -> Tensor:
     """Bool (L, L): True where two tokens are at most `reach` apart."""
-    places = torch.arange(length, device=device)
-    return (places[:, None] - places[None]).abs() <= reach
+    positions = torch.arange(length, device=device)
+    return (positions[:, None] - positions[None]).abs() <= reach

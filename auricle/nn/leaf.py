@@ -1,6 +1,6 @@
-"""LEAF: a front-end whose filters, pooling windows and compression are learned, seven parameters a band.
+"""LEAF: a front-end with learned filters, pooling windows and compression, seven parameters per band.
 
-Zeghidour et al. 2021 (arXiv 2101.08596); section numbers below are the paper's. Constants are google-research/leaf-audio's.
+Zeghidour et al. 2021, arXiv:2101.08596; section numbers below are those of the paper. Constants are those of google-research/leaf-audio.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from torch.nn import functional
 from auricle.core.errors import InputError
 from auricle.nn.pcen import Pcen
 
-_WIDTH = math.sqrt(2.0 * math.log(2.0)) / math.pi  # a Gaussian's width at half height, cycles a sample, times its deviation, samples
-_LEAST_ENERGY = 1e-5
+#: Full width at half maximum of a Gaussian filter's response (cycles per sample) times the deviation of its window (samples).
+_WIDTH = math.sqrt(2.0 * math.log(2.0)) / math.pi
+_MIN_ENERGY = 1e-5
 
 
 def mel_gabors(filters: int, *, rate: int, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """Gabor filters that cover mel bands: centres in radians a sample (F,), deviations in samples (F,).
+    """Gabor filters that match mel bands: centres in radians per sample (F,) and deviations in samples (F,).
 
-    Bands are triangles on the scale 1127 ln(1 + f / 700) between low and high Hz. A Gabor's response is as wide at half its height as the
-    square root of its triangle, which is where the triangle has a quarter. google-research/leaf-audio melfilters.py reads both off a
-    512-point bank in whole bins; here they are exact.
+    Bands are triangles on the scale 1127 ln(1 + f / 700) between low and high Hz. The response of a Gabor filter has the half-maximum
+    width of the square root of its triangle, which is where the triangle reaches a quarter. google-research/leaf-audio melfilters.py
+    estimates both from a 512-point filterbank in whole bins; here they are exact.
     """
     corners = torch.linspace(math.log1p(low / 700.0), math.log1p(high / 700.0), filters + 2, dtype=torch.float64)
     left, centre, right = corners[:-2], corners[1:-1], corners[2:]
@@ -34,8 +35,8 @@ def mel_gabors(filters: int, *, rate: int, low: float, high: float) -> tuple[Ten
 class GaborFilters(nn.Module):
     """Samples (B, N) -> energies (B, F, ceil(N / step)): squared modulus of F complex Gabor filters at every step-th sample (3.1).
 
-    Two parameters a band: centre (radians a sample) and deviation of its Gaussian (samples), clamped to where the filter fits its taps.
-    size: W, the taps of a filter, odd.
+    Two parameters per band: centre (radians per sample) and deviation of its Gaussian (samples), clamped so that the filter fits its taps.
+    size: W, the number of taps of a filter, odd.
     """
 
     def __init__(self, centre: Tensor, deviation: Tensor, *, size: int, step: int = 1) -> None:
@@ -43,12 +44,12 @@ class GaborFilters(nn.Module):
         self.centre, self.deviation, self.size, self.step = nn.Parameter(centre), nn.Parameter(deviation), size, step
 
     def taps(self) -> Tensor:
-        """The filters now, (2, F, W): real and imaginary parts."""
+        """Impulse responses of the current filters, (2, F, W): real and imaginary parts."""
         centre = self.centre.clamp(0.0, math.pi)[:, None]
         deviation = self.deviation.clamp(4.0 * _WIDTH, self.size * _WIDTH)[:, None]
         times = torch.arange(self.size, device=centre.device) - self.size // 2
-        bell = torch.exp(-0.5 * (times / deviation) ** 2) / (math.sqrt(2.0 * math.pi) * deviation)
-        return torch.stack([bell * torch.cos(centre * times), bell * torch.sin(centre * times)])
+        envelope = torch.exp(-0.5 * (times / deviation) ** 2) / (math.sqrt(2.0 * math.pi) * deviation)
+        return torch.stack([envelope * torch.cos(centre * times), envelope * torch.sin(centre * times)])
 
     def forward(self, samples: Tensor) -> Tensor:
         """samples (B, N)."""
@@ -58,11 +59,11 @@ class GaborFilters(nn.Module):
 
 
 class GaussianPooling(nn.Module):
-    """Energies at every step-th sample (B, F, M) -> (B, T, F), one frame a hop: each band under a Gaussian window of its own (3.2).
+    """Energies at every step-th sample (B, F, M) -> (B, T, F), one frame per hop: Gaussian pooling with one window per band (3.2).
 
-    width (F,): the window's deviation as a share of half its length, the one parameter a band. size: taps (samples) of the window; hop:
-    samples, a multiple of step; T = ceil(M * step / hop). Windows are not brought to unit sum, as in leaf-audio. Frame t is centred half a
-    hop after t * hop whatever the length is, so that what follows a clip moves nothing.
+    width (F,): the learned deviation of the window as a fraction of half its length. size: window length in samples; hop: samples, a
+    multiple of step; T = ceil(M * step / hop). As in leaf-audio, windows do not sum to one. Frame t is centred half a hop after t * hop
+    for any length, so padding after a clip does not move its frames.
     """
 
     def __init__(self, filters: int, *, size: int, hop: int, step: int = 1, width: float = 0.4) -> None:
@@ -74,7 +75,7 @@ class GaussianPooling(nn.Module):
         half = self.size // 2 // self.step
         deviation = self.width.clamp(2.0 * self.step / self.size, 0.5)[:, None] * (0.5 * (self.size - 1))
         times = self.step * torch.arange(-half, half + 1, device=energies.device)
-        taps = self.step * torch.exp(-0.5 * (times / deviation) ** 2)  # (F, W): a sum over every step-th sample stands for all of them
+        taps = self.step * torch.exp(-0.5 * (times / deviation) ** 2)  # (F, W): step stands in for the samples left out
         before = (2 * half + 1 - self.hop) // 2
         padded = functional.pad(energies, (before, 2 * half - before))
         pooled: Tensor = functional.conv1d(padded, taps[:, None], stride=self.hop, groups=len(taps))
@@ -82,11 +83,11 @@ class GaussianPooling(nn.Module):
 
 
 class Leaf(nn.Module):
-    """Samples (B, N) at `rate`, full scale +-1 -> features (B, ceil(N / hop), F), differentiable down to the filters.
+    """Samples (B, N) at `rate`, full scale +-1 -> features (B, ceil(N / hop), F).
 
     window, hop: seconds. step: samples from one energy to the next; 1 as published. A band is far narrower than the rate, so every fourth
-    sample gives the same frames within 1e-3 on average, in a quarter of the time. Starts as mel bands between low and high Hz; 7 F
-    parameters are learned: 280 for 40 filters, 448 for 64.
+    sample gives the same frames within 1e-3 on average, in a quarter of the time. Initialised to mel bands between low and high Hz.
+    7 F parameters are learned: 280 for 40 filters, 448 for 64. InputError where step does not divide the hop.
     """
 
     def __init__(
@@ -111,11 +112,11 @@ class Leaf(nn.Module):
         self.compression = Pcen(filters)
 
     def forward(self, samples: Tensor, mask: Tensor | None = None) -> Tensor:
-        """samples (B, N); mask (B, N), True for real samples, then False: features of what is real are those of the clip alone."""
+        """samples (B, N); mask (B, N), True for real samples, then False. Features of real samples are those of the clip alone."""
         if mask is not None:
             samples = samples * mask
         energies = self.filters(samples)
         if mask is not None:
-            energies = energies * mask[:, None, :: self.filters.step]  # no ringing beyond the end
-        compressed: Tensor = self.compression(self.pooling(energies).clamp(min=_LEAST_ENERGY))
+            energies = energies * mask[:, None, :: self.filters.step]  # no filter ringing after the end
+        compressed: Tensor = self.compression(self.pooling(energies).clamp(min=_MIN_ENERGY))
         return compressed

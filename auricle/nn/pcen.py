@@ -1,4 +1,4 @@
-"""Per-channel energy normalisation: every band divided by its own recent loudness, with all four numbers of a band learned."""
+"""Per-channel energy normalisation (PCEN) with learned parameters."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_CHUNK = 64  # frames that one product smooths; what came before enters as one number a band
-_LEAST_DELTA = 1e-3
+_CHUNK = 64  # frames smoothed by one matrix product; earlier frames enter as one value per band
+_MIN_DELTA = 1e-3
 
 
-def smoothed(energy: Tensor, weight: Tensor) -> Tensor:
-    """Exponential moving average m(t) = (1 - s) m(t - 1) + s e(t) along time, started at the first frame's energy.
+def moving_average(energy: Tensor, weight: Tensor) -> Tensor:
+    """Exponential moving average m(t) = (1 - s) m(t - 1) + s e(t) along time, initialised with the first frame's energy.
 
-    energy (B, T, F); weight s (F,), 0 to 1. Returns (B, T, F). Worked out by products within chunks and over chunks, of any number, so
-    that there is no loop for an export to fix the length of.
+    energy (B, T, F); weight s (F,), 0 to 1. Returns (B, T, F). Computed by matrix products within and over chunks: a loop over frames
+    would have a fixed length in an exported graph.
     """
-    frames, kept = energy.shape[1], 1.0 - weight
+    frames, decay = energy.shape[1], 1.0 - weight
     chunks = (frames + _CHUNK - 1) // _CHUNK
     parts = functional.pad(energy, (0, 0, 0, chunks * _CHUNK - frames)).view(-1, chunks, _CHUNK, len(weight))
     steps = torch.arange(_CHUNK, device=energy.device)
-    within = torch.einsum("stf,bctf->bcsf", _decay(kept, steps) * weight, parts)
-    # What a chunk begins with: the first frame's energy, and the last average within each chunk before it.
+    within = torch.einsum("stf,bctf->bcsf", _powers(decay, steps) * weight, parts)
+    # Initial value of each chunk: the first frame's energy and the final averages of the chunks before, decayed.
     carried = torch.cat([energy[:, :1], within[:, :-1, -1]], dim=1)  # (B, C, F)
-    begun = torch.einsum("sef,bef->bsf", _decay(kept**_CHUNK, torch.arange(carried.shape[1], device=energy.device)), carried)
-    mean = within + kept ** (steps[:, None] + 1) * begun[:, :, None]
+    initial = torch.einsum("sef,bef->bsf", _powers(decay**_CHUNK, torch.arange(carried.shape[1], device=energy.device)), carried)
+    mean = within + decay ** (steps[:, None] + 1) * initial[:, :, None]
     return mean.flatten(1, 2)[:, :frames]
 
 
-def _decay(kept: Tensor, steps: Tensor) -> Tensor:
-    """kept (F,) to the power of each lag between steps (S,), 0 for what is still to come: (S, S, F)."""
+def _powers(decay: Tensor, steps: Tensor) -> Tensor:
+    """decay (F,) to the power of each lag between steps (S,), 0 for negative lags: (S, S, F)."""
     lags = (steps[:, None] - steps)[:, :, None]
-    return torch.where(lags >= 0, kept ** lags.clamp(min=0), 0.0)
+    return torch.where(lags >= 0, decay ** lags.clamp(min=0), 0.0)
 
 
 class Pcen(nn.Module):
     """Energy (B, T, F), above zero -> (e / (floor + m)^alpha + delta)^(1 / root) - delta^(1 / root), same shape.
 
-    m is the moving average of each band. Wang et al. 2017 (arXiv 1607.05666, eq. 1 and 2), with the average's weight learned too and one
-    a band: sPCEN of Zeghidour et al. 2021 (arXiv 2101.08596, 3.3), started as google-research/leaf-audio starts it. delta is kept at
-    1e-3 or more; upstream lets it fall below zero, where the root of what may be negative is not a number.
+    m is the moving average of each band. Wang et al. 2017 (arXiv:1607.05666, eq. 1 and 2), with a learned smoothing weight per band:
+    sPCEN of Zeghidour et al. 2021 (arXiv:2101.08596, 3.3), initialised as in google-research/leaf-audio. delta is clamped to at least
+    1e-3; leaf-audio allows negative values, which give NaN.
     """
 
     def __init__(
@@ -53,6 +53,6 @@ class Pcen(nn.Module):
 
     def forward(self, energy: Tensor) -> Tensor:
         """energy (B, T, F)."""
-        mean = smoothed(energy, self.smooth.clamp(0.0, 1.0))
-        delta, power = self.delta.clamp(min=_LEAST_DELTA), 1.0 / self.root.clamp(min=1.0)
+        mean = moving_average(energy, self.smooth.clamp(0.0, 1.0))
+        delta, power = self.delta.clamp(min=_MIN_DELTA), 1.0 / self.root.clamp(min=1.0)
         return (energy * (self.floor + mean) ** -self.alpha.clamp(max=1.0) + delta) ** power - delta**power

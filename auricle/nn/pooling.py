@@ -1,11 +1,11 @@
-"""Pooling over time that ignores padding."""
+"""Masked pooling over time."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-_SPREAD = 3.0  # what is added shall weigh about as much as the mean: places between -1 and 1 have a variance of a third
+_RAMP_SCALE = 3.0  # positions between -1 and 1 have a variance of a third: brings the ramp mean to about the size of the mean
 
 
 def mean_max(x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -29,27 +29,26 @@ def masked_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
     return (x * real).sum(dim=1) / real.sum(dim=1).clamp(min=1.0)
 
 
-def drift(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Which way states go: their mean, each weighted by when it comes, from -1 for the first real one to 1 for the last.
+def ramp_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean over time with weights that rise linearly from -1 for the first real frame to 1 for the last.
 
-    x (B, T, D), mask (B, T) with True for real frames. Returns (B, D); zero for a single frame. What comes late counts for it and what
-    comes early against it, so that the same states the other way round give the same vector with the other sign: order, which a mean
-    does not know.
+    x (B, T, D), mask (B, T) with True for real frames. Returns (B, D); zero for a single frame. The reversed sequence gives the negated
+    vector, so this carries the order of the states, which a plain mean does not.
     """
     real = x.new_ones(x.shape[:2]) if mask is None else mask.to(x.dtype)
     count = real.sum(dim=1, keepdim=True)
-    places = (2 * (real.cumsum(dim=1) - 1) / (count - 1).clamp(min=1) - 1) * real * (count > 1)
-    return torch.einsum("btd,bt->bd", x, places) / count.clamp(min=1)
+    weights = (2 * (real.cumsum(dim=1) - 1) / (count - 1).clamp(min=1) - 1) * real * (count > 1)
+    return torch.einsum("btd,bt->bd", x, weights) / count.clamp(min=1)
 
 
 class RampPooling(nn.Module):
-    """The drift of states, through a layer of its own, to be added to what else is pooled of them: (B, T, D), mask (B, T) to (B, D)."""
+    """Linear layer over the ramp mean, to be added to another pooled vector: (B, T, D), mask (B, T) to (B, D)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layer = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """See `drift`."""
-        told: Tensor = self.layer(_SPREAD * drift(x, mask))
-        return told
+        """See `ramp_mean`."""
+        pooled: Tensor = self.layer(_RAMP_SCALE * ramp_mean(x, mask))
+        return pooled

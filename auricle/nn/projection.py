@@ -1,4 +1,4 @@
-"""Projections: an encoder's vector (B, D) to the joint space (B, E), each as one published system has it."""
+"""Projections of an encoder's vector (B, D) to the joint space (B, E), as published systems define them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReluProjection(nn.Module):
 
 
 class ResidualProjection(nn.Module):
-    """LayerNorm(e + W2 gelu(e)) with e = W1 x, neither with a bias: MS-CLAP (microsoft/CLAP, msclap/models/clap.py) and Pengi."""
+    """LayerNorm(e + W2 gelu(e)) with e = W1 x, without biases: MS-CLAP (microsoft/CLAP, msclap/models/clap.py) and Pengi."""
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
@@ -36,5 +36,5 @@ class ResidualProjection(nn.Module):
         return projected
 
 
-#: Kind of projection -> module; 'linear' is a plain one.
+#: Kind of projection -> module.
 PROJECTIONS = {"relu": ReluProjection, "residual": ResidualProjection, "linear": nn.Linear}

@@ -92,5 +92,5 @@ class MultiLossModel(nn.Module):
     def scale(self) -> float | None:
         """What cosines are multiplied by, where it was learnt."""
         if isinstance(self.contrast, InfoNce):
-            return float(self.contrast.scale())
+            return float(self.contrast.logit_scale())
         return float(self.contrast.log_scale.exp()) if isinstance(self.contrast, SigLip) else None

@@ -23,7 +23,7 @@ from auricle.core.errors import InputError
 from auricle.data.item import Item
 from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
-from auricle.nn.augment import SpecAugment, mixed_up
+from auricle.nn.augment import SpecAugment, mixup
 from auricle.recipes.result_folder import keep
 from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
 from auricle.signal.presets import PRESETS
@@ -68,9 +68,9 @@ class Tagger(nn.Module):
         features, labels = self.wipe(batch.features), batch.labels
         mask: Tensor | None = batch.mask
         if self.mixup and self.training:
-            features, labels = mixed_up(features, labels, strength=self.mixup)
+            features, labels = mixup(features, labels, alpha=self.mixup)
             mask = batch.mask | batch.mask.roll(1, dims=0)
-        clip = self.model.encode(features, mask).clip
+        clip = self.model.encode(features, mask).clip_logits
         assert clip is not None
         return {"labels": functional.binary_cross_entropy_with_logits(clip, labels)}
 

@@ -23,8 +23,8 @@ from auricle.models.export import export_in_half
 from auricle.models.folder import TEXT, save
 from auricle.models.folder import load as load_model_folder
 from auricle.models.model import Model
-from auricle.nn.losses.cross_entropy import presence, shared_cross_entropy
-from auricle.nn.losses.label_contrast import words_contrast
+from auricle.nn.losses.cross_entropy import multilabel_cross_entropy, soft_cross_entropy
+from auricle.nn.losses.label_contrast import label_info_nce
 from auricle.runtime.tokens import TextTower
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch
@@ -145,11 +145,11 @@ def objective(model: nn.Module, batch: Batch, *, words: Tensor, config: FitConfi
     """The parts of the loss by name, weighted; words (K, D) are the unit vectors of the vocabulary."""
     outputs: Mapping[str, Tensor] = model(batch.features)
     truth = batch.targets
-    near = words_contrast(outputs[EMBEDDING], words.to(batch.features.device), truth["share"], temperature=config.temperature)
+    near = label_info_nce(outputs[EMBEDDING], words.to(batch.features.device), truth["share"], temperature=config.temperature)
     return {
-        "event": shared_cross_entropy(outputs[CLIP_LOGITS], truth["share"]),
-        "clip": config.presence_weight * presence(outputs[CLIP_LOGITS], truth["clip"]),
-        "frames": config.frames_weight * presence(outputs[FRAME_LOGITS], truth["frames"]),
+        "event": soft_cross_entropy(outputs[CLIP_LOGITS], truth["share"]),
+        "clip": config.presence_weight * multilabel_cross_entropy(outputs[CLIP_LOGITS], truth["clip"]),
+        "frames": config.frames_weight * multilabel_cross_entropy(outputs[FRAME_LOGITS], truth["frames"]),
         "words": config.words_weight * near,
     }
 

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.nn.attention import Attention, HeadGate, RelativePositions  # noqa: E402
-from auricle.nn.patch import Patches, grid_of  # noqa: E402
-from auricle.nn.position import fit_table, sincos, sincos_grid  # noqa: E402
+from auricle.nn.patch import Patches, patch_grid  # noqa: E402
+from auricle.nn.position import resize_positions, sincos, sincos_grid  # noqa: E402
 
 
 def plain(attention: Attention, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -55,7 +55,7 @@ def test_masked_tokens_are_as_good_as_absent() -> None:
 
 @torch.inference_mode()
 def test_distances_share_buckets_that_widen() -> None:
-    positions = RelativePositions(32, 1, farthest=100)
+    positions = RelativePositions(32, 1, max_distance=100)
     positions.scores.weight.copy_(torch.arange(32.0)[:, None])
     bucket = positions(301)[0, 0]
     middle = bucket[150]
@@ -69,14 +69,14 @@ def test_distances_share_buckets_that_widen() -> None:
 
 def test_a_table_is_cut_from_its_middle_or_stretched() -> None:
     table = torch.arange(24.0).view(1, 24, 1)  # 6 moments of 4 bands
-    assert fit_table(table, (6, 4), (6, 4)) is table
-    cut = fit_table(table, (6, 4), (3, 2))
+    assert resize_positions(table, (6, 4), (6, 4)) is table
+    cut = resize_positions(table, (6, 4), (3, 2))
     assert cut.flatten().tolist() == [9, 10, 13, 14, 17, 18]
-    twice = fit_table(table, (6, 4), (12, 4)).view(12, 4)
+    twice = resize_positions(table, (6, 4), (12, 4)).view(12, 4)
     assert torch.allclose(
         twice[1:3], torch.stack([0.75 * twice[0] + 0.25 * table.view(6, 4)[1], 0.25 * twice[0] + 0.75 * table.view(6, 4)[1]])
     )
-    both = fit_table(table, (6, 4), (12, 2)).view(12, 2)
+    both = resize_positions(table, (6, 4), (12, 2)).view(12, 2)
     assert torch.allclose(both, twice[:, 1:3])
 
 
@@ -93,7 +93,7 @@ def test_sines() -> None:
 def test_patches_come_time_first() -> None:
     torch.manual_seed(2)
     patches, x = Patches(5, (4, 3), stride=(2, 3)), torch.randn(1, 11, 8)
-    assert grid_of(11, 8, size=(4, 3), stride=(2, 3)) == (4, 2)
+    assert patch_grid(11, 8, size=(4, 3), stride=(2, 3)) == (4, 2)
     tokens = patches(x)
     assert tokens.shape == (1, 8, 5)
     third = (x[0, 2:6, 0:3] * patches.conv.weight[:, 0]).sum((1, 2)) + patches.conv.bias

@@ -6,9 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.nn.conv import at_least, pooled_mask  # noqa: E402
-from auricle.nn.decision import MomentDecision, local_mean_max, logit_of_mean  # noqa: E402
-from auricle.nn.squeeze import Squeeze, even_width  # noqa: E402
+from auricle.nn.conv import pad_frames, pooled_mask  # noqa: E402
+from auricle.nn.decision import FrameHead, local_mean_max, logit_of_mean  # noqa: E402
+from auricle.nn.squeeze import SqueezeExcitation, round_channels  # noqa: E402
 
 
 def test_the_logit_of_a_mean_of_probabilities() -> None:
@@ -36,7 +36,7 @@ def test_neighbours_are_counted_as_zero_beyond_the_ends() -> None:
 @torch.no_grad()
 def test_padding_takes_no_part_in_a_decision(pool: str) -> None:
     torch.manual_seed(1)
-    head = MomentDecision(6, 5, 4, pool=pool)  # type: ignore[arg-type]
+    head = FrameHead(6, 5, 4, pool=pool)  # type: ignore[arg-type]
     maps = torch.rand(1, 9, 6)
     alone = head(maps, None)
     padded = head(torch.nn.functional.pad(maps, (0, 0, 0, 4)), torch.arange(13)[None] < 9)
@@ -47,10 +47,10 @@ def test_padding_takes_no_part_in_a_decision(pool: str) -> None:
 def test_short_clips_are_filled_with_silence_that_counts() -> None:
     features = torch.ones(2, 3, 2)
     mask = torch.tensor([[True, True, True], [True, False, False]])
-    filled, real = at_least(features, mask, frames=5, silence=-9.0)
+    filled, real = pad_frames(features, mask, frames=5, silence=-9.0)
     assert filled[1, :, 0].tolist() == [1, -9, -9, -9, -9]
     assert real.tolist() == [[True] * 5] * 2
-    filled, real = at_least(features, mask, frames=2, silence=-9.0)
+    filled, real = pad_frames(features, mask, frames=2, silence=-9.0)
     assert filled[:, :, 1].tolist() == [[1, 1, 1], [1, -9, -9]]
     assert real.tolist() == [[True, True, True], [True, True, False]]
 
@@ -61,13 +61,13 @@ def test_a_pooled_frame_is_real_where_all_of_its_frames_are() -> None:
 
 
 def test_widths_are_multiples_of_eight_not_far_below() -> None:
-    assert [even_width(width) for width in (1.6, 9.6, 16, 18, 27, 28, 92, 94.2)] == [8, 16, 16, 24, 32, 32, 96, 96]
+    assert [round_channels(width) for width in (1.6, 9.6, 16, 18, 27, 28, 92, 94.2)] == [8, 16, 16, 24, 32, 32, 96, 96]
 
 
 @torch.no_grad()
 def test_a_squeeze_weighs_by_real_frames_only() -> None:
     torch.manual_seed(2)
-    squeeze = Squeeze(16)
+    squeeze = SqueezeExcitation(16)
     x = torch.randn(1, 16, 6, 4)
     padded = torch.nn.functional.pad(x, (0, 0, 0, 5), value=50.0)
     heard = squeeze(padded, torch.arange(11)[None] < 6)

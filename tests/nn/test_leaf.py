@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from auricle.core.errors import InputError  # noqa: E402
 from auricle.nn.leaf import GaussianPooling, Leaf, mel_gabors  # noqa: E402
-from auricle.nn.pcen import Pcen, smoothed  # noqa: E402
+from auricle.nn.pcen import Pcen, moving_average  # noqa: E402
 
 FRAMES = [(1, 1), (159, 1), (160, 1), (161, 2), (16000, 100), (16001, 101)]
 
@@ -117,7 +117,7 @@ def test_the_moving_average_is_the_plain_one() -> None:
     for frame in energy.unbind(1):
         state = weight * frame + (1 - weight) * state
         plain.append(state)
-    assert torch.allclose(smoothed(energy, weight), torch.stack(plain, dim=1), atol=1e-12)
+    assert torch.allclose(moving_average(energy, weight), torch.stack(plain, dim=1), atol=1e-12)
 
 
 def test_pcen_by_librosa() -> None:

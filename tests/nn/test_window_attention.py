@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.nn.window_attention import WindowAttention, apart, raster, shifted, zcurve  # noqa: E402
+from auricle.nn.window_attention import WindowAttention, raster_index, shift_index, shift_mask, zcurve  # noqa: E402
 
 
 def test_windows_quarters_and_squares_are_runs() -> None:
@@ -23,8 +23,8 @@ def test_raster_and_shift() -> None:
     picture = torch.arange(64).view(8, 8)
     row, column = zcurve(8).unbind(1)
     curve = picture[row, column]
-    assert (curve[raster(8)] == picture.flatten()).all()
-    assert (curve[shifted(8)][raster(8)].view(8, 8) == torch.roll(picture, (-1, -1), (0, 1))).all()
+    assert (curve[raster_index(8)] == picture.flatten()).all()
+    assert (curve[shift_index(8)][raster_index(8)].view(8, 8) == torch.roll(picture, (-1, -1), (0, 1))).all()
 
 
 def plain(attention: WindowAttention, picture: torch.Tensor, window: int, shift: int) -> torch.Tensor:
@@ -59,7 +59,7 @@ def test_the_same_as_plain_swin(moved: bool) -> None:
     pictures = torch.randn(2, side, side, 12)
     row, column = zcurve(side).unbind(1)
     x = torch.roll(pictures, (-window // 2, -window // 2), (1, 2)) if moved else pictures
-    heard = attention(x[:, row, column], apart(side, window) if moved else None)[:, raster(side)].view_as(pictures)
+    heard = attention(x[:, row, column], shift_mask(side, window) if moved else None)[:, raster_index(side)].view_as(pictures)
     heard = torch.roll(heard, (window // 2, window // 2), (1, 2)) if moved else heard
     for picture, found in zip(pictures, heard, strict=True):
         assert (plain(attention, picture, window, window // 2 if moved else 0) - found).abs().max() < 1e-5

@@ -68,7 +68,7 @@ def apart(ours: Any, theirs: Any) -> float:
 def heard(model: Model, samples: np.ndarray) -> Any:
     """Our embedding of one waveform, layers included."""
     features = open_frontend(model.config.frontend).features(samples)
-    return model.encode(torch.from_numpy(features)[None], taps=True)
+    return model.encode(torch.from_numpy(features)[None], with_layers=True)
 
 
 TINY = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96}
@@ -98,7 +98,7 @@ def test_ast(sizes: dict[str, Any], seconds: float, tmp_path: Path) -> None:
     wanted = theirs.audio_spectrogram_transformer(**inputs, output_hidden_states=True)
     told = heard(ours, samples)
     assert apart(told.pooled, wanted.pooler_output) < CLOSE
-    assert apart(told.clip, theirs.classifier(wanted.pooler_output)) < CLOSE
+    assert apart(told.clip_logits, theirs.classifier(wanted.pooler_output)) < CLOSE
     grid = ours.encoder.grid
     last = wanted.last_hidden_state[:, 2:].reshape(1, grid[1], grid[0], -1).transpose(1, 2)  # theirs has frequency outside
     assert apart(told.frames, last.mean(dim=2)) < CLOSE
@@ -156,7 +156,7 @@ def test_ast_alone_with_statistics_of_its_own(tmp_path: Path) -> None:
     wanted = theirs(**extractor(samples, sampling_rate=16000, return_tensors="pt"))
     told = heard(ours, samples)
     assert apart(told.pooled, wanted.pooler_output) < CLOSE
-    assert told.clip is None and ours.config.labels == ()
+    assert told.clip_logits is None and ours.config.labels == ()
 
 
 def test_ast_of_the_published_folder_has_older_names() -> None:

@@ -48,11 +48,11 @@ def check(model: Model, frontend: Mapping[str, Tensor]) -> Health:
         return Health((f"{len(broken)} tensors hold NaN or infinity, such as {broken[0]}",), ())
     config = model.config
     encoded = model.encode(torch.from_numpy(features(config, frontend)))
-    labels = 0 if encoded.clip is None else encoded.clip.shape[1]
+    labels = 0 if encoded.clip_logits is None else encoded.clip_logits.shape[1]
     if labels != len(config.labels):
         return Health((f"its head gives {labels} labels, {len(config.labels)} names are known",), ())
     vectors = model.apply_heads(encoded)[EMBEDDING].float().numpy()
-    if not np.isfinite(vectors).all() or (encoded.clip is not None and not bool(encoded.clip.isfinite().all())):
+    if not np.isfinite(vectors).all() or (encoded.clip_logits is not None and not bool(encoded.clip_logits.isfinite().all())):
         return Health(("it gives NaN or infinity for plain sounds",), ())
     faults, notes = [], []
     if vectors.shape[1] != config.dim:
@@ -60,7 +60,7 @@ def check(model: Model, frontend: Mapping[str, Tensor]) -> Health:
     nearest = _nearest(vectors)
     if nearest > COLLAPSED:
         notes.append(f"noise, a tone and clicks have vectors of cosine {nearest:.4f}: the sound tower may have collapsed")
-    return Health(tuple(faults), tuple(notes), encoded.frame_rate if encoded.scores is not None else None)
+    return Health(tuple(faults), tuple(notes), encoded.frame_rate if encoded.frame_logits is not None else None)
 
 
 def features(config: ModelConfig, frontend: Mapping[str, Tensor]) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import at_least, pooled_mask
+from auricle.nn.conv import pad_frames, pooled_mask
 from auricle.nn.patch import Patches
 from auricle.nn.pooling import masked_mean
 from auricle.nn.transformer import Trunk, TrunkSizes
@@ -73,20 +73,20 @@ class Beats(nn.Module):
                 heads=config.heads,
                 hidden=config.hidden,
                 epsilon=1e-5,
-                first=config.first,
-                deep=config.deep,
-                conv=config.conv,
-                groups=config.groups,
+                norm_first=config.first,
+                deep_norm=config.deep,
+                conv_kernel=config.conv,
+                conv_groups=config.groups,
                 buckets=config.buckets,
-                farthest=config.farthest,
+                max_distance=config.farthest,
                 gate="query" if config.gated and config.buckets else "none",
             )
         )
         self.head = nn.Linear(config.width, config.labels) if config.labels else None
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
-        features, mask = at_least(features, mask, frames=self.config.patch, silence=self.config.fill)  # the shortest clip has one patch
+        features, mask = pad_frames(features, mask, frames=self.config.patch, silence=self.config.fill)  # the shortest clip has one patch
         frames_mask = pooled_mask(mask, self.config.patch)
         x = self.norm(self.patches(features))
         if self.project is not None:
@@ -101,7 +101,7 @@ class Beats(nn.Module):
             frames=frames,
             mask=frames_mask,
             frame_rate=self.config.frame_rate / self.config.patch,
-            clip=None if scores is None else masked_mean(scores, frames_mask),
-            scores=scores,
-            layers=states if taps else (),
+            clip_logits=None if scores is None else masked_mean(scores, frames_mask),
+            frame_logits=scores,
+            layers=states if with_layers else (),
         )

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvPool, at_least, masked
-from auricle.nn.decision import ClipDecision, MomentDecision, NoDecision
+from auricle.nn.conv import ConvPool, apply_mask, pad_frames
+from auricle.nn.decision import ClipHead, FrameHead, PoolingHead
 from auricle.signal.frontend import open_frontend
 
 #: Log-mel of silence in PANNs' front-ends: 10 log10(1e-10) dB.
@@ -54,19 +54,19 @@ class Cnn14(nn.Module):
         sizes = (config.widths[-1], config.size, config.labels)
         self.head: nn.Module
         if config.decision == "none":
-            self.head = NoDecision()
+            self.head = PoolingHead()
         else:
-            self.head = ClipDecision(*sizes) if config.decision == "clip" else MomentDecision(*sizes, pool=config.decision)
+            self.head = ClipHead(*sizes) if config.decision == "clip" else FrameHead(*sizes, pool=config.decision)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; with_layers: each block's map, mean over frequency."""
         halvings = self.config.halvings
-        x, mask = at_least(features, mask, frames=2**halvings, silence=SILENCE)
-        x = masked(self.bands(x.transpose(1, 2)).transpose(1, 2)[:, None], mask)
+        x, mask = pad_frames(features, mask, frames=2**halvings, silence=SILENCE)
+        x = apply_mask(self.bands(x.transpose(1, 2)).transpose(1, 2)[:, None], mask)
         layers = []
         for number, block in enumerate(self.blocks.values()):
             x, mask = block(x, mask, pool=(2, 2) if number < halvings else (1, 1))
-            if taps:
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         pooled, frames, clip, scores = self.head(x.mean(dim=3).transpose(1, 2), mask)
         return Embedding(
@@ -74,7 +74,7 @@ class Cnn14(nn.Module):
             frames=frames,
             mask=mask,
             frame_rate=self.frame_rate,
-            clip=clip,
-            scores=scores,
+            clip_logits=clip,
+            frame_logits=scores,
             layers=tuple(layers),
         )

@@ -14,7 +14,7 @@ from torch.nn import functional
 from auricle.core.config import Strict
 from auricle.models.encoders.cnn14 import SILENCE
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import at_least, masked, picture, pooled_mask
+from auricle.nn.conv import apply_mask, as_image, pad_frames, pooled_mask
 from auricle.nn.pooling import mean_max
 from auricle.signal.frontend import open_frontend
 
@@ -57,7 +57,7 @@ class _Block(nn.Module):
         """x (B, C, T, F), zero where mask (B, T) says padding, to the same."""
         y = self.norm(self.around(x).permute(0, 2, 3, 1))
         y = self.scale * self.narrow(functional.gelu(self.widen(y)))
-        return masked(x + y.permute(0, 3, 1, 2), mask)
+        return apply_mask(x + y.permute(0, 3, 1, 2), mask)
 
 
 class _Stage(nn.ModuleList):
@@ -98,7 +98,7 @@ class _Stem(nn.Module):
         if mask is not None:
             lengths = mask.sum(dim=1)[:, None] // _PATCH + 2 * _MARGIN // _PATCH
             mask = torch.arange(x.shape[2], device=x.device)[None] < lengths
-        return masked(x, mask), mask
+        return apply_mask(x, mask), mask
 
 
 class ConvNext(nn.Module):
@@ -122,20 +122,22 @@ class ConvNext(nn.Module):
         self.norm = nn.LayerNorm(self.size, eps=_EPS)
         self.label = nn.Linear(self.size, config.labels)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames; taps: each stage's map, mean over frequency.
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; with_layers: each stage's map, mean over frequency.
 
         frames are the last map's mean over frequency, as CoNeTTE takes them; pooled is their mean plus maximum, normalised.
         """
-        x, mask = at_least(features, mask, frames=self.reduction - 2 * _MARGIN, silence=SILENCE)
-        x, mask = self.stem(picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask), mask)
+        x, mask = pad_frames(features, mask, frames=self.reduction - 2 * _MARGIN, silence=SILENCE)
+        x, mask = self.stem(as_image(self.bands(x.transpose(1, 2)).transpose(1, 2), mask), mask)
         layers = []
         for number, stage in enumerate(self.stages):
             if number > 0:
                 x, mask = self.halvings[str(number)](x), pooled_mask(mask, 2)
-            x = stage(masked(x, mask), mask)
-            if taps:
+            x = stage(apply_mask(x, mask), mask)
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         frames = x.mean(dim=3).transpose(1, 2)
         pooled = self.norm(mean_max(frames, mask))
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip=self.label(pooled), layers=tuple(layers))
+        return Embedding(
+            pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip_logits=self.label(pooled), layers=tuple(layers)
+        )

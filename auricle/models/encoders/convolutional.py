@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvNorm, masked, strided_mask
+from auricle.nn.conv import ConvNorm, apply_mask, strided_mask
 from auricle.nn.pooling import mean_max
 from auricle.signal.presets import PRESETS
 
@@ -66,22 +66,22 @@ class ConvEncoder(nn.Module):
         real = features if mask is None else features.masked_fill(~mask[:, :, None], -200.0)
         peak = real.amax(dim=(1, 2), keepdim=True)
         x = ((features - peak) / self.config.range_db + 1.0).clamp(min=0.0)
-        return masked((2.0 * x - 1.0)[:, None], mask)
+        return apply_mask((2.0 * x - 1.0)[:, None], mask)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames; taps: each deep block's map, mean over frequency."""
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; with_layers: each deep block's map, mean over frequency."""
         x = self.normalise(features, mask)
         if features.is_cpu:
             x = x.contiguous(memory_format=torch.channels_last)
         mask = strided_mask(mask, 2)
-        x = masked(self.stem(x), mask)
+        x = apply_mask(self.stem(x), mask)
         quarter_mask = strided_mask(mask, 2)
-        x = shallow = masked(self.quarter(x), quarter_mask)
+        x = shallow = apply_mask(self.quarter(x), quarter_mask)
         mask = strided_mask(quarter_mask, 2)
         layers = []
         for block in self.deep:
-            x = masked(block(x), mask)
-            if taps:
+            x = apply_mask(block(x), mask)
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         wide = torch.relu(self.wide(x.transpose(1, 2).flatten(2)))  # (B, T / 8, size)
         pooled = self.dropout(mean_max(wide, mask))

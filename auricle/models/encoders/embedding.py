@@ -24,8 +24,8 @@ class Embedding:
     frames: Tensor
     mask: Tensor | None
     frame_rate: float = 0.0
-    clip: Tensor | None = None
-    scores: Tensor | None = None
+    clip_logits: Tensor | None = None
+    frame_logits: Tensor | None = None
     layers: tuple[Tensor, ...] = ()
 
 
@@ -39,8 +39,8 @@ class Encoder(Protocol):
     size: int
     labels: int
 
-    def __call__(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def __call__(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features: a batch of what the front-end gives, (B, T, F), (B, 4, T, F) or (B, N). mask (B, T): True for real frames.
 
-        A masked clip gives what it would give alone, within rounding. taps: give `layers` too.
+        A masked clip gives what it would give alone, within rounding. with_layers: give `layers` too.
         """

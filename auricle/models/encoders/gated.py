@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvNorm, at_least, masked, strided_mask
-from auricle.nn.gated import GatedBlock, Rotary, near
+from auricle.nn.conv import ConvNorm, apply_mask, pad_frames, strided_mask
+from auricle.nn.gated import GatedBlock, Rotary, local_mask
 from auricle.nn.pooling import RampPooling, mean_max
 
 Size = Annotated[int, Field(gt=0)]
@@ -85,39 +85,39 @@ class Gated(nn.Module):
 
     def stemmed(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """features (B, T, F), mask (B, T) to tokens (B, L, D) and their mask (B, L), before any block."""
-        features, mask = at_least(features, mask, frames=_STRIDE, silence=_SILENCE)
+        features, mask = pad_frames(features, mask, frames=_STRIDE, silence=_SILENCE)
         real = features if mask is None else features.masked_fill(~mask[:, :, None], _SILENCE)
         peak = real.amax(dim=(1, 2), keepdim=True)
-        x = masked((2.0 * ((real - peak) / self.config.range_db + 1.0).clamp(min=0.0) - 1.0)[:, None], mask)
+        x = apply_mask((2.0 * ((real - peak) / self.config.range_db + 1.0).clamp(min=0.0) - 1.0)[:, None], mask)
         if x.is_cpu:
             x = x.contiguous(memory_format=torch.channels_last)
         for place, block in enumerate(self.stem):
             mask = strided_mask(mask, 2 if place < 2 else 1)
-            x = masked(block(x), mask)
+            x = apply_mask(block(x), mask)
         return self.tokens(x.transpose(1, 2).flatten(2)), mask
 
-    def blended(self, tokens: Tensor, mask: Tensor | None, *, taps: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def blended(self, tokens: Tensor, mask: Tensor | None, *, with_layers: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Tokens (B, L, D) with their mask to states (B, L, D), and where asked those before, between and behind the blocks."""
         x, length = tokens, tokens.shape[1]
-        turns = self.rotary.turns(torch.arange(length, device=x.device, dtype=torch.float32)[:, None])
+        rotations = self.rotary.rotations(torch.arange(length, device=x.device, dtype=torch.float32)[:, None])
         known = None if mask is None else mask[:, None, None, :]
-        close = near(length, self.config.reach, x.device)[None, None] if self.config.reach else None
-        states = [x] if taps else []
+        close = local_mask(length, self.config.reach, x.device)[None, None] if self.config.reach else None
+        states = [x] if with_layers else []
         for place, block in enumerate(self.blocks):
-            seen = known
+            visible = known
             if close is not None and place % 2 == 0:  # a token always sees itself, so that no row is empty
-                seen = close if known is None else (close & known) | torch.eye(length, dtype=torch.bool, device=x.device)
-            x = block(x, turns, seen=seen)
-            if taps:
+                visible = close if known is None else (close & known) | torch.eye(length, dtype=torch.bool, device=x.device)
+            x = block(x, rotations, mask=visible)
+            if with_layers:
                 states.append(x)
         return self.norm(x), tuple(states)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features dB (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
         tokens, mask = self.stemmed(features, mask)
-        x, states = self.blended(tokens, mask, taps=taps)
+        x, states = self.blended(tokens, mask, with_layers=with_layers)
         pooled = mean_max(x, mask)
         if self.drift is not None:
             pooled = pooled + self.drift(x, mask)
         clip = None if self.head is None else self.head(pooled)
-        return Embedding(pooled, x, mask, self.config.frame_rate / _STRIDE, clip=clip, layers=states)
+        return Embedding(pooled, x, mask, self.config.frame_rate / _STRIDE, clip_logits=clip, layers=states)

@@ -18,7 +18,7 @@ from torch.nn import functional
 from auricle.core.config import Strict
 from auricle.core.errors import InputError, ModelError
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.window_attention import WindowAttention, apart, raster, shifted, zcurve
+from auricle.nn.window_attention import WindowAttention, raster_index, shift_index, shift_mask, zcurve
 from auricle.signal.frontend import PRESETS
 
 #: Frames and bands of a patch; the stretches of a fused log-mel have patches three times as long.
@@ -105,10 +105,10 @@ class Stage(nn.Module):
         self.quarter = (window // 2) ** 2
         self.blocks = nn.ModuleList([Block(width, config.heads[index], window) for _ in range(config.depths[index])])
         self.merge = Merge(width) if index + 1 < len(config.depths) else None
-        there = shifted(side // (window // 2)) if self.shifts else torch.zeros(0, dtype=torch.long)
+        there = shift_index(side // (window // 2)) if self.shifts else torch.zeros(0, dtype=torch.long)
         self.register_buffer("there", there, persistent=False)
         self.register_buffer("back", torch.argsort(there), persistent=False)
-        self.register_buffer("parted", apart(side, window) if self.shifts else torch.zeros(0), persistent=False)
+        self.register_buffer("parted", shift_mask(side, window) if self.shifts else torch.zeros(0), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L, D) to the same before the merge, where it may still be shifted, and to the next stage's (B, L / 4, 2 D)."""
@@ -217,7 +217,7 @@ class Htsat(nn.Module):
         grid, pieces = config.side // _PATCH >> (len(config.depths) - 1), config.side // config.mels
         self.bins = grid // pieces
         self.head = nn.Conv2d(self.size, config.labels, (self.bins, 3), padding=(0, 1)) if config.labels else None
-        times = raster(grid).view(pieces, self.bins, grid).transpose(1, 2)  # (piece, column, bin): time first, then height
+        times = raster_index(grid).view(pieces, self.bins, grid).transpose(1, 2)  # (piece, column, bin): time first, then height
         self.register_buffer("times", times.flatten(), persistent=False)
 
     def _picture(self, features: Tensor) -> Tensor:
@@ -228,7 +228,7 @@ class Htsat(nn.Module):
         features = features * scale + (norm.bias - norm.running_mean * scale)
         return features if frames == self.longest else draw_out(features, self.longest)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features (B, T, F), or (B, 4, T, F) with fusion, T at most 1024; mask (B, T), True for real frames, which come first.
 
         Each clip is resized to the whole picture, so clips of one length run together, without what pads them, and every clip has as many
@@ -236,31 +236,31 @@ class Htsat(nn.Module):
         stage, as rows of the picture.
         """
         if mask is not None:
-            return self._by_length(features, mask.sum(dim=1).clamp(min=1), taps=taps)
+            return self._by_length(features, mask.sum(dim=1).clamp(min=1), with_layers=with_layers)
         self._check(features)
         states = []
         x = self.patches(self._picture(features))
-        if taps:
-            states.append(x[:, raster(self.config.side // _PATCH)])
+        if with_layers:
+            states.append(x[:, raster_index(self.config.side // _PATCH)])
         for index, stage in enumerate(self.stages):
             assert isinstance(stage, Stage)
             inside, x = stage(x)
-            if taps:
-                states.append(stage.unmoved(inside)[:, raster(self.config.side // _PATCH >> index)])
+            if with_layers:
+                states.append(stage.unmoved(inside)[:, raster_index(self.config.side // _PATCH >> index)])
         x = self.norm(x)
         pooled = x.mean(dim=1)
         x = x.index_select(1, self.times).view(x.shape[0], -1, self.bins, self.size)  # (B, T', bins, D)
-        scores = None if self.head is None else self.head(x.permute(0, 3, 2, 1))[:, :, 0].transpose(1, 2)
-        clip = None if scores is None else scores.mean(dim=1)
+        logits = None if self.head is None else self.head(x.permute(0, 3, 2, 1))[:, :, 0].transpose(1, 2)
+        clip = None if logits is None else logits.mean(dim=1)
         rate = self.hops * x.shape[1] / max(features.shape[-2] - 1, 1)
-        return Embedding(pooled, x.mean(dim=2), None, rate, clip=clip, scores=scores, layers=tuple(states))
+        return Embedding(pooled, x.mean(dim=2), None, rate, clip_logits=clip, frame_logits=logits, layers=tuple(states))
 
-    def _by_length(self, features: Tensor, lengths: Tensor, *, taps: bool) -> Embedding:
+    def _by_length(self, features: Tensor, lengths: Tensor, *, with_layers: bool) -> Embedding:
         """The Embedding of clips with so many real frames (B,), each as it is alone."""
         rows = [(lengths == length).nonzero()[:, 0] for length in sorted(set(lengths.tolist()))]
-        runs = [self.forward(features[each][..., : int(lengths[each[0]]), :], taps=taps) for each in rows]
+        runs = [self.forward(features[each][..., : int(lengths[each[0]]), :], with_layers=with_layers) for each in rows]
         order = torch.cat(rows).argsort()
-        names = ("pooled", "frames", *(() if self.head is None else ("clip", "scores")))
+        names = ("pooled", "frames", *(() if self.head is None else ("clip_logits", "frame_logits")))
         joined: dict[str, Any] = {name: torch.cat([getattr(run, name) for run in runs])[order] for name in names}
         layers = tuple(torch.cat(parts)[order] for parts in zip(*(run.layers for run in runs), strict=True))
         return dataclasses.replace(runs[-1], **joined, layers=layers)

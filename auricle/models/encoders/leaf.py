@@ -15,7 +15,7 @@ from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
 from auricle.models.encoders.factory import open_encoder
-from auricle.nn.conv import at_least, strided_mask
+from auricle.nn.conv import pad_frames, strided_mask
 from auricle.nn.leaf import Leaf
 from auricle.signal.presets import PRESETS
 
@@ -48,8 +48,8 @@ class LeafEncoder(nn.Module):
         window, hop = preset.window / rate, preset.hop / rate
         self.leaf = Leaf(preset.mels, rate=rate, window=window, hop=hop, low=preset.low, high=preset.high, step=config.step)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features: samples (B, N); mask (B, N), True for real samples, then False; taps: those of the encoder behind."""
-        samples, mask = at_least(features, mask, frames=_LEAST * self.leaf.hop)
-        encoded: Embedding = self.encoder(self.leaf(samples, mask), strided_mask(mask, self.leaf.hop), taps=taps)
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features: samples (B, N); mask (B, N), True for real samples, then False; with_layers: those of the encoder behind."""
+        samples, mask = pad_frames(features, mask, frames=_LEAST * self.leaf.hop)
+        encoded: Embedding = self.encoder(self.leaf(samples, mask), strided_mask(mask, self.leaf.hop), with_layers=with_layers)
         return encoded

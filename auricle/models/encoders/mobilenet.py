@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvNorm, masked, picture, strided_mask
-from auricle.nn.squeeze import Squeeze, even_width
+from auricle.nn.conv import ConvNorm, apply_mask, as_image, strided_mask
+from auricle.nn.squeeze import SqueezeExcitation, round_channels
 from auricle.signal.frontend import open_frontend
 
 _EPS = 1e-3  # of every norm
@@ -73,8 +73,8 @@ def rows(width: float, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> lis
     """The fifteen blocks at that width, with the strides in place."""
     return [
         row._replace(
-            inside=even_width(row.inside * width),
-            outputs=even_width(row.outputs * width),
+            inside=round_channels(row.inside * width),
+            outputs=round_channels(row.outputs * width),
             stride=1 if row.stride < 0 else strides[row.stride],
         )
         for row in _LARGE
@@ -91,14 +91,14 @@ class _Block(nn.Module):
         self.expand = ConvNorm(inputs, row.inside, kernel=1, relu=False, eps=_EPS) if row.inside != inputs else None
         stride = (row.stride, row.stride)
         self.depthwise = ConvNorm(row.inside, row.inside, kernel=row.kernel, stride=stride, relu=False, groups=row.inside, eps=_EPS)
-        self.squeeze = Squeeze(row.inside) if row.squeeze else None
+        self.squeeze = SqueezeExcitation(row.inside) if row.squeeze else None
         self.project = ConvNorm(row.inside, row.outputs, kernel=1, relu=False, eps=_EPS)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, T, F) and (B, T) to (B, C', ceil(T / stride), ceil(F / stride)) and (B, ceil(T / stride))."""
         activation = functional.hardswish if self.hard else functional.relu
         y = x if self.expand is None else activation(self.expand(x))
-        y = activation(self.depthwise(masked(y, mask)))
+        y = activation(self.depthwise(apply_mask(y, mask)))
         mask = strided_mask(mask, self.stride)
         if self.squeeze is not None:
             y = self.squeeze(y, mask)
@@ -169,7 +169,7 @@ class MobileNet(nn.Module):
         super().__init__()
         self.config = config
         self.frontend, self.labels = config.frontend, config.labels
-        width, self.reduction = even_width(_STEM * config.width), 2
+        width, self.reduction = round_channels(_STEM * config.width), 2
         self.stem = ConvNorm(1, width, stride=(2, 2), relu=False, eps=_EPS)
         self.blocks = nn.ModuleDict()
         for row in rows(config.width, config.strides):
@@ -183,24 +183,24 @@ class MobileNet(nn.Module):
 
     def _head(self, config: MobileNetConfig) -> nn.Module:
         if config.head == "mlp":
-            return _MlpHead(self.size, even_width(_HIDDEN * config.width), config.labels)
+            return _MlpHead(self.size, round_channels(_HIDDEN * config.width), config.labels)
         if config.head == "convolutional":
             return _ConvolutionalHead(self.size, config.labels)
         return _AttentionHead(self.size, config.labels, heads=config.heads)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features (B, T, F), scaled as the preset says; mask (B, T), True for real frames; taps: each block's map, mean over frequency.
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features (B, T, F), scaled as the preset says; mask (B, T), True for real frames.
 
-        frames are the last map's mean over frequency, pooled is their mean over time.
+        with_layers: each block's map, mean over frequency. frames are the last map's mean over frequency, pooled is their mean over time.
         """
-        x = functional.hardswish(self.stem(picture(features, mask)))
+        x = functional.hardswish(self.stem(as_image(features, mask)))
         mask = strided_mask(mask, 2)
         layers = []
         for block in self.blocks.values():
             x, mask = block(x, mask)
-            if taps:
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
-        frames = masked(functional.hardswish(self.last(x)), mask).mean(dim=3).transpose(1, 2)
+        frames = apply_mask(functional.hardswish(self.last(x)), mask).mean(dim=3).transpose(1, 2)
         pooled = _mean(frames, mask)
         clip, scores = self.head(frames, pooled, mask)
         return Embedding(
@@ -208,7 +208,7 @@ class MobileNet(nn.Module):
             frames=frames,
             mask=mask,
             frame_rate=self.frame_rate,
-            clip=clip,
-            scores=scores,
+            clip_logits=clip,
+            frame_logits=scores,
             layers=tuple(layers),
         )

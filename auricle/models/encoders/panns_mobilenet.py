@@ -13,8 +13,8 @@ from torch.nn import functional
 from auricle.core.config import Strict
 from auricle.models.encoders.cnn14 import SILENCE
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvNorm, at_least, masked, picture, pooled_mask
-from auricle.nn.decision import ClipDecision
+from auricle.nn.conv import ConvNorm, apply_mask, as_image, pad_frames, pooled_mask
+from auricle.nn.decision import ClipHead
 from auricle.signal.frontend import open_frontend
 
 
@@ -50,7 +50,7 @@ class _Block(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, T, F) and (B, T) to (B, C', T // stride, F // stride) and (B, T // stride)."""
         y = x if self.expand is None else functional.relu6(self.expand(x))
-        y = self.depthwise(masked(y, mask))
+        y = self.depthwise(apply_mask(y, mask))
         # Published code pools before the norm; a norm with fixed statistics commutes with a mean, and here it joins its convolution.
         y = y if self.stride == 1 else functional.avg_pool2d(y, self.stride)
         y = self.project(functional.relu(y) if self.version == 1 else functional.relu6(y))
@@ -78,20 +78,20 @@ class PannsMobileNet(nn.Module):
                 width, self.reduction = outputs, self.reduction * step
         self.frame_rate = open_frontend(config.frontend).frame_rate / self.reduction
         self.last = ConvNorm(width, config.last, kernel=1, relu=False) if config.last else None
-        self.head = ClipDecision(config.last or width, config.size, config.labels)
+        self.head = ClipHead(config.last or width, config.size, config.labels)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames; taps: each block's map, mean over frequency."""
-        x, mask = at_least(features, mask, frames=self.reduction, silence=SILENCE)
-        x = picture(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features dB (B, T, F); mask (B, T), True for real frames; with_layers: each block's map, mean over frequency."""
+        x, mask = pad_frames(features, mask, frames=self.reduction, silence=SILENCE)
+        x = as_image(self.bands(x.transpose(1, 2)).transpose(1, 2), mask)
         x, mask = functional.avg_pool2d(self.stem(x), 2), pooled_mask(mask, 2)
         x = functional.relu(x) if self.config.version == 1 else functional.relu6(x)
         layers = []
         for block in self.blocks.values():
             x, mask = block(x, mask)
-            if taps:
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         if self.last is not None:
             x = functional.relu6(self.last(x))
-        pooled, frames, clip, _ = self.head(masked(x, mask).mean(dim=3).transpose(1, 2), mask)
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip=clip, layers=tuple(layers))
+        pooled, frames, clip, _ = self.head(apply_mask(x, mask).mean(dim=3).transpose(1, 2), mask)
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=self.frame_rate, clip_logits=clip, layers=tuple(layers))

@@ -135,16 +135,16 @@ class SpeechEncoder(nn.Module):
                 heads=config.heads,
                 hidden=config.hidden,
                 epsilon=config.epsilon,
-                first=config.first,
-                conv=config.conv,
-                groups=config.groups,
+                norm_first=config.first,
+                conv_kernel=config.conv,
+                conv_groups=config.groups,
                 buckets=config.buckets,
-                farthest=config.farthest,
+                max_distance=config.farthest,
                 gate=config.gate,
             )
         )
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features: waveforms (B, N); mask (B, N), True for real samples. layers: states before, between and behind the blocks."""
         if mask is not None:
             features = features * mask
@@ -160,5 +160,5 @@ class SpeechEncoder(nn.Module):
             frames=x,
             mask=frames_mask,
             frame_rate=self.config.rate / self.stem.hop,
-            layers=states if taps else (),
+            layers=states if with_layers else (),
         )

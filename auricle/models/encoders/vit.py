@@ -17,8 +17,8 @@ from auricle.core.config import Strict
 from auricle.core.errors import ModelError
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.attention import Attention
-from auricle.nn.patch import Patches, grid_of
-from auricle.nn.position import fit_table, sincos_grid
+from auricle.nn.patch import Patches, patch_grid
+from auricle.nn.position import resize_positions, sincos_grid
 from auricle.nn.transformer import Block
 
 Size = Annotated[int, Field(gt=0)]
@@ -82,7 +82,7 @@ class Positions(nn.Module):
         """The table of the wanted grid, (1, leading + T' * F', D)."""
         if self.grid == self.wanted:
             return self.table
-        fitted = fit_table(self.table[:, self.leading :], self.grid, self.wanted)
+        fitted = resize_positions(self.table[:, self.leading :], self.grid, self.wanted)
         return torch.cat([self.table[:, : self.leading], fitted], dim=1)
 
 
@@ -95,7 +95,7 @@ class ViT(nn.Module):
         super().__init__()
         self.config = config
         self.frontend, self.size, self.labels = config.frontend, config.width, config.labels
-        self.grid = grid_of(config.frames, config.bands, size=config.patch, stride=config.stride)
+        self.grid = patch_grid(config.frames, config.bands, size=config.patch, stride=config.stride)
         if min(self.grid) < 1 or config.width % config.heads:
             raise ModelError(
                 f"{config.frames} frames of {config.bands} bands hold no patch of {config.patch}, or width {config.width} cannot be "
@@ -115,7 +115,7 @@ class ViT(nn.Module):
             before = nn.LayerNorm(config.width, eps=config.head_epsilon)
             self.head = linear if config.head == "linear" else nn.Sequential(before, linear)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
         config = self.config
         x = self.patches(self._brought(features, mask))
@@ -136,8 +136,8 @@ class ViT(nn.Module):
             frames=patches.unflatten(1, self.grid).mean(dim=2)[:, :heard],
             mask=None if mask is None else mask[:, :: config.stride[0]][:, :heard],
             frame_rate=config.frame_rate / config.stride[0],
-            clip=None if self.head is None else self.head(pooled),
-            layers=tuple(states) if taps else (),
+            clip_logits=None if self.head is None else self.head(pooled),
+            layers=tuple(states) if with_layers else (),
         )
 
     def _brought(self, features: Tensor, mask: Tensor | None) -> Tensor:

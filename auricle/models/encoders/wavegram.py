@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
-from auricle.nn.conv import ConvPool, at_least, masked, pooled_mask, strided_mask
-from auricle.nn.decision import ClipDecision
+from auricle.nn.conv import ConvPool, apply_mask, pad_frames, pooled_mask, strided_mask
+from auricle.nn.decision import ClipHead
 from auricle.nn.spectral import LogMel
 from auricle.signal.frontend import hann
 from auricle.signal.mel import filterbank
@@ -114,29 +114,29 @@ class WavegramCnn14(nn.Module):
             rate=config.rate, fft=config.window, mels=config.mels, low=config.low, high=config.high, scale="slaney", norm="slaney"
         )
         window = torch.from_numpy(hann(config.window))
-        self.mel = LogMel(window, torch.from_numpy(bank), hop=self.hop, edge="reflect", floor=1e-10, kept=True)
+        self.mel = LogMel(window, torch.from_numpy(bank), hop=self.hop, edge="reflect", floor=1e-10, persistent=True)
         self.bands = nn.BatchNorm1d(config.mels)
         self.wave = Wavegram(config)
         inputs = (1, 2 * config.widths[0], *config.widths[1:-1])
         self.blocks = nn.ModuleDict({str(n + 1): ConvPool(inputs[n], width) for n, width in enumerate(config.widths)})
-        self.head = ClipDecision(config.widths[-1], config.size, config.labels)
+        self.head = ClipHead(config.widths[-1], config.size, config.labels)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
-        """features: samples (B, N), full scale +-1; mask (B, N), True for real samples, then False; taps: each joint block's map."""
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
+        """features: samples (B, N), full scale +-1; mask (B, N), True for real samples, then False; with_layers: each joint block's map."""
         halvings = len(self.blocks) - 1
-        samples, mask = at_least(features, mask, frames=self.hop * 2**halvings)
+        samples, mask = pad_frames(features, mask, frames=self.hop * 2**halvings)
         spectrum = self._log_mel(samples, mask)
         learned, mask = self.wave(samples, mask)
         # The log-mel picture has one frame more, after the last whole hop; published code cannot join the two then.
-        x = torch.cat((masked(spectrum[:, :, : learned.shape[2]], mask), learned), dim=1)
+        x = torch.cat((apply_mask(spectrum[:, :, : learned.shape[2]], mask), learned), dim=1)
         layers = []
         for number in range(2, len(self.blocks) + 1):
             x, mask = self.blocks[str(number)](x, mask, pool=(2, 2) if number <= halvings else (1, 1))
-            if taps:
+            if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         pooled, frames, clip, _ = self.head(x.mean(dim=3).transpose(1, 2), mask)
         rate = self.config.rate / self.hop / 2**halvings
-        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip=clip, layers=tuple(layers))
+        return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip_logits=clip, layers=tuple(layers))
 
     def _log_mel(self, samples: Tensor, mask: Tensor | None) -> Tensor:
         """The log-mel picture after its first block, (B, C, T, F)."""
@@ -147,6 +147,6 @@ class WavegramCnn14(nn.Module):
             count = 1 + samples.shape[1] // self.hop
             spectrum = self.mel(mirrored(samples, lengths, reach=self.config.window // 2))[:, :count]
             real = torch.arange(count, device=samples.device)[None] <= lengths[:, None] // self.hop
-        x = masked(self.bands(spectrum.transpose(1, 2)).transpose(1, 2)[:, None], real)
+        x = apply_mask(self.bands(spectrum.transpose(1, 2)).transpose(1, 2)[:, None], real)
         seen: Tensor = self.blocks["1"](x, real)[0]
         return seen

@@ -62,7 +62,7 @@ class WhisperEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
 
-    def forward(self, features: Tensor, mask: Tensor | None = None, *, taps: bool = False) -> Embedding:
+    def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features (B, T, F); mask (B, T), True for real frames. layers: the states before, between and behind the blocks."""
         features, mask = features[:, : self.config.frames], None if mask is None else mask[:, : self.config.frames]
         x = functional.gelu(self.conv1(self._brought(features, mask).transpose(1, 2)))
@@ -77,7 +77,7 @@ class WhisperEncoder(nn.Module):
             frames=frames,
             mask=halved,
             frame_rate=self.config.frame_rate / 2,
-            layers=tuple(states) if taps else (),
+            layers=tuple(states) if with_layers else (),
         )
 
     def _brought(self, features: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,1 +1,1 @@
-"""Losses, named by the shape of the output that they read."""
+"""Losses in torch."""

@@ -1,6 +1,6 @@
 """Losses over tokens: logits (B, L, V) of a decoder against the tokens of a caption (B, L).
 
-A mean over real tokens: under several ranks or micro-batches each of them counts the same, whatever tokens it holds.
+A mean over real tokens. Ranks and micro-batches have equal weight, however many tokens each has.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from torch.nn import functional
 
 
 def token_cross_entropy(logits: Tensor, tokens: Tensor, mask: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Each position is scored on its own token: mean over real ones.
+    """Cross-entropy of each position with its token, averaged over real tokens.
 
-    logits (B, L, V); tokens int64 (B, L); mask bool (B, L), True where a token counts. smoothing: share of the target that is spread
-    evenly over the vocabulary (Szegedy et al. 2016, arXiv:1512.00567). Returns ().
+    logits (B, L, V); tokens int64 (B, L); mask bool (B, L), True for real tokens. smoothing: label smoothing (Szegedy et al. 2016,
+    arXiv:1512.00567). Returns ().
 
     This is also the loss of parallel prediction (CapPa, Tschannen et al. 2023, arXiv:2306.07915): a decoder that sees mask tokens only,
     without a causal mask, predicts all positions at once.
@@ -23,5 +23,5 @@ def token_cross_entropy(logits: Tensor, tokens: Tensor, mask: Tensor, *, smoothi
 
 
 def next_token_cross_entropy(logits: Tensor, tokens: Tensor, mask: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Autoregressive: position l is scored on token l + 1; arguments as for token_cross_entropy, where the decoder read `tokens`."""
+    """Autoregressive cross-entropy: position l predicts token l + 1. Arguments as for token_cross_entropy; `tokens` are the input."""
     return token_cross_entropy(logits[:, :-1], tokens[:, 1:], mask[:, 1:], smoothing=smoothing)

@@ -1,6 +1,6 @@
-"""Contrastive losses: sounds and words (B, D), row by row a pair; each is told from all other rows of all ranks.
+"""Contrastive losses of paired audio and text vectors (B, D), with the rows of all ranks as negatives.
 
-Averaged over ranks they are what one process would compute of all rows together. Computed in single precision under autocast too.
+Their mean over ranks is the loss that one process would compute on the whole batch. Computed in single precision, also under autocast.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.nn.gather import gathered, ranks
-from auricle.nn.losses.cross_entropy import shared_cross_entropy
+from auricle.nn.gather import gather_rows, rank_and_size
+from auricle.nn.losses.cross_entropy import soft_cross_entropy
 
-#: Bounds of the scale: 1 to 100 (mlfoundations/open_clip clamps log_scale to [0, ln 100] after each step; LAION-AI/CLAP likewise).
-_LOWEST, _HIGHEST = 1.0, 100.0
+#: Bounds of the logit scale (mlfoundations/open_clip clamps its logarithm to [0, ln 100] after each step; LAION-AI/CLAP likewise).
+_MIN_SCALE, _MAX_SCALE = 1.0, 100.0
 
 
 class InfoNce(nn.Module):
-    """Symmetric cross-entropy of cosines times a learnt scale (Radford et al. 2021, arXiv:2103.00020).
+    """Symmetric InfoNCE: cross-entropy of cosines times a learned logit scale (Radford et al. 2021, arXiv:2103.00020).
 
-    temperature: where it starts; the scale is its inverse, held to 1..100. divisor: the temperature itself is learnt and divides
-    (XinhaoMei/WavCaps, `temp`), instead of the logarithm of the scale.
+    temperature: initial value; the logit scale is its inverse, clamped to 1..100. divisor: learn the temperature itself
+    (XinhaoMei/WavCaps, `temp`) instead of the logarithm of the scale.
     """
 
     def __init__(self, *, temperature: float = 0.07, divisor: bool = False) -> None:
@@ -31,35 +31,35 @@ class InfoNce(nn.Module):
         self.divisor = divisor
         self.learnt = nn.Parameter(torch.tensor([temperature if divisor else -math.log(temperature)]))  # not (): that cannot be sharded
 
-    def scale(self) -> Tensor:
-        """What cosines are multiplied by, ()."""
+    def logit_scale(self) -> Tensor:
+        """Factor of the cosines, ()."""
         if self.divisor:
-            return 1 / held(self.learnt[0], 1 / _HIGHEST, 1 / _LOWEST)
-        return held(self.learnt[0], math.log(_LOWEST), math.log(_HIGHEST)).exp()
+            return 1 / clamp_with_gradient(self.learnt[0], 1 / _MAX_SCALE, 1 / _MIN_SCALE)
+        return clamp_with_gradient(self.learnt[0], math.log(_MIN_SCALE), math.log(_MAX_SCALE)).exp()
 
-    def forward(self, audio: Tensor, text: Tensor, groups: Tensor | None = None, *, hard: Tensor | None = None) -> Tensor:
-        """audio, text: (B, D), of any length. Returns ().
+    def forward(self, audio: Tensor, text: Tensor, positives: Tensor | None = None, *, hard: Tensor | None = None) -> Tensor:
+        """audio, text: (B, D), of any norm. Returns ().
 
-        groups: int64 (B,); rows of one number are true pairs of each other too, and share a row's target evenly (WavCaps).
-        hard: (B, H, D), texts that are wrong for that row's sound alone, such as its caption in another order.
+        positives: int64 (B,); rows with equal numbers are positives of each other and share the target evenly (WavCaps).
+        hard: (B, H, D), hard negative texts of each row's audio, such as its caption in another order.
         """
         with torch.autocast(audio.device.type, enabled=False):
             audio, text = _unit(audio), _unit(text)
-            alike = pairs(len(audio), groups, audio.device).float()
-            share = alike / alike.sum(1, keepdim=True)
-            scale = self.scale()
-            heard, said = scale * audio @ gathered(text).T, scale * text @ gathered(audio).T  # (B, W B)
-            wanted = share
+            pairs = positive_pairs(len(audio), positives, audio.device).float()
+            text_target = audio_target = pairs / pairs.sum(1, keepdim=True)
+            logit_scale = self.logit_scale()
+            audio_to_text = logit_scale * audio @ gather_rows(text).T  # (B, W B)
+            text_to_audio = logit_scale * text @ gather_rows(audio).T
             if hard is not None:
-                heard = torch.cat([heard, scale * torch.einsum("bd,bhd->bh", audio, _unit(hard))], dim=1)
-                wanted = functional.pad(share, (0, hard.shape[1]))
-            return (shared_cross_entropy(heard, wanted) + shared_cross_entropy(said, share)) / 2
+                audio_to_text = torch.cat([audio_to_text, logit_scale * torch.einsum("bd,bhd->bh", audio, _unit(hard))], dim=1)
+                text_target = functional.pad(text_target, (0, hard.shape[1]))
+            return (soft_cross_entropy(audio_to_text, text_target) + soft_cross_entropy(text_to_audio, audio_target)) / 2
 
 
 class SigLip(nn.Module):
-    """A yes or no for each sound with each text, from the cosine, a learnt scale and a learnt bias (Zhai et al. 2023, arXiv:2303.15343).
+    """Sigmoid loss of every audio-text pair, with a learned logit scale and bias (SigLIP: Zhai et al. 2023, arXiv:2303.15343).
 
-    Needs no large batch, since no row is compared with the others. Scale starts at 10, bias at -10, as in the paper.
+    Pairs are independent, so it needs no large batch. The scale is initialised to 10 and the bias to -10, as in the paper.
     """
 
     def __init__(self) -> None:
@@ -67,29 +67,29 @@ class SigLip(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor([math.log(10.0)]))
         self.bias = nn.Parameter(torch.tensor([-10.0]))
 
-    def forward(self, audio: Tensor, text: Tensor, groups: Tensor | None = None) -> Tensor:
-        """audio, text: (B, D), of any length; groups as for InfoNce. Summed over texts, mean over sounds (equation 1). Returns ()."""
+    def forward(self, audio: Tensor, text: Tensor, positives: Tensor | None = None) -> Tensor:
+        """audio, text: (B, D), of any norm; positives as for InfoNce. Sum over texts, mean over audio (equation 1). Returns ()."""
         with torch.autocast(audio.device.type, enabled=False):
-            logits = self.log_scale.exp() * _unit(audio) @ gathered(_unit(text)).T + self.bias
-            sign = 2.0 * pairs(len(audio), groups, audio.device) - 1.0
+            logits = self.log_scale.exp() * _unit(audio) @ gather_rows(_unit(text)).T + self.bias
+            sign = 2.0 * positive_pairs(len(audio), positives, audio.device) - 1.0
             return -functional.logsigmoid(sign * logits).sum() / len(audio)
 
 
-def pairs(rows: int, groups: Tensor | None, device: torch.device) -> Tensor:
-    """Which of all ranks' rows fit this rank's: bool (B, W B); themselves, and those of the same group."""
-    if groups is None:
-        rank, world = ranks()
+def positive_pairs(rows: int, positives: Tensor | None, device: torch.device) -> Tensor:
+    """Bool (B, W B): which rows of all ranks are positives of this rank's rows; without `positives` only the row itself."""
+    if positives is None:
+        rank, world = rank_and_size()
         return torch.eye(rows * world, dtype=torch.bool, device=device)[rank * rows : (rank + 1) * rows]
-    return groups[:, None] == gathered(groups)[None]
+    return positives[:, None] == gather_rows(positives)[None]
 
 
-def held(value: Tensor, low: float, high: float) -> Tensor:
-    """The value between bounds. Its gradient passes unless a step against it would lead further out, so nothing gets stuck there."""
-    found: Tensor = _Held.apply(value, low, high)  # type: ignore[no-untyped-call]
-    return found
+def clamp_with_gradient(value: Tensor, low: float, high: float) -> Tensor:
+    """Clamp a value to [low, high]. At a bound, gradients that lead back inside still pass, so a parameter cannot get stuck there."""
+    clamped: Tensor = _ClampWithGradient.apply(value, low, high)  # type: ignore[no-untyped-call]
+    return clamped
 
 
-class _Held(torch.autograd.Function):
+class _ClampWithGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, low: float, high: float) -> Tensor:
         ctx.save_for_backward(value)

@@ -1,4 +1,4 @@
-"""Losses over clip scores (B, K) and frame scores (B, T, K)."""
+"""Cross-entropies of clip logits (B, K) and frame logits (B, T, K)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 
-def shared_cross_entropy(logits: Tensor, share: Tensor) -> Tensor:
-    """Cross-entropy against a distribution: logits (B, K), share (B, K) with rows that sum to one, or to zero where nothing is labelled."""
-    return -(share * torch.log_softmax(logits, dim=-1)).sum(dim=-1).mean()
+def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy with soft targets: logits (B, K), target (B, K) with rows that sum to one, or to zero where there is no label."""
+    return -(target * torch.log_softmax(logits, dim=-1)).sum(dim=-1).mean()
 
 
-def presence(logits: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy summed over labels, averaged over clips and frames: logits and truth (..., K), truth in 0..1."""
-    return nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(dim=-1).mean()
+def multilabel_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy summed over labels, averaged over clips and frames: logits and target (..., K), target in 0..1."""
+    return nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(dim=-1).mean()

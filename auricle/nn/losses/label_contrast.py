@@ -1,13 +1,13 @@
-"""Losses over embeddings (B, D) in a joint space."""
+"""Contrastive loss of embeddings (B, D) with label vectors of the joint space."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from auricle.nn.losses.cross_entropy import shared_cross_entropy
+from auricle.nn.losses.cross_entropy import soft_cross_entropy
 
 
-def words_contrast(audio: Tensor, words: Tensor, share: Tensor, *, temperature: float) -> Tensor:
-    """InfoNCE against a fixed bank of label vectors: audio (B, D), words (K, D) of unit length, share (B, K) as in shared_cross_entropy."""
-    cosine = nn.functional.normalize(audio, dim=-1) @ words.T
-    return shared_cross_entropy(cosine / temperature, share)
+def label_info_nce(audio: Tensor, labels: Tensor, target: Tensor, *, temperature: float) -> Tensor:
+    """InfoNCE with fixed label vectors: audio (B, D), labels (K, D) of unit length, target (B, K) as in soft_cross_entropy."""
+    cosine = nn.functional.normalize(audio, dim=-1) @ labels.T
+    return soft_cross_entropy(cosine / temperature, target)

@@ -1,40 +1,40 @@
-"""Losses of masked spectrograms: what was hidden is told from the clip's other hidden patches, or drawn again."""
+"""Losses of masked spectrogram prediction: contrastive matching and reconstruction of masked patches."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from auricle.nn.losses.cross_entropy import shared_cross_entropy
+from auricle.nn.losses.cross_entropy import soft_cross_entropy
 
-_SPREAD = 1e-6  # added to a patch's variance (facebookresearch/mae, models_mae.py)
+_EPSILON = 1e-6  # added to a patch's variance (facebookresearch/mae, models_mae.py)
 
 
-def match_within_clip(guessed: Tensor, hidden: Tensor) -> Tensor:
-    """InfoNCE over the hidden patches of one clip: each true patch picks its guess among all guesses. Returns ().
+def match_within_clip(predicted: Tensor, patches: Tensor) -> Tensor:
+    """InfoNCE over the masked patches of one clip: predictions of the clip's other masked patches are the negatives. Returns ().
 
-    guessed, hidden: (B, M, P), what the matching head says and the true patches. Rows are true patches and the softmax runs over
-    guesses, as YuanGongND/ssast computes it (models/ast_models.py); the equation of the paper runs over true patches.
+    predicted, patches: (B, M, P), output of the matching head and the true patches. Rows are true patches and the softmax runs over
+    predictions, as YuanGongND/ssast computes it (models/ast_models.py); the equation of the paper runs over true patches.
     """
-    logits = hidden @ guessed.transpose(1, 2)  # (B, M, M)
-    return shared_cross_entropy(logits.flatten(0, 1), torch.eye(hidden.shape[1], device=hidden.device).repeat(len(hidden), 1))
+    logits = patches @ predicted.transpose(1, 2)  # (B, M, M)
+    return soft_cross_entropy(logits.flatten(0, 1), torch.eye(patches.shape[1], device=patches.device).repeat(len(patches), 1))
 
 
-def ssast(guessed: Tensor, drawn: Tensor, hidden: Tensor, *, weight: float = 10.0) -> dict[str, Tensor]:
+def ssast(predicted: Tensor, reconstructed: Tensor, patches: Tensor, *, weight: float = 10.0) -> dict[str, Tensor]:
     """The joint loss of SSAST (Gong et al. 2022, arXiv:2110.09784, equations 1 to 3): parts `match` and `draw`, the latter weighted.
 
-    guessed, drawn: (B, M, P) of the matching and of the drawing head; hidden: (B, M, P), the true patches.
+    predicted, reconstructed: (B, M, P) of the matching and of the reconstruction head; patches: (B, M, P), the true masked patches.
     """
-    return {"match": match_within_clip(guessed, hidden), "draw": weight * (drawn - hidden).square().mean()}
+    return {"match": match_within_clip(predicted, patches), "draw": weight * (reconstructed - patches).square().mean()}
 
 
-def masked_patches(drawn: Tensor, patches: Tensor, hidden: Tensor, *, normalised: bool = True) -> Tensor:
-    """Squared error over hidden patches alone (He et al. 2022, arXiv:2111.06377; for sound Huang et al. 2022, arXiv:2207.06405).
+def masked_patches(reconstructed: Tensor, patches: Tensor, masked: Tensor, *, normalised: bool = True) -> Tensor:
+    """Mean squared error over masked patches (He et al. 2022, arXiv:2111.06377; for audio Huang et al. 2022, arXiv:2207.06405).
 
-    drawn, patches: (B, M, P); hidden: bool (B, M), True where the encoder did not see the patch: only these count. normalised:
-    each patch is brought to zero mean and unit variance first. Returns ().
+    reconstructed, patches: (B, M, P); masked: bool (B, M), True for patches that the encoder did not get: only these count.
+    normalised: standardise each true patch to zero mean and unit variance first. Returns ().
     """
     if normalised:
-        patches = (patches - patches.mean(-1, keepdim=True)) / (patches.var(-1, keepdim=True) + _SPREAD).sqrt()
-    error = (drawn - patches).square().mean(-1)
-    return error.masked_fill(~hidden, 0.0).sum() / hidden.sum().clamp(min=1)
+        patches = (patches - patches.mean(-1, keepdim=True)) / (patches.var(-1, keepdim=True) + _EPSILON).sqrt()
+    error = (reconstructed - patches).square().mean(-1)
+    return error.masked_fill(~masked, 0.0).sum() / masked.sum().clamp(min=1)

@@ -1,7 +1,7 @@
-"""The loss of several tasks, each with a head of its own on one encoder; every row of a batch belongs to one of them.
+"""Multi-task loss: one head per task on one encoder; every row of a batch belongs to one task.
 
-MS-CLAP 2023 trained its sound encoder on 22 such tasks (Elizalde et al. 2024, arXiv:2309.05767); which they were and how they were
-weighted is unverified here.
+MS-CLAP 2023 trained its audio encoder on 22 such tasks (Elizalde et al. 2024, arXiv:2309.05767); their list and weights are unverified
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """labels: K of the task. exclusive: exactly one of them is true of a row. weight: of the task's rows in the mean."""
+    """Head of one task. labels: K. exclusive: exactly one label is true of a row. weight: of the task's rows in the mean."""
 
     labels: int
     exclusive: bool
@@ -23,20 +23,20 @@ class Head:
 
 
 def multitask(logits: Mapping[str, Tensor], truth: Tensor, task: Tensor, heads: Mapping[str, Head]) -> dict[str, Tensor]:
-    """Each task's part, (): cross-entropy where its labels exclude each other, else binary cross-entropy (mean over labels).
+    """Loss of each task, (): cross-entropy where its labels are exclusive, else binary cross-entropy (mean over labels).
 
-    logits: (B, K) of every head in `heads`, of every row. truth: float (B, sum of K), the labels of all tasks side by side in the order of
-    `heads`. task: int64 (B,), which of them a row belongs to; only its own labels count. Parts are sums over a task's rows divided by B:
-    together they are a mean over rows, and a batch is the mean of its parts.
+    logits: (B, K) of every head, for every row. truth: float (B, sum of K), the labels of all tasks concatenated in the order of
+    `heads`. task: int64 (B,), index of the row's task; only its labels count. Each loss is the sum over the task's rows divided by B:
+    the sum over tasks is the mean over rows.
     """
     parts, start = {}, 0
     for number, (name, head) in enumerate(heads.items()):
         rows = task == number
-        given, true = logits[name][rows].float(), truth[rows, start : start + head.labels]
+        outputs, target = logits[name][rows].float(), truth[rows, start : start + head.labels]
         if head.exclusive:
-            total = -(true * given.log_softmax(dim=-1)).sum()
+            total = -(target * outputs.log_softmax(dim=-1)).sum()
         else:
-            total = functional.binary_cross_entropy_with_logits(given, true, reduction="none").mean(dim=-1).sum()
+            total = functional.binary_cross_entropy_with_logits(outputs, target, reduction="none").mean(dim=-1).sum()
         parts[name] = head.weight * total / len(task)
         start += head.labels
     return parts

@@ -57,17 +57,17 @@ def clips(encoder: Any, seconds: tuple[float, ...]) -> list[Any]:
 def test_shapes_rates_and_repeats(name: str) -> None:
     encoder = made(name)
     features = clips(encoder, (31.0,))[0][None]
-    heard, again = encoder(features, taps=True), encoder(features)
+    heard, again = encoder(features, with_layers=True), encoder(features)
     assert torch.equal(heard.pooled, again.pooled)
-    assert torch.equal(heard.clip, again.clip)
+    assert torch.equal(heard.clip_logits, again.clip_logits)
     assert heard.pooled.shape == (1, encoder.size)
-    assert heard.clip.shape == (1, encoder.labels) == (1, 5)
+    assert heard.clip_logits.shape == (1, encoder.labels) == (1, 5)
     assert abs(heard.frames.shape[1] - 31.0 * heard.frame_rate) <= 1.5
     assert heard.mask is None
     assert len(heard.layers) >= 4
     assert not again.layers
-    if heard.scores is not None:
-        assert heard.scores.shape == (1, heard.frames.shape[1], 5)
+    if heard.frame_logits is not None:
+        assert heard.frame_logits.shape == (1, heard.frames.shape[1], 5)
 
 
 @pytest.mark.parametrize("name", ["max", "mean", "attention"])
@@ -75,7 +75,7 @@ def test_shapes_rates_and_repeats(name: str) -> None:
 def test_a_clip_s_decision_is_made_of_its_moments(name: str) -> None:
     encoder = made(name)
     heard = encoder(clips(encoder, (4.0,))[0][None])
-    moments, clip = heard.scores[0].sigmoid(), heard.clip[0].sigmoid()
+    moments, clip = heard.frame_logits[0].sigmoid(), heard.clip_logits[0].sigmoid()
     if name == "max":
         assert torch.allclose(clip, moments.amax(dim=0))
     elif name == "mean":
@@ -137,4 +137,4 @@ def test_a_wavegram_hears_clips_whose_two_pictures_differ_in_length() -> None:
     lengths = (64000, 64000 + 320, 64000 + 320 + 315, 64000 + 639)  # 200 hops, 201 of them twice, and nearly 202
     heard = [encoder(torch.randn(1, length)) for length in lengths]
     assert [one.frames.shape[1] for one in heard] == [6, 6, 6, 6]
-    assert all(torch.isfinite(one.clip).all() for one in heard)
+    assert all(torch.isfinite(one.clip_logits).all() for one in heard)

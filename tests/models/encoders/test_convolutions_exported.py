@@ -24,7 +24,7 @@ class _Both(torch.nn.Module):
 
     def forward(self, features: Any) -> tuple[Any, Any, Any]:
         heard = self.encoder(features)
-        return heard.pooled, heard.clip, heard.frames
+        return heard.pooled, heard.clip_logits, heard.frames
 
 
 @pytest.mark.slow

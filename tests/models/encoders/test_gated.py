@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auricle.core.errors import ModelError
 from auricle.models.encoders.factory import open_encoder
-from auricle.nn.gated import Rotary, turned
+from auricle.nn.gated import Rotary, apply_rotary
 from auricle.nn.pooling import mean_max
 
 SMALL = {"family": "gated", "stem": [8, 8, 16, 16, 16], "width": 32, "depth": 3, "heads": 2, "hidden": 48, "labels": 5}
@@ -65,8 +65,8 @@ def test_rotary_products_know_distances_alone() -> None:
     query, key = torch.randn(2, 1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
 
     def product(one: tuple[float, float], other: tuple[float, float]) -> Tensor:
-        places = [rotary.turns(torch.tensor([place])) for place in (one, other)]
-        return (turned(query, places[0]) * turned(key, places[1])).sum()
+        places = [rotary.rotations(torch.tensor([place])) for place in (one, other)]
+        return (apply_rotary(query, places[0]) * apply_rotary(key, places[1])).sum()
 
     torch.testing.assert_close(product((3.0, 1.0), (5.0, 4.0)), product((13.0, 21.0), (15.0, 24.0)))
     assert not torch.isclose(product((3.0, 1.0), (5.0, 4.0)), product((3.0, 1.0), (5.0, 3.0)))

@@ -41,11 +41,11 @@ def features(rows: int, frames: int, *, fused: bool = False) -> torch.Tensor:
 @torch.inference_mode()
 def test_says_the_same_twice_and_has_the_shapes_it_tells() -> None:
     encoder, x = made(), features(2, 250)
-    once, again = encoder(x, taps=True), encoder(x, taps=True)
-    assert torch.equal(once.pooled, again.pooled) and torch.equal(once.scores, again.scores)
+    once, again = encoder(x, with_layers=True), encoder(x, with_layers=True)
+    assert torch.equal(once.pooled, again.pooled) and torch.equal(once.frame_logits, again.frame_logits)
     assert once.pooled.shape == (2, encoder.size) == (2, 64)
-    assert once.frames.shape == (2, 16, 64) and once.scores.shape == (2, 16, 5) and once.clip.shape == (2, 5)
-    assert torch.allclose(once.clip, once.scores.mean(dim=1), atol=1e-6)
+    assert once.frames.shape == (2, 16, 64) and once.frame_logits.shape == (2, 16, 5) and once.clip_logits.shape == (2, 5)
+    assert torch.allclose(once.clip_logits, once.frame_logits.mean(dim=1), atol=1e-6)
     assert torch.allclose(once.pooled, once.frames.mean(dim=1), atol=1e-6)
     assert once.frame_rate == pytest.approx(16 * 100 / 249)
     assert [state.shape[1:] for state in once.layers] == [(256, 16), (256, 16), (64, 32), (16, 64)]
@@ -104,7 +104,7 @@ def test_sizes_that_do_not_fold_are_refused(wrong: dict[str, Any]) -> None:
 def test_every_parameter_is_used() -> None:
     encoder = made(fusion=True)
     told = encoder(features(2, 250, fused=True))
-    (told.pooled.square().sum() + told.clip.square().sum()).backward()
+    (told.pooled.square().sum() + told.clip_logits.square().sum()).backward()
     unused = {key for key, parameter in encoder.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum()}
     assert unused == set()
 
@@ -151,7 +151,7 @@ def test_export(tmp_path: Path) -> None:
 
         def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             told = self.encoder(features)
-            return told.pooled, told.scores
+            return told.pooled, told.frame_logits
 
     batch = torch.export.Dim("batch", min=1, max=64)
     program = torch.onnx.export(Both().eval(), (x,), dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
@@ -162,4 +162,4 @@ def test_export(tmp_path: Path) -> None:
         pooled, scores = session.run(None, {session.get_inputs()[0].name: x.numpy()})
         told = encoder(x)
         np.testing.assert_allclose(pooled, told.pooled.numpy(), atol=1e-4)
-        np.testing.assert_allclose(scores, told.scores.numpy(), atol=1e-4)
+        np.testing.assert_allclose(scores, told.frame_logits.numpy(), atol=1e-4)

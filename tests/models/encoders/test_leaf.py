@@ -38,7 +38,7 @@ def test_frames_come_at_the_presets_rate() -> None:
 
 def test_every_parameter_learns() -> None:
     encoder = opened().train()
-    encoder(noise(4, 8000)).clip.square().sum().backward()
+    encoder(noise(4, 8000)).clip_logits.square().sum().backward()
     grads = {name: parameter.grad for name, parameter in encoder.named_parameters()}
     assert all(grad is not None and grad.isfinite().all() for grad in grads.values())
     assert all((grads[f"leaf.{name}"] != 0).all() for name in ("filters.centre", "filters.deviation", "pooling.width", "compression.alpha"))

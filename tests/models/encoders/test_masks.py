@@ -100,8 +100,8 @@ def near(found: Any, wanted: Any) -> bool:
 
 def outputs(encoded: Any, row: int, frames: int) -> dict[str, Any]:
     """All outputs for one row, those in time as far as so many frames."""
-    of_clip = {"pooled": encoded.pooled[row], "clip": None if encoded.clip is None else encoded.clip[row]}
-    in_time = {"frames": encoded.frames, "scores": encoded.scores}
+    of_clip = {"pooled": encoded.pooled[row], "clip": None if encoded.clip_logits is None else encoded.clip_logits[row]}
+    in_time = {"frames": encoded.frames, "scores": encoded.frame_logits}
     return of_clip | {name: None if output is None else output[row, :frames] for name, output in in_time.items()}
 
 
@@ -116,11 +116,11 @@ def test_every_family_is_here() -> None:
 def test_a_masked_batch_is_one_clip_at_a_time(name: str, lengths: str, over: int) -> None:
     encoder = made(name)
     clips = [clip(encoder, frames) for frames in BATCHES[lengths]]
-    together = encoder(*batch(clips, 1 if getattr(encoder.config, "fusion", False) else 0, over), taps=True)
+    together = encoder(*batch(clips, 1 if getattr(encoder.config, "fusion", False) else 0, over), with_layers=True)
     resized = encoder.config.family == "htsat"  # every clip to the whole picture: all frames are real
     assert (together.mask is None) == resized
     for row, one in enumerate(clips):
-        alone = encoder(one[None], taps=True)
+        alone = encoder(one[None], with_layers=True)
         count = alone.frames.shape[1] if alone.mask is None else int(alone.mask.sum())
         assert count >= 1
         assert resized or together.mask[row].tolist() == [frame < count for frame in range(together.frames.shape[1])]

@@ -67,12 +67,12 @@ def name(request: pytest.FixtureRequest) -> str:
 @torch.inference_mode()
 def test_says_the_same_twice_and_has_the_shapes_it_tells(name: str) -> None:
     encoder, x = made(name), inputs(name, 2, 150)
-    once, again = encoder(x, taps=True), encoder(x, taps=True)
+    once, again = encoder(x, with_layers=True), encoder(x, with_layers=True)
     assert torch.equal(once.pooled, again.pooled) and torch.equal(once.frames, again.frames)
     assert once.pooled.shape == (2, encoder.size) and once.frames.shape[::2] == (2, encoder.size)
     assert once.frames.shape[1] == pytest.approx(1.5 * once.frame_rate, abs=1)
     assert len(once.layers) == BLOCKS["depth"] + 1 and {layer.ndim for layer in once.layers} == {3}
-    assert (once.clip is None) == (encoder.labels == 0)
+    assert (once.clip_logits is None) == (encoder.labels == 0)
     assert encoder(x).layers == ()
     assert encoder.frontend in {"kaldi-ast", "kaldi-beats", "whisper-80", "raw-16k"}
 
@@ -94,7 +94,7 @@ def test_every_parameter_is_used(name: str) -> None:
     """All of them have a gradient, so a frozen or forgotten part would show."""
     encoder = made(name)
     told = encoder(inputs(name, 2, 100))
-    (told.pooled.square().sum() + (0.0 if told.clip is None else told.clip.square().sum())).backward()
+    (told.pooled.square().sum() + (0.0 if told.clip_logits is None else told.clip_logits.square().sum())).backward()
     unused = {key for key, parameter in encoder.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum()}
     keys = {key for key in unused if key.endswith("qkv.bias")}  # a bias of keys moves all scores of a query alike
     assert unused - keys == set()
@@ -104,7 +104,7 @@ def test_every_parameter_is_used(name: str) -> None:
 def test_beats_hears_each_moment() -> None:
     """Its clip logits are the mean of those in time."""
     told = made("beats")(inputs("beats", 2, 100))
-    assert torch.allclose(told.clip, told.scores.mean(dim=1), atol=1e-6)
+    assert torch.allclose(told.clip_logits, told.frame_logits.mean(dim=1), atol=1e-6)
 
 
 @torch.inference_mode()
@@ -190,7 +190,7 @@ def test_export_keeps_the_numbers_for_any_batch(tmp_path: Path) -> None:
 
         def forward(self, *features: Any) -> Any:
             heard = [encoder(x) for encoder, x in zip(self.encoders, features, strict=True)]
-            return tuple(output for one in heard for output in (one.pooled, one.frames, one.clip) if output is not None)
+            return tuple(output for one in heard for output in (one.pooled, one.frames, one.clip_logits) if output is not None)
 
     told = Told().eval().requires_grad_(False)  # with gradients the exporter takes another way through attention, and fails on its strides
     batch = torch.export.Dim("batch", min=1, max=64)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, multiprocessing, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from auricle.nn.losses.contrast import InfoNce, SigLip, held  # noqa: E402
+from auricle.nn.losses.contrast import InfoNce, SigLip, clamp_with_gradient  # noqa: E402
 
 GROUPS = torch.tensor([0, 1, 2, 0, 3, 1])
 
@@ -79,15 +79,15 @@ def test_the_same_as_open_clip(loss: nn.Module) -> None:
 def test_a_bounded_value_can_come_back_but_not_go_further() -> None:
     for start, slope, moves in ((5.0, -1.0, False), (5.0, 1.0, True), (-1.0, 1.0, False), (-1.0, -1.0, True), (2.0, 1.0, True)):
         value = torch.tensor(start, requires_grad=True)
-        out = held(value, 0.0, 4.0)
+        out = clamp_with_gradient(value, 0.0, 4.0)
         (slope * out).backward()
         assert 0.0 <= out.item() <= 4.0
         assert value.grad is not None and value.grad.item() == (slope if moves else 0.0)
 
 
 def test_scale_stays_within_a_hundred() -> None:
-    assert InfoNce(temperature=1e-4).scale().item() == pytest.approx(100.0)
-    assert InfoNce(temperature=1e-4, divisor=True).scale().item() == pytest.approx(100.0)
+    assert InfoNce(temperature=1e-4).logit_scale().item() == pytest.approx(100.0)
+    assert InfoNce(temperature=1e-4, divisor=True).logit_scale().item() == pytest.approx(100.0)
 
 
 def told(loss: nn.Module, rows: slice, *, hard: bool) -> tuple[float, Tensor, list[Tensor]]:
