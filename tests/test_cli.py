@@ -237,6 +237,8 @@ def test_an_archive_is_made_searched_and_told_about(auricle: Callable[..., tuple
     assert code == 1 and objects(out)[0]["new"] == 4 and "text.wav" in err and "2 of 4 files had an error" in err
     code, out, err = auricle("archive", "--in", "a", "--json", model=False)
     assert code == 0 and objects(out)[0]["files"] == 3 and objects(out)[0]["failed"] == 1
+    code, out, err = auricle("archive", "--in", "a", "--remove-missing", "", model=False)
+    assert code == 2 and "--remove-missing is empty" in err
     code, out, err = auricle("search", "low tone", "--in", "a", "--json", "-k", "1")
     assert code == 0 and Path(objects(out)[0]["file"]).name == "tones.wav" and objects(out)[0]["score"] > 0.9
     code, out, err = auricle("search", "low tone", "--in", "a", "--export", "hits.csv", "--html", "hits.html")

@@ -20,6 +20,7 @@ from auricle.core.paths import is_missing, path_of
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
 from auricle.listen.vocabulary import SEPARATOR
+from auricle.signal.opening import check_file
 from auricle.signal.streaming import printable
 
 _BATCH = 4096  # windows written at once ...
@@ -123,6 +124,7 @@ class _Work:
 
     def _hear(self, name: str, worker: Worker) -> _Heard:
         """On a worker: a file's content, and its windows unless it is known."""
+        check_file(path_of(name), name)
         said = os.stat(path_of(name))
         content = _digest(path_of(name), worker)
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}

@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auricle.archive.memory import limited_memory
-from auricle.core.errors import ArchiveError
+from auricle.core.errors import ArchiveError, WriteError
 from auricle.core.files import atomic_files, naming, write_text
 from auricle.core.optional import require
 from auricle.core.paths import is_missing, path_of, shown, text_of
@@ -86,14 +86,15 @@ class Archive:
         )
         if not 0 < header.hop <= header.window <= 60:
             raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")
-        if (folder / HEADER).exists():
-            raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
         _check_name(folder)
-        with atomic_files(folder, last=HEADER) as partial:
-            database = cls(partial, header)._database
-            for name, schema in _schemas(header).items():
-                database.create_table(name, schema=schema)
-            write_text(partial / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
+        with _locked(folder, LOCK) if folder.is_dir() else _created_once(folder):  # a new folder is renamed into place, once
+            if (folder / HEADER).exists():
+                raise ArchiveError(f"{folder}: is an archive already; index into it, or choose another folder")
+            with atomic_files(folder, last=HEADER) as partial:
+                database = cls(partial, header)._database
+                for name, schema in _schemas(header).items():
+                    database.create_table(name, schema=schema)
+                write_text(partial / HEADER, json.dumps(header.model_dump(), indent=1) + "\n")
         return cls(folder, header)
 
     @classmethod
@@ -170,23 +171,14 @@ class Archive:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the archive for writing; what an interrupted writer left half done is taken out first."""
-        with self._locked(LOCK):
+        with _locked(self.folder, LOCK):
             self._recover()
             yield
 
     @contextmanager
     def teaching(self) -> Iterator[None]:
         """Hold what was taught for writing; windows may be written meanwhile."""
-        with self._locked(TEACHER):
-            yield
-
-    @contextmanager
-    def _locked(self, name: str, *, wait: bool = False) -> Iterator[None]:
-        with naming(self.folder), (self.folder / name).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ArchiveError(f"{self.folder}: another auricle is writing to it; wait until it is done, or stop it") from error
+        with _locked(self.folder, TEACHER):
             yield
 
     def _recover(self) -> None:
@@ -250,7 +242,7 @@ class Archive:
         """Put new names of recordings into the examples of taught sounds."""
         if not moved:
             return
-        with self._locked(TEACHER, wait=True):
+        with _locked(self.folder, TEACHER, wait=True):
             table = self.table("taught")
             rows = [row for row in table.to_arrow().to_pylist() if any(label["file"] in moved for label in row["labels"])]
             for row in rows:
@@ -353,6 +345,28 @@ def _schemas(header: Header) -> dict[str, Any]:
 def _check_name(folder: Path) -> None:
     if shown(str(folder)) != str(folder):
         raise ArchiveError(f"{shown(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
+
+
+@contextmanager
+def _locked(folder: Path, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold an exclusive lock of an archive. ArchiveError where another process holds it, unless wait."""
+    with naming(folder), (folder / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArchiveError(f"{folder}: another auricle is writing to it; wait until it is done, or stop it") from error
+        yield
+
+
+@contextmanager
+def _created_once(folder: Path) -> Iterator[None]:
+    """ArchiveError that says so where another process made the archive meanwhile."""
+    try:
+        yield
+    except WriteError as error:
+        if (folder / HEADER).exists():
+            raise ArchiveError(f"{folder}: another process made this archive just now; run the command again when it has ended") from error
+        raise
 
 
 def _line(error: BaseException) -> str:

@@ -77,7 +77,7 @@ def archive_command(
     folder: Into,
     duplicates: Annotated[bool, typer.Option(help="List duplicate recordings.")] = False,
     remove_missing: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Remove entries of this folder whose files no longer exist.")
+        str | None, typer.Option(metavar="FOLDER", help="Remove entries of this folder whose files no longer exist.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -87,7 +87,9 @@ def archive_command(
     from auricle.present.archive_console import facts_rows
 
     archive = Archive.open(folder)
-    removed = None if remove_missing is None else len(archive.remove_missing(remove_missing))
+    if remove_missing == "":
+        raise InputError("--remove-missing is empty; wanted a folder, or / for all")
+    removed = None if remove_missing is None else len(archive.remove_missing(Path(remove_missing)))
     facts, failed = archive.facts() | {"missing": len(archive.missing())}, [row for row in archive.files().values() if row["error"]]
     if removed is not None:
         facts["removed"] = removed

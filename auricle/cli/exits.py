@@ -26,6 +26,9 @@ _MEMORY = re.compile(r"out of memory|allocate memory|bad allocation|bad_alloc", 
 def run(command: Callable[[], object]) -> int:
     """Run a command, print one line for the error that stopped it, and return the exit code."""
     codecs.register_error(_escaped.__name__, _escaped)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # started with the stream closed
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  open until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=_escaped.__name__)  # characters that its encoding lacks are escaped instead of raising
     try:

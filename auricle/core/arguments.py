@@ -27,8 +27,11 @@ def choose(value: Any, known: Collection[str], *, what: str) -> None:
 
 
 def strings(values: Any, *, what: str) -> tuple[str, ...]:
-    """Several strings; InputError for one alone, which would be taken for its letters, and for whatever else."""
+    """Several strings; InputError for a single string, for other types, and for text that UTF-8 cannot encode (lone surrogates)."""
     found = (None,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
     if not all(isinstance(one, str) for one in found):
         raise InputError(f"{what} is {described(values)}; wanted a list of strings, such as ['siren', 'rain']")
+    for one in found:
+        if any("\ud800" <= letter <= "\udfff" for letter in one):
+            raise InputError(f"{what}: {one!r} is not valid Unicode; wanted text that can be encoded as UTF-8")
     return found

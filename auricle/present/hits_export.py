@@ -38,7 +38,7 @@ def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]
     written.
     """
     what = " ".join(what.split())
-    if to.is_dir() or str(to).endswith(os.sep) or not to.suffix:
+    if to.is_dir() or (not to.is_file() and (str(to).endswith(os.sep) or not to.suffix)):
         return _cut(hits, to)
     ending = next((ending for ending in _ENDINGS if to.name.lower().endswith(ending)), None)
     if ending is None:

@@ -23,7 +23,7 @@ CHANNELS = 64  # the most that are heard
 def open_file(path: str | os.PathLike[str]) -> CheckedReader:
     """The reader that can decode this file, its size and kind checked before any decoder sees it."""
     name = printable(path)
-    _check_file(path, name)
+    check_file(path, name)
     kind = kind_of(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
     if kind is None:
         known = f"{formats.spoken('libsndfile')}, and with auricle[av] {formats.spoken('av')}"
@@ -61,7 +61,7 @@ def _native(path: Path, name: str, kind: str, finding: Finding) -> Reader:
             raise failure if isinstance(failure.__cause__, MissingPackage) else error from None
 
 
-def _check_file(path: str | os.PathLike[str], name: str) -> None:
+def check_file(path: str | os.PathLike[str], name: str) -> None:
     """Refuse what is not a readable regular file with bytes in it."""
     try:
         status = os.stat(path)
@@ -73,6 +73,8 @@ def _check_file(path: str | os.PathLike[str], name: str) -> None:
         with open(path, "rb"):
             pass
     except FileNotFoundError as error:
+        if os.path.islink(path):
+            raise SoundError(f"{name}: is a link to a file that does not exist; restore that file, or give another") from error
         raise SoundError(f"{name}: no such file; check the name and the folder") from error
     except PermissionError as error:
         raise SoundError(f"{name}: may not be read; change its permissions (chmod +r) or run as its owner") from error

@@ -311,6 +311,8 @@ def _missing(reader: Reader, decoded: int) -> str | None:
     heard = (decoded - reader.lost - _unrecorded(reader)) / reader.rate
     why = f" ({reader.fault})" if reader.fault else ""
     declared = (max(reader.frames or 0, decoded if reader.lost else 0) - _unrecorded(reader)) / reader.rate
+    if heard <= 0:
+        return f"{reader.name}: {_nothing(reader)}"
     if (declared - heard) * reader.rate > reader.slack:
         return (
             f"{reader.name}: only {heard:.2f} s of {declared:.2f} s can be decoded, {declared - heard:.2f} s are missing{why}; "

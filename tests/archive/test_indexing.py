@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,35 @@ def sounds(tmp_path: Path) -> Path:
 
 def run(archive: Archive, listener: Listener, *places: Path | str) -> Summary:
     return index(archive, listener, sources.find(map(str, places)))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_archive_is_made_once_by_several_at_the_same_time(there: bool, tmp_path: Path, listener: Listener) -> None:
+    folder = tmp_path / "archive"
+    if there:
+        folder.mkdir()
+
+    def create(_: int) -> str:
+        try:
+            Archive.create(folder, listener)
+        except ArchiveError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(pool.map(create, range(8)))
+    assert ends.count("made") == 1
+    assert all("another" in end or "is an archive already" in end for end in ends if end != "made"), ends
+    assert Archive.open(folder).files() == {}
+
+
+def test_a_named_pipe_is_refused_at_once(tmp_path: Path, listener: Listener, sounds: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    archive = Archive.create(tmp_path / "archive", listener)
+    summary = run(archive, listener, tmp_path / "pipe.wav", sounds / "low.wav")
+    assert summary.failed == 1 and summary.new == 2
+    errors = [str(row["error"]) for row in archive.table("files").search().to_list() if row["error"]]
+    assert len(errors) == 1 and "is not a regular file" in errors[0]
 
 
 def rows(archive: Archive) -> list[dict[str, Any]]:

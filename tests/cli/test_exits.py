@@ -183,6 +183,13 @@ def test_a_pipe_that_is_closed_ends_the_command_in_silence(place: Path) -> None:
     assert (done.returncode, done.stderr) == (exits.CLOSED, "")
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_stream_that_is_closed_from_the_start_is_no_fault(number: int, place: Path) -> None:
+    done = run("tag", SOUND, "--json", *MODEL, folder=place, preexec_fn=lambda: os.close(number))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("tags" in done.stdout) is (number == 2)
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_answers_are_written_in_any_encoding(encoding: str, place: Path) -> None:
     names = ["日本.wav", "é😀.wav", os.fsdecode(b"lat\xe9in.wav")]

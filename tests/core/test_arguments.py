@@ -99,6 +99,7 @@ def test_the_line_names_the_argument_what_came_and_what_was_wanted(listener: aur
         (lambda: listener.embed_text([3]), "texts is [3] (list); wanted a list of strings, such as ['siren', 'rain']"),  # type: ignore[list-item]
         (lambda: listener.listen(None), "a recording is None (NoneType); wanted a path or auricle.Clip(samples, rate)"),  # type: ignore[call-overload]
         (lambda: listener.listen(np.zeros(9)), "got an array without its rate; wanted auricle.Clip(samples, rate) or a path"),  # type: ignore[call-overload]
+        (lambda: listener.embed_text(["d\udcffg"]), r"texts: 'd\udcffg' is not valid Unicode; wanted text that can be encoded as UTF-8"),
         (lambda: auricle.ZeroShot(listener, 3), "labels is 3 (int); wanted a list of strings, such as ['siren', 'rain']"),  # type: ignore[arg-type]
         (lambda: choose("x", ("a", "b"), what="space"), "space is 'x' (str); wanted one of a, b"),
     ):

@@ -114,6 +114,13 @@ def test_an_unknown_ending_is_refused(hits: list[Hit], tmp_path: Path) -> None:
         export(hits, tmp_path / "hits.xlsx", what="rain", rates=rates(hits))
 
 
+def test_a_file_without_an_ending_is_not_taken_for_a_folder(hits: list[Hit], tmp_path: Path) -> None:
+    (tmp_path / "hits").write_text("mine")
+    with pytest.raises(InputError, match="wanted a name that ends in"):
+        export(hits, tmp_path / "hits", what="rain", rates=rates(hits))
+    assert (tmp_path / "hits").read_text() == "mine"
+
+
 def test_the_page_plays_every_hit(hits: list[Hit], tmp_path: Path, tone_folder: Path) -> None:
     gone = Hit("/gone.wav", 0.0, 1.0, 0.6)
     (error,) = hits_page.write(tmp_path / "hits.html", [*hits, gone], text="rain", listener=auricle.load(tone_folder))

@@ -251,3 +251,10 @@ def test_a_file_that_grows_while_it_is_read_is_heard_as_it_was_opened(tmp_path: 
         if window.start == 0:
             path.write_bytes(path.read_bytes() * 2)
     assert windows.error is None and windows.heard == pytest.approx(once.heard, abs=0.1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_samples_that_are_no_sound_from_the_start_are_a_file_of_which_nothing_decodes(tmp_path: Path, value: float) -> None:
+    soundfile.write(tmp_path / "bad.wav", np.full(16_000, value, np.float32), 16_000, subtype="FLOAT")
+    with pytest.raises(SoundError, match=r"bad\.wav: nothing in it can be decoded \(a sample at 0\.000 s is .*\); get an undamaged copy"):
+        read(tmp_path / "bad.wav")

@@ -166,6 +166,8 @@ def test_a_stretch_is_the_same_as_in_the_whole(tmp_path: Path, name: str) -> Non
 
 def test_missing_file(tmp_path: Path) -> None:
     assert "no such file" in refused(tmp_path / "absent.wav")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "absent.wav")
+    assert "is a link to a file that does not exist" in refused(tmp_path / "link.wav")
 
 
 def test_directory(tmp_path: Path) -> None:
