@@ -22,11 +22,11 @@ import numpy as np
 import soundfile
 
 from auricle.core.files import atomic_file
-from auricle.data.compose.captioned import Captioned, compose
-from auricle.data.compose.scenes import Mix, Source, source
+from auricle.data.compose.captioned import CaptionedScene, compose_captioned_scene
+from auricle.data.compose.scenes import Mix, Source, load_source
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import Row, fold
-from auricle.data.grammar import WORDINGS, Relation, phrases, say
+from auricle.data.grammar import TEMPLATES, Relation, default_phrases, render
 from auricle.data.item import Caption, Item
 from auricle.data.manifest import write
 
@@ -40,8 +40,8 @@ _beds: list[Source] = []
 
 def _open(rows: Sequence[Row], beds: Sequence[Row]) -> None:
     """Recordings of a worker process."""
-    _clips.extend(source(row, rate=RATE) for row in rows)
-    _beds.extend(source(row, rate=RATE) for row in beds)
+    _clips.extend(load_source(row, rate=RATE) for row in rows)
+    _beds.extend(load_source(row, rate=RATE) for row in beds)
 
 
 def _made(job: tuple[str, int, int, Path]) -> Item:
@@ -51,7 +51,7 @@ def _made(job: tuple[str, int, int, Path]) -> Item:
     relations: tuple[Relation, ...] = (
         ("before",) if part == "order" else ("sounds", "before", "before", "while", "count", "louder", "without")
     )
-    scene = compose(rng, _clips, _beds, rate=RATE, relations=relations, mix=MIX)
+    scene = compose_captioned_scene(rng, _clips, _beds, rate=RATE, relations=relations, mix=MIX)
     name = f"{part}-{number:05}"
     path = folder / f"{name}.flac"
     with atomic_file(path) as partial:
@@ -60,7 +60,7 @@ def _made(job: tuple[str, int, int, Path]) -> Item:
         id=name,
         audio=path,
         captions=captions(scene, rng),
-        labels=tuple(sorted({event.label for event in scene.heard.events})),
+        labels=tuple(sorted({event.label for event in scene.content.events})),
         corpus="composed",
         source=name,
         licence="see the recordings it was composed from",
@@ -68,11 +68,11 @@ def _made(job: tuple[str, int, int, Path]) -> Item:
     )
 
 
-def captions(scene: Captioned, rng: np.random.Generator) -> tuple[Caption, ...]:
-    """The scene's caption, other wordings of it, and false ones, which are never drawn (weight 0)."""
-    statement, book = scene.statement, phrases()
+def captions(scene: CaptionedScene, rng: np.random.Generator) -> tuple[Caption, ...]:
+    """The scene's caption, the same statement in other templates, and false captions, which are never drawn (weight 0)."""
+    statement, phrases = scene.statement, default_phrases()
     kind = "before3" if statement.relation == "before" and len(statement.labels) == 3 else statement.relation
-    others = [say(statement, book, wording=wording) for wording in rng.permutation(len(WORDINGS[kind])).tolist()]
+    others = [render(statement, phrases, template=index) for index in rng.permutation(len(TEMPLATES[kind])).tolist()]
     true = [Caption(scene.caption), *(Caption(text, style="rewritten") for text in others if text != scene.caption)]
     false = [Caption(negative.text, style=_SPREAD.get(negative.kind, "partial"), weight=0.0) for negative in scene.negatives]
     return (*true, *false)

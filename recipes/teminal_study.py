@@ -22,7 +22,7 @@ from auricle.bench.results import Figure, write_record
 from auricle.data import manifest
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import fold
-from auricle.data.grammar import phrases
+from auricle.data.grammar import default_phrases
 from auricle.metrics import bootstrap
 from auricle.recipes import captionstew, teminal
 from auricle.recipes.multi_loss import MultiLossModel
@@ -62,7 +62,7 @@ def scored(learner: MultiLossModel, scenes: Path, data: Path, work: Path) -> dic
     right = (heard * true).sum(1) > (heard * false).sum(1)
     rows = [row for row in read(data, ["esc50"]) if fold(row) == TEST_FOLD]
     names = sorted({row.labels[0] for row in rows})
-    words = read_words(learner, [phrases()[name].said for name in names])
+    words = read_words(learner, [default_phrases()[name].said for name in names])
     sounds = joint(learner, list(listened(learner, [row.path for row in rows], work)))
     hits = (sounds @ words.T).argmax(axis=1) == np.array([names.index(row.labels[0]) for row in rows])
     groups = np.unique([row.source for row in rows], return_inverse=True)[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 from auricle.core import audioset
 from auricle.core.errors import InputError
 from auricle.data import prompts
-from auricle.data.grammar import phrases
+from auricle.data.grammar import default_phrases
 from auricle.data.prompts import key
 
 #: Between the labels of one cell of a table. Archives of earlier versions have a comma and a space.
@@ -60,7 +60,7 @@ def synonyms() -> Mapping[str, tuple[str, ...]]:
     found = {label: [*names] for label, names in listed.items()}
     for label, words in prompts.classes("esc50").names.items():
         found.setdefault(key(label), []).append(words)
-    for label, phrase in phrases().items():
+    for label, phrase in default_phrases().items():
         found.setdefault(label, []).append(phrase.said)
     return {label: tuple(names) for label, names in found.items()}
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from auricle.bench.results import Figure
 from auricle.core.records import Analysis, Clip, Event
-from auricle.data.compose.scenes import compose, source
+from auricle.data.compose.scenes import compose_scene, load_source
 from auricle.data.corpora.clip_table import Row
-from auricle.data.gate import stretches
+from auricle.data.gate import find_active_segments
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source
 from auricle.metrics import bootstrap, calibration, detection, tagging
@@ -31,12 +31,12 @@ class Scene:
 
 def make_scenes(rows: Sequence[Row], backgrounds: Sequence[Row], *, count: int, rate: int, seed: int) -> list[Scene]:
     """Scenes of 10 s from these clips over these backgrounds, each background with its words."""
-    clips, beds = [source(row, rate=rate) for row in rows], [source(row, rate=rate) for row in backgrounds]
+    clips, beds = [load_source(row, rate=rate) for row in rows], [load_source(row, rate=rate) for row in backgrounds]
     scenes = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         bed = beds[int(rng.integers(len(beds)))]
-        samples, events = compose(rng, clips, [bed], rate=rate)
+        samples, events = compose_scene(rng, clips, [bed], rate=rate)
         scenes.append(Scene(samples, rate, events, frozenset({event.label for event in events} | set(bed.labels))))
     return scenes
 
@@ -78,7 +78,7 @@ def gated_classifier(listener: Listener) -> Callable[[Scene], list[Event]]:
 
     def detect(scene: Scene) -> list[Event]:
         events = []
-        for onset, offset in stretches(scene.samples, scene.rate):
+        for onset, offset in find_active_segments(scene.samples, scene.rate):
             part = scene.samples[round(onset * scene.rate) : round(offset * scene.rate)]
             heard = listener.tag(Clip(part, scene.rate), top=1)
             assert isinstance(heard, Analysis)

@@ -17,7 +17,7 @@ from auricle.bench.results import fingerprint, write_record
 from auricle.core.files import write_text
 from auricle.core.model_files import read_config
 from auricle.data import class_exclusion
-from auricle.data.compose.feature_bank import open_bank
+from auricle.data.compose.feature_bank import open_feature_bank
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import FOLDS, fold
 from auricle.data.licences import trainable
@@ -55,7 +55,7 @@ def open_workspace(options: argparse.Namespace, run: Run) -> Workspace:
         if done % 500 == 0 or done == total:
             print(f"decoded {done}/{total} clips in {time.monotonic() - began:.0f} s", flush=True)
 
-    bank = open_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
+    bank = open_feature_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
     count = Counter(label for row in rows if trainable(row) for label in row.labels)
     vocabulary = sorted(label for label, clips in count.items() if clips >= run.fewest)
     command = f"python -m recipes.tiny --data DIR --study {options.study} --epochs {options.epochs}"

@@ -192,12 +192,12 @@ def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]
 def recordings(one: Part, beds: Sequence[Row], seed: int) -> tuple[list[Clip], np.ndarray, list[str]]:
     """Every fourth clip somewhere in SECONDS of ambience, as it sounds outside; the truth (N,) and the source of each."""
     made, kept = [], []
-    sounds = {row.path: scenes.source(row, rate=left_out.RATE) for row in beds}
+    sounds = {row.path: scenes.load_source(row, rate=left_out.RATE) for row in beds}
     for place in range(0, len(one.rows), EVERY):
         rng = np.random.default_rng([seed, place])
         bed = sounds[beds[int(rng.integers(len(beds)))].path]
-        clip = scenes.source(one.rows[place], rate=left_out.RATE)
-        samples, events = scenes.compose(rng, [clip], [bed], rate=left_out.RATE, mix=scenes.Mix(seconds=SECONDS, events=(1, 1)))
+        clip = scenes.load_source(one.rows[place], rate=left_out.RATE)
+        samples, events = scenes.compose_scene(rng, [clip], [bed], rate=left_out.RATE, mix=scenes.Mix(seconds=SECONDS, events=(1, 1)))
         if events:
             made.append(Clip(samples, left_out.RATE))
             kept.append(place)

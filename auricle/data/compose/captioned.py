@@ -1,8 +1,8 @@
-"""Composed scenes with captions: clips with a phrase each, laid over a background so that what the caption says is true of them.
+"""Composed scenes with true captions and false hard negatives, for contrastive training and tests of word order and time.
 
-One relation is drawn for a scene: one sound, sounds one after another, two at once, one repeated, one louder than the other, or one
-without another. Onsets and offsets are known from the energy gate, the caption is a `grammar.Statement` in words, and every negative is
-a statement that the scene's own events show to be false.
+Clips are mixed over a background so that one drawn relation is true: one sound, sounds in sequence, two at once, one repeated, one louder
+than the other, or one without another. Onsets and offsets come from the energy gate, the caption is a rendered `grammar.Statement`, and
+every negative is a statement that is false of the scene's events.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
-from auricle.data.compose.scenes import Mix, Source, bed, distinct, gain
-from auricle.data.gate import stretches
-from auricle.data.grammar import Heard, Phrase, Relation, Statement, contrary, holds, phrases, say
+from auricle.data.compose.scenes import Mix, Source, background_excerpt, draw_distinct, gain_for_level
+from auricle.data.gate import find_active_segments
+from auricle.data.grammar import LabelPhrase, Relation, SceneContent, Statement, default_phrases, hard_negatives, is_true, render
 
 RELATIONS: tuple[Relation, ...] = ("sounds", "before", "while", "count", "louder", "without")
-#: Quieter than the scenes for detection are never mixed here: what a caption names has to be heard.
+#: A higher SNR than in the scenes for detection: whatever a caption names must be audible.
 MIX = Mix(snr=(12.0, 26.0))
-#: Seconds between sounds that follow each other, and between repetitions: longer than the pauses that one event bridges.
+#: Seconds between successive sounds, and between repetitions; the latter exceed the pauses that the energy gate bridges.
 GAP, PAUSE = (0.3, 1.0), (0.7, 1.1)
-#: Seconds of one repetition at most, of any sound at least, and of the fade where a clip is cut.
-REPEATED, SHORTEST, FADE = 1.5, 0.1, 0.01
-_TRIES = 20
+#: Longest repetition, shortest sound, and fade where a clip is cut, seconds.
+MAX_REPETITION, MIN_SOUND, FADE = 1.5, 0.1, 0.01
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
 class Negative:
-    """A caption that is false of its scene. kind: what is wrong in it, order, overlap, count, loudness or presence."""
+    """A caption that is false of its scene. kind: in which respect: order, overlap, count, loudness or presence."""
 
     text: str
     kind: str
@@ -39,21 +39,21 @@ class Negative:
 
 
 @dataclass(frozen=True, eq=False)
-class Captioned:
-    """A scene and what is said of it. samples: (N,) float32, full scale +-1. heard: its events by onset, words and levels."""
+class CaptionedScene:
+    """A scene and its captions. samples: (N,) float32, full scale +-1. content: its events by onset, its words and levels."""
 
     samples: NDArray[np.float32]
-    heard: Heard
+    content: SceneContent
     caption: str
     statement: Statement
     negatives: tuple[Negative, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Placed:
-    """A sound in a scene: its samples, their sounding stretches in seconds from their start, where they start, and how loud they are.
+class _PlacedSound:
+    """A sound of a scene. samples: (N,). sounding: its active segments in seconds from its start. start: seconds in the scene.
 
-    level: dB of the sounding part over the background's mean power.
+    level: dB of the active segments over the background's mean power.
     """
 
     source: Source
@@ -64,8 +64,8 @@ class _Placed:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stage:
-    """What all sounds of a scene share."""
+class _SceneBuilder:
+    """The random generator, the sources and the mix of one scene."""
 
     rng: np.random.Generator
     clips: Sequence[Source]
@@ -73,14 +73,14 @@ class _Stage:
     rate: int
     mix: Mix
 
-    def sounds(self, count: int, longest: float) -> list[_Placed]:
-        """At most `count` sounds with different words, each cut to `longest` seconds, at a level of the mix."""
-        chosen = distinct(self.rng, self.clips, count, taken=set(self.background.labels))
-        found = [_piece(clip, self.rate, longest) for clip in chosen]
+    def draw_sounds(self, count: int, longest: float) -> list[_PlacedSound]:
+        """At most `count` sounds with different words, each cut to `longest` seconds, at levels drawn from the mix."""
+        chosen = draw_distinct(self.rng, self.clips, count, taken=set(self.background.labels))
+        found = [_cut_sound(clip, self.rate, longest) for clip in chosen]
         return [replace(piece, level=self.rng.uniform(*self.mix.snr)) for piece in found if piece is not None]
 
-    def after_each_other(self, sounds: Sequence[_Placed], pause: tuple[float, float]) -> list[_Placed]:
-        """The sounds in this order, apart by a pause drawn from its range, beginning at a random time."""
+    def in_sequence(self, sounds: Sequence[_PlacedSound], pause: tuple[float, float]) -> list[_PlacedSound]:
+        """The sounds in this order, separated by pauses drawn from the range, from a random start."""
         if not sounds:
             return []
         pauses = [self.rng.uniform(*pause) for _ in sounds[1:]]
@@ -90,109 +90,110 @@ class _Stage:
         return [replace(sound, start=float(at)) for sound, at in zip(sounds, starts, strict=True)]
 
 
-def compose(
+def compose_captioned_scene(
     rng: np.random.Generator,
     clips: Sequence[Source],
     backgrounds: Sequence[Source],
     *,
     rate: int,
-    book: Mapping[str, Phrase] | None = None,
+    phrases: Mapping[str, LabelPhrase] | None = None,
     relations: Sequence[Relation] = RELATIONS,
     mix: Mix = MIX,
-) -> Captioned:
-    """One scene of `mix.seconds` with one to three sounds, its caption and its negatives; the same generator makes the same scene.
+) -> CaptionedScene:
+    """Compose a scene of `mix.seconds` with one to three sounds, its caption and its negatives; deterministic for a given generator.
 
-    clips: the first word of each names its events and needs a phrase in the book (that of ESC-50's labels without one). Clips whose
-    words sound in the background are passed over. InputError where no try makes a scene of which the drawn relation is true.
+    clips: the first label of each names its events and needs a phrase. phrases: by label; None: those of ESC-50's labels. Clips with a
+    label of the background are skipped. InputError where no attempt gives a scene of which the drawn relation is true.
     """
-    book = phrases() if book is None else book
+    phrases = default_phrases() if phrases is None else phrases
     relation = relations[int(rng.integers(len(relations)))]
-    wanted = [clip for clip in clips if clip.labels and clip.labels[0] in book and (relation != "count" or book[clip.labels[0]].counted)]
-    if not wanted:
-        raise InputError(f"none of {len(clips)} clips can be said to be in {relation!r}; wanted clips whose first word has a phrase")
+    allowed = {label for label, phrase in phrases.items() if relation != "count" or phrase.counted}
+    usable = [clip for clip in clips if clip.labels and clip.labels[0] in allowed]
+    if not usable:
+        raise InputError(f"none of {len(clips)} clips can be used for {relation!r}; wanted clips whose first label has a phrase")
     background = backgrounds[int(rng.integers(len(backgrounds)))] if backgrounds else Source(np.zeros(1), ())
-    stage = _Stage(rng, wanted, background, rate, mix)
-    for _ in range(_TRIES):
-        placed = _LAYOUTS[relation](stage)
-        heard = _heard(placed, background)
-        absent = [label for label in book if label not in heard.words]
+    builder = _SceneBuilder(rng, usable, background, rate, mix)
+    for _ in range(_ATTEMPTS):
+        placed = _LAYOUTS[relation](builder)
+        content = _scene_content(placed, background)
+        absent = [label for label in phrases if label not in content.words]
         statement = _statement(rng, relation, placed, absent)
-        if statement is not None and holds(statement, heard):
-            wording = int(rng.integers(60))  # a multiple of how many wordings any relation has
-            negatives = _negatives(rng, statement, heard, absent, book, wording)
-            return Captioned(_mixed(stage, placed), heard, say(statement, book, wording=wording), statement, negatives)
-    raise InputError(f"no scene of {relation!r} came of {_TRIES} tries with {len(wanted)} clips; wanted more clips, of more labels")
+        if statement is not None and is_true(statement, content):
+            template = int(rng.integers(60))  # a multiple of every relation's number of templates
+            negatives = _negatives(rng, statement, content, absent, phrases, template)
+            return CaptionedScene(_mix_down(builder, placed), content, render(statement, phrases, template=template), statement, negatives)
+    raise InputError(f"no scene of {relation!r} in {_ATTEMPTS} attempts with {len(usable)} clips; wanted more clips, of more labels")
 
 
-def _alone(stage: _Stage) -> list[_Placed]:
-    return stage.after_each_other(stage.sounds(1, stage.mix.seconds), GAP)
+def _single(builder: _SceneBuilder) -> list[_PlacedSound]:
+    return builder.in_sequence(builder.draw_sounds(1, builder.mix.seconds), GAP)
 
 
-def _ordered(stage: _Stage) -> list[_Placed]:
-    count = int(stage.rng.integers(2, 4))
-    longest = (stage.mix.seconds - GAP[1] * (count - 1)) / count
-    return stage.after_each_other(stage.sounds(count, longest), GAP)
+def _in_order(builder: _SceneBuilder) -> list[_PlacedSound]:
+    count = int(builder.rng.integers(2, 4))
+    longest = (builder.mix.seconds - GAP[1] * (count - 1)) / count
+    return builder.in_sequence(builder.draw_sounds(count, longest), GAP)
 
 
-def _contrasted(stage: _Stage) -> list[_Placed]:
-    """Two sounds after each other, one at the top and one at the bottom of the mix's range of levels."""
-    sounds = stage.sounds(2, (stage.mix.seconds - GAP[1]) / 2)
-    levels = stage.rng.permutation(stage.mix.snr)
-    return stage.after_each_other([replace(sound, level=float(level)) for sound, level in zip(sounds, levels, strict=False)], GAP)
+def _loud_and_faint(builder: _SceneBuilder) -> list[_PlacedSound]:
+    """Two sounds in sequence, one at the highest and one at the lowest level of the mix."""
+    sounds = builder.draw_sounds(2, (builder.mix.seconds - GAP[1]) / 2)
+    levels = builder.rng.permutation(builder.mix.snr)
+    return builder.in_sequence([replace(sound, level=float(level)) for sound, level in zip(sounds, levels, strict=False)], GAP)
 
 
-def _together(stage: _Stage) -> list[_Placed]:
-    """Two sounds, the shorter of which shares at least half of itself with the longer."""
-    sounds = sorted(stage.sounds(2, 0.8 * stage.mix.seconds), key=lambda sound: -len(sound.samples))
+def _overlapping(builder: _SceneBuilder) -> list[_PlacedSound]:
+    """Two sounds; at least half of the shorter overlaps the longer."""
+    sounds = sorted(builder.draw_sounds(2, 0.8 * builder.mix.seconds), key=lambda sound: -len(sound.samples))
     if len(sounds) < 2:
         return sounds
-    long, short = (len(sound.samples) / stage.rate for sound in sounds)
-    first = stage.rng.uniform(0.0, stage.mix.seconds - long)
-    earliest, latest = max(first - short / 2, 0.0), min(first + long - short / 2, stage.mix.seconds - short)
-    return [replace(sounds[0], start=first), replace(sounds[1], start=stage.rng.uniform(earliest, latest))]
+    long, short = (len(sound.samples) / builder.rate for sound in sounds)
+    first = builder.rng.uniform(0.0, builder.mix.seconds - long)
+    earliest, latest = max(first - short / 2, 0.0), min(first + long - short / 2, builder.mix.seconds - short)
+    return [replace(sounds[0], start=first), replace(sounds[1], start=builder.rng.uniform(earliest, latest))]
 
 
-def _repeated(stage: _Stage) -> list[_Placed]:
-    """One event of one sound, two to four times."""
-    count = int(stage.rng.integers(2, 5))
-    longest = min(REPEATED, (stage.mix.seconds - PAUSE[1] * (count - 1)) / count)
-    found = stage.sounds(1, stage.mix.seconds)
+def _repetitions(builder: _SceneBuilder) -> list[_PlacedSound]:
+    """One event, repeated two to four times."""
+    count = int(builder.rng.integers(2, 5))
+    longest = min(MAX_REPETITION, (builder.mix.seconds - PAUSE[1] * (count - 1)) / count)
+    found = builder.draw_sounds(1, builder.mix.seconds)
     if not found:
         return []
-    short = [(onset, offset) for onset, offset in found[0].sounding if SHORTEST <= offset - onset <= longest]
+    short = [(onset, offset) for onset, offset in found[0].sounding if MIN_SOUND <= offset - onset <= longest]
     if not short:
         return []
     onset, offset = min(short, key=lambda span: span[1] - span[0])
-    part = found[0].samples[round(onset * stage.rate) : round(offset * stage.rate)]
-    once = replace(found[0], samples=_faded(part, stage.rate), sounding=[(0.0, len(part) / stage.rate)])
-    return stage.after_each_other([once] * count, PAUSE)
+    part = found[0].samples[round(onset * builder.rate) : round(offset * builder.rate)]
+    once = replace(found[0], samples=_faded(part, builder.rate), sounding=[(0.0, len(part) / builder.rate)])
+    return builder.in_sequence([once] * count, PAUSE)
 
 
-_LAYOUTS: Mapping[Relation, Callable[[_Stage], list[_Placed]]] = {
-    "sounds": _alone,
-    "before": _ordered,
-    "while": _together,
-    "count": _repeated,
-    "louder": _contrasted,
-    "without": _alone,
+_LAYOUTS: Mapping[Relation, Callable[[_SceneBuilder], list[_PlacedSound]]] = {
+    "sounds": _single,
+    "before": _in_order,
+    "while": _overlapping,
+    "count": _repetitions,
+    "louder": _loud_and_faint,
+    "without": _single,
 }
 
 
-def _piece(clip: Source, rate: int, longest: float) -> _Placed | None:
-    """The clip from its first onset on, at most `longest` seconds of it; None where nothing of a length sounds there."""
-    found = stretches(clip.samples, rate)
+def _cut_sound(clip: Source, rate: int, longest: float) -> _PlacedSound | None:
+    """The clip from its first onset, at most `longest` seconds; None where it has no active segment of MIN_SOUND."""
+    found = find_active_segments(clip.samples, rate)
     if not found:
         return None
     first = found[0][0]
     length = min(found[-1][1] - first, longest)
     sounding = [(onset - first, min(offset - first, length)) for onset, offset in found if offset - first > 0 and onset - first < length]
     part = np.asarray(clip.samples[round(first * rate) : round((first + length) * rate)], dtype=np.float64)
-    sounding = [(onset, offset) for onset, offset in sounding if offset - onset >= SHORTEST]
-    return _Placed(clip, _faded(part, rate), sounding) if sounding else None
+    sounding = [(onset, offset) for onset, offset in sounding if offset - onset >= MIN_SOUND]
+    return _PlacedSound(clip, _faded(part, rate), sounding) if sounding else None
 
 
 def _faded(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
-    """A copy of samples (N,) that begins and ends in silence, so that a cut does not click."""
+    """A copy of samples (N,) with a linear fade at both ends, so that a cut does not click."""
     length = min(round(FADE * rate), len(samples) // 2)
     ramp = np.linspace(0.0, 1.0, length, endpoint=False)
     faded = samples.copy()
@@ -201,17 +202,17 @@ def _faded(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
     return faded
 
 
-def _heard(placed: Sequence[_Placed], background: Source) -> Heard:
+def _scene_content(placed: Sequence[_PlacedSound], background: Source) -> SceneContent:
     events = [
         Event(each.source.labels[0], each.start + onset, each.start + offset, 1.0) for each in placed for onset, offset in each.sounding
     ]
     words = frozenset(background.labels).union(*(each.source.labels for each in placed))
     levels = {each.source.labels[0]: each.level for each in placed}
-    return Heard(tuple(sorted(events, key=lambda event: (event.onset, event.label))), words, levels)
+    return SceneContent(tuple(sorted(events, key=lambda event: (event.onset, event.label))), words, levels)
 
 
-def _statement(rng: np.random.Generator, relation: Relation, placed: Sequence[_Placed], absent: Sequence[str]) -> Statement | None:
-    """The statement that the layout was made for; None where it needs more sounds than were found, or an absent label."""
+def _statement(rng: np.random.Generator, relation: Relation, placed: Sequence[_PlacedSound], absent: Sequence[str]) -> Statement | None:
+    """The statement of the drawn relation; None where it needs more sounds than are placed, or an absent label."""
     labels = tuple(each.source.labels[0] for each in placed)
     if len(labels) < {"before": 2, "while": 2, "louder": 2}.get(relation, 1) or (relation == "without" and not absent):
         return None
@@ -229,24 +230,29 @@ def _statement(rng: np.random.Generator, relation: Relation, placed: Sequence[_P
 
 
 def _negatives(
-    rng: np.random.Generator, statement: Statement, heard: Heard, absent: Sequence[str], book: Mapping[str, Phrase], wording: int
+    rng: np.random.Generator,
+    statement: Statement,
+    content: SceneContent,
+    absent: Sequence[str],
+    phrases: Mapping[str, LabelPhrase],
+    template: int,
 ) -> tuple[Negative, ...]:
-    fit = [label for label in absent if statement.relation != "count" or book[label].counted]
+    fit = [label for label in absent if statement.relation != "count" or phrases[label].counted]
     others = [fit[int(rng.integers(len(fit)))]] if fit else []
-    near = dict.fromkeys((kind, false) for kind, false in contrary(statement, others) if not holds(false, heard))
-    return tuple(Negative(say(false, book, wording=wording), kind, false) for kind, false in near)
+    near = dict.fromkeys((kind, negative) for kind, negative in hard_negatives(statement, others) if not is_true(negative, content))
+    return tuple(Negative(render(negative, phrases, template=template), kind, negative) for kind, negative in near)
 
 
-def _mixed(stage: _Stage, placed: Sequence[_Placed]) -> NDArray[np.float32]:
-    """The scene (N,) float32: the sounds over the background, turned down where it passes the mix's peak."""
-    length = round(stage.mix.seconds * stage.rate)
-    level = stage.rng.uniform(*stage.mix.level)
-    samples = bed(stage.rng, stage.background.samples, length) * gain(stage.background.samples, level)
+def _mix_down(builder: _SceneBuilder, placed: Sequence[_PlacedSound]) -> NDArray[np.float32]:
+    """Mix the sounds over the background (N,) float32, attenuated where the mix's peak is exceeded."""
+    length = round(builder.mix.seconds * builder.rate)
+    level = builder.rng.uniform(*builder.mix.level)
+    samples = background_excerpt(builder.rng, builder.background.samples, length) * gain_for_level(builder.background.samples, level)
     for each in placed:
-        sounding = [each.samples[round(onset * stage.rate) : round(offset * stage.rate)] for onset, offset in each.sounding]
-        loud = gain(np.concatenate(sounding), level + each.level)
-        start = round(each.start * stage.rate)
+        sounding = [each.samples[round(onset * builder.rate) : round(offset * builder.rate)] for onset, offset in each.sounding]
+        loud = gain_for_level(np.concatenate(sounding), level + each.level)
+        start = round(each.start * builder.rate)
         inside = each.samples[: length - start]
         samples[start : start + len(inside)] += inside * loud
     peak = float(np.abs(samples).max(initial=0.0))
-    return (samples * (stage.mix.peak / peak if peak > stage.mix.peak else 1.0)).astype(np.float32)
+    return (samples * (builder.mix.peak / peak if peak > builder.mix.peak else 1.0)).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Batches composed in the mel-power domain, where independent sounds add: mixes of two clips, and scenes of events over a background.
+"""Training batches composed in the mel-power domain, where independent sounds add: mixes of two clips, and scenes over a background.
 
-Because truth is carried along with every source, one batch teaches the clip head, the frame head and the joint space at once.
+Every source carries its labels and active frames, so one batch has targets for the clip head, the frame head and the joint embedding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 
 @dataclasses.dataclass(frozen=True)
 class ComposeConfig:
-    """How batches are made. Shares are probabilities; levels are dB; masks are SpecAugment's (Park et al. 2019, arXiv:1904.08779)."""
+    """Parameters of the batches. Shares are probabilities, levels dB; masks as in SpecAugment (Park et al. 2019, arXiv:1904.08779)."""
 
     scene_share: float = 0.3
     single_share: float = 0.3
@@ -33,7 +33,7 @@ class ComposeConfig:
 
 @dataclasses.dataclass
 class Source:
-    """One sound laid on the canvas: power (T, F) and sounding frames (T,), the row's label indices, its level in dB."""
+    """A sound of a sample: power (T, F), active frames (T,), the clip's label indices, its level in dB."""
 
     power: np.ndarray
     active: np.ndarray
@@ -44,8 +44,8 @@ class Source:
 class Composer:
     """Draws training samples from a feature bank.
 
-    labels[i]: vocabulary indices of clip i (empty for a clip that is only a background). pool: clips that may be events, drawn
-    evenly over labels. backgrounds: clips that may lie under a scene.
+    labels[i]: vocabulary indices of clip i (empty for a clip that is only a background). pool: clips to draw as events, balanced over
+    labels. backgrounds: clips to draw as backgrounds of scenes. vocabulary: number of labels.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Composer:
             for label in labels[clip]:
                 by_label.setdefault(label, []).append(clip)
         self._clips = [by_label[label] for label in sorted(by_label)]
-        # Rare labels are drawn less than common ones, yet more than their share: square root of the count, up to 30 clips.
+        # Square root of the count, up to 30 clips: rare labels are drawn less than common ones, but more than in proportion.
         weight = np.sqrt(np.minimum([len(clips) for clips in self._clips], 30))
         self._label_cumulative = np.cumsum(weight / weight.sum())
         self._bands = bank.features[0].shape[1]
 
     def batch(self, rng: np.random.Generator, *, size: int, frames: int) -> dict[str, np.ndarray]:
-        """A batch of `size` canvases of `frames` frames (a multiple of 4), float32.
+        """Draw a batch of `size` samples of `frames` frames (a multiple of 4), float32.
 
-        features (B, T, F) dB; share (B, K) sums to one where anything is labelled; clip (B, K) and frames (B, T / 4, K) presence in 0..1.
+        features (B, T, F) dB; share (B, K) sums to one in samples with a label; clip (B, K) and frames (B, T / 4, K): presence in 0..1.
         """
         features = np.empty((size, frames, self._bands), np.float32)
         share = np.zeros((size, self.vocabulary), np.float32)
@@ -82,7 +82,7 @@ class Composer:
         for i in range(size):
             sources = self._scene(rng, frames) if rng.random() < self.config.scene_share else self._mix(rng, frames)
             features[i] = self._render(rng, sources)
-            self._label(sources, share[i], clip[i], truth[i])
+            self._add_targets(sources, share[i], clip[i], truth[i])
         coarse = truth.reshape(size, frames // 4, 4, self.vocabulary).mean(axis=2)
         return {"features": features, "share": share, "clip": clip, "frames": coarse}
 
@@ -98,7 +98,7 @@ class Composer:
         return [self._crop(rng, self._draw(rng), frames, gain=sign * difference / 2) for sign in (1, -1)[:count]]
 
     def _scene(self, rng: np.random.Generator, frames: int) -> list[Source]:
-        """One to three events at random onsets over a background that may itself carry a label."""
+        """One to three events at random onsets over a background, which may have labels itself."""
         low, high = self.config.background_db
         background = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
         sources = [self._crop(rng, background, frames, gain=float(rng.uniform(low, high)))]
@@ -107,18 +107,18 @@ class Composer:
         return sources
 
     def _crop(self, rng: np.random.Generator, clip: int, frames: int, *, gain: float) -> Source:
-        """A stretch of the clip as long as the canvas, around one of its sounding frames; a shorter clip lies somewhere on it."""
+        """A segment of `frames` frames around a random active frame; a shorter clip is put at a random position."""
         features, active = self.bank.clip(clip, int(rng.integers(len(self.bank.speeds))))
         spare = len(features) - frames
         if spare > 0:
             sounding = np.flatnonzero(active)
             focus = int(rng.choice(sounding)) if sounding.size else int(rng.integers(len(features)))
             start = int(np.clip(focus - rng.integers(frames), 0, spare))
-            return self._lay(features[start : start + frames], active[start : start + frames], clip, frames, at=0, gain=gain)
-        return self._lay(features, active, clip, frames, at=int(rng.integers(-spare + 1)), gain=gain)
+            return self._place(features[start : start + frames], active[start : start + frames], clip, frames, at=0, gain=gain)
+        return self._place(features, active, clip, frames, at=int(rng.integers(-spare + 1)), gain=gain)
 
     def _event(self, rng: np.random.Generator, clip: int, frames: int, *, gain: float) -> Source:
-        """One sounding stretch of the clip, cut out with its frames, at a random onset; it may run over the canvas's end."""
+        """One active segment of the clip at a random onset; it may be cut off at the end of the sample."""
         features, active = self.bank.clip(clip, int(rng.integers(len(self.bank.speeds))))
         edges = np.flatnonzero(np.diff(np.concatenate(([False], active, [False]))))
         if not edges.size:
@@ -133,11 +133,11 @@ class Composer:
         at = int(rng.integers(0, max(1, frames - min(length, frames // 2))))
         keep = min(length, frames - at)
         span = slice(span.start, span.start + keep)
-        return self._lay(features[span], active[span], clip, frames, at=at, gain=gain)
+        return self._place(features[span], active[span], clip, frames, at=at, gain=gain)
 
-    def _lay(self, features: np.ndarray, active: np.ndarray, clip: int, frames: int, *, at: int, gain: float) -> Source:
+    def _place(self, features: np.ndarray, active: np.ndarray, clip: int, frames: int, *, at: int, gain: float) -> Source:
         power = np.zeros((frames, self._bands), np.float32)
-        # Every clip is brought to the same loudness first, so that gain means level against the other sources.
+        # Clips are normalised to one loudness first, so that gain is the level relative to the other sources.
         scale = gain - float(self.bank.level[clip])
         power[at : at + len(features)] = _from_db(features.astype(np.float32) + np.float32(scale))
         sounding = np.zeros(frames, bool)
@@ -159,11 +159,11 @@ class Composer:
             width = int(rng.integers(self.config.mask_mels + 1))
             low = int(rng.integers(self._bands - width))
             features[:, low : low + width] = FLOOR_DB
-        if rng.random() < self.config.band_limit_share:  # telephones, old files, cheap microphones
+        if rng.random() < self.config.band_limit_share:  # as of telephones, old files and cheap microphones
             features[:, int(rng.integers(self._bands // 2, self._bands)) :] = FLOOR_DB
         return np.asarray(features, dtype=np.float32)
 
-    def _label(self, sources: list[Source], share: np.ndarray, clip: np.ndarray, truth: np.ndarray) -> None:
+    def _add_targets(self, sources: list[Source], share: np.ndarray, clip: np.ndarray, truth: np.ndarray) -> None:
         loudest = max(source.gain for source in sources)
         for source in sources:
             if not source.active.any() or source.gain - loudest < self.config.audible_db:

@@ -1,4 +1,4 @@
-"""Composed scenes with exact truth: clips of known words over ambience, each onset and offset known from the energy gate."""
+"""Composed scenes with strong labels: labelled clips over ambience, with onsets and offsets from the energy gate."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from auricle.core.errors import InputError
 from auricle.core.records import Event
 from auricle.data.corpora.clip_table import Row
-from auricle.data.gate import stretches
+from auricle.data.gate import find_active_segments
 from auricle.signal.streaming import read
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One recording to compose from. samples: (N,) float, full scale +-1. labels: plain words; the first names its events."""
+    """A recording to compose from. samples: (N,) float, full scale +-1. labels: the first names its events."""
 
     samples: NDArray[np.floating]
     labels: tuple[str, ...]
 
 
-def source(row: Row, *, rate: int) -> Source:
-    """A corpus's clip as one channel at `rate`, with its words."""
+def load_source(row: Row, *, rate: int) -> Source:
+    """Load a clip of a corpus as one channel at `rate` Hz, with its labels."""
     return Source(read(row.path, rate=rate, mono=True).samples[0], row.labels)
 
 
@@ -32,9 +32,9 @@ def source(row: Row, *, rate: int) -> Source:
 class Mix:
     """How scenes are mixed.
 
-    seconds: length of a scene. events: fewest and most sources.
-    snr: dB of a source's sounding part over the background's mean power.
-    level: dBFS of the background's mean power. Both are drawn uniformly. peak: a louder scene is turned down to this.
+    seconds: length of a scene. events: lowest and highest number of sources.
+    snr: dB of a source's active segments over the background's mean power.
+    level: dBFS of the background's mean power. Both are drawn uniformly. peak: a scene with a higher peak is attenuated to this.
     """
 
     seconds: float = 10.0
@@ -44,22 +44,22 @@ class Mix:
     peak: float = 0.95
 
 
-def compose(
+def compose_scene(
     rng: np.random.Generator, clips: Sequence[Source], backgrounds: Sequence[Source], *, rate: int, mix: Mix | None = None
 ) -> tuple[NDArray[np.float32], list[Event]]:
-    """One scene of `mix.events` sources with different words over one background.
+    """Compose a scene of `mix.events` sources with different labels over one background.
 
-    Clips whose words sound in the background are passed over. A clip longer than the scene is cut at a random place.
-    Returns samples (N,) float32 at `rate` and its events by onset, score 1.0; times in seconds, inside the scene.
+    Clips that share a label with the background are skipped. A clip longer than the scene is cut at a random position.
+    Returns samples (N,) float32 at `rate` and the events by onset, score 1.0; times in seconds, inside the scene.
     """
     mix = mix or Mix()
     length = round(mix.seconds * rate)
     background = backgrounds[int(rng.integers(len(backgrounds)))] if backgrounds else Source(np.zeros(length), ())
-    scene = bed(rng, background.samples, length) * gain(background.samples, rng.uniform(*mix.level))
+    scene = background_excerpt(rng, background.samples, length) * gain_for_level(background.samples, rng.uniform(*mix.level))
     power = float(np.mean(np.square(scene))) or 10.0 ** (mix.level[0] / 10.0)
     wanted = int(rng.integers(mix.events[0], mix.events[1] + 1))
     events: list[Event] = []
-    for clip in distinct(rng, clips, wanted, taken=set(background.labels)):
+    for clip in draw_distinct(rng, clips, wanted, taken=set(background.labels)):
         placed, found = _place(rng, clip, length, rate)
         if not found:
             continue
@@ -73,8 +73,8 @@ def compose(
     return scene.astype(np.float32), sorted(events, key=lambda event: (event.onset, event.label))
 
 
-def distinct(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, taken: set[str]) -> list[Source]:
-    """At most `wanted` clips in random order, none of which shares a word with another or with `taken`."""
+def draw_distinct(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, taken: set[str]) -> list[Source]:
+    """Draw at most `wanted` clips in random order, none of which shares a label with another or with `taken`."""
     if not clips:
         raise InputError("there are no clips to compose from; wanted at least one")
     chosen: list[Source] = []
@@ -89,8 +89,8 @@ def distinct(rng: np.random.Generator, clips: Sequence[Source], wanted: int, *, 
 
 
 def _place(rng: np.random.Generator, clip: Source, length: int, rate: int) -> tuple[NDArray[np.float64], list[tuple[float, float]]]:
-    """The clip's sounding part at a random place of an empty scene, (length,), and its stretches in scene time."""
-    found = stretches(clip.samples, rate)
+    """The clip's active part at a random position of an empty scene, (length,), and its active segments in scene time."""
+    found = find_active_segments(clip.samples, rate)
     if not found:
         return np.zeros(length), []
     first, last = round(found[0][0] * rate), round(found[-1][1] * rate)
@@ -105,8 +105,8 @@ def _place(rng: np.random.Generator, clip: Source, length: int, rate: int) -> tu
     return placed, [(onset, offset) for onset, offset in clipped if offset - onset >= 1.0 / rate]
 
 
-def bed(rng: np.random.Generator, samples: NDArray[np.floating], length: int) -> NDArray[np.float64]:
-    """`length` samples from a random place, going round where the recording is shorter."""
+def background_excerpt(rng: np.random.Generator, samples: NDArray[np.floating], length: int) -> NDArray[np.float64]:
+    """`length` samples from a random position; a shorter recording is repeated."""
     if len(samples) <= length:
         start = int(rng.integers(len(samples)))
         return np.resize(np.roll(samples, -start), length).astype(np.float64)
@@ -114,7 +114,7 @@ def bed(rng: np.random.Generator, samples: NDArray[np.floating], length: int) ->
     return np.array(samples[start : start + length], dtype=np.float64)
 
 
-def gain(samples: NDArray[np.floating], level: float) -> float:
-    """What samples (N,) are multiplied by so that their mean power is `level` dBFS; 0 for silence."""
+def gain_for_level(samples: NDArray[np.floating], level: float) -> float:
+    """The factor that brings the mean power of samples (N,) to `level` dBFS; 0 for silence."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return float(np.sqrt(10.0 ** (level / 10.0) / power)) if power > 0 else 0.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auricle.core.errors import InputError
-from auricle.data.compose.scenes import Mix, Source, compose
+from auricle.data.compose.scenes import Mix, Source, compose_scene
 
 RATE = 8000
 
@@ -22,7 +22,7 @@ BEDS = [Source(np.random.default_rng(0).normal(size=3 * RATE) * 0.01, ("rain",))
 
 def test_truth_is_where_the_energy_is() -> None:
     for seed in range(20):
-        samples, events = compose(np.random.default_rng(seed), CLIPS, BEDS, rate=RATE)
+        samples, events = compose_scene(np.random.default_rng(seed), CLIPS, BEDS, rate=RATE)
         assert samples.shape == (10 * RATE,) and samples.dtype == np.float32 and np.abs(samples).max() <= 0.95
         assert 1 <= len(events) <= 3
         for event in events:
@@ -41,8 +41,8 @@ def _strength(samples: np.ndarray, frequency: float, onset: float, offset: float
 
 
 def test_same_seed_same_scene_and_no_word_twice() -> None:
-    first, events = compose(np.random.default_rng(7), CLIPS + CLIPS, BEDS, rate=RATE, mix=Mix(events=(4, 4)))
-    again, _ = compose(np.random.default_rng(7), CLIPS + CLIPS, BEDS, rate=RATE, mix=Mix(events=(4, 4)))
+    first, events = compose_scene(np.random.default_rng(7), CLIPS + CLIPS, BEDS, rate=RATE, mix=Mix(events=(4, 4)))
+    again, _ = compose_scene(np.random.default_rng(7), CLIPS + CLIPS, BEDS, rate=RATE, mix=Mix(events=(4, 4)))
     assert (first == again).all()
     labels = [event.label for event in events]
     assert len(labels) == len(set(labels)) == 3  # the rain of the bed is not laid over itself
@@ -50,13 +50,13 @@ def test_same_seed_same_scene_and_no_word_twice() -> None:
 
 def test_events_stand_above_the_bed_as_asked() -> None:
     mix = Mix(seconds=4.0, events=(1, 1), snr=(20.0, 20.0), level=(-40.0, -40.0))
-    samples, (event,) = compose(np.random.default_rng(1), CLIPS[:1], BEDS, rate=RATE, mix=mix)
+    samples, (event,) = compose_scene(np.random.default_rng(1), CLIPS[:1], BEDS, rate=RATE, mix=mix)
     inside = samples[round(event.onset * RATE) : round(event.offset * RATE)]
     assert 10 * np.log10(np.mean(inside.astype(float) ** 2)) == pytest.approx(-20.0, abs=0.5)
 
 
 def test_without_a_bed_and_without_clips() -> None:
-    samples, events = compose(np.random.default_rng(0), CLIPS[:1], [], rate=RATE)
+    samples, events = compose_scene(np.random.default_rng(0), CLIPS[:1], [], rate=RATE)
     assert len(events) == 1 and np.isfinite(samples).all()
     with pytest.raises(InputError, match="no clips"):
-        compose(np.random.default_rng(0), [], BEDS, rate=RATE)
+        compose_scene(np.random.default_rng(0), [], BEDS, rate=RATE)
