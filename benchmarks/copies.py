@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="clips of each corpus that are copied")
     parser.add_argument("--dry", action="store_true", help="write no record")
     asked = parser.parse_args()
-    listener, items = load(), manifest.of_rows(corpora.read(asked.data))
+    listener, items = load(), manifest.items_from_rows(corpora.read(asked.data))
     wrong, pairs = alarms(listener, items)
     figures: list[Figure] = [{"name": "threshold", "value": SAME, "note": "cosine of likeness"}, *wrong]
     figures += found(listener, items, asked.each, lambda told: print(f"\r{told}", end="", file=sys.stderr, flush=True))

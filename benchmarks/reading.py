@@ -30,7 +30,7 @@ import soundfile
 from auricle.bench.results import Figure, write_record
 from auricle.data import corpora
 from auricle.data.item import Item
-from auricle.data.manifest import of_rows
+from auricle.data.manifest import items_from_rows
 from auricle.data.waves import Waves, open_waves
 from auricle.signal.streaming import read
 
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--record", type=Path, help="folder to write reading.json to")
     arguments = parser.parse_args()
-    items = of_rows(corpora.read(arguments.data, ["esc50"]))[: arguments.clips]
+    items = items_from_rows(corpora.read(arguments.data, ["esc50"]))[: arguments.clips]
     figures = measure(items, arguments.rounds)
     for figure in figures:
         print(f"{figure['name']:24} {figure['value']:10.1f} {figure['unit']}")

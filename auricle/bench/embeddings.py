@@ -132,16 +132,16 @@ def _key(item: Item, listener: Listener) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _places(shard: Path) -> dict[str, shards.Place]:
+def _places(shard: Path) -> dict[str, shards.Member]:
     """Where the members of a shard lie: its headers are read once."""
-    return shards.places(shard)
+    return shards.list_members(shard)
 
 
 def _member(item: Item) -> bytes:
     places = _places(item.audio)
     if item.member not in places:
         raise InputError(f"{item.audio}: holds no {item.member}")
-    return shards.sound(item.audio, places[item.member])
+    return shards.read_member(item.audio, places[item.member])
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def _of_published(suite: Suite, data: Path) -> list[Item]:
 
 def _of_corpus(suite: Suite, root: Path) -> list[Item]:
     rows = corpora.read(root, [str(suite.corpus)])
-    found = manifest.of_rows(rows)
+    found = manifest.items_from_rows(rows)
     if suite.label == "own":
         found = [dataclasses.replace(item, labels=(row.label.replace("_", " "),)) for item, row in zip(found, rows, strict=True)]
     return found

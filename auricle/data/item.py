@@ -1,4 +1,4 @@
-"""One clip of a manifest and what is known of it, and its form in JSON, csv and parquet."""
+"""Items and captions: one clip of a manifest with its metadata, and its conversion from and to records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auricle.core.errors import InputError
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence about a clip. style: who or what wrote it ("original", "rewritten", ...). weight: how often it is chosen, any scale."""
+    """A sentence about a clip. style: its origin ("original", "rewritten", ...). weight: relative sampling frequency, on any scale."""
 
     text: str
     style: str = "original"
@@ -33,11 +33,11 @@ class Caption:
 class Item:
     """One clip of a manifest.
 
-    id: its name, once in a manifest. audio: path of the file, or of the tar in which `member` is the file; made absolute.
+    id: unique in a manifest. audio: path of the file, or of the tar that contains it as `member`; made absolute.
     corpus, source: clips of one (corpus, source) come from one recording or speaker and are never split.
-    site: where the recording was first published ("freesound", "youtube", ...), by which corpora are related.
-    duration: seconds of the clip, 0 where it is not known. start, end: the part of the file that is the clip, seconds; None: to its end.
-    fold: the part of its corpus that it belongs to, as the corpus calls it.
+    site: where the recording was first published ("freesound", "youtube", ...), to find one recording in several corpora.
+    duration: seconds of the clip, 0 where unknown. start, end: the part of the file that is the clip, seconds; None: to its end.
+    fold: the split or fold of the clip, as named by its corpus.
     """
 
     id: str
@@ -57,14 +57,14 @@ class Item:
     member: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # a manifest is read from other working folders
+        object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # manifests are also read from other working directories
         object.__setattr__(self, "labels", tuple(dict.fromkeys(map(table.plain, self.labels))))
         if not self.id:
-            raise InputError(f"{self.audio}: has an empty id; wanted a name of its own")
+            raise InputError(f"{self.audio}: has an empty id; wanted a unique name")
         if not (math.isfinite(self.duration) and self.duration >= 0 and math.isfinite(self.start) and self.start >= 0):
-            raise InputError(f"{self.id}: duration {self.duration} or start {self.start} is no number of seconds from 0 on")
+            raise InputError(f"{self.id}: duration {self.duration} or start {self.start} is not a finite number of seconds of 0 or more")
         if self.end is not None and not (math.isfinite(self.end) and self.end > self.start):
-            raise InputError(f"{self.id}: end {self.end} is not after start {self.start}; wanted seconds, or none for the file's end")
+            raise InputError(f"{self.id}: end {self.end} is not after start {self.start}; wanted seconds, or no end")
 
 
 FIELDS = tuple(field.name for field in fields(Item))
@@ -72,25 +72,25 @@ DEFAULTS = {field.name: field.default for field in fields(Item) if field.name no
 NUMBERS = ("duration", "start", "end")
 
 
-def of_record(record: Mapping[str, Any], folder: Path) -> Item:
-    """An Item from its fields as JSON or csv has them; relative audio paths lie under folder (absolute)."""
+def from_record(record: Mapping[str, Any], folder: Path) -> Item:
+    """Convert the fields of a JSON or csv record to an Item; relative audio paths are relative to folder (absolute)."""
     unknown = sorted(str(name) for name in record if name not in FIELDS)
     if unknown:
         raise InputError(f"{', '.join(unknown)}: no such field; known: {', '.join(FIELDS)}")
-    told = {name: value for name, value in record.items() if value is not None and value != ""}
-    if "audio" not in told:
-        raise InputError("audio is missing; wanted the path of a sound file")
-    made: dict[str, Any] = {name: _text(name, value) for name, value in told.items() if name not in (*NUMBERS, "captions", "labels")}
-    made |= {name: _number(name, told[name]) for name in NUMBERS if name in told}
+    given = {name: value for name, value in record.items() if value is not None and value != ""}
+    if "audio" not in given:
+        raise InputError("audio is missing; wanted the path of an audio file")
+    made: dict[str, Any] = {name: _text(name, value) for name, value in given.items() if name not in (*NUMBERS, "captions", "labels")}
+    made |= {name: _number(name, given[name]) for name in NUMBERS if name in given}
     made.setdefault("id", made["audio"])
     made["audio"] = folder / made["audio"]
-    made["labels"] = tuple(_text("labels", word) for word in _list("labels", told.get("labels", [])))
-    made["captions"] = tuple(_caption(said) for said in _list("captions", told.get("captions", [])))
+    made["labels"] = tuple(_text("labels", word) for word in _list("labels", given.get("labels", [])))
+    made["captions"] = tuple(_caption(value) for value in _list("captions", given.get("captions", [])))
     return Item(**made)
 
 
 def to_record(item: Item, folder: Path) -> dict[str, Any]:
-    """The fields of an Item as JSON holds them; audio relative to folder (absolute) where it lies under it, else absolute."""
+    """Convert an Item to the fields of a JSON record; audio is relative to folder (absolute) where it is under it, else absolute."""
     audio = Path(os.path.abspath(item.audio))
     audio = audio.relative_to(folder) if audio.is_relative_to(folder) else audio
     captions = [asdict(caption) for caption in item.captions]
@@ -113,12 +113,12 @@ def _number(name: str, value: Any) -> float:
 
 
 def _list(name: str, value: Any) -> list[Any]:
-    """A list, given as one, as JSON in a cell, or as a plain text that stands for a list of one."""
+    """A list from a list, from JSON in a cell, or from a plain text as its only element."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)
         except ValueError:
-            raise InputError(f"{name} starts like a JSON list and is none: {value[:40]!r}") from None
+            raise InputError(f"{name} starts like a JSON list but is not valid JSON: {value[:40]!r}") from None
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Sequence):

@@ -1,8 +1,8 @@
-"""A manifest: a table of sounds and what is known of each, one Item a clip; jsonl, csv, parquet, or tar shards.
+"""Manifests: tables of clips with their metadata, one Item per row; jsonl, csv, parquet, or tar shards.
 
-In jsonl, csv and parquet a line has the fields of Item by their names; only `audio` is needed, its path is relative to the manifest,
-and what is left out or empty takes Item's default. `captions` is a list of texts or of {text, style, weight}, `labels` a list of words;
-a plain text stands for a list of one. In csv such lists are JSON in their cell. Shards are in `shards`.
+In jsonl, csv and parquet a row has the fields of Item by name; only `audio` is required, its path is relative to the manifest, and
+missing or empty fields take Item's defaults. `captions` is a list of texts or of {text, style, weight}, `labels` a list of words; a
+plain text is a list of one. In csv such lists are JSON in their cell. For shards see `shards`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from auricle.core.files import atomic_file, make_folder
 from auricle.core.optional import require
 from auricle.data import shards
 from auricle.data.corpora.clip_table import Row
-from auricle.data.item import DEFAULTS, FIELDS, NUMBERS, Item, of_record, to_record
+from auricle.data.item import DEFAULTS, FIELDS, NUMBERS, Item, from_record, to_record
 
-_BATCH = 4096  # rows that a parquet file is written by
+_BATCH = 4096  # rows per row group of parquet
 
 
 def read(path: str | Path) -> list[Item]:
-    """Items of a manifest: .jsonl, .csv, .parquet, or the shards of a .tar or of name-{000..012}.tar. Errors name file and line."""
+    """Read a manifest: .jsonl, .csv, .parquet, or the shards of a .tar or of name-{000..012}.tar. InputError names file and line."""
     path = Path(path)
     if path.suffix == ".tar":
-        return _once(((item.member, item) for item in shards.items(path)), path, "member")
+        return _check_unique_ids(((item.member, item) for item in shards.items(path)), path, "member")
     if path.suffix not in _READERS:
-        raise InputError(f"{path}: is no manifest by its ending; wanted {', '.join(_READERS)} or .tar")
+        raise InputError(f"{path}: is not a manifest by its extension; wanted {', '.join(_READERS)} or .tar")
     word, reader = _READERS[path.suffix]
     folder = Path(os.path.abspath(path.parent))
     try:
-        return _once(_items(reader(path), folder, f"{path}: {word}"), path, word)
+        return _check_unique_ids(_items(reader(path), folder, f"{path}: {word}"), path, word)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted a manifest") from error
 
@@ -49,18 +49,18 @@ def write(path: str | Path, items: Iterable[Item]) -> None:
         shards.write_one(path, items)
         return
     if path.suffix not in _WRITERS:
-        raise InputError(f"{path}: is no manifest by its ending; wanted {', '.join(_WRITERS)} or .tar")
+        raise InputError(f"{path}: is not a manifest by its extension; wanted {', '.join(_WRITERS)} or .tar")
     folder = Path(os.path.abspath(path.parent))
     try:
         make_folder(path.parent)
         with atomic_file(path) as partial:
             _WRITERS[path.suffix](partial, (to_record(item, folder) for item in items))
     except UnicodeEncodeError as error:
-        raise InputError(f"{path}: {error.object[:80]!r} cannot be written as UTF-8; rename that file or mend that text") from None
+        raise InputError(f"{path}: {error.object[:80]!r} cannot be written as UTF-8; rename that file or correct that text") from None
 
 
-def of_rows(rows: Iterable[Row]) -> list[Item]:
-    """The laid-out corpora (auricle.data.corpora.read) as items. The site is that of the clip's address, else its corpus's."""
+def items_from_rows(rows: Iterable[Row]) -> list[Item]:
+    """Convert rows of the prepared corpora (auricle.data.corpora.read) to items. The site is taken from the URL, else from the corpus."""
     return [
         Item(
             id=f"{row.corpus}/{row.path.name}",
@@ -68,7 +68,7 @@ def of_rows(rows: Iterable[Row]) -> list[Item]:
             labels=row.labels,
             corpus=row.corpus,
             source=row.source,
-            site=site(row.url) or _SITES.get(row.corpus, ""),
+            site=site_of_url(row.url) or _SITES.get(row.corpus, ""),
             licence=row.licence,
             author=row.author,
             url=row.url,
@@ -79,12 +79,12 @@ def of_rows(rows: Iterable[Row]) -> list[Item]:
     ]
 
 
-#: Where the clips of a corpus come from whose rows have no address.
+#: Sites of the corpora whose rows have no URL.
 _SITES = {"esc50": "freesound", "sonicpi": "freesound"}
 
 
-def site(url: str) -> str:
-    """`http://www.freesound.org/people/x/sounds/1` -> `freesound`; empty for no address."""
+def site_of_url(url: str) -> str:
+    """`http://www.freesound.org/people/x/sounds/1` -> `freesound`; empty for no URL."""
     host = urllib.parse.urlsplit(url.split(";")[0].strip()).hostname or ""
     return host.rpartition(".")[0].rpartition(".")[2]
 
@@ -92,19 +92,19 @@ def site(url: str) -> str:
 def _items(records: Iterable[tuple[int, Any]], folder: Path, where: str) -> Iterator[tuple[int, Item]]:
     for number, record in records:
         try:
-            yield number, of_record(record, folder)
+            yield number, from_record(record, folder)
         except InputError as error:
             raise InputError(f"{where} {number}: {error}") from None
 
 
-def _once(items: Iterable[tuple[int | str, Item]], path: Path, word: str) -> list[Item]:
-    """The items, none of which shares its id with another."""
+def _check_unique_ids(items: Iterable[tuple[int | str, Item]], path: Path, word: str) -> list[Item]:
+    """The items as a list. InputError where two have one id."""
     first: dict[str, int | str] = {}
     found = []
-    for place, item in items:
+    for position, item in items:
         if item.id in first:
-            raise InputError(f"{path}: {word} {place}: id {item.id!r} is also that of {word} {first[item.id]}; wanted each once")
-        first[item.id] = place
+            raise InputError(f"{path}: {word} {position}: id {item.id!r} is also that of {word} {first[item.id]}; wanted unique ids")
+        first[item.id] = position
         found.append(item)
     return found
 
@@ -125,8 +125,8 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
 def _write_jsonl(partial: Path, records: Iterable[dict[str, Any]]) -> None:
     with partial.open("w", encoding="utf-8") as lines:
         for record in records:
-            told = {name: value for name, value in record.items() if name not in DEFAULTS or value not in (DEFAULTS[name], [])}
-            lines.write(json.dumps(told, ensure_ascii=False) + "\n")
+            given = {name: value for name, value in record.items() if name not in DEFAULTS or value not in (DEFAULTS[name], [])}
+            lines.write(json.dumps(given, ensure_ascii=False) + "\n")
 
 
 def _write_csv(partial: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -144,9 +144,9 @@ def _write_parquet(partial: Path, records: Iterable[dict[str, Any]]) -> None:
     kinds = dict.fromkeys(FIELDS, text) | dict.fromkeys(NUMBERS, number)
     kinds |= {"labels": pyarrow.list_(text), "captions": pyarrow.list_(pyarrow.struct({"text": text, "style": text, "weight": number}))}
     schema = pyarrow.schema(kinds)
-    left = iter(records)
+    remaining = iter(records)
     with parquet.ParquetWriter(partial, schema) as writer:
-        while batch := list(islice(left, _BATCH)):
+        while batch := list(islice(remaining, _BATCH)):
             writer.write_table(pyarrow.Table.from_pylist(batch, schema))
 
 

@@ -27,7 +27,10 @@ def trained(data: Path, folder: Path) -> list[Item]:
     card = catalog.card(folder)
     places = [card["clip_fields"].index(field) for field in ("corpus", "file")]
     listed = [tuple(clip[place] for place in places) for clip in card["clips"]]
-    rows = {(item.corpus, item.audio.name): item for item in manifest.of_rows(corpora.read(data, sorted({corpus for corpus, _ in listed})))}
+    rows = {
+        (item.corpus, item.audio.name): item
+        for item in manifest.items_from_rows(corpora.read(data, sorted({corpus for corpus, _ in listed})))
+    }
     missing = [clip for clip in listed if clip not in rows]
     if missing:
         raise InputError(

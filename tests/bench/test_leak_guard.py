@@ -216,7 +216,7 @@ def test_esc50_is_refused_and_digits_are_clean(data: Path) -> None:
 @shipped
 def test_a_copy_of_a_training_clip_among_unheard_ones_is_found(data: Path, tmp_path: Path) -> None:
     """Digits and cries that nobody trained on, and one clip of ESC-50 that was, made quieter, at another rate and as Vorbis."""
-    unheard = manifest.of_rows(corpora.read(data, ["fsdd"])[:20] + corpora.read(data, ["donateacry"])[:10])
+    unheard = manifest.items_from_rows(corpora.read(data, ["fsdd"])[:20] + corpora.read(data, ["donateacry"])[:10])
     trained = next(item for item in suites.items(suites.read("esc50"), data) if item.audio.name == "1-100032-A-0.ogg")
     samples, rate = soundfile.read(trained.audio)
     soundfile.write(tmp_path / "cry.ogg", 0.5 * np.repeat(samples, 2), 2 * rate)

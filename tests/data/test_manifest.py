@@ -11,7 +11,7 @@ import soundfile
 from auricle.core.errors import InputError
 from auricle.data.corpora.clip_table import Row
 from auricle.data.item import Caption, Item
-from auricle.data.manifest import of_rows, read, site, write
+from auricle.data.manifest import items_from_rows, read, site_of_url, write
 
 FULL = {
     "corpus": "made",
@@ -116,7 +116,7 @@ def test_errors_of_tables(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(InputError, match=r"d\.parquet: is not usable parquet"):
         read(tmp_path / "d.parquet")
-    with pytest.raises(InputError, match="is no manifest by its ending"):
+    with pytest.raises(InputError, match="is not a manifest by its extension"):
         read(tmp_path / "d.txt")
     with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "none.jsonl")
@@ -154,14 +154,14 @@ def test_names_that_are_no_text_are_refused(tmp_path: Path, ending: str) -> None
 def test_rows_of_corpora_become_items(tmp_path: Path) -> None:
     address = "http://www.freesound.org/people/x/sounds/9"
     row = Row(tmp_path / "audio" / "1.ogg", "dog", ("dog",), "esc50", "9", "CC0", author="x", url=address, fold="2", duration=5.0)
-    (item,) = of_rows([row])
+    (item,) = items_from_rows([row])
     assert (item.id, item.audio, item.labels, item.source, item.site) == ("esc50/1.ogg", row.path, ("dog",), "9", "freesound")
     assert (item.licence, item.author, item.fold, item.duration) == ("CC0", "x", "2", 5.0)
 
 
 def test_sites_of_addresses() -> None:
-    assert site("https://freemusicarchive.org/music/x; https://creativecommons.org/by") == "freemusicarchive"
-    assert site("https://www.youtube.com/watch?v=x") == "youtube" and site("") == "" and site("no address") == ""
+    assert site_of_url("https://freemusicarchive.org/music/x; https://creativecommons.org/by") == "freemusicarchive"
+    assert site_of_url("https://www.youtube.com/watch?v=x") == "youtube" and site_of_url("") == "" and site_of_url("no address") == ""
 
 
 def test_a_manifest_of_one_shard_carries_the_sounds(tmp_path: Path) -> None:

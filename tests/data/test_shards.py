@@ -51,7 +51,7 @@ def test_ranges_are_written_out() -> None:
 
 def test_shards_are_read_as_they_were_written(tmp_path: Path) -> None:
     items = made(tmp_path, 5)
-    written = shards.write(tmp_path / "out", items, name="x", most=2)
+    written = shards.write(tmp_path / "out", items, name="x", clips_per_shard=2)
     assert [path.name for path in written] == ["x-000000.tar", "x-000001.tar", "x-000002.tar"]
     pattern = tmp_path / "out" / "x-{000000..000002}.tar"
     streamed = list(shards.stream(pattern))
@@ -60,7 +60,7 @@ def test_shards_are_read_as_they_were_written(tmp_path: Path) -> None:
         (item.id, item.captions, item.labels, item.source) for item in items
     ]
     assert read(pattern) == [item for item, _ in streamed]
-    again = shards.write(tmp_path / "again", read(pattern), name="x", most=2)
+    again = shards.write(tmp_path / "again", read(pattern), name="x", clips_per_shard=2)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
     with tarfile.open(written[0]) as held:  # as LAION's readers have it
         told = json.loads(held.extractfile("000000000.json").read())
@@ -138,12 +138,12 @@ def test_cut_and_damaged_shards_are_told(tmp_path: Path) -> None:
     path, whole = damaged(tmp_path)
     for length in (100, 600, 1536, 1700, 2500, 3072):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"x\.tar: .*(cut|usable)"):
+        with pytest.raises(InputError, match=r"x\.tar: .*(truncated|usable)"):
             list(shards.items(path))
     broken = bytearray(whole)
     broken[1536 + 200] ^= 1  # in the second header
     path.write_bytes(broken)
-    with pytest.raises(InputError, match="damaged or cut at byte 1536"):
+    with pytest.raises(InputError, match="damaged or truncated at byte 1536"):
         list(shards.items(path))
 
 
@@ -163,7 +163,7 @@ def test_sizes_that_lie_are_not_believed(tmp_path: Path, kind: bytes, size: int)
 
 
 def test_large_sounds_and_texts_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "LARGEST_TEXT", 1000)
+    monkeypatch.setattr(shards, "MAX_TEXT_BYTES", 1000)
     path = tar(tmp_path / "x.tar", {"a.wav": b"x", "a.json": b" " * 1001})
     with pytest.raises(InputError, match=r"a\.json has 1001 bytes; wanted at most 1000"):
         list(shards.items(path))

@@ -80,21 +80,21 @@ def test_parts_of_files_and_long_ones(tmp_path: Path) -> None:
         Item("rest", tmp_path / "long.wav", start=3.0),
         Item("whole", tmp_path / "long.wav"),
     ]
-    held = open_waves(items, tmp_path / "a", rate=RATE, longest=2.0)
+    held = open_waves(items, tmp_path / "a", rate=RATE, max_seconds=2.0)
     assert held.cut == 1 and held.lengths.tolist() == [RATE // 2, RATE, 2 * RATE]
     assert (held.wave(0) == ramp[RATE : RATE + RATE // 2]).all() and (held.wave(1) == ramp[3 * RATE :]).all()
     assert (held.wave(2) == ramp[: 2 * RATE]).all()
 
 
 def test_without_a_length_too_long_a_clip_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waves, "LONGEST", 0.01)
+    monkeypatch.setattr(waves, "MAX_SECONDS", 0.01)
     held = open_waves(sounds(tmp_path / "in", 1), tmp_path, rate=RATE)
-    assert held.cut == 0 and "lasts more than 0.01 s; give a length" in held.failed[0] and len(held.wave(0)) == 0
+    assert held.cut == 0 and "is longer than 0.01 s; pass max_seconds" in held.failed[0] and len(held.wave(0)) == 0
 
 
 def test_sounds_in_shards(tmp_path: Path) -> None:
     items = sounds(tmp_path / "in")
-    shards.write(tmp_path, items, name="x", most=3)
+    shards.write(tmp_path, items, name="x", clips_per_shard=3)
     held = open_waves(read(tmp_path / "x-{000000..000001}.tar"), tmp_path / "out", rate=RATE)
     assert not held.failed
     for index, item in enumerate(items):
@@ -104,18 +104,18 @@ def test_sounds_in_shards(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_making_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waves, "_SMALLEST", 2)
+    monkeypatch.setattr(waves, "_MIN_PART_CLIPS", 2)
     items = sounds(tmp_path / "in")
     heard: list[str] = []
-    real = waves._hear
+    real = waves._decode
 
-    def hear(item: Item, *rest: object) -> waves.Heard:
+    def hear(item: Item, *rest: object) -> waves.Decoded:
         heard.append(item.id)
         if item.id == "3" and len(heard) < 5:
             raise KeyboardInterrupt
         return real(item, *rest)
 
-    monkeypatch.setattr(waves, "_hear", hear)
+    monkeypatch.setattr(waves, "_decode", hear)
     with pytest.raises(KeyboardInterrupt):
         open_waves(items, tmp_path / "out", rate=RATE)
     (home,) = (tmp_path / "out").iterdir()
@@ -134,7 +134,7 @@ import sys
 from pathlib import Path
 from auricle.data import waves
 from auricle.data.manifest import read
-waves._SMALLEST = 4
+waves._MIN_PART_CLIPS = 4
 held = waves.open_waves(read(sys.argv[1]), Path(sys.argv[2]), rate=8000)
 print(sum(int(held.wave(index).sum(dtype="int64")) for index in range(len(held))))
 """
@@ -155,7 +155,7 @@ def test_two_processes_at_once_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_bad_arguments(tmp_path: Path) -> None:
-    for arguments in ({"rate": 0}, {"rate": RATE, "longest": 0.0}):
+    for arguments in ({"rate": 0}, {"rate": RATE, "max_seconds": 0.0}):
         with pytest.raises(InputError, match="wanted 4000 to 768000 Hz"):
             open_waves(sounds(tmp_path, 1), tmp_path, **arguments)
     with pytest.raises(InputError, match="no items"):
