@@ -106,8 +106,8 @@ def entry(name: str, kind: bytes, size: int = 0, link: str = "") -> tarfile.TarI
         ({"a.wav": b"x", "a.json": b"[" * 100_000}, "its json is not usable"),
         ({"a.wav": b"x", "a.json": b'{"text": 3}'}, "text is '3'"),
         ({"a.wav": b"x", "a.json": b'{"item": {"id": ""}}'}, ""),
-        ({"a.wav": b"x", "a.json": b'{"item": {"start": -1}}'}, "no number of seconds"),
-        ({"a.wav": b"x", "a.json": b'{"item": 1}'}, '"item" is no object'),
+        ({"a.wav": b"x", "a.json": b'{"item": {"start": -1}}'}, "not a finite number of seconds"),
+        ({"a.wav": b"x", "a.json": b'{"item": 1}'}, '"item" is not an object'),
     ],
 )
 def test_hostile_members(tmp_path: Path, members: dict[str, bytes | tarfile.TarInfo], said: str) -> None:
