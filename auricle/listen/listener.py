@@ -1,4 +1,7 @@
-"""The Listener: files or arrays in, what was heard out. Same call, same bits, whatever else is in the batch."""
+"""The Listener class and load(): audio files or arrays in, tags, events and embeddings out.
+
+The result for a file does not depend on the other files of the batch: it is bit for bit the same.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +33,15 @@ from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import plain
 from auricle.tasks import tagging
 
-#: What an answer can hold besides what it always does.
+#: The optional parts of an Analysis.
 Wanted: TypeAlias = Literal["tags", "events"]
 
 
 class Listener:
-    """Hears with one model. Open one with `auricle.load()`; safe to share between threads."""
+    """Tags, detects and embeds audio with one model. Open one with `auricle.load()`. Safe to share between threads."""
 
     def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
-        """workers: files, or windows of a single file, heard at the same time; one a core by default."""
+        """workers: number of files, or of windows of a single file, processed in parallel; by default the number of CPU cores."""
         check(runtime, Runtime, what="runtime", wanted="a model that auricle.load opened: call auricle.load() for a Listener")
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
@@ -46,7 +49,7 @@ class Listener:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The vocabulary: every word that tags and events can use."""
+        """The labels (K) that the model was trained on, and that tags and events use."""
         return self.config.labels
 
     @overload
@@ -78,30 +81,32 @@ class Listener:
         heads: HeadScores | None = None,
         progress: Progress | None = None,
     ) -> Analysis | list[Analysis]:
-        """Tags, events and asked words of files or clips: one Analysis for one, a list for several. Bad input gives Analysis.error.
+        """Tags, events and scores of query labels: one Analysis for one file or clip, a list for several.
 
-        labels: any words, scored besides. top: best tags to keep; None keeps the whole vocabulary. heads: fitted heads, scored too.
+        files: paths or `Clip`s. labels: query labels, any words, scored in addition to the model's own labels. top: number of tags to
+        return, best first; None returns all. heads: fitted heads, whose labels are scored too. progress: called as the files are read.
+        A file that cannot be read gives an Analysis with `error`. InputError for arguments of a wrong type or value.
         """
-        heard = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
-        return heard[0] if _single(files) else heard
+        analyses = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
+        return analyses[0] if _single(files) else analyses
 
     @overload
     def tag(self, files: Source, *, top: int | None = 10) -> Analysis: ...  # type: ignore[overload-overlap]
     @overload
     def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Analysis]: ...
     def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Analysis | list[Analysis]:
-        """Which sounds: as `listen`, without events."""
-        heard = list(self.each(listed(files), parts=("tags",), top=top))
-        return heard[0] if _single(files) else heard
+        """Tags without events: as `listen`, one Analysis for one file or clip, a list for several."""
+        analyses = list(self.each(listed(files), parts=("tags",), top=top))
+        return analyses[0] if _single(files) else analyses
 
     @overload
     def detect(self, files: Source) -> Analysis: ...  # type: ignore[overload-overlap]
     @overload
     def detect(self, files: Sequence[Source]) -> list[Analysis]: ...
     def detect(self, files: Source | Sequence[Source]) -> Analysis | list[Analysis]:
-        """Which sounds and when: as `listen`, without tags."""
-        heard = list(self.each(listed(files), parts=("events",)))
-        return heard[0] if _single(files) else heard
+        """Events (onset and offset in seconds) without tags: as `listen`. InputError for a model without frame-level scores."""
+        analyses = list(self.each(listed(files), parts=("events",)))
+        return analyses[0] if _single(files) else analyses
 
     def each(
         self,
@@ -113,17 +118,18 @@ class Listener:
         heads: HeadScores | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Analysis]:
-        """What `listen` gives, one by one in the order of the files, each as soon as it is known.
+        """Iterate over the results of `listen`, in the order of the files, each as soon as it is computed.
 
-        heads: fitted heads, whose labels are scored after those that were asked for. Words are read before this returns.
+        parts: which parts of the answer are computed. The other arguments are those of `listen`; labels of heads come after query
+        labels. Arguments are checked and query labels are embedded before this returns.
         """
         if top is not None and (not isinstance(top, Integral) or top < 1):
             raise InputError(f"top is {described(top)}; wanted 1 or more, or None for the whole vocabulary")
         check(heads, (HeadScores, type(None)), what="heads", wanted="fitted heads, such as auricle.listen.heads.Heads.load(path)")
         for part in strings(parts, what="parts"):
-            choose(part, ("tags", "events"), what="a part of the answer")
+            choose(part, ("tags", "events"), what="an item of parts")
         if not self.labels and labels is None and heads is None:
-            raise InputError(f"{self.config.name} has no labels of its own; wanted words to listen for, such as labels=['siren', 'rain']")
+            raise InputError(f"{self.config.name} has no labels of its own; wanted query labels, such as labels=['siren', 'rain']")
         if set(parts) == {"events"} and self.config.frame is None:
             raise InputError(
                 f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
@@ -137,16 +143,17 @@ class Listener:
         return self._each(sources, answer, progress)
 
     def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Analysis], progress: Progress | None) -> Iterator[Analysis]:
-        for source, heard in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
-            yield Analysis(name_of(source), error=str(heard)) if isinstance(heard, SoundError) else heard
+        for source, result in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
+            yield Analysis(name_of(source), error=str(result)) if isinstance(result, SoundError) else result
 
     def embed_audio(
         self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> np.ndarray:
-        """Vectors of files or clips, float32 (B, D): the mean of their windows' unit vectors by length.
+        """Embed files or clips: float32 (B, D), the mean of the unit vectors of their windows, weighted by duration.
 
-        Silent windows count only where there are no others. Unit length unless normalize is False. Bad input raises SoundError.
-        space: "words" to compare with embed_text, "likeness" to compare sounds with sounds, which it does better.
+        Silent windows are left out, unless all windows are silent. normalize: scale each row to unit length. space: "words" for vectors
+        to compare with those of `embed_text`; "likeness" for the similarity embedding (B, E), which compares sounds with sounds better.
+        SoundError for the first file that cannot be read.
         """
         rows = []
         for row in self.embed_each(listed(files), normalize=normalize, space=space, progress=progress):
@@ -158,21 +165,21 @@ class Listener:
     def embed_each(
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
-        """Rows (D,) of `embed_audio`, one by one in the order of the files; for bad input the SoundError, not raised."""
+        """Iterate over the rows (D,) of `embed_audio` in the order of the files. A file that cannot be read gives its SoundError, not raised."""
         choose(space, ("words", "likeness"), what="space")
         for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
     def outputs(self, source: Source) -> Iterator[Outputs]:
-        """What the model itself says of each window, before any calibration: for fitting and studying decisions."""
+        """Raw model outputs of each window (logits and embeddings), before calibration: to fit and study thresholds."""
         with self.pipeline.stream(source) as sound:
             yield from map(self.pipeline.outputs, sound)
 
     def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Recording:
-        """One recording, window by window: seconds a window lasts and from one to the next, the model's own by default.
+        """Iterate over one recording window by window; each window is decoded and scored when it is requested.
 
-        Each is heard when it is asked for. SoundError where the file cannot be opened; a window that cannot be decoded raises it while
-        iterating.
+        window: length of a window in seconds. hop: seconds between the starts of two windows. Both are the model's own by default.
+        SoundError if the file cannot be opened, or, while iterating, if a window cannot be decoded.
         """
         for name, seconds in (("window", window), ("hop", hop)):
             check(seconds, (Real, type(None)), what=name, wanted="seconds, or None for the model's own")
@@ -180,40 +187,40 @@ class Listener:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over what decides this model's answers."""
+        """SHA-256 of the model files that determine the answers."""
         return str(fingerprint(self.runtime.folder))
 
     @functools.cached_property
     def likeness_dim(self) -> int:
-        """E, the width of vectors in the space of likeness."""
+        """E, the dimension of the similarity embedding."""
         rate = self.pipeline.frontend.rate
         return int(self.embed_audio(Clip(np.zeros((1, rate), np.float32), rate), space="likeness").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
-        """Calibrated probability that words fit a sound, of the cosine of their vectors; where nothing is calibrated, the cosine from 0."""
+        """Calibrated probability that a text matches a sound, from the cosine of their vectors, any shape; without calibration max(cosine, 0)."""
         line = None if self.config.text is None else self.config.text.calibration
         if line is None:
             return np.asarray(np.maximum(cosine, 0), np.float32)
         return sigmoid(np.float32(line.scale) * cosine + np.float32(line.bias))
 
     def present(self, scores: np.ndarray) -> np.ndarray:
-        """Which labels are present where something sounds, bool (K,), of their scores (K,): by their thresholds, or the best one alone."""
+        """Which labels are present, bool (K,), from the scores (K,) of a window that is not silent: by threshold, or only the best one."""
         return tagging.present(scores, thresholds_of(self.config.clip), exclusive=self.config.activation == "softmax")
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
-        """Vectors of words in the joint space, float32 (B, D); unit length unless normalize is False."""
+        """Embed texts into the joint audio-text space: float32 (B, D), of unit length if normalize. ModelError for a model without text tower."""
         return self.runtime.embed_text(texts, normalize=normalize)
 
     def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Analysis:
         config, limits = self.config, thresholds_of(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
-        asked = QueryScores(query or Query(), config, limits)
+        query_scores = QueryScores(query or Query(), config, limits)
         named = query is not None and any(place is not None for place in query.places)
         timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
         with worker.hear(source) as recording:
             for part in recording:
                 scores.add(part)
-                asked.add(part)
+                query_scores.add(part)
                 if timeline is not None:
                     timeline.add(part)
         silent = recording.silent
@@ -225,28 +232,28 @@ class Listener:
             tags=tags[:top] if "tags" in parts else (),
             perhaps=guesses if "tags" in parts else (),
             events=events if "events" in parts else (),
-            labels=None if query is None else asked.answers(tags, events, silent=silent),
+            labels=None if query is None else query_scores.answers(tags, events, silent=silent),
             unread=() if query is None else query.unread,
             **recording.facts(),
         )
 
     def _query(self, words: Sequence[str], heads: HeadScores | None) -> Query:
-        """Words and heads as they are asked of recordings; words that name no label and that the model cannot read are left out."""
+        """Query of words and heads; words that are no label of the model and that its tokenizer cannot encode are left out."""
         unread = self.unread([word for word in words if self.vocabulary.find(word) is None])
         labels = tuple(word for word in words if word not in unread)
         places = tuple(map(self.vocabulary.find, labels))
         texts = [label for label, place in zip(labels, places, strict=True) if place is None]
-        return Query(labels, places, self._judge(texts) if texts else None, heads, unread)
+        return Query(labels, places, self._text_scorer(texts) if texts else None, heads, unread)
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Those of some words of which the model's text tower reads none, such as emoji, or another script than it was trained on."""
+        """The words that the tokenizer of the model cannot encode, such as emoji, or a script that it was not trained on."""
         return tuple(dict.fromkeys(word for word in strings(words, what="words") if not self.runtime.reads(word)))
 
-    def _judge(self, words: Sequence[str]) -> EvidenceScorer:
-        """What makes probabilities (K,) that words fit of a window's unit vector (D,)."""
-        if self.config.text is None or self.config.text.calibration is None:  # words compete with AudioSet's names (gathering.Contrast)
-            judge = contrast(words, self.config, lambda texts: textcache.vectors(texts, self.embed_text, fingerprint=self.fingerprint))
-            return lambda vector: judge.scores(judge.evidence(vector))
+    def _text_scorer(self, words: Sequence[str]) -> EvidenceScorer:
+        """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
+        if self.config.text is None or self.config.text.calibration is None:  # contrasted with AudioSet's names
+            contrasted = contrast(words, self.config, lambda texts: textcache.vectors(texts, self.embed_text, fingerprint=self.fingerprint))
+            return lambda vector: contrasted.scores(contrasted.evidence(vector))
         rows = self.runtime.embed_text(words)
         return lambda vector: self.score(rows @ vector)
 
@@ -262,18 +269,18 @@ class Listener:
         return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source, space)
 
     def _silence(self, source: Source, space: Space) -> np.ndarray:
-        """Vector of a recording in which nothing sounds: that of its first window."""
+        """Vector of a recording whose windows are all silent: that of its first window."""
         with self.pipeline.stream(source) as sound:
             first = next(iter(sound))
-        if not first.samples.size:  # resampling can leave nothing of a sample or two
+        if not first.samples.size:  # resampling one or two samples can give none
             first = dataclasses.replace(first, samples=np.zeros((1, 1), np.float32))
         return self.pipeline.vector(first, space)
 
 
 class _Scores:
-    """Scores of a recording, of those of its windows: the greatest of each label, or of labels that exclude each other the mean by time.
+    """Scores of a recording from those of its windows: the maximum of each label, or of exclusive labels (softmax) the mean over time.
 
-    Shares of one whole stay shares of one whole that way, and the best one is what most of the recording is.
+    The mean of softmax scores still sums to one, and its best label is that of most of the recording.
     """
 
     def __init__(self, labels: int, *, exclusive: bool) -> None:
@@ -281,7 +288,7 @@ class _Scores:
         self._scores, self._seconds = np.zeros(labels, np.float64), 0.0
 
     def add(self, part: Part) -> None:
-        """The next window; a silent one has no say."""
+        """Add the next window; a silent one does not count."""
         if not self.exclusive:
             np.maximum(self._scores, part.clip, out=self._scores)
         elif part.sounding:
@@ -289,15 +296,16 @@ class _Scores:
             self._seconds += part.seconds
 
     def whole(self) -> np.ndarray:
-        """(K,), float64."""
+        """Scores of the whole recording, float64 (K,)."""
         return self._scores / self._seconds if self._seconds else self._scores
 
 
 def load(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Listener:
-    """A Listener with a shipped model by name, a model folder, or published weights: a file, a folder, or their name on the hub.
+    """Open a model and return its Listener.
 
-    The default model when none is given. runtime: one of auricle.runtime.open.ENGINES; by default the quickest that keeps the numbers.
-    device: where torch runs a published model; see auricle.runtime.open.open_runtime.
+    model: name of a shipped model, a model folder, or published weights: a file, a folder, or their name on the hub. None: the default
+    model. runtime: one of auricle.runtime.open.ENGINES; by default the fastest whose outputs agree with torch within tolerance.
+    device: where torch runs a published model; see auricle.runtime.open.open_runtime. ModelError if the model cannot be opened.
     """
     return Listener(open_runtime(model, runtime, device=device))
 
@@ -319,7 +327,7 @@ def listed(files: Source | Sequence[Source]) -> list[Source]:
 
 
 def name_of(source: Source) -> str:
-    """What results call a source: its path as given, with bytes that are not UTF-8 escaped."""
+    """The name of a source in results: its path as given, with bytes that are not UTF-8 escaped."""
     return source.name if isinstance(source, Clip) else text_of(source)
 
 

@@ -1,7 +1,7 @@
-"""Zero-shot: a head whose weights are text vectors. Names in, then files in and a Classification each out, without one labelled recording.
+"""Zero-shot classification: a linear head whose weights are the text embeddings of labels. It needs no labelled recordings.
 
-Two questions: `one` (which one of these is it? shares that sum to one) and `any` (which of these are in it? a probability each). What
-the windows of a recording say is gathered by a rule (listen.gathering).
+Two questions: `one` (single-label: softmax scores that sum to one) and `any` (multi-label: one probability per label). The windows of a
+recording are pooled by a rule (listen.aggregation).
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from auricle.listen.scale import Question, Rule, Scale, calibrate
 from auricle.listen.scores import text_threshold
 from auricle.tasks import event, tagging
 
-#: How windows become one answer where no rule is asked for: a sound that passes is lost in a mean (docs/tasks/zero-shot.md).
+#: The default rule that pools windows: the maximum, since a short sound disappears in a mean (docs/tasks/zero-shot.md).
 RULE: Rule = "max"
-#: Share of a model's own scale that is left to words of which it heard no sound in training: one_scale of docs/results/zero-shot.json,
-#: of fifty classes in five models that did not hear them, over the scale of labels that were heard.
+#: Factor on the logit scale of a model for labels that were not in its training set: one_scale of docs/results/zero-shot.json, of fifty
+#: classes in five models trained without them, divided by the scale of trained labels.
 UNHEARD = 0.58
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one file says of the labels before it is a score: evidence (K,), None where nothing could be told.
+    """Evidence of one file for the labels, before calibration: evidence (K,), None if no window could be scored.
 
-    facts: the fields that Analysis and Classification have in common (pipeline.Recording.facts), `error` alone of a file that cannot be
+    facts: the fields that Analysis and Classification have in common (pipeline.Recording.facts), only `error` for a file that cannot be
     decoded.
     """
 
@@ -51,7 +51,7 @@ class Evidence:
 
 
 class ZeroShot:
-    """Tells files apart by names. Safe to share between threads."""
+    """Classifies recordings by text labels. Safe to share between threads."""
 
     def __init__(
         self,
@@ -65,23 +65,26 @@ class ZeroShot:
         rule: Rule | None = None,
         scales: Sequence[Scale] = (),
     ) -> None:
-        """labels: any words; by default those that the bank or the attributes speak of. Those of which the model reads no word are left out
-        and listed in `unread`. rule: of windows, for both questions.
+        """labels: any words (K); by default those of the bank and the attributes. Labels that the tokenizer cannot encode are left out and
+        listed in `unread`.
 
-        prompt: a protocol's name (auricle.data.prompts), a sentence with {label}, or the path of a protocol; by default the model's own.
-        scales: calibrations fitted to this model with these words, one a question at most.
+        prompt: name of a protocol (auricle.data.prompts), a template with {label}, or the path of a protocol; by default the model's own.
+        bank: descriptions by label. attributes: weighted attributes by label. Both are a JSON file or an opened object. mix: weights of
+        prompt, bank and attributes. rule: how windows are pooled, for both questions. scales: calibrations fitted to this model with the
+        same prompt set and rule, at most one per question. InputError for arguments that do not fit; ModelError for a scale of another
+        model.
         """
-        check(listener, Listener, what="listener", wanted="what auricle.load() gives")
+        check(listener, Listener, what="listener", wanted="a Listener from auricle.load()")
         self.rule: Rule = RULE if rule is None else rule
         choose(self.rule, get_args(Rule), what="rule")
         self.listener = listener
         self.wording = prompt_set.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
-        asked = _labels(labels, self.wording)
-        self.unread = listener.unread([label for label in asked if not self.wording.describes(label)])
-        self.labels = tuple(label for label in asked if label not in self.unread)
+        requested = _labels(labels, self.wording)
+        self.unread = listener.unread([label for label in requested if not self.wording.describes(label)])
+        self.labels = tuple(label for label in requested if label not in self.unread)
         if not self.labels:
             raise InputError(
-                f"{', '.join(asked)}: {listener.config.name} reads no such words; wanted words of the language it was trained on"
+                f"{', '.join(requested)}: {listener.config.name} cannot encode these labels; wanted words of the language it was trained on"
             )
         check(scales, Sequence, what="scales", wanted="a list of Scale")
         for scale in scales:
@@ -94,59 +97,66 @@ class ZeroShot:
     def classify(
         self, files: Source | Sequence[Source], *, question: Question = "one", progress: Progress | None = None
     ) -> list[Classification]:
-        """An answer a file, in their order; one that cannot be heard has its error."""
+        """Classify files or clips: one Classification each, in their order; a file that cannot be read has `error`.
+
+        question: "one" for exactly one label per file, "any" for any number. InputError for "one" with fewer than two distinct labels.
+        """
         return list(self.each(listed(files), question=question, progress=progress))
 
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classification]:
-        """What `classify` gives, one by one, each as soon as it is known. What they are judged by is ready before this returns."""
-        judge, calibration, threshold = self.judge(question)
-        asked = ClassificationQuery(question, self.wording.name, self.rule, calibration)
+        """Iterate over the results of `classify`, each as soon as it is computed. Arguments are checked before this returns."""
+        scorer, calibration, threshold = self.judge(question)
+        query = ClassificationQuery(question, self.wording.name, self.rule, calibration)
 
         def answers() -> Iterator[Classification]:
-            for told in self._gathered(files, judge, progress):
-                labels = () if told.evidence is None else decided(judge.scores(told.evidence), self.labels, question, threshold=threshold)
-                yield Classification(told.file, asked, labels=labels, unread=self.unread, **told.facts)
+            for one in self._pooled(files, scorer, progress):
+                labels = () if one.evidence is None else decided(scorer.scores(one.evidence), self.labels, question, threshold=threshold)
+                yield Classification(one.file, query, labels=labels, unread=self.unread, **one.facts)
 
         return answers()
 
     def cosines(self, files: Sequence[Source], *, progress: Progress | None = None) -> Iterator[Evidence]:
-        """Cosines of each file with the labels, gathered from its windows by the rule: what `calibrate` is fitted to."""
+        """Cosines (K,) of each file with the labels, pooled over its windows by the rule: the input of `calibrate`."""
         plain = Cosines(self.weights, Scale(question="one", scale=1.0))
-        yield from self._gathered(files, plain, progress)
+        yield from self._pooled(files, plain, progress)
 
     def calibrate(self, files: Sequence[Source], truth: Sequence[str] | Sequence[Collection[str]], *, question: Question = "one") -> Scale:
-        """A scale fitted to labelled files: of `one` a label each, of `any` those that are true. Files that say nothing are passed over."""
+        """Fit a scale to labelled files. Files without evidence (unreadable or silent) are skipped.
+
+        truth: for the question `one` one label per file, for `any` the labels that are present in each file. InputError if files and truth
+        differ in number, or if no file has evidence.
+        """
         files = listed(files)
         check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")
         choose(question, get_args(Question), what="question")
         if len(truth) != len(files) or not files:
-            raise InputError(f"{len(files)} files have {len(truth)} truths; wanted files, and one truth each")
+            raise InputError(f"{len(files)} files and {len(truth)} items of truth; wanted at least one file, and one item of truth per file")
         labels = [strings([true] if isinstance(true, str) else true, what="a truth") for true in truth]
         rows = np.array([tagging.encode(true, self.labels) for true in labels]) > 0
         if question == "one" and not (rows.sum(axis=1) == 1).all():
-            raise InputError("which one needs one label a file; wanted a label each, or the question any")
-        told = [one.evidence for one in self.cosines(files)]
-        heard = [place for place, evidence in enumerate(told) if evidence is not None]
-        if not heard:
-            raise InputError(f"none of {len(files)} files says anything; wanted labelled recordings in which something sounds")
-        cosines = np.stack([evidence for evidence in told if evidence is not None])
-        right = rows[heard].argmax(axis=1) if question == "one" else rows[heard]
-        fitted = calibrate(cosines, right, question=question)
-        known = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
-        return fitted.model_copy(update=known)
+            raise InputError("truth has a file without exactly one label; wanted one label per file for question 'one', or question 'any'")
+        evidences = [one.evidence for one in self.cosines(files)]
+        scored = [index for index, evidence in enumerate(evidences) if evidence is not None]
+        if not scored:
+            raise InputError(f"all {len(files)} files are silent or unreadable; wanted labelled recordings with sound")
+        cosines = np.stack([evidence for evidence in evidences if evidence is not None])
+        targets = rows[scored].argmax(axis=1) if question == "one" else rows[scored]
+        fitted = calibrate(cosines, targets, question=question)
+        provenance = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
+        return fitted.model_copy(update=provenance)
 
-    def _gathered(self, files: Sequence[Source], judge: EvidenceScorer, progress: Progress | None) -> Iterator[Evidence]:
+    def _pooled(self, files: Sequence[Source], scorer: EvidenceScorer, progress: Progress | None) -> Iterator[Evidence]:
         files = listed(files)
 
-        def tell(source: Source, worker: Worker) -> Evidence:
-            gathering = WindowAggregator(judge, self.rule)
+        def score(source: Source, worker: Worker) -> Evidence:
+            aggregator = WindowAggregator(scorer, self.rule)
             with worker.hear(source) as recording:
                 for part in recording:
-                    gathering.add(part.vector, part.seconds)
-            return Evidence(name_of(source), gathering.evidence(), recording.facts())
+                    aggregator.add(part.vector, part.seconds)
+            return Evidence(name_of(source), aggregator.evidence(), recording.facts())
 
-        for source, told in zip(files, self.listener.pipeline.each(files, tell, progress=progress), strict=True):
-            yield Evidence(name_of(source), None, {"error": str(told)}) if isinstance(told, SoundError) else told
+        for source, result in zip(files, self.listener.pipeline.each(files, score, progress=progress), strict=True):
+            yield Evidence(name_of(source), None, {"error": str(result)}) if isinstance(result, SoundError) else result
 
     def judge(self, question: Question) -> tuple[EvidenceScorer, str, float]:
         """The scorer of a question, its calibration (records.ClassificationQuery), and the score from which a label of `any` is present."""
@@ -158,10 +168,10 @@ class ZeroShot:
         config = self.listener.config
         line = None if config.text is None else config.text.calibration
         if line is not None:
-            # Of labels that are each there with odds exp(scale * cosine + bias), one alone is there with shares softmax(scale * cosine).
-            heard = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
-            own = Scale(question=question, scale=line.scale if heard else UNHEARD * line.scale, bias=line.bias)
-            return Cosines(self.weights, own), "model" if self._as_the_model() else "none", text_threshold(config)
+            # If each label is present with odds exp(scale * cosine + bias), then given that exactly one is, its posterior is softmax(scale * cosine).
+            trained = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
+            own = Scale(question=question, scale=line.scale if trained else UNHEARD * line.scale, bias=line.bias)
+            return Cosines(self.weights, own), "model" if self._has_model_prompt() else "none", text_threshold(config)
         scale = logit_scale(config)
         if question == "one":
             return Cosines(self.weights, Scale(question="one", scale=scale)), "none", 0.5
@@ -169,58 +179,58 @@ class ZeroShot:
 
     @functools.cached_property
     def _background(self) -> np.ndarray:
-        """AudioSet's names in the words of the protocol, unit vectors (M, D)."""
+        """Unit text vectors (M, D) of the AudioSet class names in the templates of this prompt set."""
         return background(self.wording, self._embed)
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
         return textcache.vectors(texts, self.listener.embed_text, fingerprint=self.listener.fingerprint)
 
-    def _as_the_model(self) -> bool:
-        """Are the words those that the model was calibrated with?"""
+    def _has_model_prompt(self) -> bool:
+        """Whether the prompt set is the one that the model was calibrated with."""
         own = prompt_set.opened(own_prompt(self.listener.config))
         plain = self.wording.bank is None and self.wording.attributes is None
         return plain and self.wording.prompts.templates == own.prompts.templates and self.wording.prompts.classes is None
 
     def _check(self, scale: Scale) -> None:
-        """A scale fits one model, one wording and one rule."""
+        """ModelError or InputError if a scale was fitted to another model, prompt set or rule."""
         if scale.model is not None and scale.model != self.listener.fingerprint:
             raise ModelError(
                 f"the scale was fitted to a model with weights {scale.model[:8]}, this one has {self.listener.fingerprint[:8]}; "
-                "give that model, or calibrate anew"
+                "give that model, or calibrate again"
             )
-        for what, fitted, here in (("the words of", scale.wording, self.wording.name), ("the rule", scale.rule, self.rule)):
+        for what, fitted, here in (("prompt set", scale.wording, self.wording.name), ("rule", scale.rule, self.rule)):
             if fitted is not None and fitted != here:
                 raise InputError(
-                    f"the scale was fitted with {what} {fitted!r}, here they are {here!r}; ask the same way, or calibrate anew"
+                    f"the scale was fitted with {what} {fitted!r}, here it is {here!r}; use the same {what}, or calibrate again"
                 )
 
     def _check_apart(self) -> None:
         if len(self.labels) < 2:
-            raise InputError(f"which one of one label is no question: {self.labels[0]!r} would always win; give more, or ask for any")
+            raise InputError(f"one label, {self.labels[0]!r}, for question 'one'; wanted two or more labels, or question 'any'")
         same = prompt_set.alike(self.weights)
         if same is not None:
             first, second = (self.labels[place] for place in same)
-            raise InputError(f"labels {first!r} and {second!r} are the same to this model; leave one out, or say it in other words")
+            raise InputError(f"labels {first!r} and {second!r} have the same text vector in this model; leave one out, or reword it")
 
 
 def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, threshold: float = 0.5) -> tuple[Label, ...]:
-    """Scores (K,) to labels, best first: of `one` only the best is present, of `any` those that reach the threshold."""
+    """Labels of scores (K,), best first. For `one` only the best is present, for `any` those that reach the threshold."""
     if question == "any":
         return tagging.decode(scores, labels, thresholds=threshold)
     return event.decode(scores, labels), *tagging.decode(scores, labels, thresholds=np.inf)[1:]
 
 
-def _labels(labels: Sequence[str] | None, said: PromptSet) -> tuple[str, ...]:
+def _labels(labels: Sequence[str] | None, prompts: PromptSet) -> tuple[str, ...]:
     if labels is None:
-        known: dict[str, str] = {}
-        for label in (*(said.bank.texts if said.bank else ()), *(said.attributes.weights if said.attributes else ())):
-            known.setdefault(key(label), label)
-        labels = list(known.values())
+        described: dict[str, str] = {}
+        for label in (*(prompts.bank.texts if prompts.bank else ()), *(prompts.attributes.weights if prompts.attributes else ())):
+            described.setdefault(key(label), label)
+        labels = list(described.values())
     labels = strings(labels, what="labels")
     if not labels:
-        raise InputError("there are no labels; wanted some, or a bank or attributes that have them")
+        raise InputError("no labels were given; wanted at least one, or a bank or attributes with labels")
     keys = [key(label) for label in labels]
     double = next((label for label, one in zip(labels, keys, strict=True) if keys.count(one) > 1), None)
     if double is not None:
-        raise InputError(f"label {double!r} is there twice; wanted each once")
+        raise InputError(f"label {double!r} is given twice; wanted each label once")
     return labels
