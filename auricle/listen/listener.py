@@ -165,7 +165,7 @@ class Listener:
     def embed_each(
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
-        """Iterate over the rows (D,) of `embed_audio` in the order of the files. A file that cannot be read gives its SoundError, not raised."""
+        """Iterate over the rows (D,) of `embed_audio`, in the order of the files. For an unreadable file: its SoundError, not raised."""
         choose(space, ("words", "likeness"), what="space")
         for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
@@ -197,7 +197,7 @@ class Listener:
         return int(self.embed_audio(Clip(np.zeros((1, rate), np.float32), rate), space="likeness").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
-        """Calibrated probability that a text matches a sound, from the cosine of their vectors, any shape; without calibration max(cosine, 0)."""
+        """Calibrated probability that a text matches a sound, of the cosine of their vectors (any shape); uncalibrated, max(cosine, 0)."""
         line = None if self.config.text is None else self.config.text.calibration
         if line is None:
             return np.asarray(np.maximum(cosine, 0), np.float32)
@@ -208,7 +208,10 @@ class Listener:
         return tagging.present(scores, thresholds_of(self.config.clip), exclusive=self.config.activation == "softmax")
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
-        """Embed texts into the joint audio-text space: float32 (B, D), of unit length if normalize. ModelError for a model without text tower."""
+        """Embed texts into the joint audio-text space: float32 (B, D), of unit length if normalize.
+
+        ModelError for a model without a text tower.
+        """
         return self.runtime.embed_text(texts, normalize=normalize)
 
     def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Analysis:

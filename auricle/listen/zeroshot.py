@@ -130,7 +130,7 @@ class ZeroShot:
         check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")
         choose(question, get_args(Question), what="question")
         if len(truth) != len(files) or not files:
-            raise InputError(f"{len(files)} files and {len(truth)} items of truth; wanted at least one file, and one item of truth per file")
+            raise InputError(f"{len(files)} files and {len(truth)} items of truth; wanted at least one file, and one item per file")
         labels = [strings([true] if isinstance(true, str) else true, what="a truth") for true in truth]
         rows = np.array([tagging.encode(true, self.labels) for true in labels]) > 0
         if question == "one" and not (rows.sum(axis=1) == 1).all():
@@ -168,7 +168,7 @@ class ZeroShot:
         config = self.listener.config
         line = None if config.text is None else config.text.calibration
         if line is not None:
-            # If each label is present with odds exp(scale * cosine + bias), then given that exactly one is, its posterior is softmax(scale * cosine).
+            # Independent labels with odds exp(scale * cosine + bias), given that exactly one is present: softmax(scale * cosine).
             trained = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
             own = Scale(question=question, scale=line.scale if trained else UNHEARD * line.scale, bias=line.bias)
             return Cosines(self.weights, own), "model" if self._has_model_prompt() else "none", text_threshold(config)

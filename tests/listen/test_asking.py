@@ -58,7 +58,7 @@ def test_words_that_the_model_cannot_read_have_no_score(listener: Listener, word
     assert listener.listen(sound, [words]).labels == ()
     told = auricle.ZeroShot(listener, ["dog", "rain", words]).classify(sound)[0]
     assert {label.label for label in told.labels} == {"dog", "rain"} and told.unread == (words,)
-    with pytest.raises(InputError, match="reads no such words"):
+    with pytest.raises(InputError, match="cannot encode these labels"):
         auricle.ZeroShot(listener, [words])
 
 
