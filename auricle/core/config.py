@@ -20,7 +20,10 @@ EXPORT = "export.json"
 EMBEDDING, SIMILARITY, CLIP_LOGITS, FRAME_LOGITS = "embedding", "similarity", "clip_logits", "frame_logits"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-1e9, le=1e9)]
+Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
+FrameRate = Annotated[float, Field(gt=0.0, le=48_000.0)]
+Decibels = Annotated[float, Field(ge=-300.0, le=0.0)]
 Activation: TypeAlias = Literal["sigmoid", "softmax"]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
@@ -53,10 +56,10 @@ class Window(Strict):
     there are fewer, the last one is repeated.
     """
 
-    seconds: Positive
-    hop: Positive
+    seconds: Seconds
+    hop: Seconds
     pad: Literal["any", "zero", "tile", "repeatpad"]
-    shortest: Positive
+    shortest: Seconds
     min_frames: Annotated[int, Field(ge=1)] = 1
 
     @model_validator(mode="after")
@@ -89,7 +92,7 @@ class Output(Strict):
     kind: Literal["clip_scores", "frame_scores", "vectors"]
     head: Literal["encoder", "projection", "pooled", "linear", "components and labels"]
     labels: tuple[str, ...] = ()
-    rate: Positive | None = None
+    rate: FrameRate | None = None
     dim: Annotated[int, Field(gt=0)] | None = None
     activation: Activation = "sigmoid"
     calibration: LogitCalibration | None = None
@@ -157,7 +160,7 @@ class ModelConfig(Strict):
     projection: Literal["relu", "residual", "linear"] | None = None
     text: TextConfig | None = None
     outputs: dict[str, Output]
-    silence_dbfs: Finite = -70.0
+    silence_dbfs: Decibels = -70.0
     _names: Names = PrivateAttr(default=Names())
 
     @model_validator(mode="after")

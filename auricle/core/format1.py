@@ -13,12 +13,14 @@ from auricle.core.config import (
     FRAME_LOGITS,
     SIMILARITY,
     CosineCalibration,
-    Finite,
+    Decibels,
+    FrameRate,
     LogitCalibration,
     ModelConfig,
     Names,
     Positive,
     Probability,
+    Seconds,
     Strict,
     Window,
     of_encoder,
@@ -54,15 +56,15 @@ class _Listening(Strict):
     format: Literal[1]
     name: str
     frontend: str
-    frame_rate: Positive
+    frame_rate: FrameRate
     dim: Annotated[int, Field(gt=0)]
-    window: Positive
+    window: Seconds
     context: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     calibration: _Calibration
     threshold: _Threshold
     encoder: dict[str, Any]
-    silence_dbfs: Finite = -70.0
+    silence_dbfs: Decibels = -70.0
 
 
 class _Published(Strict):
@@ -73,7 +75,7 @@ class _Published(Strict):
     name: str
     source: str
     frontend: str
-    window: Positive
+    window: Seconds
     policy: Literal["any", "zero", "tile", "repeatpad"]
     encoder: dict[str, Any]
     dim: Annotated[int, Field(gt=0)]
@@ -84,7 +86,7 @@ class _Published(Strict):
     logit_scale: Positive | None = None
     label_rate: Positive | None = None
     activation: Literal["sigmoid", "softmax"] = "sigmoid"
-    silence_dbfs: Finite = -70.0
+    silence_dbfs: Decibels = -70.0
 
 
 def upgraded(text: bytes) -> ModelConfig:

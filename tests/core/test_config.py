@@ -36,6 +36,10 @@ def test_reads_what_is_right(tmp_path: Path) -> None:
         ({"context": 5.0}, "hop: Input should be greater than 0"),
         ({"context": 1.01}, "wanted a whole number"),
         ({"frame_rate": float("inf")}, "frame_rate"),
+        ({"frame_rate": 1e12}, "frame_rate: Input should be less than"),
+        ({"window": 1e300}, "window: Input should be less than"),
+        ({"silence_dbfs": 1e300}, "silence_dbfs: Input should be less than"),
+        ({"silence_dbfs": float("nan")}, "silence_dbfs"),
         ({"threshold": {"clip": [2.0] * 5, "frame": [0.5] * 5, "text": 0.5}}, "threshold.clip"),
     ],
 )
