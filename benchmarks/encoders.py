@@ -24,7 +24,7 @@ import torch
 
 import auricle
 from auricle.bench.results import Figure, write_record
-from auricle.core.config import of_encoder
+from auricle.core.config import encoder_config
 from auricle.models.encoders.factory import open_encoder, size, sizes
 from auricle.models.folder import save
 from auricle.models.model import Model
@@ -55,7 +55,7 @@ def folder_of(name: str, into: Path) -> Model:
     encoder = open_encoder(settings)
     preset = PRESETS[str(encoder.frontend)]
     window = preset.fixed * preset.hop / preset.rate if preset.fixed else 10.0
-    config = of_encoder(
+    config = encoder_config(
         name=name,
         source="weights from a seed",
         frontend=str(encoder.frontend),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from auricle.core.config import of_encoder
+from auricle.core.config import encoder_config
 
 CNN = {"family": "cnn14", "frontend": "panns-32k", "mels": 64, "widths": [8, 8, 16, 16], "kernel": 5, "halvings": 4, "size": 24}
 
@@ -30,7 +30,7 @@ def tagger(folder: Path, *, labels: int = 5, seed: int = 0, **changes: Any) -> P
         "labels": [f"label {place}" for place in range(labels)],
         **changes,
     }
-    save(folder, Model(of_encoder(**settings)), {})
+    save(folder, Model(encoder_config(**settings)), {})
     return folder
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from auricle.archive.sources import Found
 from auricle.archive.store import Archive
 from auricle.core.errors import SoundError
-from auricle.core.paths import is_missing, path_of
+from auricle.core.paths import is_missing, text_to_path
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Part, Recording, Worker
 from auricle.listen.vocabulary import SEPARATOR
@@ -110,23 +110,23 @@ class _Work:
             self._tell(done)
         self.flush()
         lost = (name for name in self.known.keys() - self.found.files.keys() if name not in self.gone and self.found.covers(name))
-        self.summary.missing = sum(is_missing(path_of(name)) for name in lost)
+        self.summary.missing = sum(is_missing(text_to_path(name)) for name in lost)
 
     def _is_unchanged(self, name: str) -> bool:
         row = self.known.get(name)
         if row is None:
             return False
         try:
-            said = os.stat(path_of(name))
+            said = os.stat(text_to_path(name))
         except OSError:
             return False
         return bool(row["size"] == said.st_size and row["modified"] == said.st_mtime_ns)
 
     def _hear(self, name: str, worker: Worker) -> _Heard:
         """On a worker: a file's content, and its windows unless it is known."""
-        check_file(path_of(name), name)
-        said = os.stat(path_of(name))
-        content = _digest(path_of(name), worker)
+        check_file(text_to_path(name), name)
+        said = os.stat(text_to_path(name))
+        content = _digest(text_to_path(name), worker)
         about = {"size": said.st_size, "modified": said.st_mtime_ns, "content": content}
         if self._has(name, content) or self._moved_from(content) is not None:
             return _Heard({"file": name, "known": True, **about}, [])
@@ -146,11 +146,11 @@ class _Work:
     def _moved_from(self, content: str) -> str | None:
         """The file of this content that is not where it was, and that no other file was taken for yet."""
         names = (name for name in self.by_content.get(content, ()) if name not in self.gone and name not in self.found.files)
-        return next((name for name in names if is_missing(path_of(name))), None)
+        return next((name for name in names if is_missing(text_to_path(name))), None)
 
     def _windows(self, name: str, about: Mapping[str, Any], hear: Hear) -> _Heard:
         header = self.archive.header
-        with hear(path_of(name), window=header.window, hop=header.hop) as recording:
+        with hear(text_to_path(name), window=header.window, hop=header.hop) as recording:
             windows, silent = [], 0
             for part in recording:
                 if part.sounding:
@@ -211,7 +211,7 @@ class _Work:
             if name in self.known:  # it moved over another file
                 self.archive.remove([name])
             error = self.known[old]["error"]
-            error = error and error.replace(printable(path_of(old)), printable(path_of(name)))
+            error = error and error.replace(printable(text_to_path(old)), printable(text_to_path(name)))
             self._follow(name, {"file": name, "modified": row["modified"], "error": error}, old=old)
 
     def _follow(self, name: str, new: dict[str, Any], *, old: str | None = None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from auricle.archive.store import Archive, quoted
 from auricle.core.errors import InputError
-from auricle.core.table import plain
+from auricle.core.table import normalise_label
 from auricle.listen.fewshot import Head
 from auricle.metrics.bootstrap import wilson
 
@@ -77,7 +77,7 @@ class TaughtClass:
 
 def plain_name(name: str) -> str:
     """A taught sound's name as it is stored: a plain label. InputError where it is none."""
-    found = plain(name)
+    found = normalise_label(name)
     if not found or len(found) > _LONGEST or not found.isprintable() or "@" in found:
         raise InputError(f"{name!r}: is no name for a sound; wanted 1 to {_LONGEST} letters on one line, without @")
     return found

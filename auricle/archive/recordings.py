@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from auricle.archive.store import Archive
-from auricle.core.paths import path_of
+from auricle.core.paths import text_to_path
 from auricle.signal.streaming import cut
 
 _COLUMNS = ["file", "content", "duration", "size", "modified"]
@@ -17,7 +17,7 @@ _COLUMNS = ["file", "content", "duration", "size", "modified"]
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A file of an archive (`text_of` it). content: hash of its bytes. duration: s. size (bytes) and modified (ns): as it was heard."""
+    """A file of an archive (`path_to_text`). content: hash of its bytes. duration: s. size (bytes) and modified (ns): as it was heard."""
 
     file: str
     content: str
@@ -28,7 +28,7 @@ class Recording:
     @property
     def path(self) -> str:
         """Where it lies."""
-        return path_of(self.file)
+        return text_to_path(self.file)
 
     def fault(self) -> str | None:
         """Why it cannot be played as it was heard; None where it can."""

@@ -27,9 +27,9 @@ import numpy as np
 from auricle.archive import labels, store
 from auricle.archive.cached_index import CachedIndex
 from auricle.archive.store import Archive, quoted, vectors_of
-from auricle.core.arguments import check, described
+from auricle.core.arguments import check, describe
 from auricle.core.errors import InputError
-from auricle.core.paths import is_missing, named, path_of, text_of
+from auricle.core.paths import is_missing, path_to_text, resolve_path, text_to_path
 from auricle.core.records import Clip
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
@@ -164,7 +164,7 @@ class Searcher:
         """The k best hits, best first. sound: unit vector of likeness (E,) of an example that was heard already, in place of query.like."""
         check(query, Query, what="query", wanted="a Query, such as Query('rain on a roof')")
         if not isinstance(k, Integral) or k < 1:
-            raise InputError(f"k is {described(k)}; wanted 1 or more")
+            raise InputError(f"k is {describe(k)}; wanted 1 or more")
         wanted = self._wanted(query, sound)
         windows, scores = self._ranked(query, wanted, _CANDIDATES * k)
         vocabulary = frozenset(self.listener.labels)
@@ -262,7 +262,7 @@ class Searcher:
         """Unit vector of an example (E,), and where it lies: that stretch is no hit."""
         path, start, end = parse_span(like)
         vector = self.listener.embed_audio(_cut(path, start, end), space="likeness")
-        return vector.reshape(-1), (text_of(path.resolve()), start, end)
+        return vector.reshape(-1), (path_to_text(path.resolve()), start, end)
 
     def _candidates(self, query: Query, wanted: _Wanted, count: int) -> Windows:
         table = self.archive.table("windows")
@@ -349,12 +349,12 @@ def _chosen(outline: CachedIndex, places: np.ndarray, scores: np.ndarray) -> tup
 def parse_span(text: str) -> tuple[Path, float, float]:
     """PATH@START-END to a path and seconds; the whole recording (0 to infinity) where no span is given."""
     found = re.fullmatch(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
-    if found is None or os.path.exists(named(text)):
-        return named(text), 0.0, float("inf")
+    if found is None or os.path.exists(resolve_path(text)):
+        return resolve_path(text), 0.0, float("inf")
     start, end = float(found[2]), float(found[3])
     if end <= start:
         raise InputError(f"{text}: ends at {end:g} s, before it starts; wanted PATH@START-END in seconds")
-    return named(found[1]), start, end
+    return resolve_path(found[1]), start, end
 
 
 def _cut(path: Path, start: float, end: float) -> Path | Clip:
@@ -411,7 +411,7 @@ def _hits(
         given += 1
         tags = split_tags(windows.tags(top), vocabulary)
         start, end = float(windows.onsets[min(span)]), float(windows.offsets[max(span)])
-        yield Hit(name, start, end, float(scores[top]), tags, is_missing(path_of(name)))
+        yield Hit(name, start, end, float(scores[top]), tags, is_missing(text_to_path(name)))
 
 
 def _best_first(scores: np.ndarray, count: int) -> Iterator[int]:

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
-from auricle.core.paths import named, shown, text_of
-from auricle.core.table import FILE, Stretch, stretches
+from auricle.core.paths import escape_bytes, path_to_text, resolve_path
+from auricle.core.table import FILE, Annotation, read_annotations
 from auricle.core.table import SUFFIXES as TABLES
 from auricle.signal.formats import SUFFIXES, recordings
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Recordings by absolute path (`text_of` it), with their notes; None where a place gives none, so that those in the archive stay.
+    """Recordings by absolute path (`path_to_text`), with their notes; None where a place gives none, so that those in the archive stay.
 
     roots: folders whose recordings were all looked for. unread: folders in them that cannot be read.
     """
@@ -40,9 +40,9 @@ def find(places: Iterable[str]) -> Found:
     notes: dict[str, str | None] = {}
     roots = []
     for place in places:
-        path = named(place).expanduser()
+        path = resolve_path(place).expanduser()
         if os.path.isdir(path):
-            roots.append(text_of(path.resolve()))
+            roots.append(path_to_text(path.resolve()))
             found += recordings(path.resolve())
         elif path.suffix.lower() in TABLES:
             notes |= _listed(path)
@@ -50,8 +50,8 @@ def find(places: Iterable[str]) -> Found:
             found.append(path.resolve())
         else:
             found += _matching(place)
-    unread = {text_of(path) for path in found if os.path.isdir(path)}
-    files = dict.fromkeys(name for name in map(text_of, found) if name not in unread)
+    unread = {path_to_text(path) for path in found if os.path.isdir(path)}
+    files = dict.fromkeys(name for name in map(path_to_text, found) if name not in unread)
     files |= {name: said for name, said in notes.items() if said is not None or name not in files}
     return Found(dict(sorted(files.items())), tuple(roots), tuple(sorted(unread)))
 
@@ -70,10 +70,10 @@ def _listed(table: Path) -> dict[str, str | None]:
 
     InputError where two rows are for all of one file and contradict each other.
     """
-    first: dict[str, Stretch] = {}
+    first: dict[str, Annotation] = {}
     notes: dict[str, dict[str, Any]] = {}
-    for row in stretches(table, SUFFIXES):
-        file = text_of(row.file)
+    for row in read_annotations(table, SUFFIXES):
+        file = path_to_text(row.file)
         cells = {column: cell for column, cell in row.cells.items() if column.casefold() not in FILE}
         known = notes.setdefault(file, cells)
         before = first.setdefault(file, row)
@@ -85,4 +85,4 @@ def _listed(table: Path) -> dict[str, str | None]:
 
 def _note(cells: dict[str, Any]) -> str | None:
     other = {column: cell for column, cell in cells.items() if cell not in ("", None)}
-    return (shown(json.dumps(other, ensure_ascii=False)) if other else "") if cells else None
+    return (escape_bytes(json.dumps(other, ensure_ascii=False)) if other else "") if cells else None

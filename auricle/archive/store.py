@@ -26,9 +26,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auricle.archive.memory import limited_memory
 from auricle.core.errors import ArchiveError, WriteError
-from auricle.core.files import atomic_files, naming, write_text
+from auricle.core.files import atomic_files, write_errors, write_text
 from auricle.core.optional import require
-from auricle.core.paths import is_missing, path_of, shown, text_of
+from auricle.core.paths import escape_bytes, is_missing, path_to_text, text_to_path
 from auricle.listen.listener import Listener
 
 FORMAT = 2
@@ -149,9 +149,9 @@ class Archive:
 
     def missing(self, folder: Path | None = None) -> list[str]:
         """Files that are not where they were, in order; only those in a folder where one is given, which need not be there either."""
-        inside = [] if folder is None else [text_of(Path(path)).rstrip("/") for path in {folder.absolute(), folder.resolve()}]
+        inside = [] if folder is None else [path_to_text(Path(path)).rstrip("/") for path in {folder.absolute(), folder.resolve()}]
         names = (name for name in self.files() if folder is None or any(name == place or name.startswith(place + "/") for place in inside))
-        return sorted(name for name in names if is_missing(path_of(name)))
+        return sorted(name for name in names if is_missing(text_to_path(name)))
 
     def facts(self) -> dict[str, Any]:
         """How much there is: files heard, windows, files that could not be heard, the model, bytes on disk."""
@@ -343,14 +343,14 @@ def _schemas(header: Header) -> dict[str, Any]:
 
 
 def _check_name(folder: Path) -> None:
-    if shown(str(folder)) != str(folder):
-        raise ArchiveError(f"{shown(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
+    if escape_bytes(str(folder)) != str(folder):
+        raise ArchiveError(f"{escape_bytes(str(folder))}: its name is not UTF-8; wanted a folder for the archive whose name is")
 
 
 @contextmanager
 def _locked(folder: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     """Hold an exclusive lock of an archive. ArchiveError where another process holds it, unless wait."""
-    with naming(folder), (folder / name).open("w") as lock:
+    with write_errors(folder), (folder / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -22,7 +22,7 @@ from auricle.archive.search import Query, Searcher, Windows, parse_span
 from auricle.archive.store import Archive, quoted, vectors_of
 from auricle.core import table
 from auricle.core.errors import InputError
-from auricle.core.paths import is_missing, path_of, text_of
+from auricle.core.paths import is_missing, path_to_text, text_to_path
 from auricle.core.records import Clip
 from auricle.listen import fewshot
 from auricle.listen.fewshot import Head
@@ -54,18 +54,18 @@ class Proposal:
 def parse_example(text: str) -> Example:
     """PATH or PATH@START-END, as people write it."""
     path, start, end = parse_span(text)
-    return Example(text_of(path.resolve()), start, end)
+    return Example(path_to_text(path.resolve()), start, end)
 
 
 def parse_examples(text: str) -> list[Example]:
     """What `parse_example` takes, or a table of one label (`core.table`), of which every row is an example."""
     if Path(text).suffix.lower() not in table.SUFFIXES:
         return [parse_example(text)]
-    rows = list(table.stretches(Path(text), SUFFIXES))
+    rows = list(table.read_annotations(Path(text), SUFFIXES))
     labels = sorted({row.label for row in rows})
     if len(labels) != 1:
         raise InputError(f"{text}: has {' and '.join(map(repr, labels[:3])) or 'no rows'}; wanted a table of one label to teach by")
-    return [Example(text_of(row.file), row.onset, row.offset) for row in rows]
+    return [Example(path_to_text(row.file), row.onset, row.offset) for row in rows]
 
 
 class Teacher:
@@ -132,7 +132,7 @@ class Teacher:
             if len(rows):
                 return np.asarray(vectors_of(rows, "likeness")[0])
         whole = not example.onset and example.offset == float("inf")
-        path = path_of(example.file)
+        path = text_to_path(example.file)
         source: str | Clip = path if whole else cut(path, example.onset, example.offset)
         if not self._sounds(source):
             where = "in it" if whole else f"at {example.onset:g} to {example.offset:g} s"
@@ -208,7 +208,7 @@ def _check_list(taught: TaughtClass, windows: Windows, scores: np.ndarray, looke
         return hashlib.sha256(f"{taught.name}\0{taught.version}\0{_key(windows, place)}".encode()).digest()
 
     drawn = sorted(np.flatnonzero((scores >= 0.5) & ~looked).tolist(), key=lot)
-    return (place for place in drawn if not is_missing(path_of(windows.file(place))))
+    return (place for place in drawn if not is_missing(text_to_path(windows.file(place))))
 
 
 def _spread(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: Windows, count: int) -> None:
@@ -218,7 +218,7 @@ def _spread(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: 
     for place, why in ranked:
         if len(chosen) >= count:
             return
-        if place in chosen or is_missing(path_of(windows.file(place))):
+        if place in chosen or is_missing(text_to_path(windows.file(place))):
             continue
         if int(windows.files[place]) in files:
             later.append((place, why))

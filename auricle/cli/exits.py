@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from auricle.cli import terminal
 from auricle.core.errors import AuricleError, InputError
-from auricle.core.files import explain, refusal
+from auricle.core.files import describe_os_error, find_os_error
 
 FAILED = 1  # a file, a model, an archive, the disk or the memory
 USAGE = 2  # an invalid argument, as in other commands
@@ -56,8 +56,8 @@ def _describe_error(error: BaseException) -> tuple[str, int]:
         return "", CLOSED
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _MEMORY.search(str(error))):
         return "there is not enough memory; close other programs, or give fewer or shorter recordings, or a smaller batch", FAILED
-    if (cause := refusal(error)) is not None:
-        return explain(cause), FAILED
+    if (cause := find_os_error(error)) is not None:
+        return describe_os_error(cause), FAILED
     return f"internal error in auricle ({type(error).__name__}); please report it, with the lines above and the command", BUG
 
 

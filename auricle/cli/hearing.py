@@ -156,10 +156,10 @@ def _print_text(analysis: Analysis) -> None:
 
 
 def _print_vector(file: str, row: Any) -> None:
-    from auricle.core.paths import text_of
+    from auricle.core.paths import path_to_text
     from auricle.core.records import JSON_VERSION
 
-    fields: dict[str, Any] = {"version": JSON_VERSION, "file": text_of(file)}
+    fields: dict[str, Any] = {"version": JSON_VERSION, "file": path_to_text(file)}
     fields |= {"error": str(row)} if isinstance(row, Exception) else {"embedding": [round(value, 7) for value in row.tolist()]}
     print(json.dumps(fields, ensure_ascii=False), flush=True)
 

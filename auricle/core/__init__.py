@@ -1,1 +1,1 @@
-"""The words everything else speaks: in nothing, out records, errors, strict configs and the gate for optional packages."""
+"""Shared basics: nothing in; records, errors, configs, file writing and the check for optional packages out."""

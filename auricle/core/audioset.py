@@ -1,4 +1,4 @@
-"""AudioSet's names: the 527 labels that published taggers give, in their order (auricle/ontology, with its licences)."""
+"""The 527 labels of AudioSet in the order of published taggers (data and licences: auricle/ontology)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are kept that can be made again: converted weights, vectors of labels."""
+"""Location of the disk cache: converted weights, label embeddings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def cache_folder(kind: str) -> Path:
-    """The folder for one kind of thing: under AURICLE_CACHE, else under the user's cache. It may not exist yet."""
-    named = os.environ.get("AURICLE_CACHE")
-    if named:
-        return Path(named) / kind
+    """Path of the cache folder of one kind of data, under AURICLE_CACHE or the user's cache folder. It may not exist yet."""
+    base = os.environ.get("AURICLE_CACHE")
+    if base:
+        return Path(base) / kind
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auricle" / kind

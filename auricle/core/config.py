@@ -1,4 +1,4 @@
-"""Strict configs: JSON in, frozen objects out; an unknown key, a missing key or a wrong type is an error that names it."""
+"""config.json of a model folder as frozen pydantic models. Unknown keys, missing keys and wrong types are errors that name the key."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 #: Version of the model folder that this release writes. It reads folders of format 1 too (core.format1).
 FORMAT = 2
-#: Parts of a model folder that decide its answers; the card is not among them, since it quotes the figures.
+#: Files of a model folder that determine its outputs. The card is not one of them: it quotes measured results.
 MODEL_PARTS = ("config.json", "model.onnx", "encode.onnx", "model.safetensors", "tokenizer.json")
-#: Report of the graphs that were exported of converted weights; it says of which.
+#: Report on exported graphs, with the fingerprint of the weights that they come from.
 EXPORT = "export.json"
 
-#: Names of the outputs that auricle's own answers are made of; a model has those that its config lists, and may have others.
+#: Names of the outputs that auricle uses. A model has the ones that its config lists, and may have others.
 EMBEDDING, SIMILARITY, CLIP_LOGITS, FRAME_LOGITS = "embedding", "similarity", "clip_logits", "frame_logits"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -29,31 +29,31 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
-    """No coercion, no unknown keys, no change after construction."""
+    """Base model: no coercion, no unknown keys, immutable."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class LogitCalibration(Strict):
-    """score = sigmoid(scale * logit + bias), one scale and one bias a label (K numbers each)."""
+    """Platt calibration: score = sigmoid(scale * logit + bias), one scale and one bias per label (K numbers each)."""
 
     scale: tuple[Finite, ...]
     bias: tuple[Finite, ...]
 
 
 class CosineCalibration(Strict):
-    """score = sigmoid(scale * cosine + bias) of a text's vector and a sound's."""
+    """score = sigmoid(scale * cosine + bias) of a text embedding and an audio embedding."""
 
     scale: Finite
     bias: Finite
 
 
 class Window(Strict):
-    """How recordings are cut for a model. Times in seconds.
+    """How recordings are cut into windows for a model. Times in seconds.
 
     seconds: length of a window. hop: from the start of one window to the start of the next. pad: how a recording shorter than `shortest`
-    is filled up to it, see signal.crop.fit ('any' leaves it as it is). min_frames: fewest feature frames that the encoder takes; where
-    there are fewer, the last one is repeated.
+    is padded to it, see signal.crop.fit ('any' leaves it unchanged). min_frames: minimum number of feature frames of the encoder; where
+    there are fewer, the last frame is repeated.
     """
 
     seconds: Seconds
@@ -70,23 +70,23 @@ class Window(Strict):
 
     @property
     def context(self) -> float:
-        """Seconds trimmed from each inner edge of a window."""
+        """Overlap trimmed from each inner edge of a window, seconds."""
         return (self.seconds - self.hop) / 2
 
 
-#: States of the encoder that are given on request: FRAMES (B, T, D), and LAYER + "0", LAYER + "1" ... (B, L, width), shallow to deep.
+#: Hidden states of the encoder, given on request: FRAMES (B, T, D), and LAYER + "0", LAYER + "1" ... (B, L, width), shallow to deep.
 FRAMES, LAYER = "frames", "layer."
 
 
 class Output(Strict):
     """One named output of a model.
 
-    kind: its shape: clip_scores (B, K), frame_scores (B, T, K), vectors (B, D). head: what computes it of the encoder's output: the
-    'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.model).
-    labels: K words. rate: T a second. dim: D. activation: what makes scores of logits: independent ones by 'sigmoid', or shares that sum
-    to one by 'softmax'. calibration: of sigmoid scores; without one logits are taken as they are. thresholds: scores from which a label
-    is present; one half where there are none. joined: name of the frame_scores that are joined with these clip_scores into one logit a
-    label (tasks.tagging.evidence).
+    kind: its shape: clip_scores (B, K), frame_scores (B, T, K), vectors (B, D). head: the module that computes it from the encoder's
+    output: the 'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.model).
+    labels: K label names. rate: frames per second. dim: D. activation: maps logits to scores: 'sigmoid' for independent labels, 'softmax'
+    for exclusive ones. calibration: of sigmoid scores; without one, raw logits are used. thresholds: scores from which a label is
+    present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into one logit per label
+    (tasks.tagging.evidence).
     """
 
     kind: Literal["clip_scores", "frame_scores", "vectors"]
@@ -102,15 +102,15 @@ class Output(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels repeat")
+            raise ValueError("labels have duplicates")
         if (self.kind == "frame_scores") != (self.rate is not None):
-            raise ValueError("frame_scores have a rate, other kinds have none")
+            raise ValueError("frame_scores need a rate; other kinds must have none")
         if (self.kind == "vectors") == bool(self.labels):
-            raise ValueError("scores have labels, vectors have none")
+            raise ValueError("scores need labels; vectors must have none")
         if self.joined is not None and self.kind != "clip_scores":
-            raise ValueError("only clip_scores are joined with frame_scores")
+            raise ValueError("only clip_scores can be joined with frame_scores")
         if self.calibration is not None and self.activation != "sigmoid":
-            raise ValueError("a calibration is for scores by sigmoid")
+            raise ValueError("calibration needs activation 'sigmoid'")
         numbers = () if self.calibration is None else (self.calibration.scale, self.calibration.bias)
         for values in (*numbers, *(() if self.thresholds is None else (self.thresholds,))):
             if len(values) != len(self.labels):
@@ -121,9 +121,9 @@ class Output(Strict):
 class TextConfig(Strict):
     """The text side of a model.
 
-    tower: settings of the text encoder (models.text, or {"family": "static"}: runtime.tokens). prompt: the sentence that a label is put
-    into, or the name of a protocol (data.prompts). logit_scale: what cosines are multiplied by before a softmax. calibration, threshold:
-    of a text by itself; without a calibration nothing is known of what a cosine is worth.
+    tower: config of the text encoder (models.text, or {"family": "static"}: runtime.tokens). prompt: template with {label}, or the name
+    of a protocol (data.prompts). logit_scale: factor of cosines before a softmax. calibration, threshold: of the cosine of one text;
+    without a calibration there is no score of a single text.
     """
 
     tower: dict[str, Any]
@@ -133,8 +133,8 @@ class TextConfig(Strict):
     threshold: Probability = 0.5
 
 
-class Names(Strict):
-    """What an older folder names otherwise: its graph file, and, old to new, the outputs of that graph and prefixes of tensors."""
+class LegacyNames(Strict):
+    """Other names in folders of format 1: the graph file, and, old to new, the outputs of the graph and prefixes of tensors."""
 
     graph: str = "encode.onnx"
     outputs: dict[str, str] = {}
@@ -142,11 +142,11 @@ class Names(Strict):
 
 
 class ModelConfig(Strict):
-    """config.json of a model folder, whatever trained or published it.
+    """config.json of a model folder.
 
-    source: where the weights come from. frontend: preset of signal.frontend. channels: how the channels of a recording are taken.
-    encoder: settings of models.encoders, opaque here. projection: kind of the map from the encoder's vector to the space that sounds and
-    texts share; None where there is none. outputs: by name. silence_dbfs: a 100 ms block below this RMS is silence.
+    source: where the weights come from. frontend: preset of signal.frontend. channels: how the channels of a recording are mixed.
+    encoder: config of models.encoders, not checked here. projection: kind of the projection from the encoder's vector into the space
+    that audio and text share; None where there is none. outputs: by name. silence_dbfs: a 100 ms block below this RMS is silence.
     """
 
     format: int
@@ -161,7 +161,7 @@ class ModelConfig(Strict):
     text: TextConfig | None = None
     outputs: dict[str, Output]
     silence_dbfs: Decibels = -70.0
-    _names: Names = PrivateAttr(default=Names())
+    _names: LegacyNames = PrivateAttr(default=LegacyNames())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -172,7 +172,7 @@ class ModelConfig(Strict):
             raise ValueError(f"outputs lack {', '.join(missing)}")
         clip, frame = self.outputs.get(CLIP_LOGITS), self.outputs.get(FRAME_LOGITS)
         if frame is not None and (clip is None or clip.labels != frame.labels):
-            raise ValueError(f"{FRAME_LOGITS} and {CLIP_LOGITS} have other labels")
+            raise ValueError(f"{FRAME_LOGITS} and {CLIP_LOGITS} have different labels")
         if clip is not None and clip.joined is not None and clip.joined not in self.outputs:
             raise ValueError(f"{CLIP_LOGITS} are joined with {clip.joined!r}, which is no output")
         step = self.window.hop * self.frame_rate
@@ -181,12 +181,12 @@ class ModelConfig(Strict):
         return self
 
     @property
-    def names(self) -> Names:
-        """How the files of the folder name things: otherwise only where its format is older. No part of config.json."""
+    def names(self) -> LegacyNames:
+        """Names in the files of the folder; they differ only in format 1. Not part of config.json."""
         return self._names
 
-    def with_names(self, names: Names) -> ModelConfig:
-        """The config of a folder of an older format."""
+    def with_names(self, names: LegacyNames) -> ModelConfig:
+        """Copy with the names of an older folder."""
         copied = self.model_copy()
         copied._names = names
         return copied
@@ -203,12 +203,12 @@ class ModelConfig(Strict):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The vocabulary: K words, none for a model without labels of its own."""
+        """The vocabulary: K labels, none for a model without labels of its own."""
         return () if self.clip is None else self.clip.labels
 
     @property
     def activation(self) -> Activation:
-        """What makes scores of the recording-level logits; with "softmax" the labels exclude each other."""
+        """Activation of the recording-level logits; with "softmax" the labels exclude each other."""
         return "sigmoid" if self.clip is None else self.clip.activation
 
     @property
@@ -218,31 +218,31 @@ class ModelConfig(Strict):
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second of the frame-level scores; where there are none, what the shortest sound is measured by."""
+        """Frames per second of the frame-level scores; 50 where there are none."""
         return _FRAME_RATE if self.frame is None or self.frame.rate is None else self.frame.rate
 
-    def decided(
+    def with_calibrations(
         self,
         calibrations: Mapping[str, LogitCalibration],
         thresholds: Mapping[str, Sequence[float]],
         text: CosineCalibration,
     ) -> ModelConfig:
-        """The config with calibrations and thresholds of some outputs, by name, and with a calibration of texts."""
+        """Copy with calibrations and thresholds of some outputs, by name, and a calibration of texts."""
         update = {name: {"calibration": calibrations[name], "thresholds": tuple(thresholds[name])} for name in calibrations}
         table = {name: Output(**{**_fields(output), **update.get(name, {})}) for name, output in self.outputs.items()}
-        said = None if self.text is None else TextConfig(**{**_fields(self.text), "calibration": text})
-        return ModelConfig(**{**_fields(self), "outputs": table, "text": said})
+        text_config = None if self.text is None else TextConfig(**{**_fields(self.text), "calibration": text})
+        return ModelConfig(**{**_fields(self), "outputs": table, "text": text_config})
 
 
 def _fields(config: Strict) -> dict[str, Any]:
     return {name: getattr(config, name) for name in type(config).model_fields}
 
 
-#: Frames a second by which a sound is too short to be told from another, for models without frame-level scores.
+#: Nominal frame rate (Hz) of models without frame-level scores; a recording shorter than one frame is not scored.
 _FRAME_RATE = 50.0
 
 
-def of_encoder(  # noqa: PLR0913  the fields of a config are its arguments
+def encoder_config(  # noqa: PLR0913  the fields of a config are its arguments
     *,
     name: str,
     source: str,
@@ -260,10 +260,10 @@ def of_encoder(  # noqa: PLR0913  the fields of a config are its arguments
     activation: str = "sigmoid",
     silence_dbfs: float = -70.0,
 ) -> ModelConfig:
-    """The config of an encoder with the labels of its own head, if it has one, and with the projection and text tower given.
+    """Build the config of an encoder, with the labels of its own head, a projection and a text tower where it has them.
 
-    window: seconds; windows overlap by a tenth, so that no last one is a sliver. policy: how a shorter recording fills a window.
-    label_rate: times a second that the encoder's head scores its labels; None where it scores whole windows only.
+    window: seconds; windows overlap by a tenth, so that the last one is never very short. policy: how a shorter recording is padded.
+    label_rate: frames per second of the encoder's label scores; None where it scores whole windows only.
     """
     rate = label_rate or _FRAME_RATE
     scores = {"head": "encoder", "labels": list(labels), "activation": activation}
@@ -275,7 +275,7 @@ def of_encoder(  # noqa: PLR0913  the fields of a config are its arguments
         outputs[CLIP_LOGITS] = {"kind": "clip_scores", **scores}
     if labels and label_rate:
         outputs[FRAME_LOGITS] = {"kind": "frame_scores", "rate": label_rate, **scores}
-    said = None if text is None else {"tower": dict(text), "prompt": prompt, "logit_scale": logit_scale}
+    text_config = None if text is None else {"tower": dict(text), "prompt": prompt, "logit_scale": logit_scale}
     hop = max(1.0, math.floor(0.9 * window * rate)) / rate
     fields = {
         "format": FORMAT,
@@ -285,14 +285,14 @@ def of_encoder(  # noqa: PLR0913  the fields of a config are its arguments
         "window": {"seconds": window, "hop": min(window, hop), "pad": policy, "shortest": window},
         "encoder": dict(encoder),
         "projection": projection,
-        "text": said,
+        "text": text_config,
         "outputs": outputs,
         "silence_dbfs": silence_dbfs,
     }
     return ModelConfig.model_validate_json(json.dumps(fields))
 
 
-def of_heads(
+def heads_config(
     *,
     name: str,
     frontend: str,
@@ -303,9 +303,9 @@ def of_heads(
     window: Window,
     silence_dbfs: float = -70.0,
 ) -> ModelConfig:
-    """The config of an encoder under linear heads over one vocabulary, joined, with a static text tower; not calibrated yet.
+    """Build the uncalibrated config of an encoder with joined linear heads over one vocabulary and a static text tower.
 
-    rate: frames a second that the encoder gives. dim: D of the embedding and of the similarity embedding.
+    rate: frames per second of the encoder. dim: D of the embedding and of the similarity embedding.
     """
     scores = {"head": "linear", "labels": tuple(labels)}
     outputs = {

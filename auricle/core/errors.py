@@ -1,17 +1,17 @@
-"""Errors that a user can act on: what came, what was wanted, what to do."""
+"""Exceptions of auricle. A message says what came, what was wanted and what to do."""
 
 from __future__ import annotations
 
 
 class AuricleError(Exception):
-    """Base of every error that auricle raises on purpose. The message is one line and names the thing at fault."""
+    """Base class of all errors that auricle raises. The message is one line and names the file or argument."""
 
     def __str__(self) -> str:
-        return super().__str__().replace("\n", r"\n").replace("\r", r"\r")  # file names and what libraries say may have several
+        return super().__str__().replace("\n", r"\n").replace("\r", r"\r")  # file names and messages of libraries may have several lines
 
 
 class SoundError(AuricleError):
-    """A file or an array that cannot be heard: missing, empty, undecodable, not finite."""
+    """A file or an array that cannot be processed: missing, empty, undecodable, not finite."""
 
 
 class ModelError(AuricleError):
@@ -23,12 +23,12 @@ class InputError(AuricleError):
 
 
 class WriteError(AuricleError):
-    """A file or folder that cannot be written: no space, no permission, a name that the system refuses."""
+    """A file or folder that cannot be written: no space, no permission, an invalid name."""
 
 
 class ArchiveError(AuricleError):
-    """An archive that cannot be used as asked: none there, another model's, held by another writer."""
+    """An archive that cannot be used: missing, made by another model, or locked by another writer."""
 
 
-class MissingPackage(AuricleError):  # noqa: N818  reads as what it is
-    """A task needs a package of an extra that is not installed; the message says which and how to get it."""
+class MissingPackage(AuricleError):  # noqa: N818  public name
+    """A package of an extra is needed and not installed; the message names it and the pip command."""

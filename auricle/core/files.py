@@ -1,7 +1,7 @@
-"""Content in, files out: whole or not at all, and one line that names the file where it cannot be written.
+"""Atomic writing of files and folders, and one-line errors that name the file where that fails.
 
-Content goes to a temporary name beside the target, onto the disk, and is then renamed over the target: a reader, a crash or a full disk
-never meets half a file. Modes are those of any new file (0666 and 0777 less the umask). Every file of auricle is written here.
+Content is written to a temporary name next to the target, synced to disk, and renamed over the target. A reader, a crash or a full disk
+never leaves a partial file. Modes are those of any new file (0666 and 0777 less the umask). All files of auricle are written here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 
 from auricle.core.errors import AuricleError, WriteError
 
-#: End of the temporary names; what lies under such a name was left by a process that was killed.
+#: Suffix of temporary names; such a file is left only by a process that was killed.
 PARTIAL = ".partial"
-_KEPT_OF_NAME = 40  # letters of the target's name in the temporary one, which must not be longer than a file system takes
-#: Error number -> what is wrong, and what to do.
+_PREFIX_LENGTH = 40  # characters of the target's name in the temporary one, which must not exceed the limit of the file system
+#: Error number -> message: what is wrong, and what to do.
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space, or choose another place",
     errno.EDQUOT: "the disk quota is used up; free some space, or choose another place",
@@ -37,53 +37,53 @@ _ADVICE = {
     errno.ENAMETOOLONG: "the name is too long; wanted at most 255 bytes a name (about 80 letters of Chinese)",
     errno.ELOOP: "the symbolic links form a loop; choose another place",
 }
-_QUOTED = re.compile(r"\(os error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)  # how safetensors, LanceDB and Arrow quote the system
+_QUOTED = re.compile(r"\(os error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)  # how safetensors, LanceDB and Arrow report errors of the system
 
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it replaces `path` when the block ends well, and is removed otherwise.
+    """Context manager: a temporary file next to `path`, which replaces `path` if the block succeeds and is removed if it fails.
 
-    A symbolic link is followed; a device or a pipe, such as /dev/stdout, is written to itself. WriteError where the operating system
-    refuses; the folder must exist.
+    Symbolic links are followed; a device or a pipe, such as /dev/stdout, is written directly. The folder must exist. WriteError where
+    the operating system refuses.
     """
-    with _begun(path) as (target, partial):
+    with _open_partial(path) as (target, partial):
         mode = partial.stat().st_mode
         yield partial
         if partial != target:
-            _settle(partial, mode)
+            _sync(partial, mode)
             partial.replace(target)
 
 
 def check_writable(path: str | Path) -> None:
-    """WriteError where `atomic_file` could not write to `path`, as far as that can be told before there is any content."""
-    with _begun(path):
+    """Raise WriteError where `atomic_file` could not write to `path`, as far as that is known before there is content."""
+    with _open_partial(path):
         pass
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file, whole or not at all. WriteError where the operating system refuses."""
+    """Write a file atomically. WriteError where the operating system refuses."""
     with atomic_file(path) as partial:
         partial.write_bytes(content)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a file in UTF-8, whole or not at all; line ends stay as they are. WriteError where the operating system refuses."""
+    """Write a file in UTF-8 atomically; line ends stay unchanged. WriteError where the operating system refuses."""
     write_bytes(path, text.encode("utf-8"))
 
 
 @contextmanager
 def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
-    """A temporary folder to fill; it becomes `path` when the block ends well, and is removed otherwise.
+    """Context manager: a temporary folder, which becomes `path` if the block succeeds and is removed if it fails.
 
-    Folders above are made. replace: an older folder there is removed once the new one is whole; without it, it must be empty.
+    Parent folders are created. replace: an existing folder is removed once the new one is complete; otherwise it must be empty.
     WriteError where the operating system refuses.
     """
     target = Path(path)
-    with naming(path), _filled(make_folder(target.parent), target.name) as partial:
+    with write_errors(path), _open_folder(make_folder(target.parent), target.name) as partial:
         yield partial
-        _settle_all(partial)
-        old = target.with_name(_temporary(target.name))
+        _sync_all(partial)
+        old = target.with_name(_temporary_name(target.name))
         if replace and target.is_dir():
             target.rename(old)
         partial.rename(target)
@@ -92,49 +92,49 @@ def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, *, last: str) -> Iterator[Path]:
-    """A temporary folder to fill with files that belong together; they are moved into `folder` when the block ends well.
+    """Context manager: a temporary folder, whose files are moved into `folder` if the block succeeds.
 
-    last: the file that is moved last, so that where it is, all are; an older one is removed before any other is replaced. What else
-    `folder` holds stays. WriteError where the operating system refuses.
+    last: the file that is moved last, so that its presence means that all are there; an older one is removed before any other is
+    replaced. Other files in `folder` stay. WriteError where the operating system refuses.
     """
     if not folder.exists():
         with atomic_folder(folder) as partial:
             yield partial
         return
-    with naming(folder), _filled(folder, "") as partial:
+    with write_errors(folder), _open_folder(folder, "") as partial:
         yield partial
-        _settle_all(partial)
+        _sync_all(partial)
         (folder / last).unlink(missing_ok=True)
         for file in sorted(partial.iterdir(), key=lambda file: (file.name != last, file.name), reverse=True):  # x.data before x
             file.replace(folder / file.name)
 
 
 def make_folder(path: str | Path) -> Path:
-    """Make a folder and those above it; one that is there is kept. WriteError where the operating system refuses."""
-    with naming(path):
+    """Create a folder and its parents if they do not exist. WriteError where the operating system refuses."""
+    with write_errors(path):
         Path(path).mkdir(parents=True, exist_ok=True)
     return Path(path)
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
-    """Turns what the operating system refuses inside the block, however a library words it, into a WriteError that names `path`.
+def write_errors(path: str | Path) -> Iterator[None]:
+    """Context manager: convert errors of the operating system, also as reported by libraries, to a WriteError that names `path`.
 
-    An error that names another file keeps that name.
+    An error about another file keeps that file's name.
     """
     try:
         yield
     except AuricleError:
         raise
     except Exception as error:
-        refused = refusal(error)
-        if refused is None:
+        os_error = find_os_error(error)
+        if os_error is None:
             raise
-        raise WriteError(explain(refused, path)) from error
+        raise WriteError(describe_os_error(os_error, path)) from error
 
 
-def refusal(error: BaseException) -> OSError | None:
-    """The refusal of the operating system that an error is, or that a library of another language quotes in it; None without one."""
+def find_os_error(error: BaseException) -> OSError | None:
+    """Return the OSError that an error is or reports in its message, as native libraries do; None if there is none."""
     quoted = _QUOTED.search(str(error))
     if isinstance(error, OSError) and (error.errno is not None or quoted is None):
         return error
@@ -144,19 +144,19 @@ def refusal(error: BaseException) -> OSError | None:
     return OSError(errno.EINVAL, "a file name cannot hold the character NUL") if has_nul else None
 
 
-def explain(error: OSError, path: str | Path | None = None) -> str:
-    """One line: the file that the error names, else `path`; what is wrong; what to do."""
-    own = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else PARTIAL
-    named = path if PARTIAL in own else own
-    what = _ADVICE.get(error.errno or 0) or f"{error.strerror or error}; check the path and the disk"
-    shown = "" if named is None else str(named).replace("\0", "\\0")
-    return f"{shown if len(shown) <= 300 else shown[:100] + '...'}: {what}" if shown else what
+def describe_os_error(error: OSError, path: str | Path | None = None) -> str:
+    """Format an OSError on one line: its file (else `path`), what is wrong, what to do."""
+    reported = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else PARTIAL
+    name = path if PARTIAL in reported else reported
+    advice = _ADVICE.get(error.errno or 0) or f"{error.strerror or error}; check the path and the disk"
+    shown = "" if name is None else str(name).replace("\0", "\\0")
+    return f"{shown if len(shown) <= 300 else shown[:100] + '...'}: {advice}" if shown else advice
 
 
 @contextmanager
-def _begun(path: str | Path) -> Iterator[tuple[Path, Path]]:
-    """The file that is meant, and an empty one beside it under a temporary name, removed at the end of the block."""
-    with naming(path):
+def _open_partial(path: str | Path) -> Iterator[tuple[Path, Path]]:
+    """Context manager: the resolved target, and an empty temporary file next to it, removed at the end of the block."""
+    with write_errors(path):
         target = Path(os.path.realpath(path))
         try:
             kind = target.stat().st_mode
@@ -167,7 +167,7 @@ def _begun(path: str | Path) -> Iterator[tuple[Path, Path]]:
         if not stat.S_ISREG(kind):
             yield target, target
             return
-        partial = target.with_name(_temporary(target.name))
+        partial = target.with_name(_temporary_name(target.name))
         partial.touch(exist_ok=False)
         try:
             yield target, partial
@@ -176,27 +176,27 @@ def _begun(path: str | Path) -> Iterator[tuple[Path, Path]]:
 
 
 @contextmanager
-def _filled(home: Path, name: str) -> Iterator[Path]:
-    """A folder for a block, inside one of its own in `home` that is removed at the end with what is still in it."""
-    with tempfile.TemporaryDirectory(PARTIAL, f".{name[:_KEPT_OF_NAME]}.", home, ignore_cleanup_errors=True) as own:
-        partial = Path(own, "new")
+def _open_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Context manager: a new folder inside a temporary one in `parent`, which is removed with its content at the end of the block."""
+    with tempfile.TemporaryDirectory(PARTIAL, f".{name[:_PREFIX_LENGTH]}.", parent, ignore_cleanup_errors=True) as temporary:
+        partial = Path(temporary, "new")
         partial.mkdir()
         yield partial
 
 
-def _temporary(name: str) -> str:
-    return f".{name[:_KEPT_OF_NAME]}.{secrets.token_hex(4)}{PARTIAL}"
+def _temporary_name(name: str) -> str:
+    return f".{name[:_PREFIX_LENGTH]}.{secrets.token_hex(4)}{PARTIAL}"
 
 
-def _settle_all(folder: Path) -> None:
+def _sync_all(folder: Path) -> None:
     mode = folder.stat().st_mode & 0o666
     for file in folder.rglob("*"):
         if file.is_file():
-            _settle(file, mode)
+            _sync(file, mode)
 
 
-def _settle(path: Path, mode: int) -> None:
-    """The mode of a new file, since some libraries write for the owner alone; and onto the disk: some say only then that it is full."""
+def _sync(path: Path, mode: int) -> None:
+    """Set the mode of a new file, since some libraries write for the owner only, and sync: a full disk may be reported only then."""
     path.chmod(mode)
     with path.open("rb+") as file:
         os.fsync(file.fileno())

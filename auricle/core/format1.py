@@ -1,4 +1,4 @@
-"""config.json of format 1, which had two kinds of models, read as a ModelConfig. Folders keep their files and their fingerprint."""
+"""Reader of config.json in format 1, which had two kinds of models. The files and the fingerprint of a folder stay as they are."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from auricle.core.config import (
     CosineCalibration,
     Decibels,
     FrameRate,
+    LegacyNames,
     LogitCalibration,
     ModelConfig,
-    Names,
     Positive,
     Probability,
     Seconds,
     Strict,
     Window,
-    of_encoder,
-    of_heads,
+    encoder_config,
+    heads_config,
 )
 
 _OUTPUTS = {"clip": CLIP_LOGITS, "frames": FRAME_LOGITS, "likeness": SIMILARITY, "embedding": EMBEDDING}
@@ -34,8 +34,8 @@ _TENSORS = {
     "frames.": f"heads.{FRAME_LOGITS}.",
     "likeness.": f"heads.{SIMILARITY}.",
 }
-_SHORTEST = 2.0  # seconds that a shorter recording was filled up to with silence
-_FEWEST = 32  # feature frames
+_SHORTEST = 2.0  # seconds to which shorter recordings were padded with silence
+_MIN_FRAMES = 32
 
 
 class _Calibration(Strict):
@@ -50,7 +50,7 @@ class _Threshold(Strict):
     text: Probability
 
 
-class _Listening(Strict):
+class _Tagger(Strict):
     """Models with a recording-level and a frame-level head over one vocabulary, and the static text tower."""
 
     format: Literal[1]
@@ -68,7 +68,7 @@ class _Listening(Strict):
 
 
 class _Published(Strict):
-    """Converted and trained encoders; the fields are arguments of config.of_encoder."""
+    """Converted and trained encoders; the fields are arguments of config.encoder_config."""
 
     format: Literal[1]
     kind: Literal["published"]
@@ -89,28 +89,29 @@ class _Published(Strict):
     silence_dbfs: Decibels = -70.0
 
 
-def upgraded(text: bytes) -> ModelConfig:
-    """The config that this JSON of format 1 stands for. pydantic's ValidationError where it is not as format 1 had it."""
+def upgrade_config(text: bytes) -> ModelConfig:
+    """Convert JSON of format 1 to a ModelConfig. Raises pydantic's ValidationError where it is not valid format 1."""
     if json.loads(text).get("kind") == "published":
         fields = _Published.model_validate_json(text).model_dump(exclude={"format", "kind"})
-        return of_encoder(**fields).with_names(Names(graph="model.onnx", outputs=_OUTPUTS))
-    return _listening(_Listening.model_validate_json(text))
+        return encoder_config(**fields).with_names(LegacyNames(graph="model.onnx", outputs=_OUTPUTS))
+    return _read_tagger(_Tagger.model_validate_json(text))
 
 
-def _listening(old: _Listening) -> ModelConfig:
+def _read_tagger(old: _Tagger) -> ModelConfig:
     hop = old.window - 2 * old.context
-    plain = of_heads(
+    config = heads_config(
         name=old.name,
         frontend=old.frontend,
         encoder={"family": "convolutional", "frontend": old.frontend, **old.encoder},
         labels=old.labels,
         dim=old.dim,
         rate=old.frame_rate,
-        window=Window(seconds=old.window, hop=hop, pad="zero", shortest=_SHORTEST, min_frames=_FEWEST),
+        window=Window(seconds=old.window, hop=hop, pad="zero", shortest=_SHORTEST, min_frames=_MIN_FRAMES),
         silence_dbfs=old.silence_dbfs,
     )
     calibrations = {CLIP_LOGITS: old.calibration.clip, FRAME_LOGITS: old.calibration.frame}
-    decided = plain.decided(calibrations, {CLIP_LOGITS: old.threshold.clip, FRAME_LOGITS: old.threshold.frame}, old.calibration.text)
-    text = None if decided.text is None else decided.text.model_copy(update={"threshold": old.threshold.text})
-    names = Names(graph="model.onnx", outputs=_OUTPUTS, tensors=_TENSORS)
-    return decided.model_copy(update={"text": text}).with_names(names)
+    thresholds = {CLIP_LOGITS: old.threshold.clip, FRAME_LOGITS: old.threshold.frame}
+    config = config.with_calibrations(calibrations, thresholds, old.calibration.text)
+    text = None if config.text is None else config.text.model_copy(update={"threshold": old.threshold.text})
+    names = LegacyNames(graph="model.onnx", outputs=_OUTPUTS, tensors=_TENSORS)
+    return config.model_copy(update={"text": text}).with_names(names)

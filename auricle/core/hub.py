@@ -1,4 +1,4 @@
-"""Weights by their name on the Hugging Face hub: what lies in its local cache is used; else it is fetched, because it was named."""
+"""Weights by name from the Hugging Face hub: from its local cache, else by download."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from auricle.core.errors import ModelError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-#: What a model's repository may be asked for: weights, settings, words. Never code.
+#: Files to download from a repository: weights, configs, vocabularies. Never code.
 _FILES = ("*.json", "*.safetensors", "pytorch_model*.bin", "merges.txt", "vocab.txt")
-_WAIT = 10.0  # seconds that the hub is given to say what it has
+_TIMEOUT = 10.0  # timeout of the request for the list of files, seconds
 
 
 def is_name(text: str) -> bool:
-    """Whether a text has the form OWNER/NAME or OWNER/NAME/FILE."""
+    """Return whether a text has the form OWNER/NAME or OWNER/NAME/FILE."""
     return _NAME.fullmatch(text) is not None
 
 
 def find(name: str) -> Path:
-    """Folder of OWNER/NAME, or path of OWNER/NAME/FILE. ModelError where it is neither cached nor can be fetched.
+    """Return the folder of OWNER/NAME, or the path of OWNER/NAME/FILE. ModelError where it is not cached and cannot be downloaded.
 
-    Whether the hub can be reached and has the name is asked once, for at most _WAIT seconds: only a download is worth trying again.
+    The request for the list of files is made once, for at most _TIMEOUT seconds; only downloads are retried.
     """
     import huggingface_hub
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -38,22 +38,22 @@ def find(name: str) -> Path:
         return get(_FILES, local=True)
     except LocalEntryNotFoundError:
         pass
-    except Exception as error:  # a name that the hub's own checks refuse
+    except Exception as error:  # a name that huggingface_hub refuses
         raise ModelError(f"{name}: {_first_line(error)}; wanted OWNER/NAME as on the hub") from error
     try:
         return get(_weights(repo), local=False)
-    except Exception as error:  # no network, no such repository, no rights: each its own class
+    except Exception as error:  # no network, no such repository, no access: each has its own class
         raise ModelError(
-            f"{name} is not on this machine and could not be fetched from {huggingface_hub.constants.ENDPOINT} ({_first_line(error)}); "
-            "check the name, or fetch it where there is a network and give its folder"
+            f"{name} is not cached and could not be downloaded from {huggingface_hub.constants.ENDPOINT} ({_first_line(error)}); "
+            "check the name, or download it on a machine with network access and give the folder"
         ) from error
 
 
 def _weights(repo: str) -> tuple[str, ...]:
-    """Patterns to fetch: one kind of weights is enough where both are there."""
+    """Patterns to download: only safetensors where a repository has both kinds of weights."""
     import huggingface_hub
 
-    names = {file.rfilename for file in huggingface_hub.model_info(repo, timeout=_WAIT).siblings or ()}
+    names = {file.rfilename for file in huggingface_hub.model_info(repo, timeout=_TIMEOUT).siblings or ()}
     return _FILES if "model.safetensors" not in names else tuple(pattern for pattern in _FILES if not pattern.endswith(".bin"))
 
 

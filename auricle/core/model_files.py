@@ -1,4 +1,4 @@
-"""The files of a model folder that need no engine: its config, and the fingerprint of what decides its answers."""
+"""Config and fingerprint of a model folder, read without an inference engine."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pydantic import ValidationError
 
 from auricle.core.config import EXPORT, FORMAT, MODEL_PARTS, ModelConfig
 from auricle.core.errors import ModelError
-from auricle.core.format1 import upgraded
+from auricle.core.format1 import upgrade_config
 
 
 def read_config(path: Path) -> ModelConfig:
-    """The config.json at that path, of this format or of format 1; ModelError with one line where it cannot be used."""
+    """Read config.json of format 2 or 1. ModelError with one line where it is missing or invalid."""
     try:
         text = path.read_bytes()
-        found = json.loads(text)
-        if isinstance(found, dict) and found.get("format") == 1:
-            return upgraded(text)
-        if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
-            raise ModelError(f"{path}: format is {found['format']}; this release reads {FORMAT} and 1")
+        fields = json.loads(text)
+        if isinstance(fields, dict) and fields.get("format") == 1:
+            return upgrade_config(text)
+        if isinstance(fields, dict) and fields.get("format", FORMAT) != FORMAT:
+            raise ModelError(f"{path}: format is {fields['format']}; this release reads {FORMAT} and 1")
         return ModelConfig.model_validate_json(text)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}; wanted the config.json of a model folder") from error
@@ -35,15 +35,15 @@ def read_config(path: Path) -> ModelConfig:
 
 
 def fingerprint(folder: str | Path) -> str | None:
-    """SHA-256 over the parts of a model folder that decide its answers; None where there is no such folder.
+    """SHA-256 over the files of a model folder that determine its outputs; None where there is no such folder.
 
-    Graphs are the same model as the weights that they were exported of, within rounding: they have the fingerprint of these.
+    Exported graphs have the fingerprint of the weights that they come from: they are the same model within rounding.
     """
-    return _origin(Path(folder) / EXPORT) or digest_of(Path(folder), MODEL_PARTS)
+    return _export_fingerprint(Path(folder) / EXPORT) or digest_files(Path(folder), MODEL_PARTS)
 
 
-def digest_of(folder: Path, parts: Sequence[str]) -> str | None:
-    """SHA-256 over some files of a folder, as far as they are there; None where none is."""
+def digest_files(folder: Path, parts: Sequence[str]) -> str | None:
+    """SHA-256 over those of the files that a folder has; None if it has none."""
     paths = [folder / part for part in parts]
     if not any(path.is_file() for path in paths):
         return None
@@ -55,10 +55,10 @@ def digest_of(folder: Path, parts: Sequence[str]) -> str | None:
     return digest.hexdigest()
 
 
-def _origin(path: Path) -> str | None:
-    """Fingerprint of the weights that an export was made of."""
+def _export_fingerprint(path: Path) -> str | None:
+    """Fingerprint in export.json of the weights that the graphs come from; None without one."""
     try:
-        told = json.loads(path.read_bytes())["fingerprint"]
+        value = json.loads(path.read_bytes())["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return told if isinstance(told, str) else None
+    return value if isinstance(value, str) else None

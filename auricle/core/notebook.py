@@ -1,11 +1,11 @@
-"""Records as a notebook shows them: small, self-contained HTML that follows the notebook's own light or dark."""
+"""HTML of records for notebooks: small, self-contained, for light and dark themes."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any, TypeAlias
 
-from auricle.core.remarks import nothing_present, remarks, verdict
+from auricle.core.remarks import absence_text, presence_text, remarks
 from auricle.core.units import clock, percent
 
 #: The JSON object of an analysis, or a label or an event of one.
@@ -15,35 +15,35 @@ _HUES = (200, 25, 145, 280, 55, 335, 100, 235)
 _MUTED = "opacity:.6"
 
 
-def heard_html(heard: Json) -> str:
-    """An analysis as an HTML fragment: name and length, present tags and asked words with bars, a lane of events a label."""
-    hues = {label: _HUES[place % len(_HUES)] for place, label in enumerate(_words(heard))}
-    pieces = [f"<div><b>{escape(heard['file'])}</b> <span style='{_MUTED}'>{_about(heard)}</span></div>"]
-    if heard.get("error"):
-        pieces.append(f"<div style='color:#c22'>{escape(heard['error'])}</div>")
-    rows = [_score(label, hues[label["label"]]) for label in heard["tags"] if label["present"]]
-    rows += [_score(label, hues[label["label"]], asked=True) for label in heard.get("labels") or ()]
-    lanes = {label: [event for event in heard["events"] if event["label"] == label] for label in hues}
-    rows += [_lane(label, events, heard["duration"], hues[label]) for label, events in lanes.items() if events]
+def analysis_html(analysis: Json) -> str:
+    """Render an analysis as an HTML fragment: name, duration, score bars of present tags and queried labels, a lane of events per label."""
+    hues = {label: _HUES[place % len(_HUES)] for place, label in enumerate(_labels(analysis))}
+    pieces = [f"<div><b>{escape(analysis['file'])}</b> <span style='{_MUTED}'>{_about(analysis)}</span></div>"]
+    if analysis.get("error"):
+        pieces.append(f"<div style='color:#c22'>{escape(analysis['error'])}</div>")
+    rows = [_score(label, hues[label["label"]]) for label in analysis["tags"] if label["present"]]
+    rows += [_score(label, hues[label["label"]], queried=True) for label in analysis.get("labels") or ()]
+    lanes = {label: [event for event in analysis["events"] if event["label"] == label] for label in hues}
+    rows += [_lane(label, events, analysis["duration"], hues[label]) for label, events in lanes.items() if events]
     if rows:
         pieces.append(f"<table style='border-collapse:collapse;margin-top:.3em'>{''.join(rows)}</table>")
     return f"<div style='font:13px system-ui,sans-serif;margin:.4em 0'>{''.join(pieces)}</div>"
 
 
-def _words(heard: Json) -> list[str]:
-    """Every word that is shown, once, in the order of appearance."""
-    named = [label["label"] for label in heard["tags"] if label["present"]] + [label["label"] for label in heard.get("labels") or ()]
-    return list(dict.fromkeys([*named, *(event["label"] for event in heard["events"])]))
+def _labels(analysis: Json) -> list[str]:
+    """All labels that are shown, without duplicates, in order of appearance."""
+    labels = [label["label"] for label in analysis["tags"] if label["present"]] + [label["label"] for label in analysis.get("labels") or ()]
+    return list(dict.fromkeys([*labels, *(event["label"] for event in analysis["events"])]))
 
 
-def _about(heard: Json) -> str:
-    told = [clock(heard["duration"], tenths=True)]
-    if heard["coverage"] < 1:
-        told.append(f"{percent(heard['coverage'])} heard")
-    told += remarks(heard)
-    if heard["silent"] or (heard["coverage"] and not heard["events"] and not any(label["present"] for label in heard["tags"])):
-        told.append(escape(nothing_present(heard)))
-    return " · ".join(told)
+def _about(analysis: Json) -> str:
+    parts = [clock(analysis["duration"], tenths=True)]
+    if analysis["coverage"] < 1:
+        parts.append(f"{percent(analysis['coverage'])} heard")
+    parts += remarks(analysis)
+    if analysis["silent"] or (analysis["coverage"] and not analysis["events"] and not any(label["present"] for label in analysis["tags"])):
+        parts.append(escape(absence_text(analysis)))
+    return " · ".join(parts)
 
 
 def _row(label: str, middle: str, right: str) -> str:
@@ -52,10 +52,10 @@ def _row(label: str, middle: str, right: str) -> str:
     return f"<tr style='background:none'>{cells}</tr>"
 
 
-def _score(label: Json, hue: int, *, asked: bool = False) -> str:
+def _score(label: Json, hue: int, *, queried: bool = False) -> str:
     fill = f"width:{100 * label['score']:.1f}%;height:8px;background:hsl({hue} 60% 50%);border-radius:4px"
     bar = f"<div style='width:240px;background:#8883;border-radius:4px'><div style='{fill}'></div></div>"
-    note = f" <span style='{_MUTED}'>asked, {escape(verdict(label))}</span>" if asked else ""
+    note = f" <span style='{_MUTED}'>asked, {escape(presence_text(label))}</span>" if queried else ""
     return _row(label["label"], bar, f"{label['score']:.2f}{note}")
 
 

@@ -1,4 +1,4 @@
-r"""Paths as text that JSON, tables and databases hold: the bytes of a name that are not UTF-8 are escaped as `\xe9`, and back."""
+r"""Conversion of paths to UTF-8 text for JSON, tables and databases, and back. Bytes that are not UTF-8 are escaped as `\xe9`."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import re
 from pathlib import Path
 
 _ESCAPE = re.compile(r"\\x(?:[89a-f][0-9a-f]|5c)")
-_BYTE = re.compile("[\udc80-\udcff]")  # what os.fsdecode makes of a byte that is not UTF-8
+_BYTE = re.compile("[\udc80-\udcff]")  # os.fsdecode maps bytes that are not UTF-8 to these
 
 
-def text_of(path: str | os.PathLike[str]) -> str:
-    r"""A path as text that UTF-8 can hold, a different one for each path.
+def path_to_text(path: str | os.PathLike[str]) -> str:
+    r"""Convert a path to UTF-8 text, one to one.
 
-    A byte that is not UTF-8 becomes `\x` and two hexadecimal digits from 80. Where a name has such letters itself, its `\` becomes `\x5c`.
+    A byte that is not UTF-8 becomes `\x` and two hexadecimal digits from 80. Where a name contains such text, its `\` becomes `\x5c`.
     """
     escaped = _ESCAPE.sub(lambda found: r"\x5c" + found[0][1:], os.fspath(path))
-    return shown(escaped)
+    return escape_bytes(escaped)
 
 
-def path_of(text: str) -> str:
-    """The path of which `text_of` made this text."""
+def text_to_path(text: str) -> str:
+    """Inverse of `path_to_text`."""
     return _ESCAPE.sub(lambda found: "\\" if found[0] == r"\x5c" else chr(0xDC00 + int(found[0][2:], 16)), text)
 
 
-def shown(text: str) -> str:
-    r"""Text with its bytes that are not UTF-8 escaped as `\xe9`, to be read by people; nothing else is changed."""
+def escape_bytes(text: str) -> str:
+    r"""Escape the bytes of a text that are not UTF-8 as `\xe9`, for display."""
     text = _BYTE.sub(lambda found: rf"\x{ord(found[0]) - 0xDC00:02x}", text)
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def named(text: str) -> Path:
-    """The file that somebody names: the path as it stands, or where only that is there, the one of which `text_of` made the text."""
-    return Path(path_of(text)) if not os.path.exists(text) and os.path.exists(path_of(text)) else Path(text)
+def resolve_path(text: str) -> Path:
+    """Path of a file given as text: the text itself or, where only that file exists, `text_to_path` of it."""
+    return Path(text_to_path(text)) if not os.path.exists(text) and os.path.exists(text_to_path(text)) else Path(text)
 
 
 def is_missing(path: str | os.PathLike[str]) -> bool:
-    """Whether nothing is at a path. False where that cannot be told, such as in a folder that may not be read."""
+    """Return whether a path does not exist. False where that is unknown, such as in an unreadable folder."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Records: what goes in (Clip) and what comes out (Label, Event, Analysis, Classification). Times are seconds, scores are probabilities."""
+"""Input and output records: Clip; Label, Event, Analysis, Classification. Times are in seconds, scores are probabilities."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import json
 import numbers
 from typing import TYPE_CHECKING, Any
 
-from auricle.core.arguments import check, described
+from auricle.core.arguments import check, describe
 from auricle.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-#: Version of the JSON object that `auricle listen --json` prints. Fields are added within a version, never changed.
+#: Version of the JSON object of `auricle listen --json`. Within a version, fields are added but never changed.
 JSON_VERSION = 1
 _WANTED = "wanted real numbers (channels, samples) that numpy.asarray takes, such as a tensor after .detach().cpu()"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Clip:
-    """Sound in memory.
+    """Audio in memory.
 
-    samples: float array (C, N), full scale +-1, or what numpy.asarray makes one of, such as a list or a tensor on the CPU. (N,) is taken as
-    one channel.
-    rate: samples a second, Hz.
-    name: what results and errors call it.
-    InputError where samples, rate or name are something else.
+    samples: float array (C, N), full scale +-1, or anything that numpy.asarray converts to one, such as a list or a tensor on the CPU.
+    (N,) is one channel.
+    rate: sampling rate, Hz.
+    name: its name in results and errors.
+    InputError where samples, rate or name are invalid.
     """
 
     samples: np.ndarray
@@ -41,35 +41,35 @@ class Clip:
         if samples.ndim != 2:
             raise InputError(f"Clip samples have shape {samples.shape}; wanted (channels, samples) or (samples,)")
         if not isinstance(self.rate, numbers.Real) or isinstance(self.rate, bool) or not self.rate > 0:
-            raise InputError(f"Clip rate is {described(self.rate)}; wanted a positive number of samples a second")
+            raise InputError(f"Clip rate is {describe(self.rate)}; wanted a positive number of samples a second")
         check(self.name, str, what="Clip name", wanted="a string")
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Duration in seconds."""
         return float(self.samples.shape[1]) / self.rate
 
 
 def _numbers(samples: object) -> np.ndarray:
-    """An array of real numbers of what a caller calls samples, without a copy where it is one."""
+    """Convert samples to an array of real numbers, without a copy where they are one."""
     import numpy as np
 
     try:
-        found = np.asarray(samples)
-    except Exception as error:  # whatever the owner of a foreign array raises: a tensor on a GPU, or one with gradients
-        raise InputError(f"Clip samples are {described(samples)} ({' '.join(str(error).split())[:100]}); {_WANTED}") from error
-    if found.dtype.kind not in "fiu":
-        raise InputError(f"Clip samples are {described(samples)}; {_WANTED}")
-    return found
+        array = np.asarray(samples)
+    except Exception as error:  # array libraries raise their own classes, such as for a tensor on a GPU or with gradients
+        raise InputError(f"Clip samples are {describe(samples)} ({' '.join(str(error).split())[:100]}); {_WANTED}") from error
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"Clip samples are {describe(samples)}; {_WANTED}")
+    return array
 
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """One word with its calibrated score. present: the score passes the label's threshold and the clip is not silent.
+    """One label with its calibrated score. present: the score reaches the label's threshold and the clip is not silent.
 
-    Of a word that was asked for besides:
-    scored_by: "label" where it names a label of the model (`named`), whose score it has; "text" where its text is compared with the
-    sound; "head" of a fitted head. times: stretches (s) in which it is present: its events, or else windows. None where it is not.
+    Only for labels of the query:
+    scored_by: "label" where it matches a label of the model (`named`) and has its score; "text" where its text embedding is compared
+    with the audio; "head" for a fitted head. times: intervals (s) in which it is present: its events, or else windows; None if absent.
     """
 
     label: str
@@ -82,7 +82,7 @@ class Label:
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One sounding stretch of one source, from onset to offset in seconds from the start of the file."""
+    """One continuous sound of one source, from onset to offset in seconds from the start of the file."""
 
     label: str
     onset: float
@@ -92,7 +92,7 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class Band:
-    """Which frequencies of a file were heard. low, high: Hz. above: share of the file's energy that lies above high, 0 to 1."""
+    """Frequency band of a file that the model covers. low, high: Hz. above: share of the file's energy above high, 0 to 1."""
 
     low: float
     high: float
@@ -101,16 +101,16 @@ class Band:
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-    """What was heard in one file.
+    """Result of the analysis of one file.
 
-    duration: seconds that the file holds (what it declares where it is cut). coverage: share of its recorded time that was heard, 0 to 1.
-    silent: nothing above the threshold of hearing in the band that is heard. tags: best first. events: by onset. perhaps: where no tag is
-    present, those that come near (tasks.tagging.guesses).
-    labels: scores of the words that were asked for, in the order asked; None when none were. unread: those of which the model reads
-    no word: they have no score.
-    band: frequencies that the model covers; None where nothing was heard. gaps: stretches (s) that the file says were not recorded.
-    tracks: sound tracks in the file, of which the first was heard.
-    error: one line saying what is wrong and what to do; None when all is well. A file with an error may still be partly heard.
+    duration: seconds (as declared by the file where it is truncated). coverage: share of the recorded time that was analysed, 0 to 1.
+    silent: no block above the silence threshold in the band of the model. tags: best first. events: by onset. perhaps: where no tag is
+    present, those that come close (tasks.tagging.guesses).
+    labels: scores of the labels of the query, in its order; None without a query. unread: those whose text the model has no tokens for;
+    they have no score.
+    band: frequencies that the model covers; None where nothing was analysed. gaps: intervals (s) that the file marks as not recorded.
+    tracks: number of audio tracks in the file; the first one is analysed.
+    error: one line: what is wrong and what to do; None without an error. A file with an error may still be partly analysed.
     """
 
     file: str
@@ -128,26 +128,26 @@ class Analysis:
     perhaps: tuple[Label, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: what comes after events appears only where there is something to say."""
+        """Return the documented JSON object (docs/json.md). The fields after events are left out where they are empty."""
         return _object(self)
 
     def to_json(self) -> str:
-        """One line of JSON, numbers rounded to what they mean (0.1 ms, 1e-4 of a score)."""
+        """Return one line of JSON, times rounded to 0.1 ms and scores to 1e-4."""
         return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
 
     def _repr_html_(self) -> str:
-        from auricle.core.notebook import heard_html
+        from auricle.core.notebook import analysis_html
 
-        return heard_html(self.to_dict())
+        return analysis_html(self.to_dict())
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationQuery:
-    """How names were asked for, without which their scores cannot be compared or repeated.
+    """Settings of a classification, needed to compare or repeat its scores.
 
-    question: "one" (which one of these?) or "any" (which of these?). wording: the protocol of words. rule: how windows became one answer.
-    calibration: what made scores of cosines: "fitted" to labelled clips, the "model"'s own, a "background" of other names, or "none"
-    that was made for these words: trust the order, not the number.
+    question: "one" (exclusive labels) or "any" (multi-label). wording: the prompt set. rule: how windows are pooled. calibration: from
+    cosines to scores: "fitted" to labelled clips, the "model"'s own, from a "background" of other labels, or "none": then only the
+    ranking is meaningful.
     """
 
     question: str
@@ -158,10 +158,10 @@ class ClassificationQuery:
 
 @dataclasses.dataclass(frozen=True)
 class Classification:
-    """Which of the names that were asked for fit one file. A Analysis tells of tags and events, for which nobody looked here.
+    """Result of classifying one file among given labels. It has no tags and events; see Analysis for these.
 
-    labels: best first; empty where nothing could be told, because nothing sounds or nothing could be read. Of "one", a score is the
-    label's share, all of them sum to one, and only the best is present; of "any" it is the probability that the label is there.
+    labels: best first; empty for a silent or unreadable file. With question "one" the scores sum to one and only the best label is
+    present; with "any" a score is the probability that the label is present.
     duration, coverage, silent, error, band, gaps, tracks, unread: as in Analysis.
     """
 
@@ -179,23 +179,23 @@ class Classification:
 
     @property
     def best(self) -> Label | None:
-        """The first label that is present, None where none is."""
+        """The best label that is present, None if none is."""
         return next((label for label in self.labels if label.present), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The documented JSON object: error, band, gaps, tracks and unread appear only where there is something to say."""
+        """Return the documented JSON object (docs/json.md). error, band, gaps, tracks and unread are left out where they are empty."""
         return _object(self)
 
     def to_json(self) -> str:
-        """One line of JSON, numbers rounded as in Analysis."""
+        """Return one line of JSON, rounded as in Analysis."""
         return json.dumps(_rounded(self.to_dict()), ensure_ascii=False)
 
 
 def _object(record: Analysis | Classification) -> dict[str, Any]:
-    """A record as its JSON object, without what is None, lists that are empty where they mostly are, and the number of tracks if one."""
+    """Convert a record to its JSON object, without values that are None or equal to the defaults below."""
     full = dataclasses.asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-    usual = {"gaps": (), "tracks": 1, "unread": (), "perhaps": ()}
-    return {"version": JSON_VERSION, **{key: value for key, value in full.items() if key not in usual or value != usual[key]}}
+    defaults = {"gaps": (), "tracks": 1, "unread": (), "perhaps": ()}
+    return {"version": JSON_VERSION, **{key: value for key, value in full.items() if key not in defaults or value != defaults[key]}}
 
 
 def _rounded(value: Any) -> Any:

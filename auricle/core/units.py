@@ -1,4 +1,4 @@
-"""Numbers as people read them: times, shares, sizes."""
+"""Formatting of times, percentages and sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600
 
 
 def clock(seconds: float, *, tenths: bool = False) -> str:
-    """A time of a recording: '0:04', '0:04.2' with tenths, '1:02:03' from an hour on."""
+    """Format a time in seconds: '0:04', '0:04.2' with tenths, '1:02:03' from an hour on."""
     units = round(max(0.0, seconds) * 10) if tenths else round(max(0.0, seconds)) * 10
     whole, rest = divmod(units, 10)
     minutes, second = divmod(whole, 60)
@@ -16,7 +16,7 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
 
 
 def ticks(duration: float, *, most: int) -> list[float]:
-    """Round times (s) for an axis from 0 to duration, at most `most` of them, at least the 0."""
+    """Round tick positions (s) for an axis from 0 to duration, at most `most` of them, always with 0."""
     for step in _STEPS:
         if duration / step < most:
             return [index * step for index in range(int(duration / step) + 1)]
@@ -24,7 +24,7 @@ def ticks(duration: float, *, most: int) -> list[float]:
 
 
 def percent(share: float) -> str:
-    """A share, 0 to 1, in whole per cent, never rounded up to '100 %' nor down to '0 %'."""
+    """Format a share, 0 to 1, in whole per cent, never rounded up to '100 %' or down to '0 %'."""
     whole = round(100 * share)
     if whole >= 100 and share < 1:
         return "99 %"
@@ -34,5 +34,5 @@ def percent(share: float) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Bytes as '15.3 MB' (10^6 bytes)."""
+    """Format bytes as '15.3 MB' (10^6 bytes)."""
     return f"{size / 1e6:.1f} MB"

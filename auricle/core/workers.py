@@ -1,4 +1,4 @@
-"""Work on all cores that this process may use."""
+"""Number of available CPUs, and an ordered parallel map."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 
 def cpu_count() -> int:
-    """Cores that this process may use."""
+    """Number of CPUs available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ordered(function: Callable[[Item], Result], items: Iterable[Item], *, pool: Executor, ahead: int) -> Iterator[Result]:
-    """Results in the order of the items, each as soon as it and those before it are done; at most `ahead` + 1 are under way."""
+def map_ordered(function: Callable[[Item], Result], items: Iterable[Item], *, pool: Executor, ahead: int) -> Iterator[Result]:
+    """Map a function over items in a pool, with results in the order of the items; at most `ahead` + 1 are in progress."""
     waiting: collections.deque[Future[Result]] = collections.deque()
     try:
         for item in items:

@@ -58,7 +58,7 @@ class Item:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audio", Path(os.path.abspath(self.audio)))  # manifests are also read from other working directories
-        object.__setattr__(self, "labels", tuple(dict.fromkeys(map(table.plain, self.labels))))
+        object.__setattr__(self, "labels", tuple(dict.fromkeys(map(table.normalise_label, self.labels))))
         if not self.id:
             raise InputError(f"{self.audio}: has an empty id; wanted a unique name")
         if not (math.isfinite(self.duration) and self.duration >= 0 and math.isfinite(self.start) and self.start >= 0):
@@ -107,7 +107,7 @@ def _number(name: str, value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return table.number(value) if isinstance(value, str) else float(value)
+        return table.parse_number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} is {str(value)[:40]!r}; wanted a number of seconds") from None
 

@@ -156,9 +156,9 @@ def _arrow() -> tuple[Any, Any]:
 
 
 _READERS: dict[str, tuple[str, Callable[[Path], Iterator[tuple[int, Any]]]]] = {
-    ".jsonl": ("line", table.rows),
-    ".csv": ("line", table.rows),
-    ".tsv": ("line", table.rows),
+    ".jsonl": ("line", table.read_rows),
+    ".csv": ("line", table.read_rows),
+    ".tsv": ("line", table.read_rows),
     ".parquet": ("row", _read_parquet),
 }
 _WRITERS: dict[str, Callable[[Path, Iterable[dict[str, Any]]], None]] = {

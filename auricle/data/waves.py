@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from auricle.core.errors import InputError, SoundError
 from auricle.core.files import PARTIAL, atomic_file, make_folder, write_text
-from auricle.core.workers import cpu_count, ordered
+from auricle.core.workers import cpu_count, map_ordered
 from auricle.data import shards
 from auricle.data.item import Item
 from auricle.signal import opening, streaming
@@ -190,7 +190,7 @@ def _build_part(build: _Build, part: int) -> None:
     members = {path: _members_of(path) for path in {item.audio for item in items if item.member}}
     lengths, failed, cut = [], {}, 0
     with atomic_file(target) as partial, partial.open("wb") as file, ThreadPoolExecutor(cpu_count()) as pool:
-        decoded = ordered(lambda item: _decode(item, members, build.rate, build.max_seconds), items, pool=pool, ahead=4 * cpu_count())
+        decoded = map_ordered(lambda item: _decode(item, members, build.rate, build.max_seconds), items, pool=pool, ahead=4 * cpu_count())
         for index, (wave, longer, error) in enumerate(decoded):
             file.write(wave.tobytes())
             lengths.append(len(wave))

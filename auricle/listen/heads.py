@@ -143,14 +143,14 @@ def read_examples(place: Path, endings: frozenset[str]) -> list[Example]:
 
 def _from_folder(place: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
     for folder in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
-        if folder.suffix.lower() == ".txt" and table.recording_of(folder, endings):
+        if folder.suffix.lower() == ".txt" and table.find_recording(folder, endings):
             yield from _from_table(folder, endings)
         for path in sorted(recordings(folder)) if folder.is_dir() else ():
             yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
 
 
 def _from_table(path: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
-    for row in table.stretches(path, endings):
+    for row in table.read_annotations(path, endings):
         where, file = f"{path}: line {row.line}", str(row.file)
         if not row.label:
             raise InputError(f"{where}: has no label; wanted a column {', '.join(table.LABEL[:-1])} or {table.LABEL[-1]}")
@@ -158,7 +158,7 @@ def _from_table(path: Path, endings: frozenset[str]) -> Iterator[tuple[str, Exam
 
 
 def _label(text: str) -> str:
-    return table.plain(text.replace("_", " "))
+    return table.normalise_label(text.replace("_", " "))
 
 
 def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress | None = None) -> tuple[Heads, Report]:

@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias, overload
 
 import numpy as np
 
-from auricle.core.arguments import check, choose, described, strings
+from auricle.core.arguments import check, check_choice, check_strings, describe
 from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
-from auricle.core.paths import text_of
+from auricle.core.paths import path_to_text
 from auricle.core.records import Analysis, Clip
 from auricle.listen import textcache
 from auricle.listen.asking import EvidenceScorer, HeadScores, Query, QueryScores
@@ -124,10 +124,10 @@ class Listener:
         labels. Arguments are checked and query labels are embedded before this returns.
         """
         if top is not None and (not isinstance(top, Integral) or top < 1):
-            raise InputError(f"top is {described(top)}; wanted 1 or more, or None for the whole vocabulary")
+            raise InputError(f"top is {describe(top)}; wanted 1 or more, or None for the whole vocabulary")
         check(heads, (HeadScores, type(None)), what="heads", wanted="fitted heads, such as auricle.listen.heads.Heads.load(path)")
-        for part in strings(parts, what="parts"):
-            choose(part, ("tags", "events"), what="an item of parts")
+        for part in check_strings(parts, what="parts"):
+            check_choice(part, ("tags", "events"), what="an item of parts")
         if not self.labels and labels is None and heads is None:
             raise InputError(f"{self.config.name} has no labels of its own; wanted query labels, such as labels=['siren', 'rain']")
         if set(parts) == {"events"} and self.config.frame is None:
@@ -166,7 +166,7 @@ class Listener:
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
         """Iterate over the rows (D,) of `embed_audio`, in the order of the files. For an unreadable file: its SoundError, not raised."""
-        choose(space, ("words", "likeness"), what="space")
+        check_choice(space, ("words", "likeness"), what="space")
         for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
@@ -250,7 +250,7 @@ class Listener:
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words that the tokenizer of the model cannot encode, such as emoji, or a script that it was not trained on."""
-        return tuple(dict.fromkeys(word for word in strings(words, what="words") if not self.runtime.reads(word)))
+        return tuple(dict.fromkeys(word for word in check_strings(words, what="words") if not self.runtime.reads(word)))
 
     def _text_scorer(self, words: Sequence[str]) -> EvidenceScorer:
         """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
@@ -331,11 +331,11 @@ def listed(files: Source | Sequence[Source]) -> list[Source]:
 
 def name_of(source: Source) -> str:
     """The name of a source in results: its path as given, with bytes that are not UTF-8 escaped."""
-    return source.name if isinstance(source, Clip) else text_of(source)
+    return source.name if isinstance(source, Clip) else path_to_text(source)
 
 
 def _words(labels: Sequence[str]) -> tuple[str, ...]:
-    words = strings(labels, what="labels")
+    words = check_strings(labels, what="labels")
     for label in words:
         plain(label)
     return words

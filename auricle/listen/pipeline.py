@@ -20,7 +20,7 @@ from auricle.core.arguments import check
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY
 from auricle.core.errors import SoundError
 from auricle.core.records import Band, Clip
-from auricle.core.workers import cpu_count, ordered
+from auricle.core.workers import cpu_count, map_ordered
 from auricle.listen.scores import clip_logits, scores_of, unit
 from auricle.listen.silence import loudness, quiet, settled
 from auricle.runtime.open import Outputs, Runtime, open_runtime
@@ -120,7 +120,7 @@ class Pipeline:
                 if len(items) == 1:
                     yield told((0, items[0]))
                 else:
-                    yield from ordered(told, enumerate(items), pool=pool, ahead=2 * self.workers)
+                    yield from map_ordered(told, enumerate(items), pool=pool, ahead=2 * self.workers)
             finally:
                 stop.set()  # workers leave at their next window
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -187,7 +187,7 @@ class Recording:
     def __iter__(self) -> Iterator[Part]:
         rows: Callable[[Callable[[Window], Part], Iterable[Window]], Iterable[Part]] = map
         if self._worker is not None and self._worker.windows is not None:
-            rows = functools.partial(ordered, pool=self._worker.windows, ahead=2 * self._pipeline.workers)
+            rows = functools.partial(map_ordered, pool=self._worker.windows, ahead=2 * self._pipeline.workers)
         for part in rows(self._pipeline.row, self._windows()):
             self._sounding |= part.sounding
             if self._worker is not None and self._worker.progress is not None:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from auricle.core.arguments import check, choose, strings
+from auricle.core.arguments import check, check_choice, check_strings
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.records import Classification, ClassificationQuery, Label
 from auricle.data.prompts import Prompts, key
@@ -76,7 +76,7 @@ class ZeroShot:
         """
         check(listener, Listener, what="listener", wanted="a Listener from auricle.load()")
         self.rule: Rule = RULE if rule is None else rule
-        choose(self.rule, get_args(Rule), what="rule")
+        check_choice(self.rule, get_args(Rule), what="rule")
         self.listener = listener
         self.wording = prompt_set.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
         requested = _labels(labels, self.wording)
@@ -128,10 +128,10 @@ class ZeroShot:
         """
         files = listed(files)
         check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")
-        choose(question, get_args(Question), what="question")
+        check_choice(question, get_args(Question), what="question")
         if len(truth) != len(files) or not files:
             raise InputError(f"{len(files)} files and {len(truth)} items of truth; wanted at least one file, and one item per file")
-        labels = [strings([true] if isinstance(true, str) else true, what="a truth") for true in truth]
+        labels = [check_strings([true] if isinstance(true, str) else true, what="a truth") for true in truth]
         rows = np.array([tagging.encode(true, self.labels) for true in labels]) > 0
         if question == "one" and not (rows.sum(axis=1) == 1).all():
             raise InputError("truth has a file without exactly one label; wanted one label per file for question 'one', or question 'any'")
@@ -160,7 +160,7 @@ class ZeroShot:
 
     def judge(self, question: Question) -> tuple[EvidenceScorer, str, float]:
         """The scorer of a question, its calibration (records.ClassificationQuery), and the score from which a label of `any` is present."""
-        choose(question, get_args(Question), what="question")
+        check_choice(question, get_args(Question), what="question")
         if question == "one":
             self._check_apart()
         if question in self.scales:
@@ -226,7 +226,7 @@ def _labels(labels: Sequence[str] | None, prompts: PromptSet) -> tuple[str, ...]
         for label in (*(prompts.bank.texts if prompts.bank else ()), *(prompts.attributes.weights if prompts.attributes else ())):
             described.setdefault(key(label), label)
         labels = list(described.values())
-    labels = strings(labels, what="labels")
+    labels = check_strings(labels, what="labels")
     if not labels:
         raise InputError("no labels were given; wanted at least one, or a bank or attributes with labels")
     keys = [key(label) for label in labels]

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Analysis, Classification, Event, Label
-from auricle.core.remarks import nothing_present, remarks, verdict
+from auricle.core.remarks import absence_text, presence_text, remarks
 from auricle.core.units import clock, percent, ticks
 from auricle.signal.streaming import printable
 
@@ -47,7 +47,7 @@ def analysis_text(heard: Analysis, *, width: int, unicode: bool = True) -> Rende
     layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(heard)]
     if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
-        pieces.append(Text(f"  {printable(nothing_present(heard.to_dict()))}", style="dim", overflow="fold"))
+        pieces.append(Text(f"  {printable(absence_text(heard.to_dict()))}", style="dim", overflow="fold"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
     if heard.events:
@@ -100,7 +100,7 @@ def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
     line.append_text(_marks([step < steps for step in range(2 * layout.bar)], colour, unicode=layout.unicode))
     line.append(f"  {label.score:.2f}")
     if asked:
-        line.append(f"  {printable(verdict(dataclasses.asdict(label)))}", style="" if label.present else "dim")
+        line.append(f"  {printable(presence_text(dataclasses.asdict(label)))}", style="" if label.present else "dim")
         if label.times:
             line.append(f"  {_times(label.times, tenths=layout.tenths, most=_SHOWN)}", style="dim")
     return line

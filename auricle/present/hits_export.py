@@ -15,7 +15,7 @@ from auricle.archive.search import Hit
 from auricle.core.errors import InputError, SoundError
 from auricle.core.files import atomic_file, make_folder, write_bytes, write_text
 from auricle.core.optional import require
-from auricle.core.paths import path_of
+from auricle.core.paths import text_to_path
 from auricle.listen.vocabulary import SEPARATOR
 from auricle.signal.streaming import printable
 
@@ -116,7 +116,7 @@ def _cut(hits: Sequence[Hit], folder: Path) -> Exported:
     files, errors = [], []
     for number, hit in enumerate(hits, start=1):
         try:
-            clip = cut(path_of(hit.file), hit.onset, hit.offset)
+            clip = cut(text_to_path(hit.file), hit.onset, hit.offset)
         except SoundError as error:
             errors.append(str(error))
             continue

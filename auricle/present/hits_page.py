@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auricle.archive.search import Hit
 from auricle.core.errors import SoundError
-from auricle.core.paths import path_of
+from auricle.core.paths import text_to_path
 from auricle.core.records import Clip
 from auricle.core.units import clock
 from auricle.listen.listener import Listener
@@ -35,4 +35,4 @@ def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listen
 def _clip(hit: Hit) -> Clip:
     end = min(hit.offset, hit.onset + _LONGEST)
     name = f"{hit.score:.2f}  {Path(hit.file).name}, {clock(hit.onset, tenths=True)} to {clock(end, tenths=True)}"
-    return dataclasses.replace(cut(path_of(hit.file), hit.onset, end), name=name)
+    return dataclasses.replace(cut(text_to_path(hit.file), hit.onset, end), name=name)

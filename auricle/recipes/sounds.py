@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from pydantic import Field
 
-from auricle.core.config import ModelConfig, Strict, of_encoder
+from auricle.core.config import ModelConfig, Strict, encoder_config
 from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.data.item import Item
@@ -65,4 +65,4 @@ def settings_of(encoder: dict[str, Any] | str, *, name: str, window: float, **mo
     with torch.device("meta"):
         made: Any = open_encoder(chosen)
     about = {"frontend": made.frontend, "window": window, "encoder": chosen, "dim": made.size}
-    return of_encoder(name=name, source="trained by auricle", **{**about, **more})
+    return encoder_config(name=name, source="trained by auricle", **{**about, **more})

@@ -17,7 +17,7 @@ import numpy as np
 from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig
 from auricle.core.errors import MissingPackage, ModelError
 from auricle.core.files import atomic_files, atomic_folder, write_text
-from auricle.core.model_files import digest_of, read_config
+from auricle.core.model_files import digest_files, read_config
 from auricle.runtime.engines import Engine
 from auricle.runtime.exported import FORMAT, KEPT, Agreement, Exported, Measured, read
 from auricle.runtime.tokens import stored
@@ -112,7 +112,7 @@ def _made(folder: Path, config: ModelConfig, partial: Path, model: Any, outputs:
         raise ModelError(f"{folder}: the graph's vectors have cosine {cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
     told = Exported(
         format=FORMAT,
-        fingerprint=str(digest_of(folder, [part for part in MODEL_PARTS if not part.endswith(".onnx")])),
+        fingerprint=str(digest_files(folder, [part for part in MODEL_PARTS if not part.endswith(".onnx")])),
         outputs=made.outputs,
         frames=made.frames,
         engines=engines,

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from auricle.core.arguments import check, choose
+from auricle.core.arguments import check, check_choice
 from auricle.core.config import EMBEDDING, FRAMES, ModelConfig, Output
 from auricle.core.errors import InputError, ModelError
 from auricle.core.model_files import read_config
@@ -110,7 +110,7 @@ def open_runtime(model: str | Path | None = None, runtime: str | None = None, *,
     check(model, (str, os.PathLike, type(None)), what="model", wanted="a name or a path")
     check(device, (str, type(None)), what="device", wanted='a name of torch, such as "cpu" or "cuda"')
     if runtime is not None:
-        choose(runtime, ENGINES, what="runtime")
+        check_choice(runtime, ENGINES, what="runtime")
     folder = catalog.folder(model)
     config = read_config(folder / "config.json")
     engine = open_engine(folder, config, runtime, device)

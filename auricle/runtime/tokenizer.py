@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
-from auricle.core.arguments import strings
+from auricle.core.arguments import check_strings
 from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import ModelError
 from auricle.core.workers import cpu_count
@@ -67,7 +67,8 @@ class Tokens:
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """ids and mask, int64 (n, L), of texts in their order; mask is 1 for real tokens, 0 for what fills a row up."""
         rules = self.rules
-        found = [encoding.ids for encoding in self._tokenizer.encode_batch([self._plain(text) for text in strings(texts, what="texts")])]
+        cleaned = [self._plain(text) for text in check_strings(texts, what="texts")]
+        found = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
         rows = [ids if len(ids) <= rules.length else [*ids[: rules.length - 1], ids[-1]] for ids in found]
         longest = max((len(row) for row in rows), default=1)
         width = rules.length if rules.fill == "length" else min(-(-longest // _STEP) * _STEP, rules.length)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from auricle.core.arguments import strings
+from auricle.core.arguments import check_strings
 from auricle.core.errors import InputError, ModelError
 
 _SMALLEST = 1e-6
@@ -80,7 +80,7 @@ class TextTower:
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of texts, float32 (n, D); unit length unless normalize is False."""
         with self._lock:
-            rows = [self._vector(plain(text)) for text in strings(texts, what="texts")]
+            rows = [self._vector(plain(text)) for text in check_strings(texts, what="texts")]
         vectors = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
         if normalize:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(_SMALLEST))

@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from auricle.core.files import naming
+from auricle.core.files import write_errors
 from auricle.serve.problems import CLIENT_GONE, Problem
 
 _BLOCK = 1 << 20  # bytes held before they are written
@@ -39,7 +39,7 @@ class Upload:
         """Write what is held, off the event loop, once it is `least` bytes."""
         if len(self._held) >= least:
             held, self._held = self._held, bytearray()
-            with naming(self.name):
+            with write_errors(self.name):
                 await asyncio.to_thread(self._file.write, held)
 
     def close(self) -> None:

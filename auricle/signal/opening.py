@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from auricle.core.errors import MissingPackage, SoundError
-from auricle.core.paths import shown
+from auricle.core.paths import escape_bytes
 from auricle.signal import containers, formats
 from auricle.signal.chain import ChainReader
 from auricle.signal.checked import CheckedReader
@@ -99,5 +99,5 @@ def check_format(reader: Reader) -> None:
 
 def printable(path: object) -> str:
     """A path as one printable line, whatever bytes its name has."""
-    text = shown(os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path))
+    text = escape_bytes(os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path))
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

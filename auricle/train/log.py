@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auricle.core.files import naming, write_text
+from auricle.core.files import write_errors, write_text
 
 FILE = "log.csv"
 
@@ -36,7 +36,7 @@ class Log:
             rows = read(self._path.parent)
             self._columns += [name for name in row if name not in self._columns]
             self._write(rows)
-        with naming(self._path), self._path.open("a", newline="") as file:
+        with write_errors(self._path), self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(row)
         for name, value in figures.items() if self._writer else ():
             self._writer.add_scalar(name, value, step)

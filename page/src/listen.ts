@@ -181,13 +181,13 @@ function nothing(heard: Heard): string {
   return guesses ? `nothing recognised; perhaps: ${guesses}` : "nothing recognised";
 }
 
-/** What a person should know of how a recording was heard, in a few words each. */
+/** Short notes on what limits the results of a recording, as auricle.core.remarks. */
 function remarks(heard: Heard): string[] {
   const {band, gaps = [], tracks = 1, unread = []} = heard;
   return [
     ...(gaps.length ? [`${gaps.reduce((sum, [start, end]) => sum + end - start, 0).toFixed(1)} s not recorded`] : []),
-    ...(band && band.above >= 0.1 ? [`${percent(band.above)} of its energy is above ${band.high / 1000} kHz, not heard`] : []),
-    ...(tracks > 1 ? [`first of ${tracks} sound tracks`] : []),
-    ...(unread.length ? [`the model reads no word of ${unread.join("; ")}`] : []),
+    ...(band && band.above >= 0.1 ? [`${percent(band.above)} of its energy is above ${band.high / 1000} kHz, not analysed`] : []),
+    ...(tracks > 1 ? [`first of ${tracks} audio tracks`] : []),
+    ...(unread.length ? [`not in the language of the model: ${unread.join("; ")}`] : []),
   ];
 }

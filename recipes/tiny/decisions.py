@@ -56,7 +56,7 @@ class Decisions:
         lines = {CLIP_LOGITS: self.clip.to_config(), FRAME_LOGITS: self.frame.to_config()}
         count = len(self.clip.scale)
         thresholds = {CLIP_LOGITS: [self.clip_threshold] * count, FRAME_LOGITS: [self.frame_threshold] * count}
-        return config.decided(lines, thresholds, CosineCalibration(scale=round(self.text[0], 4), bias=round(self.text[1], 4)))
+        return config.with_calibrations(lines, thresholds, CosineCalibration(scale=round(self.text[0], 4), bias=round(self.text[1], 4)))
 
 
 def calibrated(heard: Sequence[LabelledOutputs]) -> Decisions:

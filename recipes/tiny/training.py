@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
 
-from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, ModelConfig, Window, of_heads
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, ModelConfig, Window, heads_config
 from auricle.core.files import atomic_file
 from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
@@ -229,7 +229,7 @@ def model_config(vocabulary: list[str], run: Run) -> ModelConfig:
     """config.json of a model folder, not calibrated yet."""
     encoder = run.encoder.model_dump(mode="json")
     rate = open_frontend(FRONTEND).frame_rate / 4
-    return of_heads(
+    return heads_config(
         name="auricle-tiny",
         frontend=FRONTEND,
         encoder=encoder,

@@ -292,7 +292,7 @@ def test_tables_of_files_bring_notes(sounds: Path, tmp_path: Path, listener: Lis
     notes = {Path(name).name: row["notes"] for name, row in archive.files().items()}
     assert notes == {"low.wav": '{"place": "harbour", "year": "2024"}', "half.wav": '{"year": "2023"}'}
     (sounds / "wrong.csv").write_text("name\nlow.wav\n")
-    with pytest.raises(InputError, match="line 2: names no file"):
+    with pytest.raises(InputError, match="line 2: has no file name"):
         sources.find([str(sounds / "wrong.csv")])
     with pytest.raises(InputError, match="is not there"):
         sources.find([str(sounds / "absent")])
@@ -475,7 +475,7 @@ def test_an_interrupt_keeps_what_is_written_and_says_so(tmp_path: Path, listener
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert "Traceback" not in told
-    assert process.returncode == 0 or (process.returncode == 130 and "goes on from there" in told)
+    assert process.returncode == 0 or (process.returncode == 130 and "the same command resumes" in told)
     archive = Archive.open(tmp_path / "archive")
     run(archive, listener, sounds)
     assert len(archive.files()) == 40 and len(rows(archive)) == 40 * 8

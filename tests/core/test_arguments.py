@@ -11,7 +11,7 @@ import pytest
 from tone_model import tone
 
 import auricle
-from auricle.core.arguments import choose, described, strings
+from auricle.core.arguments import check_choice, check_strings, describe
 from auricle.core.errors import AuricleError, InputError
 
 RATE = 16_000
@@ -101,7 +101,7 @@ def test_the_line_names_the_argument_what_came_and_what_was_wanted(listener: aur
         (lambda: listener.listen(np.zeros(9)), "got an array without its rate; wanted auricle.Clip(samples, rate) or a path"),  # type: ignore[call-overload]
         (lambda: listener.embed_text(["d\udcffg"]), r"texts: 'd\udcffg' is not valid Unicode; wanted text that can be encoded as UTF-8"),
         (lambda: auricle.ZeroShot(listener, 3), "labels is 3 (int); wanted a list of strings, such as ['siren', 'rain']"),  # type: ignore[arg-type]
-        (lambda: choose("x", ("a", "b"), what="space"), "space is 'x' (str); wanted one of a, b"),
+        (lambda: check_choice("x", ("a", "b"), what="space"), "space is 'x' (str); wanted one of a, b"),
     ):
         with pytest.raises(InputError) as told:
             give()
@@ -109,5 +109,5 @@ def test_the_line_names_the_argument_what_came_and_what_was_wanted(listener: aur
 
 
 def test_values_are_described_on_one_short_line() -> None:
-    assert described("a\nb") == r"'a\nb' (str)" and len(described(list(range(10**6)))) < 80 and "\n" not in described(np.zeros((9, 9)))
-    assert strings(iter(["a", "b"]), what="labels") == ("a", "b")
+    assert describe("a\nb") == r"'a\nb' (str)" and len(describe(list(range(10**6)))) < 80 and "\n" not in describe(np.zeros((9, 9)))
+    assert check_strings(iter(["a", "b"]), what="labels") == ("a", "b")

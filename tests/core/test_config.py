@@ -31,7 +31,7 @@ def test_reads_what_is_right(tmp_path: Path) -> None:
         ({"dim": "8"}, "dim"),
         ({"dim": 0}, "dim"),
         ({"labels": []}, "labels"),
-        ({"labels": ["a", "a", "b", "c", "d"]}, "labels repeat"),
+        ({"labels": ["a", "a", "b", "c", "d"]}, "labels have duplicates"),
         ({"labels": ["a"]}, "numbers for 1 labels"),
         ({"context": 5.0}, "hop: Input should be greater than 0"),
         ({"context": 1.01}, "wanted a whole number"),

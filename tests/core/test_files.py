@@ -171,14 +171,14 @@ def test_a_file_over_the_limit_of_the_process_leaves_nothing(tmp_path: Path) -> 
     ],
 )
 def test_refusals_that_libraries_quote_are_recognised(error: Exception, number: int | None) -> None:
-    found = files.refusal(error)
+    found = files.find_os_error(error)
     assert (None if found is None else found.errno) == number
 
 
 def test_our_own_errors_and_errors_about_other_files_keep_what_they_say(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="its own words"), files.naming(tmp_path):
+    with pytest.raises(ModelError, match="its own words"), files.write_errors(tmp_path):
         raise ModelError("its own words (os error 2)")
-    with pytest.raises(AuricleError, match=r"other\.wav: there is no such file"), files.naming(tmp_path):
+    with pytest.raises(AuricleError, match=r"other\.wav: there is no such file"), files.write_errors(tmp_path):
         (tmp_path / "other.wav").read_bytes()
 
 

@@ -17,7 +17,7 @@ TWO = [("a.wav", "Zaunkönig", 1.5, 2.25), ("b.wav", "rain, heavy", 0.0, float("
 
 
 def read(path: Path) -> list[tuple[int, str, str, float, float]]:
-    return [(row.line, row.file.name, row.label, row.onset, row.offset) for row in table.stretches(path, WAV)]
+    return [(row.line, row.file.name, row.label, row.onset, row.offset) for row in table.read_annotations(path, WAV)]
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_an_audacity_track_is_of_the_recording_of_its_name(tmp_path: Path) -> No
     (tmp_path / "siren.txt").write_text('1,500000\t3,000000\t"loud" siren\n\\\t200,0\t800,0\n4.0\t5.0\n')
     assert read(tmp_path / "siren.txt") == [(1, "siren.wav", '"loud" siren', 1.5, 3.0), (3, "siren.wav", "", 4.0, 5.0)]
     for other in ("siren.wav.txt", "hits - siren.txt", "siren.Table.1.selections.txt", "siren.BirdNET.selection.table.txt"):
-        assert table.recording_of(tmp_path / other, WAV) == tmp_path / "siren.wav"
-    assert table.recording_of(tmp_path / "siren 2.txt", WAV) == tmp_path / "siren 2.wav"
+        assert table.find_recording(tmp_path / other, WAV) == tmp_path / "siren.wav"
+    assert table.find_recording(tmp_path / "siren 2.txt", WAV) == tmp_path / "siren 2.wav"
     (tmp_path / "hits.txt").write_text("0\t1\tsiren\n")
-    with pytest.raises(InputError, match=r"hits\.txt: line 1: names no file; wanted a column file.*recording beside the table.*hits\.wav"):
+    with pytest.raises(InputError, match=r"hits\.txt: line 1: has no file name; wanted a column file.*next to the table.*hits\.wav"):
         read(tmp_path / "hits.txt")
 
 
@@ -70,7 +70,7 @@ def test_a_raven_table_has_the_times_of_its_files(tmp_path: Path) -> None:
 def test_names_are_found_however_their_letters_are_composed(tmp_path: Path) -> None:
     (tmp_path / unicodedata.normalize("NFD", "köl.wav")).touch()
     (tmp_path / "t.csv").write_text(f"file\n{unicodedata.normalize('NFC', 'köl.wav')}\n")
-    (row,) = table.stretches(tmp_path / "t.csv", WAV)
+    (row,) = table.read_annotations(tmp_path / "t.csv", WAV)
     assert row.file.exists()
 
 
@@ -80,17 +80,17 @@ def test_names_are_found_however_their_letters_are_composed(tmp_path: Path) -> N
         ("t.csv", "file,label\na.wav,x\nb.wav,y,z\n", "line 3: has 3 cells for 2 columns"),
         ("t.csv", "file;label\n\na.wav\n", "line 3: has 1 cell for 2 columns"),
         ("t.csv", "file,x,x\na.wav,1,2\n", "'x' more than once"),
-        ("t.csv", 'file,label\n"a.wav"b,x\n', "line 2: is not usable csv"),
+        ("t.csv", 'file,label\n"a.wav"b,x\n', "line 2: is not valid csv"),
         ("t.csv", "file,onset\na.wav,soon\n", "line 2: could not convert string to float: 'soon'"),
         ("t.csv", "file,onset,offset\na.wav,3,2\n", "line 2: goes from 3 to 2 s"),
         ("t.csv", "file,onset,offset\na.wav,nan,2\n", "line 2: goes from nan to 2 s"),
-        ("t.csv", "label\nx\n", "line 2: names no file"),
+        ("t.csv", "label\nx\n", "line 2: has no file name"),
         ("t.csv", "file\na\0.wav\n", "line 2: 'a\\\\x00.wav' cannot be a file"),
         ("t.csv", f"file\n{'a' * 300}.wav\n", "line 2: 'a{60}' cannot be a file"),
-        ("t.csv", b"file\n\xe9.wav\n", "is no UTF-8 .*save it as UTF-8"),
+        ("t.csv", b"file\n\xe9.wav\n", "is not UTF-8 .*save it as UTF-8"),
         ("t.txt", "1\t2\tdog\n1\tdog\n", "line 2: has 2 cells|could not convert"),
         ("t.jsonl", '{"file": "a.wav"}\n3\n', "line 2: is '3'; wanted an object"),
-        ("t.jsonl", '{"file": "a.wav"}\n{\n', "line 2: is not usable JSON"),
+        ("t.jsonl", '{"file": "a.wav"}\n{\n', "line 2: is not valid JSON"),
     ],
 )
 def test_tables_that_make_no_sense_are_refused_by_line(name: str, text: str | bytes, said: str, tmp_path: Path) -> None:
@@ -102,15 +102,15 @@ def test_tables_that_make_no_sense_are_refused_by_line(name: str, text: str | by
 
 def test_a_folder_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        list(table.rows(tmp_path))
+        list(table.read_rows(tmp_path))
 
 
 def test_empty_tables_have_no_rows(tmp_path: Path) -> None:
     for text in ("", "\n \n", "file,label\n"):
         (tmp_path / "t.csv").write_text(text)
-        assert list(table.rows(tmp_path / "t.csv")) == []
+        assert list(table.read_rows(tmp_path / "t.csv")) == []
 
 
 def test_rows_keep_cells_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps({"file": "a.wav", "labels": ["x"], "n": 3}))
-    assert list(table.rows(tmp_path / "t.jsonl")) == [(1, {"file": "a.wav", "labels": ["x"], "n": 3})]
+    assert list(table.read_rows(tmp_path / "t.jsonl")) == [(1, {"file": "a.wav", "labels": ["x"], "n": 3})]

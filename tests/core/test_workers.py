@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from auricle.core.workers import ordered
+from auricle.core.workers import map_ordered
 
 
 def test_results_come_in_order_and_few_are_under_way() -> None:
@@ -31,7 +31,7 @@ def test_results_come_in_order_and_few_are_under_way() -> None:
             yield item
 
     with ThreadPoolExecutor(3) as pool:
-        results = ordered(work, items(), pool=pool, ahead=4)
+        results = map_ordered(work, items(), pool=pool, ahead=4)
         assert next(results) == 0
         assert len(taken) <= 6
         assert list(results) == list(range(1, 30))
@@ -43,7 +43,7 @@ def test_an_error_comes_where_it_belongs() -> None:
         return 1 / (item - 2)
 
     with ThreadPoolExecutor(2) as pool:
-        results = ordered(work, range(10), pool=pool, ahead=4)
+        results = map_ordered(work, range(10), pool=pool, ahead=4)
         assert [next(results), next(results)] == [-0.5, -1.0]
         with pytest.raises(ZeroDivisionError):
             next(results)

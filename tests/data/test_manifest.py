@@ -80,7 +80,7 @@ def test_a_line_of_a_person_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "not usable JSON"),
+        ("{", "not valid JSON"),
         ("[1]", "wanted an object"),
         ("{}", "audio is missing"),
         ('{"audio": "a.wav", "caption": "x"}', "caption: no such field; known: id, audio, captions"),
@@ -111,7 +111,7 @@ def test_errors_of_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"b\.csv: line 2: has 3 cells for 2 columns"):
         read(tmp_path / "b.csv")
     (tmp_path / "c.jsonl").write_bytes(b'{"audio": "\xff.wav"}\n')
-    with pytest.raises(InputError, match="is no UTF-8"):
+    with pytest.raises(InputError, match="is not UTF-8"):
         read(tmp_path / "c.jsonl")
     (tmp_path / "d.parquet").write_bytes(b"PAR1 but not really")
     with pytest.raises(InputError, match=r"d\.parquet: is not usable parquet"):

@@ -121,7 +121,7 @@ def test_a_folder_is_one_label_however_its_name_is_composed(tmp_path: Path) -> N
     ("text", "match"),
     [
         ("file,label\n", "has no examples"),
-        ("name,label\nx.wav,a\n", "line 2: names no file"),
+        ("name,label\nx.wav,a\n", "line 2: has no file name"),
         ("file,label,onset\nx.wav,a,soon\n", "line 2: could not convert"),
         ("file,label,onset,offset\nx.wav,a,3,2\n", "goes from 3 to 2 s"),
         ("file,label\nx.wav,\n", "line 2: has no label; wanted a column label"),

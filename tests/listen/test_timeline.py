@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.core.config import ModelConfig
-from auricle.core.format1 import upgraded
+from auricle.core.format1 import upgrade_config
 from auricle.listen.pipeline import Part
 from auricle.listen.timeline import Timeline
 from auricle.tasks import detection
@@ -19,7 +19,7 @@ RATE = 16_000
 
 
 def config() -> ModelConfig:
-    return upgraded(json.dumps(tone_model.config()).encode())
+    return upgrade_config(json.dumps(tone_model.config()).encode())
 
 
 def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[Part]:

@@ -14,7 +14,7 @@ from tone_model import RATE, clip, silence, tone
 
 import auricle
 from auricle.core import audioset
-from auricle.core.config import of_encoder
+from auricle.core.config import encoder_config
 from auricle.core.errors import InputError, ModelError
 from auricle.core.records import Clip
 from auricle.data.prompts.descriptions import DescriptionSet
@@ -162,7 +162,7 @@ def test_texts_are_embedded_once_whoever_asks(listener: Listener, tmp_path: Path
 
 def published(listener: Listener, monkeypatch: pytest.MonkeyPatch, scale: float | None = 20.0, prompt: str = "{label}") -> None:
     """The same ears with the config of a converted model: words without calibration."""
-    config = of_encoder(
+    config = encoder_config(
         name="tones", source="", frontend="auricle-16k", window=10.0, encoder={}, dim=8, text={}, logit_scale=scale, prompt=prompt
     )
     monkeypatch.setattr(listener, "config", config)

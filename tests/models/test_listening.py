@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.core.config import ModelConfig, Window, of_heads  # noqa: E402
+from auricle.core.config import ModelConfig, Window, heads_config  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
 from auricle.models.export import export_in_half  # noqa: E402
@@ -24,7 +24,7 @@ LABELS = ["dog", "rain", "siren"]
 def config() -> ModelConfig:
     encoder = ConvConfig(widths=(4, 8, 8, 12, 16), size=24).model_dump(mode="json")
     window = Window(seconds=10.0, hop=8.0, pad="zero", shortest=2.0, min_frames=32)
-    return of_heads(name="small", frontend="auricle-16k", encoder=encoder, labels=LABELS, dim=10, rate=12.5, window=window)
+    return heads_config(name="small", frontend="auricle-16k", encoder=encoder, labels=LABELS, dim=10, rate=12.5, window=window)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ transformers = pytest.importorskip("transformers")
 
 import auricle  # noqa: E402
 from auricle.core import audioset  # noqa: E402
-from auricle.core.config import of_encoder  # noqa: E402
+from auricle.core.config import encoder_config  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert import checkpoint_file, rules  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
@@ -32,7 +32,7 @@ def converted(folder: Path, name: str) -> Model:
     settings = form.settings(found)
     translated = rules.translate(found.tensors, form.rules(found))
     assert not translated.unexpected
-    model = Model(of_encoder(name="it", source="made", **settings))
+    model = Model(encoder_config(name="it", source="made", **settings))
     model.load_state_dict(translated.tensors, strict=True)
     return model.eval()
 
@@ -184,7 +184,7 @@ def test_ast_of_the_published_folder_has_older_names() -> None:
     form = next(form for form in formats() if form.recognise(found))
     settings = form.settings(found)
     translated = rules.translate(tensors, form.rules(found))
-    model = Model(of_encoder(name="it", source="made", **settings))
+    model = Model(encoder_config(name="it", source="made", **settings))
     assert not translated.unexpected
     model.load_state_dict(translated.tensors, strict=True)
     assert model.config.labels == audioset.labels()

@@ -58,7 +58,7 @@ def test_says_what_asked_words_were_scored_by_when_they_sound_and_which_cannot_b
     frog = Label("frogs in a pond", 0.93, True, "label", "frog", ((1.0, 2.5), (4.0, 5.0)))
     text = shown(Analysis("a", 9.0, 1.0, labels=(frog, Label("a lawn mower", 0.02, False, "text")), unread=("\u72d7",)), width=200)
     assert "0.93  present, as frog  0:01.0-0:02.5  0:04.0-0:05.0" in text and "0.02  not present, by its text" in text
-    assert "the model reads no word of \u72d7" in text
+    assert "not in the language of the model: \u72d7" in text
 
 
 def test_many_events_are_counted() -> None:

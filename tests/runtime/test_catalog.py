@@ -72,7 +72,7 @@ def test_a_name_is_looked_up_in_the_hubs_cache(hub: Path, tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-m", "auricle", "doctor", "someone/other"], capture_output=True, text=True, check=False, env=offline
     )
-    assert done.returncode == 1 and "someone/other is not on this machine and could not be fetched" in done.stdout.replace("\n", " ")
+    assert done.returncode == 1 and "someone/other is not cached and could not be downloaded" in done.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize("name", ["ok/typo", "ok/typo/model.bin"])
@@ -98,7 +98,7 @@ def test_a_name_that_the_hub_has_not_is_asked_for_once(name: str, tmp_path: Path
         words = [sys.executable, "-m", "auricle", "tag", "x.wav", "--model", name]
         done = subprocess.run(words, capture_output=True, text=True, check=False, env=settings)
         server.shutdown()
-    assert done.returncode == 1 and done.stderr.startswith(f"{name} is not on this machine and could not be fetched from {address} (")
+    assert done.returncode == 1 and done.stderr.startswith(f"{name} is not cached and could not be downloaded from {address} (")
     assert [path for path in asked if "typo" in path] == ["/api/models/ok/typo"] and len(done.stderr.splitlines()) == 1
 
 

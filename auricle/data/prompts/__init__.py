@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
-from auricle.core.table import plain
+from auricle.core.table import normalise_label
 
 _HOME = Path(__file__).resolve().parent
 _HOLE = "{label}"
@@ -89,7 +89,7 @@ class Prompts(Strict):
 
 def key(label: str) -> str:
     """What two spellings of one label share: small letters, underscores as spaces, single spaces, NFC."""
-    return plain(label.lower().replace("_", " "))
+    return normalise_label(label.lower().replace("_", " "))
 
 
 def names() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from auricle.core import hub
-from auricle.core.config import ModelConfig, of_encoder
+from auricle.core.config import ModelConfig, encoder_config
 from auricle.core.errors import ModelError
 from auricle.models.convert import checkpoint_file, health
 from auricle.models.convert.checkpoint_file import Checkpoint
@@ -159,7 +159,7 @@ def settled(found: Checkpoint, kind: Format, name: str, *, label_rate: float | N
     """
     try:
         measured = {} if label_rate is None else {"label_rate": label_rate}
-        return of_encoder(name=name, source=found.path.name, **{**kind.settings(found), **measured})
+        return encoder_config(name=name, source=found.path.name, **{**kind.settings(found), **measured})
     except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:  # of whatever stands in a foreign config.json
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ModelError(f"{found.path}: looks like {kind.name}, but its sizes cannot be read ({what})") from error

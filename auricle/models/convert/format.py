@@ -18,7 +18,7 @@ class Format:
     """One published format.
 
     name: as users say it, such as 'laion-clap'. source: the repository whose code writes it. weights: where its weights are published.
-    recognise: whether a checkpoint is of it, by its tensors' names. settings: what it decides of config.of_encoder
+    recognise: whether a checkpoint is of it, by its tensors' names. settings: what it decides of config.encoder_config
     (encoder, frontend, window, policy, dim, projection, text, labels, activation, prompt, logit_scale), sizes read from its tensors'
     shapes. activation is left out where neither the checkpoint nor the code that trains such heads decides it.
     rules: published names to ours: 'encoder.*', 'projection.*', 'text.*', and BANK and WINDOW.

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.core.config import ModelConfig, Output, of_encoder  # noqa: E402
+from auricle.core.config import ModelConfig, Output, encoder_config  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.encoders.factory import open_encoder  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
@@ -58,7 +58,7 @@ def test_the_graph_holds_the_front_end_and_equals_torch(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     encoder = {"family": "leaf", "encoder": {**CNN, "widths": [4, 8, 8]}}
-    config = of_encoder(name="leaf", source="", frontend="raw-16k", window=1.0, encoder=encoder, dim=16, labels=["a", "b", "c"])
+    config = encoder_config(name="leaf", source="", frontend="raw-16k", window=1.0, encoder=encoder, dim=16, labels=["a", "b", "c"])
     further = Output(kind="clip_scores", head="linear", labels=("x", "y"))  # another head on the same encoder is another output
     model = Model(ModelConfig(**{**dict(config), "outputs": {**config.outputs, "further": further}})).eval()
     assert export(model, tmp_path, {}).outputs == ("embedding", "similarity", "clip_logits", "further")
