@@ -186,8 +186,8 @@ def test_our_own_errors_and_errors_about_other_files_keep_what_they_say(tmp_path
 OWN = {
     "auricle/archive/store.py _locked": "a lock",
     "auricle/bench/embeddings.py _source": "a member of a shard in the system's temporary folder, for as long as it is read",
-    "auricle/data/waves.py _claimed": "a lock",
-    "auricle/data/waves.py _of_member": "a member of a shard in the system's temporary folder, for as long as it is read",
+    "auricle/data/waves.py _locked": "a lock",
+    "auricle/data/waves.py _decode_member": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/serve/service.py running": "a temporary folder for uploads",
     "auricle/serve/uploads.py __init__": "an upload, in a temporary folder",
     "auricle/serve/uploads.py received": "a temporary folder for an upload",
