@@ -211,8 +211,10 @@ def stated() -> dict[str, list[str]]:
         "docs/tasks/retrieval.md": [f"each window of {window.seconds:g} s"],
         "docs/models/auricle-tiny.md": [f"in windows of {window.seconds:g} s"],
         "docs/tasks/zero-shot.md": [
-            f"at most {descriptions.TEXTS} texts of {label_file.LONGEST} letters each for {label_file.LABELS:,} labels".replace(",", " "),
-            f"file of at most {label_file.LARGEST // 10**6} MB",
+            f"at most {descriptions.MAX_TEXTS} texts of {label_file.MAX_LETTERS} letters each for {label_file.MAX_LABELS:,} labels".replace(
+                ",", " "
+            ),
+            f"file of at most {label_file.MAX_BYTES // 10**6} MB",
             f"at most {textcache.LIMIT // 10**6} MB",
             f"AudioSet's {len(audioset.labels())} names",
         ],

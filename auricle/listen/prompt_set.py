@@ -19,7 +19,7 @@ import numpy as np
 from auricle.core.arguments import check
 from auricle.core.errors import InputError
 from auricle.data import prompts
-from auricle.data.prompts import Prompts, descriptions
+from auricle.data.prompts import PromptProtocol, descriptions
 from auricle.data.prompts import attributes as described
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.descriptions import DescriptionSet
@@ -53,7 +53,7 @@ class Mix:
 class PromptSet:
     """What is said of labels."""
 
-    prompts: Prompts
+    prompts: PromptProtocol
     bank: DescriptionSet | None = None
     attributes: Attributes | None = None
     mix: Mix = Mix()
@@ -104,18 +104,18 @@ class PromptSet:
 
 
 def opened(
-    prompt: str | Prompts,
+    prompt: str | PromptProtocol,
     bank: str | Path | DescriptionSet | None = None,
     attributes: str | Path | Attributes | None = None,
     mix: Mix | None = None,
 ) -> PromptSet:
     """A prompt set from names and paths, or from what they name."""
-    check(prompt, (str, Prompts), what="prompt", wanted="a protocol's name, a sentence with {label}, or a path")
+    check(prompt, (str, PromptProtocol), what="prompt", wanted="a protocol's name, a sentence with {label}, or a path")
     check(bank, (str, os.PathLike, DescriptionSet, type(None)), what="bank", wanted="the path of a JSON file, or a DescriptionSet")
     check(attributes, (str, os.PathLike, Attributes, type(None)), what="attributes", wanted="the path of a JSON file, or Attributes")
     check(mix, (Mix, type(None)), what="mix", wanted="a Mix")
     return PromptSet(
-        prompt if isinstance(prompt, Prompts) else prompts.find(prompt),
+        prompt if isinstance(prompt, PromptProtocol) else prompts.find_protocol(prompt),
         bank if bank is None or isinstance(bank, DescriptionSet) else descriptions.read(bank),
         attributes if attributes is None or isinstance(attributes, Attributes) else described.read(attributes),
         mix or Mix(),

@@ -13,7 +13,7 @@ from auricle.core import audioset
 from auricle.core.errors import InputError
 from auricle.data import prompts
 from auricle.data.grammar import default_phrases
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
 #: Between the labels of one cell of a table. Archives of earlier versions have a comma and a space.
 SEPARATOR = "; "
@@ -32,9 +32,9 @@ class Vocabulary:
     """The labels of a model, found by what people call them."""
 
     def __init__(self, labels: Sequence[str]) -> None:
-        self._places = {key(label): place for place, label in enumerate(labels)}
+        self._places = {label_key(label): place for place, label in enumerate(labels)}
         parts = [(place, part) for place, label in enumerate(labels) if "," in label for part in re.sub(r"\(.*?\)", "", label).split(",")]
-        others = [(place, name) for place, label in enumerate(labels) for name in synonyms().get(key(label), ())]
+        others = [(place, name) for place, label in enumerate(labels) for name in synonyms().get(label_key(label), ())]
         self._stems: dict[tuple[str, ...], int | None] = {}
         for names in (enumerate(labels), parts, others):
             self._stems = _unambiguous(names) | self._stems  # a label itself goes before other names for one
@@ -46,9 +46,9 @@ class Vocabulary:
         lists names ("Gunshot, gunfire") has each of them, and the ESC-50 labels those of `synonyms`. "The sound of", and where or when
         something sounds ("frogs in a pond"), is left out.
         """
-        if key(words) in self._places:
-            return self._places[key(words)]
-        text = _OF.sub("", key(words))
+        if label_key(words) in self._places:
+            return self._places[label_key(words)]
+        text = _OF.sub("", label_key(words))
         found = self._stems.get(_stems(text))
         return self._stems.get(_stems(_PLACE.split(text)[0])) if found is None else found
 
@@ -58,8 +58,8 @@ def synonyms() -> Mapping[str, tuple[str, ...]]:
     """What the ESC-50 labels and a few more are called besides, by label."""
     listed: dict[str, list[str]] = json.loads((Path(prompts.__file__).parent.parent / "synonyms.json").read_text(encoding="utf-8"))
     found = {label: [*names] for label, names in listed.items()}
-    for label, words in prompts.classes("esc50").names.items():
-        found.setdefault(key(label), []).append(words)
+    for label, words in prompts.load_class_names("esc50").names.items():
+        found.setdefault(label_key(label), []).append(words)
     for label, phrase in default_phrases().items():
         found.setdefault(label, []).append(phrase.said)
     return {label: tuple(names) for label, names in found.items()}
@@ -71,8 +71,8 @@ def split_labels(texts: Sequence[str], vocabulary: Collection[str] = ()) -> list
     A text that is one label of the vocabulary or of AudioSet as it stands ("Vehicle horn, car horn, honking") is that one label.
     InputError for an empty label and for a quote that does not end.
     """
-    whole = {key(label) for label in (*vocabulary, *audioset.labels()) if "," in label}
-    labels = [label for text in texts for label in ([text.strip()] if key(text) in whole else _row(text))]
+    whole = {label_key(label) for label in (*vocabulary, *audioset.labels()) if "," in label}
+    labels = [label for text in texts for label in ([text.strip()] if label_key(text) in whole else _row(text))]
     if not all(labels):
         raise InputError(f'labels {", ".join(texts)!r}: one is empty; wanted labels with commas between, such as "siren, crying child"')
     return labels

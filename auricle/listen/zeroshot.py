@@ -17,7 +17,7 @@ import numpy as np
 from auricle.core.arguments import check, check_choice, check_strings
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.records import Classification, ClassificationQuery, Label
-from auricle.data.prompts import Prompts, key
+from auricle.data.prompts import PromptProtocol, label_key
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.descriptions import DescriptionSet
 from auricle.listen import prompt_set, textcache
@@ -58,7 +58,7 @@ class ZeroShot:
         listener: Listener,
         labels: Sequence[str] | None = None,
         *,
-        prompt: str | Prompts | None = None,
+        prompt: str | PromptProtocol | None = None,
         bank: str | Path | DescriptionSet | None = None,
         attributes: str | Path | Attributes | None = None,
         mix: Mix | None = None,
@@ -169,7 +169,7 @@ class ZeroShot:
         line = None if config.text is None else config.text.calibration
         if line is not None:
             # Independent labels with odds exp(scale * cosine + bias), given that exactly one is present: softmax(scale * cosine).
-            trained = question == "any" or {key(label) for label in self.labels} <= {key(label) for label in config.labels}
+            trained = question == "any" or {label_key(label) for label in self.labels} <= {label_key(label) for label in config.labels}
             own = Scale(question=question, scale=line.scale if trained else UNHEARD * line.scale, bias=line.bias)
             return Cosines(self.weights, own), "model" if self._has_model_prompt() else "none", text_threshold(config)
         scale = logit_scale(config)
@@ -224,12 +224,12 @@ def _labels(labels: Sequence[str] | None, prompts: PromptSet) -> tuple[str, ...]
     if labels is None:
         described: dict[str, str] = {}
         for label in (*(prompts.bank.texts if prompts.bank else ()), *(prompts.attributes.weights if prompts.attributes else ())):
-            described.setdefault(key(label), label)
+            described.setdefault(label_key(label), label)
         labels = list(described.values())
     labels = check_strings(labels, what="labels")
     if not labels:
         raise InputError("no labels were given; wanted at least one, or a bank or attributes with labels")
-    keys = [key(label) for label in labels]
+    keys = [label_key(label) for label in labels]
     double = next((label for label, one in zip(labels, keys, strict=True) if keys.count(one) > 1), None)
     if double is not None:
         raise InputError(f"label {double!r} is given twice; wanted each label once")

@@ -77,11 +77,13 @@ def part(listener: Listener, rows: Sequence[Row], classes: Sequence[str]) -> Par
 
 def wordings(classes: Sequence[str]) -> dict[str, PromptSet]:
     """What is tried, the label alone first."""
-    found = {name.replace("-", "_"): PromptSet(prompts.open(name)) for name in ("bare", "msclap", "laion", "wavcaps-esc50", "ensemble")}
-    bare, names = prompts.open("bare"), prompts.open("esc50")
+    found = {
+        name.replace("-", "_"): PromptSet(prompts.load_protocol(name)) for name in ("bare", "msclap", "laion", "wavcaps-esc50", "ensemble")
+    }
+    bare, names = prompts.load_protocol("bare"), prompts.load_protocol("esc50")
     told, sounds = descriptions.generate(classes, count=20), attributes.shipped("esc50")
     return found | {
-        "ensemble_of_scores": PromptSet(prompts.open("ensemble"), mix=Mix(combine="scores")),
+        "ensemble_of_scores": PromptSet(prompts.load_protocol("ensemble"), mix=Mix(combine="scores")),
         "what_is_heard": PromptSet(names),
         "bank": PromptSet(bare, told, mix=Mix(prompt=0)),
         "bare_and_bank": PromptSet(bare, told),
@@ -128,7 +130,7 @@ def scale_figures(parts: Sequence[Part], shipped: Listener, seed: int) -> list[F
     """Calibration with the shipped line and with one fitted to the other fifths, for both questions."""
     figures: list[Figure] = []
     line = own_line(shipped)
-    found = cosines(parts, PromptSet(prompts.open("bare")))
+    found = cosines(parts, PromptSet(prompts.load_protocol("bare")))
     for question in ("one", "any"):
         truths = [one.truth if question == "one" else one.right for one in parts]
         own = [Scale(question=question, scale=line.scale, bias=line.bias)] * len(parts)
@@ -175,7 +177,7 @@ def _calibration(
 
 def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]:
     """Ranking of clips for each label by cosine, and by what it has over AudioSet's names."""
-    said, scale = PromptSet(prompts.open("bare")), own_line(shipped).scale
+    said, scale = PromptSet(prompts.load_protocol("bare")), own_line(shipped).scale
     plain, against = [], []
     for one, found in zip(parts, cosines(parts, said), strict=True):
         others = said.rows(audioset.labels(), one.listener.embed_text)
@@ -232,7 +234,7 @@ def steady_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
 
 def by_rule(one: Part, windows: Sequence[np.ndarray | None]) -> dict[Rule, int]:
     """The best class of a recording of these windows' vectors (D,) by each rule; -1 where none of them sounds."""
-    judge = Cosines(PromptSet(prompts.open("bare")).rows(one.classes, one.listener.embed_text), Scale(question="one", scale=1.0))
+    judge = Cosines(PromptSet(prompts.load_protocol("bare")).rows(one.classes, one.listener.embed_text), Scale(question="one", scale=1.0))
     best: dict[Rule, int] = {}
     for rule in RULES:
         gathering = WindowAggregator(judge, rule)
@@ -250,7 +252,7 @@ def _gains(name: str, right: dict[str, np.ndarray], groups: np.ndarray, seed: in
 
 def heard_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
     """All 50 classes by name, by the models of the folds, each with the line fitted to other folds."""
-    found = cosines(parts, PromptSet(prompts.open("bare")))
+    found = cosines(parts, PromptSet(prompts.load_protocol("bare")))
     lines = [own_line(one.listener) for one in parts]
     scales = [Scale(question="one", scale=line.scale) for line in lines]
     right = np.concatenate([each.argmax(axis=1) == one.truth for each, one in zip(found, parts, strict=True)])

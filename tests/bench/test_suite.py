@@ -26,7 +26,7 @@ def saved(folder: Path, **changes: object) -> Path:
 def test_every_suite_is_read_and_names_what_there_is(name: str) -> None:
     suite = suites.read(name)
     assert suite.name == name and suite.about.endswith(".")
-    assert suite.prompt is None or prompts.find(suite.prompt)
+    assert suite.prompt is None or prompts.find_protocol(suite.prompt)
     assert suite.protocol in PROTOCOLS and (suite.corpus is None or suite.corpus in corpora.CORPORA)
     if suite.published is not None:
         assert suite.fold is None or suite.fold in CATALOGUE[suite.published].splits

@@ -32,12 +32,12 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_protocols_say_what_their_authors_say(name: str) -> None:
     label, text = PUBLISHED[name]
-    assert prompts.open(name).texts(label) == [text]
+    assert prompts.load_protocol(name).texts(label) == [text]
 
 
-@pytest.mark.parametrize("name", prompts.names())
+@pytest.mark.parametrize("name", prompts.protocol_names())
 def test_every_protocol_opens_and_tells_where_it_is_from(name: str) -> None:
-    found = prompts.open(name)
+    found = prompts.load_protocol(name)
     assert found.name == name and found.about.endswith(".") and found.source
     texts = [text for label in audioset.labels() for text in found.texts(label)]
     assert len(texts) == 527 * len(found.templates) and all(text == " ".join(text.split()) for text in texts)
@@ -45,34 +45,38 @@ def test_every_protocol_opens_and_tells_where_it_is_from(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "size"), [("esc50", 50), ("urbansound8k", 10), ("gtzan", 10)])
 def test_class_names_are_whole_and_found_in_any_spelling(name: str, size: int) -> None:
-    names = prompts.classes(name).names
+    names = prompts.load_class_names(name).names
     assert len(names) == size == len(set(names.values()))
     for raw, words in names.items():
-        assert prompts.classes(name).word(raw) == prompts.classes(name).word(raw.replace("_", " ").upper()) == words
-    assert prompts.classes(name).word("none of these") == "none of these"
+        assert prompts.load_class_names(name).phrase(raw) == prompts.load_class_names(name).phrase(raw.replace("_", " ").upper()) == words
+    assert prompts.load_class_names(name).phrase("none of these") == "none of these"
 
 
 def test_classes_are_put_into_the_sentence() -> None:
-    assert prompts.open("esc50").texts("door_wood_knock") == prompts.open("esc50").texts("Door wood knock") == ["knocking on a wooden door"]
-    assert prompts.open("gtzan").texts("metal") == ["heavy metal music"]
+    assert (
+        prompts.load_protocol("esc50").texts("door_wood_knock")
+        == prompts.load_protocol("esc50").texts("Door wood knock")
+        == ["knocking on a wooden door"]
+    )
+    assert prompts.load_protocol("gtzan").texts("metal") == ["heavy metal music"]
 
 
 def test_a_sentence_or_a_file_of_ones_own(tmp_path: Path) -> None:
-    assert prompts.find("a tape of {label}, old").texts("rain_drops") == ["a tape of rain drops, old"]
-    assert prompts.find("msclap") is prompts.open("msclap")
+    assert prompts.find_protocol("a tape of {label}, old").texts("rain_drops") == ["a tape of rain drops, old"]
+    assert prompts.find_protocol("msclap") is prompts.load_protocol("msclap")
     own = {"format": 1, "name": "own", "about": "", "source": "", "templates": ["{label}!", "no {label}"], "clean": {"lower": True}}
     (tmp_path / "own.json").write_text(json.dumps(own))
-    assert prompts.find(str(tmp_path / "own.json")).texts("Rain") == ["rain!", "no rain"]
+    assert prompts.find_protocol(str(tmp_path / "own.json")).texts("Rain") == ["rain!", "no rain"]
 
 
 def test_braces_in_labels_are_letters() -> None:
-    assert prompts.find("x {label}").texts("{label} {0.__class__} %s") == ["x {label} {0. class } %s"]
+    assert prompts.find_protocol("x {label}").texts("{label} {0.__class__} %s") == ["x {label} {0. class } %s"]
 
 
 @pytest.mark.parametrize("asked", ["nonsense", "{label} and {label}", "{label} " + "x" * 2000, "missing.json"])
 def test_prompts_that_are_none_are_refused(asked: str) -> None:
     with pytest.raises(InputError, match="wanted"):
-        prompts.find(asked)
+        prompts.find_protocol(asked)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +87,13 @@ def test_protocol_files_are_strict(change: dict[str, object], tmp_path: Path) ->
     own = {"format": 1, "name": "own", "about": "", "source": "", "templates": ["{label}"], **change}
     (tmp_path / "own.json").write_text(json.dumps(own))
     with pytest.raises(InputError, match=r"own\.json"):
-        prompts.find(str(tmp_path / "own.json"))
+        prompts.find_protocol(str(tmp_path / "own.json"))
 
 
 def test_a_label_of_which_nothing_is_left_is_refused() -> None:
     for name, label in (("bare", " _ "), ("wavcaps-vggsound", "(?)")):
         with pytest.raises(InputError, match="is empty"):
-            prompts.open(name).texts(label)
+            prompts.load_protocol(name).texts(label)
 
 
 def test_a_bank_is_written_and_read_again(tmp_path: Path) -> None:
@@ -139,7 +143,7 @@ def test_banks_that_are_none_are_refused(case: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_file, "LARGEST", 10)
+    monkeypatch.setattr(label_file, "MAX_BYTES", 10)
     (tmp_path / "bank.json").write_text('{"dog": ["a dog"]}')
     with pytest.raises(InputError, match="has over 10 bytes"):
         descriptions.read(tmp_path / "bank.json")
@@ -154,7 +158,7 @@ def test_attributes_are_read_with_their_signs(tmp_path: Path) -> None:
 
 def test_shipped_attributes_describe_every_class_of_esc50() -> None:
     found = attributes.shipped("esc50")
-    assert set(found.weights) == set(prompts.classes("esc50").names)
+    assert set(found.weights) == set(prompts.load_class_names("esc50").names)
     assert len({tuple(sorted(weights.items())) for weights in found.weights.values()}) == 50
     with pytest.raises(InputError, match="wanted one of esc50"):
         attributes.shipped("other")
@@ -182,11 +186,11 @@ def test_attributes_that_are_none_are_refused(text: str, tmp_path: Path) -> None
 
 
 def test_two_spellings_are_one_label() -> None:
-    with pytest.raises(InputError, match="are one label"):
+    with pytest.raises(InputError, match="are the same label"):
         Attributes({"a_b": {"x": 1}, "A b": {"x": 1}})
 
 
 def test_letters_are_the_same_however_they_are_composed() -> None:
-    assert prompts.key("Zaunk\u00f6nig") == prompts.key("zaunko\u0308nig") == "zaunk\u00f6nig"
-    with pytest.raises(InputError, match="are one label"):
+    assert prompts.label_key("Zaunk\u00f6nig") == prompts.label_key("zaunko\u0308nig") == "zaunk\u00f6nig"
+    with pytest.raises(InputError, match="are the same label"):
         DescriptionSet({"Zaunk\u00f6nig": ("a wren",), "Zaunko\u0308nig": ("a wren",)})

@@ -17,8 +17,8 @@ from auricle.listen.prompt_set import Mix, PromptSet
 
 #: What each text is: unit vectors of a plane.
 TOWER = {"dog": 0.0, "a dog": 90.0, "woof": 45.0, "bark": 135.0, "high": 0.0, "low": 180.0, "harsh": 90.0, "cat": 200.0, "a cat": 210.0}
-TWO = prompts.Prompts(format=1, name="two", about="", source="", templates=("{label}", "a {label}"))
-BARE = prompts.open("bare")
+TWO = prompts.PromptProtocol(format=1, name="two", about="", source="", templates=("{label}", "a {label}"))
+BARE = prompts.load_protocol("bare")
 
 
 def at(degrees: float) -> np.ndarray:

@@ -18,7 +18,7 @@ from auricle.bench import hierarchy
 from auricle.bench import suite as suites
 from auricle.bench.protocols.protocol import Metric, Row, Trial
 from auricle.core.errors import InputError
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 from auricle.listen.aggregation import Cosines, WindowAggregator
 from auricle.listen.scale import Scale
 from auricle.listen.zeroshot import ZeroShot
@@ -73,7 +73,7 @@ def _by_head(trial: Trial, labels: Sequence[str]) -> np.ndarray:
 
 
 def _spelt(label: str) -> str:
-    return hierarchy.plain(key(label))
+    return hierarchy.plain(label_key(label))
 
 
 def metrics(rows: Sequence[Row]) -> dict[str, Metric]:

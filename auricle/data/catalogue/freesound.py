@@ -10,7 +10,7 @@ from auricle.data.catalogue.tables import licence, loaded, rows, seconds
 from auricle.data.corpora.esc50 import credits
 from auricle.data.corpora.published import find
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
 SITE = "freesound"
 
@@ -27,7 +27,7 @@ def _esc50(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=stem,
             audio=root / "audio" / row["filename"],
-            labels=(key(row["category"]),),
+            labels=(label_key(row["category"]),),
             corpus="esc50",
             source=row["src_file"],
             site=SITE,
@@ -73,7 +73,7 @@ def _fsd50k(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=name,
             audio=root / f"FSD50K.{part}_audio" / f"{name}.wav",
-            labels=tuple(key(label) for label in row["labels"].split(",") if label),
+            labels=tuple(label_key(label) for label in row["labels"].split(",") if label),
             corpus="fsd50k",
             source=name,
             site=SITE,
@@ -118,7 +118,7 @@ def _clotho(download: Path, split: str) -> Iterator[Item]:
             id=f"{split}/{Path(name).stem}",
             audio=root / split / name,
             captions=tuple(Caption(row[column].strip()) for column in columns if row[column].strip()),
-            labels=tuple(key(word) for word in about.get("keywords", "").split(";") if word.strip()),
+            labels=tuple(label_key(word) for word in about.get("keywords", "").split(";") if word.strip()),
             corpus="clotho",
             source=_number(about.get("sound_id", ""), name),
             site=SITE,
@@ -165,7 +165,7 @@ def _clotho_aqa(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=Path(name).stem,
             audio=table.parent / "audio_files" / name,
-            labels=tuple(key(word) for word in about.get("keywords", "").split(";") if word.strip()),
+            labels=tuple(label_key(word) for word in about.get("keywords", "").split(";") if word.strip()),
             corpus="clothoaqa",
             source=_number(about.get("sound_id", ""), name),
             site=SITE,
@@ -215,7 +215,7 @@ def _urbansound8k(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=Path(row["slice_file_name"]).stem,
             audio=table.parents[1] / "audio" / f"fold{split}" / row["slice_file_name"],
-            labels=(key(row["class"]),),
+            labels=(label_key(row["class"]),),
             corpus="urbansound8k",
             source=row["fsID"],
             site=SITE,

@@ -10,7 +10,7 @@ from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import loaded
 from auricle.data.corpora.published import files, find
 from auricle.data.item import Item
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
 
 def _nsynth(download: Path, split: str) -> Iterator[Item]:
@@ -23,7 +23,7 @@ def _nsynth(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=name,
             audio=table.parent / "audio" / f"{name}.wav",
-            labels=(key(family),),
+            labels=(label_key(family),),
             corpus="nsynth",
             source=instrument,
             site="nsynth",
@@ -58,7 +58,7 @@ def _gtzan(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=path.stem,
             audio=path,
-            labels=(key(path.parent.name),),
+            labels=(label_key(path.parent.name),),
             corpus="gtzan",
             source=path.stem,
             site="gtzan",

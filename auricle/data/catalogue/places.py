@@ -12,7 +12,7 @@ from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import rows, text
 from auricle.data.corpora.published import files, find
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
 
 def _spot(path: Path, name: str) -> tuple[str, str]:
@@ -20,7 +20,7 @@ def _spot(path: Path, name: str) -> tuple[str, str]:
     parts = Path(name).stem.split("-")
     if len(parts) < 5:
         raise InputError(f"{path}: {name!r} is no name of a scene; wanted SCENE-CITY-LOCATION-SEGMENT-DEVICE.wav")
-    return key(parts[0]), f"{parts[1]}-{parts[2]}"
+    return label_key(parts[0]), f"{parts[1]}-{parts[2]}"
 
 
 def _tau(download: Path, split: str) -> Iterator[Item]:
@@ -29,7 +29,7 @@ def _tau(download: Path, split: str) -> Iterator[Item]:
         yield Item(
             id=Path(row["filename"]).stem,
             audio=table.parents[1] / row["filename"],
-            labels=(key(row["scene_label"]),),
+            labels=(label_key(row["scene_label"]),),
             corpus="tau2020mobile",
             source=_spot(table, row["filename"])[1],
             site="tau",
@@ -67,7 +67,7 @@ def _macs(download: Path, split: str) -> Iterator[Item]:
         for entry in told["files"]:
             notes = entry["annotations"]
             scene, spot = _spot(table, entry["filename"])
-            tags = dict.fromkeys(key(tag) for note in notes for tag in note["tags"])
+            tags = dict.fromkeys(label_key(tag) for note in notes for tag in note["tags"])
             yield Item(
                 id=Path(entry["filename"]).stem,
                 audio=table.parent / "audio" / entry["filename"],
@@ -123,7 +123,7 @@ def _cochlscene(download: Path, split: str) -> Iterator[Item]:
 
 def _words(name: str) -> str:
     """`ResidentialArea` -> `residential area`."""
-    return key("".join(f" {letter}" if letter.isupper() else letter for letter in name))
+    return label_key("".join(f" {letter}" if letter.isupper() else letter for letter in name))
 
 
 COCHLSCENE = Entry(

@@ -17,7 +17,7 @@ from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import loaded, rows, seconds, sounds
 from auricle.data.corpora.published import find
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
 SITE = "youtube"
 _ONTOLOGY = Path(audioset.__file__).resolve().parents[1] / "ontology" / "audioset_ontology.json"
@@ -61,16 +61,16 @@ def _nodes() -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
 def ancestors(label: str) -> tuple[str, ...]:
     """Names of all nodes above one of AudioSet's labels, nearest first, in small letters. InputError for no such label."""
     names, parents = _nodes()
-    known = {key(name): node for node, name in names.items()}
-    if key(label) not in known:
+    known = {label_key(name): node for node, name in names.items()}
+    if label_key(label) not in known:
         raise InputError(f"{label!r} is no label of AudioSet's ontology; wanted a name such as 'dog'")
-    above, queue = dict[str, None](), [known[key(label)]]
+    above, queue = dict[str, None](), [known[label_key(label)]]
     while queue:
         for parent in parents.get(queue.pop(0), ()):
             if parent not in above:
                 above[parent] = None
                 queue.append(parent)
-    return tuple(key(names[node]) for node in above)
+    return tuple(label_key(names[node]) for node in above)
 
 
 def with_ancestors(items: Iterable[Item]) -> Iterator[Item]:
@@ -91,7 +91,7 @@ def _audioset(download: Path, split: str) -> Iterator[Item]:
         labels = row["labels"].split(",")
         if unknown := [label for label in labels if label not in names]:
             raise InputError(f"{table}: {row['id']}: {unknown[0]!r} is no id of AudioSet's ontology; wanted the table as it is published")
-        words = tuple(key(names[label]) for label in labels)
+        words = tuple(label_key(names[label]) for label in labels)
         yield videos.clip(row["id"], seconds(row["start"], table), seconds(row["end"], table), labels=words)
 
 
@@ -150,7 +150,7 @@ def _vggsound(download: Path, split: str) -> Iterator[Item]:
     for row in rows(table, "id", "start", "label", "split", names=("id", "start", "label", "split")):
         if row["split"] == split:
             start = seconds(row["start"], table)
-            yield videos.clip(row["id"], start, start + 10.0, labels=(key(row["label"]),))
+            yield videos.clip(row["id"], start, start + 10.0, labels=(label_key(row["label"]),))
 
 
 VGGSOUND = Entry(

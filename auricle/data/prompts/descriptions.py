@@ -1,7 +1,7 @@
-"""Description banks: several texts a label, from any generator, that are embedded and averaged instead of one sentence.
+"""Description sets: several texts per label, from any generator, whose embeddings are averaged in place of one prompt's.
 
-The format is a JSON object {label: [text, ...]}, as the prompts of ReCLAP can be kept (Ghosh et al., "Improving Zero Shot
-Audio Classification by Describing Sounds": descriptions of a sound, then captions of scenes with it, up to 50 a label). Theirs come
+The format is a JSON object {label: [text, ...]}, which also suits the prompts of ReCLAP (Ghosh et al., "Improving Zero Shot
+Audio Classification by Describing Sounds": descriptions of a sound, then captions of scenes with it, up to 50 per label). ReCLAP's come
 from a language model; `generate` makes them by rule.
 """
 
@@ -16,32 +16,32 @@ from typing import Any
 
 from auricle.core.errors import InputError
 from auricle.core.files import write_text
-from auricle.data.prompts import Clean, key, label_file
+from auricle.data.prompts import LabelCleaning, label_file, label_key
 
-TEXTS = 200  # the most of one label
-_WANTED = 'a JSON object such as {"dog": ["a dog barks in a yard"]}'
+MAX_TEXTS = 200  # of one label
+_EXPECTED = 'a JSON object such as {"dog": ["a dog barks in a yard"]}'
 _SCENES = Path(__file__).resolve().parent / "scenes.json"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DescriptionSet:
-    """Texts by label, each text of a label once."""
+    """Texts by label, without repetitions."""
 
     texts: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        label_file.by_key(dict(self.texts), what="the bank")
+        label_file.check_labels(self.texts, what="the description set")
         for label, texts in self.texts.items():
             _check(label, texts)
         object.__setattr__(self, "texts", {label: tuple(dict.fromkeys(texts)) for label, texts in self.texts.items()})
 
     def of(self, label: str) -> tuple[str, ...]:
-        """What is said of a label, found with or without underscores and capitals; nothing where the bank does not know it."""
-        return self._by_key.get(key(label), ())
+        """The texts of a label, matched by `label_key`; empty for an unknown label."""
+        return self._by_key.get(label_key(label), ())
 
     @functools.cached_property
     def _by_key(self) -> dict[str, tuple[str, ...]]:
-        return {key(label): texts for label, texts in self.texts.items()}
+        return {label_key(label): texts for label, texts in self.texts.items()}
 
     def write(self, path: str | Path) -> None:
         """Write the JSON file, whole or not at all. WriteError where it cannot be written."""
@@ -49,11 +49,11 @@ class DescriptionSet:
 
 
 def read(path: str | Path) -> DescriptionSet:
-    """The bank of a JSON file; InputError says what is wrong with one that is none."""
-    found = label_file.read(path, wanted=_WANTED)
+    """Read a description set from a JSON file. InputError names the first fault."""
+    found = label_file.read(path, wanted=_EXPECTED)
     for label, texts in found.items():
         if not isinstance(texts, list):
-            raise InputError(f"{path}: {label[:60]!r} has a {type(texts).__name__}; wanted a list of texts, as in {_WANTED[14:]}")
+            raise InputError(f"{path}: {label[:60]!r} has a {type(texts).__name__}; wanted a list of texts, as in {_EXPECTED[14:]}")
     try:
         return DescriptionSet(found)
     except InputError as error:
@@ -61,26 +61,26 @@ def read(path: str | Path) -> DescriptionSet:
 
 
 def generate(labels: Sequence[str], *, scenes: Sequence[str] | None = None, count: int = 10) -> DescriptionSet:
-    """A bank of `count` texts a label by rule: each of a few sentences with the label in each of some scenes ("in a quiet room").
+    """Generate `count` texts per label by rule: a few patterns with the label, combined with scenes ("in a quiet room").
 
-    scenes: surroundings; by default those of scenes.json. All labels get the same ones, in the same order, so that what surroundings
-    add to a vector is the same for all. Same call, same bank.
+    scenes: None: those of scenes.json. All labels get the same patterns and scenes in the same order, so that these add the same to all
+    embeddings. Deterministic. InputError where count is not between 1 and the number of combinations.
     """
     rules = _rules()
-    frames = _pairs(rules["patterns"], rules["scenes"] if scenes is None else scenes)
-    if not 1 <= count <= min(TEXTS, len(frames)):
-        raise InputError(f"count is {count}; wanted 1 to {min(TEXTS, len(frames))}, as many as these scenes give")
-    words = {label: Clean()(label) for label in labels}
+    combinations = _combinations(rules["patterns"], rules["scenes"] if scenes is None else scenes)
+    if not 1 <= count <= min(MAX_TEXTS, len(combinations)):
+        raise InputError(f"count is {count}; wanted 1 to {min(MAX_TEXTS, len(combinations))}, the number of combinations")
+    words = {label: LabelCleaning()(label) for label in labels}
     return DescriptionSet(
         {
-            label: tuple(pattern.replace("{scene}", scene).replace("{label}", word) for pattern, scene in frames[:count])
+            label: tuple(pattern.replace("{scene}", scene).replace("{label}", word) for pattern, scene in combinations[:count])
             for label, word in words.items()
         }
     )
 
 
-def _pairs(patterns: Sequence[str], scenes: Sequence[str]) -> list[tuple[str, str]]:
-    """Every pattern with every scene, ordered so that the first few differ in both."""
+def _combinations(patterns: Sequence[str], scenes: Sequence[str]) -> list[tuple[str, str]]:
+    """Every pattern with every scene, ordered so that the first ones differ in both."""
     return [(pattern, scenes[(place + shift) % len(scenes)]) for shift in range(len(scenes)) for place, pattern in enumerate(patterns)]
 
 
@@ -91,8 +91,8 @@ def _rules() -> dict[str, Any]:
 
 
 def _check(label: str, texts: Sequence[object]) -> None:
-    if not 1 <= len(texts) <= TEXTS:
-        raise InputError(f"{label[:60]!r} has {len(texts)} texts; wanted 1 to {TEXTS}")
+    if not 1 <= len(texts) <= MAX_TEXTS:
+        raise InputError(f"{label[:60]!r} has {len(texts)} texts; wanted 1 to {MAX_TEXTS}")
     for text in texts:
-        if not isinstance(text, str) or not text.strip() or len(text) > label_file.LONGEST:
-            raise InputError(f"{label[:60]!r}: {str(text)[:60]!r} is no text; wanted words, {label_file.LONGEST} letters at most")
+        if not isinstance(text, str) or not text.strip() or len(text) > label_file.MAX_LETTERS:
+            raise InputError(f"{label[:60]!r}: {str(text)[:60]!r} is not usable; wanted a text of 1 to {label_file.MAX_LETTERS} letters")

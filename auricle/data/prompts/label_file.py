@@ -1,55 +1,55 @@
-"""JSON objects by label, as banks and attributes are: read with their size bounded, a label told apart from its other spellings."""
+"""JSON files that map labels to texts or weights (description sets, attributes): bounded reading and checks of the labels."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
-from auricle.data.prompts import key
+from auricle.data.prompts import label_key
 
-LARGEST = 32_000_000  # bytes of a file
-LABELS = 10_000  # the most in a file
-LONGEST = 1000  # letters of a label or a text
+MAX_BYTES = 32_000_000  # of a file
+MAX_LABELS = 10_000  # in a file
+MAX_LETTERS = 1000  # letters in a label or a text
 
 
 def read(path: str | Path, *, wanted: str) -> dict[str, Any]:
-    """The object of a JSON file: label -> what is said of it. wanted: its shape in words, for errors."""
+    """Read the object of a JSON file: label -> value. wanted: a description of its form, for errors. InputError for any other file."""
     path = Path(path)
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise InputError(f"{path}: has over {LARGEST} bytes; wanted at most so many")
-        found = json.loads(content, object_pairs_hook=_once)
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise InputError(f"{path}: has over {MAX_BYTES} bytes; wanted a smaller file")
+        content = json.loads(text, object_pairs_hook=_unique_names)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted {wanted}") from error
-    except (ValueError, RecursionError) as error:  # of which bytes that are no UTF-8 are one
+    except (ValueError, RecursionError) as error:  # ValueError includes UnicodeDecodeError
         raise InputError(f"{path}: is not usable JSON ({' '.join(str(error).split())[:100]}); wanted {wanted}") from error
-    if not isinstance(found, dict) or not found:
-        raise InputError(f"{path}: holds {'nothing' if found == {} else f'a {type(found).__name__}'}; wanted {wanted}")
-    return found
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path}: contains {'nothing' if content == {} else f'a {type(content).__name__}'}; wanted {wanted}")
+    return content
 
 
-def by_key(found: dict[str, Any], *, what: str) -> dict[str, str]:
-    """Key of each label -> the label. InputError for too many, too long, empty, or two spellings of one."""
-    if len(found) > LABELS:
-        raise InputError(f"{what}: has {len(found)} labels; wanted at most {LABELS}")
+def check_labels(content: Mapping[str, Any], *, what: str) -> None:
+    """InputError for too many labels, a label that is too long or empty, or two spellings of one label. what: named in errors."""
+    if len(content) > MAX_LABELS:
+        raise InputError(f"{what}: has {len(content)} labels; wanted at most {MAX_LABELS}")
     keys: dict[str, str] = {}
-    for label in found:
-        if not key(label) or len(label) > LONGEST:
-            raise InputError(f"{what}: label {label[:60]!r} is empty or over {LONGEST} letters long; wanted words")
-        if key(label) in keys:
-            raise InputError(f"{what}: {keys[key(label)]!r} and {label!r} are one label; wanted it once")
-        keys[key(label)] = label
-    return keys
+    for label in content:
+        if not label_key(label) or len(label) > MAX_LETTERS:
+            raise InputError(f"{what}: label {label[:60]!r} is empty or over {MAX_LETTERS} letters long; wanted words")
+        if label_key(label) in keys:
+            raise InputError(f"{what}: {keys[label_key(label)]!r} and {label!r} are the same label; wanted it once")
+        keys[label_key(label)] = label
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose names are all different: JSON allows doubles, and the first would be lost."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError for a repeated name, which the json module would accept and of which it would drop the first value."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:60]!r} is there twice")
-    return made
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:60]!r} occurs twice")
+    return content

@@ -26,7 +26,7 @@ from auricle.data.grammar import (
     read_phrases,
     render,
 )
-from auricle.data.prompts import classes
+from auricle.data.prompts import load_class_names
 
 RATE = 8000
 TONES = {"dog": 400.0, "cat": 700.0, "cow": 1100.0, "rain": 1700.0, "siren": 2500.0, "sneezing": 3300.0}
@@ -191,7 +191,7 @@ def test_templates() -> None:
 
 
 def test_every_label_of_esc50_has_a_phrase(tmp_path: Path) -> None:
-    assert set(default_phrases()) == {plain(name) for name in classes("esc50").names}
+    assert set(default_phrases()) == {plain(name) for name in load_class_names("esc50").names}
     (tmp_path / "bad.json").write_text(json.dumps({"dog": {"said": "a dog"}}))
     with pytest.raises(InputError, match=r"bad\.json: dog\.clause: Field required"):
         read_phrases(tmp_path / "bad.json")

@@ -31,7 +31,7 @@ def corpus(root: Path, folder: str, rows: list[dict[str, str]], rng: np.random.G
 def data(tmp_path: Path) -> Path:
     """Two classes of each fifth of ESC-50, a clip a fold, and a bed."""
     rng, root = np.random.default_rng(0), tmp_path / "data"
-    labels = list(prompts.classes("esc50").names)
+    labels = list(prompts.load_class_names("esc50").names)
     clips = [
         {"filename": f"audio/{f}-{n}-A-{n}.wav", "label": labels[n], "target": str(n), "fold": str(f), "source_id": f"{f}{n}"}
         for f in (1, 2, 3, 4)
