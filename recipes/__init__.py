@@ -1,1 +1,1 @@
-"""One readable file per experiment or published system: what it does, its command, what to expect, hardware, minutes, seed."""
+"""Reproducible experiments, one file each: purpose, command, expected results, hardware, run time and seed."""

@@ -1,17 +1,16 @@
-"""Lay a public corpus out as auricle reads it: a folder with `clips.csv` and its audio.
+"""Convert a downloaded public corpus to auricle's layout: a folder with `clips.csv` and its audio.
 
     python -m recipes.prepare NAME DOWNLOAD OUT
 
-NAME: one of `python -m recipes.prepare --list`. DOWNLOAD: the clone or archive that docs/data.md names for it, or a folder that
-holds several. OUT: the data root; the corpus gets its own folder there (`esc50_16k`, ...). Nothing is downloaded here.
+NAME: one of `python -m recipes.prepare --list`. DOWNLOAD: the clone or unpacked archive that docs/data.md names for it, or a folder that
+contains several. OUT: the data root; the corpus gets its own folder there (`esc50_16k`, ...). This command downloads nothing.
 
-Each corpus's own file in auricle/data/corpora knows the published layout, the labels and the licence of every clip. Sounds are
-taken as they are where the corpus is already small, else mixed down to one channel, resampled to at most the corpus's rate and
-written as 16-bit FLAC, or as Ogg Vorbis at the highest quality. `text` copies the sentences and label names that the text tower
-learns from.
+Each corpus has a file in auricle/data/corpora that defines the published layout, the labels and the licence of every clip. Audio files of
+small corpora are copied; others are mixed down to one channel, resampled to at most the corpus's rate and written as 16-bit FLAC, or as Ogg
+Vorbis at the highest quality. `text` copies the sentences and label names that the text tower is trained on.
 
-The folder appears only when all of it is written. A file that cannot be read is named and left out, and the command ends with 1.
-Hardware: one core, seconds to a minute or two per corpus. No randomness.
+The folder is created atomically. Files that cannot be read are skipped and listed, and the exit status is then 1. Hardware: one core,
+seconds to two minutes per corpus. Deterministic.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from auricle.data.corpora.published import Published, find
 from auricle.signal.resample import resample
 from auricle.signal.streaming import read
 
-#: Text files to copy: the pattern in the download, the place under OUT/text, and where it comes from.
+#: Text files to copy: the pattern in the download, the path under OUT/text, and its origin.
 TEXTS = (
     *((f"dataset/{part}.csv", f"audiocaps/{part}.csv", "a clone of github.com/cdjkim/audiocaps") for part in ("train", "val", "test")),
     ("**/class_labels_indices.csv", "audioset_class_labels_indices.csv", "AudioSet's class_labels_indices.csv"),
@@ -44,21 +43,24 @@ TEXTS = (
 
 
 def prepare(name: str, download: Path, out: Path) -> tuple[int, list[str]]:
-    """Lay out corpus `name` under `out`; returns how many clips were written and one line for each that could not be."""
+    """Convert corpus `name` to its folder under `out`. Returns the number of clips and one line per file that cannot be read.
+
+    InputError for an unknown name, a wrong download folder, or an existing target.
+    """
     if not download.is_dir():
-        raise InputError(f"{download} is not a folder; wanted the clone or the unpacked archive of {name}: see docs/data.md")
+        raise InputError(f"{download} is not a folder; wanted the clone or unpacked archive of {name}, see docs/data.md")
     if name == "text":
         return _prepare_text(download, out)
     if name not in CORPORA:
-        raise InputError(f"corpus {name!r} is unknown; known: {', '.join((*CORPORA, 'text'))}")
+        raise InputError(f"corpus {name!r} is unknown; wanted one of {', '.join((*CORPORA, 'text'))}")
     corpus = CORPORA[name]
     folder = out / corpus.folder
     if folder.exists():
-        raise InputError(f"{folder} exists already; remove it first, or name another OUT")
+        raise InputError(f"{folder} already exists; remove it first, or choose another OUT")
     with atomic_folder(folder) as partial:
         records, failures = _write_clips(corpus.published(download), partial)
         if not records:
-            raise InputError(f"nothing in {download} could be laid out as {name}" + (f"; first: {failures[0]}" if failures else ""))
+            raise InputError(f"{download} contains no readable clips of {name}" + (f"; first error: {failures[0]}" if failures else ""))
         with (partial / TABLE).open("w", newline="", encoding="utf-8") as lines:
             writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -88,9 +90,9 @@ def _write_clips(clips: Iterable[Published], partial: Path) -> tuple[list[dict[s
 
 
 def _excerpt(clip: Published) -> Clip | None:
-    """The part of the file that is kept, (C, N) at the rate that is kept.
+    """Read, crop and resample the clip; samples (C, N).
 
-    None where an excerpt from the end would overlap the first.
+    None where an excerpt from the end of the file would overlap the one from its start.
     """
     sound = read(clip.path, mono=not clip.copied)
     if clip.start < 0 and sound.duration < 2 * -clip.start:
@@ -121,29 +123,31 @@ def _record(clip: Published, excerpt: Clip) -> dict[str, object]:
 
 
 def _prepare_text(download: Path, out: Path) -> tuple[int, list[str]]:
-    for pattern, place, wanted in TEXTS:
-        target = out / "text" / place
+    for pattern, path, origin in TEXTS:
+        target = out / "text" / path
         make_folder(target.parent)
         with atomic_file(target) as partial:
-            shutil.copyfile(find(download, pattern, wanted), partial)
+            shutil.copyfile(find(download, pattern, origin), partial)
     return len(TEXTS), []
 
 
 def main() -> None:
-    """Read the words of the command, lay the corpus out, say what happened."""
-    parser = argparse.ArgumentParser(prog="python -m recipes.prepare", description="Lay a public corpus out as auricle reads it.")
-    parser.add_argument("--list", action="version", version="\n".join((*CORPORA, "text")), help="the names, then stop")
+    """Parse the command line, convert the corpus, and print the result."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.prepare", description="Convert a downloaded public corpus to auricle's layout."
+    )
+    parser.add_argument("--list", action="version", version="\n".join((*CORPORA, "text")), help="print the names and exit")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("download", metavar="DOWNLOAD", type=Path)
     parser.add_argument("out", metavar="OUT", type=Path)
-    words = parser.parse_args()
+    options = parser.parse_args()
     try:
-        count, failures = prepare(words.name, words.download, words.out)
+        count, failures = prepare(options.name, options.download, options.out)
     except AuricleError as error:
         raise SystemExit(str(error)) from None
     for failure in failures:
         print(failure, file=sys.stderr)
-    print(f"{words.name}: {count} clips in {words.out}; {len(failures)} could not be read")
+    print(f"{options.name}: {count} clips in {options.out}; {len(failures)} files could not be read")
     raise SystemExit(1 if failures else 0)
 
 

@@ -1,10 +1,10 @@
-"""What the recipes `leaf` and `multitask` reach on recordings that were left out, beside the same small encoder without them.
+"""Held-out accuracy of the recipes `leaf` and `multitask`, compared with baselines of the same small encoder.
 
     python -m recipes.supervised_study --data DIR --work runs/supervised [--study leaf | heads]
 
-leaf: ESC-10's ten classes by log-mel and by LEAF, the same CNN behind both, the same steps and draws. heads: ESC-10, spoken digits and
-instruments on one encoder with three heads, and on an encoder each. Fold 4 of each corpus is left out, with its recordings and speakers;
-nothing was chosen by looking at it. Writes docs/results/leaf.json and multitask.json. A quarter of an hour each on one core, seed 0.
+leaf: ESC-10 with a log-mel front-end and with LEAF, the same CNN, steps and batches for both. heads: ESC-10, spoken digits and instruments
+on one encoder with three heads, and on three separate encoders. Fold 4 of each corpus is held out, with its recordings and speakers, and
+was not used for any choice. Writes docs/results/leaf.json and multitask.json. A quarter of an hour each on one core, seed 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from auricle.train.trainer import TrainConfig, train
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 FOLD, BATCH, EPOCHS = "4", 16, 10
-#: Length of the stretches that each study trains on.
+#: Length (s) of the random crops that each study trains on.
 SECONDS = {"leaf": 2.5, "heads": 1.0}
 TRAIN = TrainConfig(learning_rate=3e-3)
 #: Task -> corpus; the first is that of `data`.
@@ -37,76 +37,76 @@ TASKS = {"labels": "esc50", "digits": "fsdd", "instruments": "sonicpi"}
 
 
 def rows_of(data: Path, task: str) -> list[Row]:
-    """The labelled clips of a task's corpus; of ESC-50, those of ESC-10."""
+    """Labelled clips of a task's corpus; from ESC-50 only those of ESC-10."""
     return [row for row in read(data, [TASKS[task]]) if row.label and (row.corpus != "esc50" or "esc10=True" in row.extra)]
 
 
-def manifest(data: Path, work: Path, task: str) -> Path:
-    """A manifest of a task, its labels those of the corpus itself."""
+def write_manifest(data: Path, work: Path, task: str) -> Path:
+    """Write the manifest of a task, with the corpus's own labels; returns its path."""
     path = work / f"{task}.jsonl"
-    made = (
+    items = (
         Item(id=row.path.stem, audio=row.path, labels=(row.label,), corpus=row.corpus, source=row.source, fold=str(fold(row)))
         for row in rows_of(data, task)
     )
-    write(path, made)
+    write(path, items)
     return path
 
 
-def trained(module: Any, work: Path, name: str, *, window: float, **settings: Any) -> tuple[dict[str, float], float]:
-    """Figures of one training, and its seconds; EPOCHS passes over what is not left out."""
+def run_training(module: Any, work: Path, name: str, *, window: float, **settings: Any) -> tuple[dict[str, float], float]:
+    """Train for EPOCHS epochs on the items that are not held out; returns the figures and the seconds it took."""
     config = module.Config(cache=work / "cache", fold=FOLD, window=window, batch=BATCH, workers=1, **settings)
-    items = sum(len(task.items) for task in multitask.opened_tasks(config))
+    items = sum(len(task.items) for task in multitask.read_tasks(config))
     steps = TRAIN.model_copy(update={"steps": EPOCHS * items // BATCH})
-    began = time.monotonic()
+    start = time.monotonic()
     figures = train(module.build(config.model_copy(update={"train": steps})), work / name)
     print(name, figures, flush=True)
-    return figures, time.monotonic() - began
+    return figures, time.monotonic() - start
 
 
 def accuracy(name: str, figures: dict[str, float], task: str, rows: list[Row], note: str = "") -> Figure:
-    """One task's accuracy with its interval."""
+    """Accuracy of one task with its interval."""
     value, low, high = (figures[f"{task}_{part}"] for part in ("accuracy", "low", "high"))
     count = sum(str(fold(row)) == FOLD for row in rows)
     return {"name": name, "value": value, "low": low, "high": high, "n": count, "note": note}
 
 
 def study_leaf(data: Path, work: Path) -> None:
-    """log-mel and LEAF."""
-    path, rows = manifest(data, work, "labels"), rows_of(data, "labels")
+    """Compare the log-mel front-end with LEAF."""
+    path, rows = write_manifest(data, work, "labels"), rows_of(data, "labels")
     figures: list[Figure] = []
     for name, module in (("log_mel", multitask), ("leaf", leaf)):
-        found, seconds = trained(module, work, name, window=SECONDS["leaf"], data=path)
-        figures.append(accuracy(f"{name}_accuracy", found, "labels", rows))
+        scores, seconds = run_training(module, work, name, window=SECONDS["leaf"], data=path)
+        figures.append(accuracy(f"{name}_accuracy", scores, "labels", rows))
         figures.append({"name": f"{name}_minutes", "value": seconds / 60, "unit": "min", "note": "of training and scoring"})
-    now, preset = load_file(work / "leaf" / "model" / "model.safetensors"), PRESETS[str(multitask.ENCODER["frontend"])]
-    widths = now["encoder.leaf.pooling.width"]
-    begun, _ = mel_gabors(preset.mels, rate=preset.rate, low=preset.low, high=preset.high)
-    moved = abs(now["encoder.leaf.filters.centre"] - begun.numpy()) * preset.rate / (2 * math.pi)
+    tensors, preset = load_file(work / "leaf" / "model" / "model.safetensors"), PRESETS[str(multitask.ENCODER["frontend"])]
+    widths = tensors["encoder.leaf.pooling.width"]
+    initial, _ = mel_gabors(preset.mels, rate=preset.rate, low=preset.low, high=preset.high)
+    moved = abs(tensors["encoder.leaf.filters.centre"] - initial.numpy()) * preset.rate / (2 * math.pi)
     figures += [
-        {"name": "width_least", "value": float(widths.min()), "note": "of the pooling windows, which began at 0.4"},
+        {"name": "width_least", "value": float(widths.min()), "note": "of the pooling windows, which were initialised to 0.4"},
         {"name": "width_most", "value": float(widths.max())},
         {"name": "centres_moved", "value": float(moved.mean()), "unit": "Hz", "note": f"mean over the {preset.mels} filters"},
     ]
-    heard = f"{EPOCHS} passes of {SECONDS['leaf']} s, whole clips of fold 4 left out"
-    about = f"ESC-10 by the same small CNN behind log-mel and behind LEAF: {heard}."
+    setup = f"{EPOCHS} epochs of {SECONDS['leaf']} s crops, tested on whole clips of the held-out fold 4"
+    about = f"ESC-10 by the same small CNN with a log-mel front-end and with LEAF: {setup}."
     _record("leaf", figures, about, "leaf")
 
 
 def study_heads(data: Path, work: Path) -> None:
-    """Three heads on one encoder, and an encoder each."""
-    paths = {task: manifest(data, work, task) for task in TASKS}
+    """Compare three heads on one encoder with three separate encoders."""
+    paths = {task: write_manifest(data, work, task) for task in TASKS}
     further = {task: path for task, path in paths.items() if task != multitask.FIRST}
-    together, _ = trained(multitask, work, "together", window=SECONDS["heads"], data=paths[multitask.FIRST], tasks=further)
+    together, _ = run_training(multitask, work, "together", window=SECONDS["heads"], data=paths[multitask.FIRST], tasks=further)
     figures = []
     for task in paths:
-        alone, _ = trained(multitask, work, f"alone-{task}", window=SECONDS["heads"], data=paths[task])
+        alone, _ = run_training(multitask, work, f"alone-{task}", window=SECONDS["heads"], data=paths[task])
         rows = rows_of(data, task)
         figures += [
             accuracy(f"{task}_together", together, task, rows, f"{TASKS[task]}; three heads on one encoder"),
-            accuracy(f"{task}_alone", alone, multitask.FIRST, rows, f"{TASKS[task]}; an encoder of its own"),
+            accuracy(f"{task}_alone", alone, multitask.FIRST, rows, f"{TASKS[task]}; separate encoder"),
         ]
-    heard = f"{EPOCHS} passes of {SECONDS['heads']} s each, fold 4 left out"
-    about = f"The same small CNN with a head for each of three tasks, and one a task; {heard}."
+    setup = f"{EPOCHS} epochs of {SECONDS['heads']} s crops, fold 4 held out"
+    about = f"One small CNN with a head for each of three tasks, and a separate one for each task; {setup}."
     _record("multitask", figures, about, "heads")
 
 
@@ -124,10 +124,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("runs/supervised"))
     parser.add_argument("--study", choices=sorted(STUDIES))
-    asked = parser.parse_args()
-    asked.work.mkdir(parents=True, exist_ok=True)
-    for name in [asked.study] if asked.study else STUDIES:
-        STUDIES[name](asked.data, asked.work)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    for name in [options.study] if options.study else STUDIES:
+        STUDIES[name](options.data, options.work)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Trainings that anyone can run: a config in, a model folder and its figures out (`auricle train NAME`); one readable file a system."""
+"""Training recipes: a config in, a model folder and its metrics out (`auricle train NAME`); one readable file per system."""

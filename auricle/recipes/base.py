@@ -1,21 +1,21 @@
-"""auricle-base: a dual encoder of 80 M numbers for any manifest of sounds and captions, on one GPU.
+"""auricle-base: a dual encoder of 80 M parameters for any manifest of sounds and captions, on one GPU.
 
-Our own choice of what the other recipes found: gated blocks behind a convolutional stem, narrow ones between wide ones; contrast with
-captioning beside it. Never trained here for want of a GPU: what it reaches is unknown.
+A combination of the other recipes: gated blocks after a convolutional stem, blocks with local and global attention alternate;
+contrastive and captioning losses. It has not been trained at this size, so its accuracy is unknown.
 
     auricle train base --set data=captions.jsonl
-    auricle train base --set data=captions.jsonl --set size=small       the same on two cores
+    auricle train base --set data=captions.jsonl --set size=small       a small version for two CPU cores
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from auricle.recipes.pairs import Pairs, Part
+from auricle.recipes.pairs import PairsConfig, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
-#: 34 M numbers in the sound tower, 33 M in the text tower, 11 M in the captioner; the rest are projections.
+#: 34 M parameters in the audio tower, 33 M in the text tower, 11 M in the captioner; the rest are projections.
 _LARGE: dict[str, Any] = {
     "encoder": {
         "family": "gated",
@@ -35,8 +35,8 @@ _LARGE: dict[str, Any] = {
 }
 
 
-class Config(Pairs):
-    """Small unless data is given."""
+class Config(PairsConfig):
+    """Contrastive and captioning losses."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {"published": _LARGE}
 
@@ -44,5 +44,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return build_pairs(config, "auricle-base")

@@ -1,8 +1,8 @@
-"""CaptionStew's comparison: the same stream of sounds and captions, learnt by contrast, by captioning, or by both.
+"""CaptionStew: contrastive, captioning, or both objectives on the same sounds and captions.
 
 After "CaptionStew" (a study of 10.7 M captions on 9.3 M clips; only its data preparation is public, RayTzeng/CaptionStew-data-prep): one
-encoder, two heads. Sizes, the share of parallel captioning and all numbers of the paper are unverified, so these are ours. From nothing,
-or from a supervised encoder with `--set start=MODEL`. recipes/captionstew_study.py runs the comparison over objectives, sizes and seeds.
+encoder, two heads. The paper's sizes and its share of parallel captioning are unverified, so those here are our choice. Trains from
+scratch, or from a supervised encoder with `--set start=MODEL`. recipes/captionstew_study.py compares objectives, data sizes and seeds.
 
     auricle train captionstew --set data=captions.jsonl --set objective=both
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from auricle.data.captions import POLICIES, Policy
-from auricle.recipes.pairs import Pairs, Part
+from auricle.recipes.pairs import PairsConfig, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
@@ -25,8 +25,8 @@ WEIGHTS: dict[Objective, dict[Part, float]] = {
 }
 
 
-class Config(Pairs):
-    """objective: which of the losses. An item's captions may have many styles; each is drawn as often as its weight says."""
+class Config(PairsConfig):
+    """objective: contrastive, captioning, or both; it sets `weights`. Captions of all styles are drawn in proportion to their weight."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -43,6 +43,6 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config. The objective decides the weights."""
+    """A training of this config. The objective sets the weights."""
     weighted = config.model_copy(update={"weights": WEIGHTS[config.objective]})
     return build_pairs(weighted, f"captionstew-{config.objective}")

@@ -1,10 +1,11 @@
-"""LEAF: a front-end that is learned with the encoder behind it, from samples to labels.
+"""LEAF: a trainable front-end, trained jointly with its encoder on labels.
 
-Zeghidour et al. 2021 (arXiv 2101.08596): Gabor filters, Gaussian windows of learned widths and per-channel compression (sPCEN) in place of
-a log-mel, here before the small CNN of `multitask`, which with the same settings is the log-mel beside it. 25 ms windows and 40 bands in
-the paper; here those of the encoder's preset, and energies at every fourth sample (`encoder.step`: see nn.leaf.Leaf).
+Zeghidour et al. 2021 (arXiv:2101.08596): Gabor filters, Gaussian pooling windows of trained widths and per-channel compression (sPCEN)
+instead of a log-mel spectrogram, before the small CNN of `multitask`; `multitask` with the same settings is the log-mel baseline. The paper
+uses 25 ms windows and 40 bands; here both come from the encoder's preset, and energies are computed at every fourth sample
+(`encoder.step`, see nn.leaf.Leaf).
 
-    auricle train leaf                                               a first run on made sounds, in seconds
+    auricle train leaf                                               a first run on synthetic sounds, in seconds
     auricle train leaf --set data=labelled.jsonl --set fold=4        trained on the other folds, scored on this one
 """
 
@@ -17,7 +18,7 @@ from auricle.train.trainer import Training
 
 
 class Config(multitask.Config):
-    """As of multitask."""
+    """Settings of multitask, with LEAF before the encoder."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {}
 
@@ -25,5 +26,5 @@ class Config(multitask.Config):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return multitask.build(config, "leaf")

@@ -1,7 +1,7 @@
-"""A linear head over a model's vectors: the plainest way to take a model over to labels of one's own.
+"""Linear probe: a linear head on a model's embeddings, the simplest way to adapt a model to new labels.
 
-Fitted in closed steps and cross-validated over groups that are never split, as `auricle fit` does with a folder or a table; the head then
-adds its labels to `auricle listen --head`. `auricle score` measures models by a probe of the same kind.
+Logistic regression, cross-validated by recording, as `auricle fit` does with a folder or a table. `auricle listen --head` applies the head.
+`auricle score` evaluates models with a probe of the same kind.
 
     auricle train linear-probe --set data=labelled.jsonl --set model=runs/base/model
 """
@@ -19,7 +19,7 @@ from auricle.recipes import made
 
 
 class Config(Strict):
-    """data: a manifest with labels; without one, made sounds. model: by name or path; the shipped one by default."""
+    """data: a manifest with labels; synthetic sounds without one. model: by name or path; the built-in one by default."""
 
     data: Path | None = None
     cache: Path = Path("runs/cache")
@@ -27,19 +27,19 @@ class Config(Strict):
 
 
 def run(config: Config, out: Path) -> dict[str, float]:
-    """Write out/probe.head. Figures: mean average precision, and accuracy where each recording has one label, on what was left out."""
-    path = config.data or made.manifest(config.cache / "made")
+    """Write out/probe.head. Returns cross-validated mean average precision, and accuracy where each recording has one label."""
+    path = config.data or made.write_manifest(config.cache / "made")
     items = [item for item in manifest.read(path) if item.labels]
     if not items:
         raise InputError(f"{path} has no item with a label; wanted a manifest with labels, see docs/data.md")
-    if inside := next((item for item in items if item.member), None):
-        raise InputError(f"item {inside.id} lies in a shard; wanted a manifest of files")
+    if member := next((item for item in items if item.member), None):
+        raise InputError(f"item {member.id} is inside a shard; wanted a manifest of files")
     examples = [
         Example(str(item.audio), item.labels, item.start, float("inf") if item.end is None else item.end, item.source or item.id)
         for item in items
     ]
     heads, report = fit(auricle.load(config.model), examples)
     heads.save(out / "probe.head")
-    told = report.to_dict()
-    figures = {"mean_average_precision": float(told["mean_average_precision"])}
-    return figures | ({"accuracy": float(told["accuracy"]["value"])} if "accuracy" in told else {})
+    scores = report.to_dict()
+    figures = {"mean_average_precision": float(scores["mean_average_precision"])}
+    return figures | ({"accuracy": float(scores["accuracy"]["value"])} if "accuracy" in scores else {})

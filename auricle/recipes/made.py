@@ -1,6 +1,6 @@
-"""Made sounds with captions, for a first run without any recording: two of eight plain sounds, one after the other.
+"""Synthetic sounds with captions, for a first run without recordings: two of eight simple sounds, one after the other.
 
-Nothing about real sound can be learnt from them; that every pair can be told from every other shows that a recipe learns at all.
+They are for checking that a recipe trains: every pair is distinguishable from every other. They are not a model of real sounds.
 """
 
 from __future__ import annotations
@@ -19,30 +19,33 @@ _SECONDS = 0.8  # of each of the two sounds
 KINDS = ("a low tone", "a high tone", "a rising whistle", "a falling whistle", "hiss", "clicks", "a beating hum", "a chirping alarm")
 
 
-def sound(kind: int, rng: np.random.Generator) -> np.ndarray:
-    """One of KINDS, (N,) float32, its pitch or speed a little different each time."""
+def make_sound(kind: int, rng: np.random.Generator) -> np.ndarray:
+    """One of KINDS, float32 (N,) at RATE, with slightly varied pitch or speed."""
     times = np.arange(round(_SECONDS * RATE)) / RATE
-    drift = float(rng.uniform(0.94, 1.06))
+    variation = float(rng.uniform(0.94, 1.06))
     sweep = times / _SECONDS
     waves = (
-        lambda: np.sin(2 * np.pi * 180 * drift * times),
-        lambda: np.sin(2 * np.pi * 2400 * drift * times),
-        lambda: np.sin(2 * np.pi * drift * (600 * times + 900 * _SECONDS * sweep**2 / 2)),
-        lambda: np.sin(2 * np.pi * drift * (1500 * times - 900 * _SECONDS * sweep**2 / 2)),
+        lambda: np.sin(2 * np.pi * 180 * variation * times),
+        lambda: np.sin(2 * np.pi * 2400 * variation * times),
+        lambda: np.sin(2 * np.pi * variation * (600 * times + 900 * _SECONDS * sweep**2 / 2)),
+        lambda: np.sin(2 * np.pi * variation * (1500 * times - 900 * _SECONDS * sweep**2 / 2)),
         lambda: 0.4 * rng.standard_normal(times.size),
-        lambda: (np.arange(times.size) % round(RATE / (9 * drift)) < 40).astype(float),
-        lambda: np.sin(2 * np.pi * 320 * drift * times) * (0.5 + 0.5 * np.sin(2 * np.pi * 6 * times)),
-        lambda: np.sin(2 * np.pi * (900 + 500 * (times * 8 % 1 > 0.5)) * drift * times),
+        lambda: (np.arange(times.size) % round(RATE / (9 * variation)) < 40).astype(float),
+        lambda: np.sin(2 * np.pi * 320 * variation * times) * (0.5 + 0.5 * np.sin(2 * np.pi * 6 * times)),
+        lambda: np.sin(2 * np.pi * (900 + 500 * (times * 8 % 1 > 0.5)) * variation * times),
     )
     fade = np.minimum(1.0, np.minimum(times, _SECONDS - times) / 0.02)
     return (0.3 * fade * waves[kind]()).astype(np.float32)
 
 
-def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
-    """A manifest of `count` recordings of two different sounds each, no two alike in kinds and order while there are others (56)."""
+def write_manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
+    """Write `count` recordings of two different sounds each and their manifest, unless it exists; returns its path.
+
+    The 56 ordered pairs of sounds are used once each before one is repeated.
+    """
     import soundfile
 
-    path = folder / f"made-{count}.jsonl"  # the count is in its name: recipes ask for different ones
+    path = folder / f"made-{count}.jsonl"  # the count is in its name because recipes use different ones
     if path.exists():
         return path
     make_folder(folder)
@@ -54,7 +57,7 @@ def manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
         first, second = pairs[order[number % len(pairs)]]
         file = folder / f"{number:03}.wav"
         wav = io.BytesIO()
-        soundfile.write(wav, np.concatenate([sound(first, rng), sound(second, rng)]), RATE, format="WAV")
+        soundfile.write(wav, np.concatenate([make_sound(first, rng), make_sound(second, rng)]), RATE, format="WAV")
         write_bytes(file, wav.getvalue())
         captions = (
             Caption(f"{KINDS[first]}, then {KINDS[second]}"),

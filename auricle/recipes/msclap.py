@@ -1,10 +1,10 @@
-"""MS-CLAP: sounds and their captions drawn together, symmetric InfoNCE, a residual projection of either side.
+"""MS-CLAP: contrastive audio-text training with symmetric InfoNCE and residual projections of both towers.
 
-Elizalde et al. 2023 (arXiv:2206.04769): CNN14 and BERT on 128 k pairs. Elizalde et al. 2024 (arXiv:2309.05767): HTS-AT and GPT-2 on 4.6 M,
-with the sound tower trained on 22 supervised tasks first; which tasks, their weights and the optimiser's settings are unverified, so
-those of `published` are ours. Take a trained sound tower over with `--set start=MODEL`.
+Elizalde et al. 2023 (arXiv:2206.04769): CNN14 and BERT on 128 k pairs. Elizalde et al. 2024 (arXiv:2309.05767): HTS-AT and GPT-2 on 4.6 M
+pairs, with the audio tower first trained on 22 supervised tasks. The tasks, their weights and the optimiser's settings are unverified, so
+those of `published` are our choice. `--set start=MODEL` starts from a trained audio tower.
 
-    auricle train msclap                                             a first run on made sounds, in seconds
+    auricle train msclap                                             a first run on synthetic sounds, in seconds
     auricle train msclap --set data=captions.jsonl --set size=published
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import PairsConfig
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
 
-class Config(Pairs):
-    """Sizes of 2023 where `size` is published."""
+class Config(PairsConfig):
+    """size=published: HTS-AT and GPT-2, as in the 2023 model."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -36,5 +36,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return build_pairs(config, "msclap")

@@ -1,10 +1,10 @@
-"""Several tasks on one encoder: a manifest a task, a head a task, and batches that hold clips of all of them.
+"""Multi-task training: one encoder with a manifest and a classification head per task; batches contain clips of all tasks.
 
-As the sound encoder of MS-CLAP 2023 was trained, HTS-AT on 22 tasks at once (Elizalde et al. 2024, arXiv:2309.05767); its tasks, weights
-and schedule are unverified, so those are yours. A task whose clips have one label each is trained by cross-entropy and gives shares
-(softmax), any other by binary cross-entropy. Scores of `data` are the model's `clip_logits`, those of a further task an output of its name.
+The audio encoder of MS-CLAP 2023 was trained like this, HTS-AT on 22 tasks (Elizalde et al. 2024, arXiv:2309.05767); its tasks, weights and
+schedule are unverified, so choose your own. A task whose clips have exactly one label is trained with cross-entropy and has softmax scores,
+any other with binary cross-entropy. The scores of `data` are the model's `clip_logits`; each further task is an output of its own name.
 
-    auricle train multitask                                          a first run on made sounds, in seconds
+    auricle train multitask                                          a first run on synthetic sounds, in seconds
     auricle train multitask --set data=sounds.jsonl --set 'tasks={"digits": "digits.jsonl"}' --set fold=4
 """
 
@@ -32,26 +32,26 @@ from auricle.metrics.tagging import mean_average_precision
 from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.losses.multitask import Head, multitask
-from auricle.recipes.panns import vocabulary
-from auricle.recipes.result_folder import keep
-from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
+from auricle.recipes.panns import label_vocabulary
+from auricle.recipes.result_folder import save_model
+from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
 
-#: A small CNN without a head; its preset is the log-mel that it hears by.
+#: A small CNN without a classification head, on log-mel spectrograms.
 ENCODER: dict[str, Any] = {
     "family": "cnn14", "frontend": "panns-16k", "mels": 64, "widths": [16, 32, 64], "halvings": 3, "size": 128, "labels": 0,
 }  # fmt: skip
-#: The task of `data`: its scores are the model's own labels.
+#: The task of `data`, whose labels are the model's own.
 FIRST = "labels"
 
 
-class Config(Sounds):
-    """data: a manifest with labels. tasks: by name, manifests of further tasks, which may hold the same recordings with other labels.
+class Config(RecipeConfig):
+    """data: a manifest with labels. tasks: manifests of further tasks by name; they may contain the same recordings with other labels.
 
-    weights: of tasks, 1 where none is given; the task of `data` is called `labels`. fold: of every manifest, left out and scored at the
-    end; nothing is left out without. even: each label of each task is drawn as often as any other, not each recording.
+    weights: of tasks by name, 1 by default; the task of `data` is called `labels`. fold: held out of every manifest and evaluated at the
+    end; none by default. even: class-balanced sampling over the labels of all tasks.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
@@ -73,129 +73,129 @@ class Config(Sounds):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One task: its items, those that are left out, and its labels. exclusive: every item has exactly one."""
+    """One task: its training items, its held-out items, and its labels. exclusive: every item has exactly one label."""
 
     name: str
     items: tuple[Item, ...]
-    left_out: tuple[Item, ...]
+    held_out: tuple[Item, ...]
     labels: tuple[str, ...]
     exclusive: bool
 
     @property
     def output(self) -> str:
-        """Name of the model's output for it."""
+        """Name of the model's output for this task."""
         return CLIP_LOGITS if self.name == FIRST else self.name
 
 
 class MultitaskModel(nn.Module):
-    """A batch with labels of several tasks in, each task's part of the loss out. owner: the task (number) of each item."""
+    """Computes the loss of each task from a batch with clips of several tasks. task_of: index of each item's task, int64 (items,)."""
 
     def __init__(self, model: Model, tasks: Sequence[Task], weights: Mapping[str, float]) -> None:
         super().__init__()
         self.model = model
         self.heads = {task.output: Head(len(task.labels), task.exclusive, weights.get(task.name, 1.0)) for task in tasks}
-        self.owner = torch.repeat_interleave(torch.tensor([len(task.items) for task in tasks]))
+        self.task_of = torch.repeat_interleave(torch.tensor([len(task.items) for task in tasks]))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Parts by the names of the outputs."""
+        """Parts of the loss by the names of the outputs, each ()."""
         assert batch.labels is not None
-        owner = self.owner.to(batch.items.device)[batch.items]
-        return multitask(self.model(batch.features, batch.mask), batch.labels, owner, self.heads)
+        task = self.task_of.to(batch.items.device)[batch.items]
+        return multitask(self.model(batch.features, batch.mask), batch.labels, task, self.heads)
 
 
 def build(config: Config, name: str = "multitask") -> Training:
     """A training of this config. name: of the model."""
     torch.manual_seed(config.seed)
-    tasks = opened_tasks(config)
+    tasks = read_tasks(config)
     encoder = {**size_of(config.encoder), "labels": 0} if isinstance(config.encoder, str) else config.encoder
-    model = Model(with_heads(settings_of(encoder, name=name, window=config.window), tasks)).train()
+    model = Model(add_heads(make_model_config(encoder, name=name, window=config.window), tasks)).train()
     frontend = open_frontend(model.config.frontend)
     items = [item for task in tasks for item in task.items]
     batches = Batches(
         [dataclasses.replace(item, labels=_columns(task, item.labels)) for task in tasks for item in task.items],
-        decoded(items, config.cache, rate=frontend.rate),
+        decode_items(items, config.cache, rate=frontend.rate),
         frontend,
         BatchConfig(batch=config.batch, seconds=config.window, even=config.even, seed=config.seed, workers=config.workers, captions="none"),
         labels=[column for task in tasks for column in _columns(task, task.labels)],
     )
-    left_out = {task.name: decoded(task.left_out, config.cache, rate=frontend.rate) for task in tasks if task.left_out}
+    held_out = {task.name: decode_items(task.held_out, config.cache, rate=frontend.rate) for task in tasks if task.held_out}
     return Training(
         model=MultitaskModel(model, tasks, config.weights),
         objective=lambda multi, batch: multi(batch),
         batches=batches,
         settings=config.train,
-        finish=lambda multi, out: finish(multi, out, tasks, left_out),
+        finish=lambda multi, out: finish(multi, out, tasks, held_out),
     )
 
 
-def opened_tasks(config: Config) -> list[Task]:
-    """The tasks of a config, that of `data` first; of made sounds, which two sound and which comes first."""
-    found = {FIRST: [item for item in opened(config) if item.labels]}
+def read_tasks(config: Config) -> list[Task]:
+    """Read the tasks of a config, that of `data` first. Synthetic sounds have two: which kinds occur, and which occurs first."""
+    items_of = {FIRST: [item for item in read_items(config) if item.labels]}
     for name, path in config.tasks.items():
         if name == FIRST or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise InputError(f"task {name!r}; wanted small letters, digits and underscores, and not {FIRST!r}, the task of `data`")
-        found[name] = [item for item in manifest.read(path) if item.labels]
+            raise InputError(f"task {name!r}; wanted lower-case letters, digits and underscores, and not {FIRST!r}, the task of `data`")
+        items_of[name] = [item for item in manifest.read(path) if item.labels]
     if config.data is None and not config.tasks:
-        found["first"] = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in found[FIRST]]
-    if unknown := config.weights.keys() - found.keys():
-        raise InputError(f"weights has {min(unknown)!r}; wanted tasks: {', '.join(found)}")
-    return [_task(name, items, config.fold) for name, items in found.items()]
+        items_of["first"] = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items_of[FIRST]]
+    if unknown := config.weights.keys() - items_of.keys():
+        raise InputError(f"weights has {min(unknown)!r}; wanted tasks: {', '.join(items_of)}")
+    return [_task(name, items, config.fold) for name, items in items_of.items()]
 
 
 def _task(name: str, items: Sequence[Item], fold: str) -> Task:
-    kept = tuple(item for item in items if not fold or item.fold != fold)
-    left_out = tuple(item for item in items if fold and item.fold == fold)
-    if not kept or (fold and not left_out):
-        raise InputError(f"fold {fold!r} leaves out {len(left_out)} of {len(items)} items of task {name}; wanted some, not all")
-    labels = vocabulary(kept, fewest=1)
-    known = tuple(item for item in left_out if set(item.labels) <= set(labels))  # what was never trained cannot be found
-    return Task(name, kept, known, labels, exclusive=all(len(item.labels) == 1 for item in items))
+    training = tuple(item for item in items if not fold or item.fold != fold)
+    held_out = tuple(item for item in items if fold and item.fold == fold)
+    if not training or (fold and not held_out):
+        raise InputError(f"fold {fold!r} holds out {len(held_out)} of {len(items)} items of task {name}; wanted some, not all")
+    labels = label_vocabulary(training, fewest=1)
+    evaluated = tuple(item for item in held_out if set(item.labels) <= set(labels))  # labels without training items are not evaluated
+    return Task(name, training, evaluated, labels, exclusive=all(len(item.labels) == 1 for item in items))
 
 
-def with_heads(settings: ModelConfig, tasks: Sequence[Task]) -> ModelConfig:
-    """A config with an output for each task, by a linear layer over the encoder's pooled vector."""
+def add_heads(settings: ModelConfig, tasks: Sequence[Task]) -> ModelConfig:
+    """The config with an output for each task: a linear layer on the encoder's pooled embedding."""
     outputs = dict(settings.outputs)
     for task in tasks:
         if task.output in outputs:
-            raise InputError(f"task {task.name!r} has the name of an output that every model has; wanted another")
+            raise InputError(f"task {task.name!r} has the name of an output that every model has; wanted another name")
         activation = "softmax" if task.exclusive else "sigmoid"
         outputs[task.output] = Output(kind="clip_scores", head="linear", labels=task.labels, activation=activation)  # type: ignore[arg-type]
     return ModelConfig(**{**dict(settings), "outputs": outputs})
 
 
 def _columns(task: Task, labels: Sequence[str]) -> tuple[str, ...]:
-    """Labels by names that are no other task's."""
+    """Labels with the name of their task, so that labels of different tasks differ."""
     return tuple(f"{task.name}: {label}" for label in labels)
 
 
-def finish(multi: nn.Module, out: Path, tasks: Sequence[Task], left_out: Mapping[str, Waves]) -> dict[str, float]:
-    """Write out/model. Figures: of each task, what was left out: accuracy with its interval, or mean average precision."""
+def finish(multi: nn.Module, out: Path, tasks: Sequence[Task], held_out: Mapping[str, Waves]) -> dict[str, float]:
+    """Write out/model. Returns for each task accuracy with its interval, or mean average precision, on the held-out items."""
     assert isinstance(multi, MultitaskModel)
     model = multi.model.eval()
-    once = {(item.corpus, item.id, item.audio): item for task in tasks for item in task.items}
-    keep(model, out, list(once.values()))
+    unique = {(item.corpus, item.id, item.audio): item for task in tasks for item in task.items}
+    save_model(model, out, list(unique.values()))
     figures: dict[str, float] = {}
     for task in tasks:
-        if task.name in left_out:
-            figures |= _scored(task, _logits(model, task, left_out[task.name]))
+        if task.name in held_out:
+            figures |= _evaluate(task, _logits(model, task, held_out[task.name]))
     return figures
 
 
-def _scored(task: Task, logits: np.ndarray) -> dict[str, float]:
-    truth = np.array([[label in item.labels for label in task.labels] for item in task.left_out])
+def _evaluate(task: Task, logits: np.ndarray) -> dict[str, float]:
+    truth = np.array([[label in item.labels for label in task.labels] for item in task.held_out])
     if not task.exclusive:
         return {f"{task.name}_map": mean_average_precision(truth, logits)}
-    right = int(correct(truth.argmax(axis=1), logits).sum())
-    low, high = wilson(right, len(truth))
-    return {f"{task.name}_accuracy": right / len(truth), f"{task.name}_low": low, f"{task.name}_high": high}
+    hits = int(correct(truth.argmax(axis=1), logits).sum())
+    low, high = wilson(hits, len(truth))
+    return {f"{task.name}_accuracy": hits / len(truth), f"{task.name}_low": low, f"{task.name}_high": high}
 
 
 @torch.inference_mode()
 def _logits(model: Model, task: Task, waves: Waves) -> np.ndarray:
-    """Of each item that is left out, heard whole, (items, K)."""
+    """Logits of each held-out item, computed on the whole recording, (items, K)."""
     frontend, device = open_frontend(model.config.frontend), next(model.parameters()).device
     rows = []
-    for place in range(len(waves)):
-        features = frontend.features(waves.wave(place).astype(np.float32) / np.float32(32768))
+    for index in range(len(waves)):
+        features = frontend.features(waves.wave(index).astype(np.float32) / np.float32(32768))
         rows.append(model(torch.from_numpy(features)[None].to(device))[task.output][0].float().cpu().numpy())
     return np.stack(rows)

@@ -1,7 +1,7 @@
-"""What the recipes of sounds and captions share: a manifest opened, a model built or taken over, and the folder that is left at the end.
+"""Training on pairs of sounds and captions: PairsConfig and `build`, which the audio-text recipes share.
 
-A recipe is a config over this: which encoder and words, which parts of the loss, which captions are drawn. Without a manifest it learns
-made sounds (recipes.made) with small towers, which shows in seconds that everything works and nothing else.
+Each recipe sets its own defaults: encoder and text tower, parts of the loss, which captions are drawn. Without a manifest it trains small
+towers on synthetic sounds (recipes.made) in seconds, which only checks that everything runs.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.multi_loss import MultiLossModel
-from auricle.recipes.result_folder import keep
-from auricle.recipes.sounds import Positive, Sounds, decoded, opened, settings_of
-from auricle.recipes.vocabulary import BEGIN, END, HIDDEN, Words, learn, rules
+from auricle.recipes.result_folder import save_model
+from auricle.recipes.sounds import Positive, RecipeConfig, decode_items, make_model_config, read_items
+from auricle.recipes.vocabulary import BEGIN, END, MASK, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.runtime import catalog
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import Training
 
-_MOST = 2000  # pairs that the figures at the end are worked out for
+_EVALUATED = 2000  # pairs on which retrieval is computed at the end
 
 
-#: Parts of the loss, see recipes.learner.
+#: Parts of the loss, see recipes.multi_loss.
 Part: TypeAlias = Literal["contrast", "caption", "parallel", "frames"]
 
 
 class TextEncoderConfig(Strict):
-    """Sizes of a text tower that is trained from nothing: gated blocks over pieces of words. vocabulary: most pieces that are learnt."""
+    """Sizes of a text tower of gated blocks that is trained from scratch. vocabulary: largest number of token ids."""
 
     vocabulary: Positive = 4000
     width: Positive = 192
@@ -56,7 +56,7 @@ class TextEncoderConfig(Strict):
 
 
 class CaptionDecoderConfig(Strict):
-    """Sizes of a captioner."""
+    """Sizes of the captioning decoder."""
 
     width: Positive = 192
     depth: Positive = 2
@@ -64,16 +64,17 @@ class CaptionDecoderConfig(Strict):
     hidden: Positive = 384
 
 
-class Pairs(Sounds):
-    """What a recipe of sounds and captions takes.
+class PairsConfig(RecipeConfig):
+    """Settings of a recipe that trains on pairs of sounds and captions.
 
-    start: a model to go on from, by name or path: its encoder, words and settings win over the sizes here; of a model without words, such
-    as a tagger, the encoder is taken over without its head. encoder: settings, or the
-    name of a published size (auricle.models.encoders.factory.sizes). tower: family, pool and config of another text tower than `reader`
-    (auricle.models.text), its vocabulary learnt here. ordered: an encoder of the family gated and the reader also pool what comes early
-    and what late, without which little data teaches no order. captions: which of an item's captions is drawn. weights: of the parts of
-    the loss: contrast, caption, parallel, frames. loss: of the contrast. unwanted: styles of captions that are wrong for a sound; items
-    without any are left out.
+    start: a model to fine-tune, by name or path; its encoder, tokenizer and settings override the sizes here. From a model without a text
+    tower, such as a tagger, the encoder is loaded without its classification head. encoder: settings, or the name of a published size
+    (auricle.models.encoders.factory.sizes). reader: text encoder. tower: family, pool and config of a text tower that replaces `reader`
+    (auricle.models.text); its tokenizer is trained here. teller: caption decoder. ordered: encoder (family gated) and text encoder also
+    use ramp-weighted temporal pooling, without which small data sets do not teach temporal order. dim: width of the joint embedding.
+    prompt: caption template for labels. weights: of the parts of the loss (contrast, caption, parallel, frames). loss: contrastive loss.
+    smoothing: of labels, for captioning. captions: how an item's caption is drawn. unwanted: styles of captions that are hard negatives;
+    items without any are skipped.
     """
 
     start: str | None = None
@@ -92,30 +93,31 @@ class Pairs(Sounds):
     unwanted: tuple[str, ...] = ()
 
 
-def build(config: Pairs, name: str) -> Training:
-    """A training of this config. name: of the recipe, which the model's folder is called after."""
+def build(config: PairsConfig, name: str) -> Training:
+    """A training of this config. name: of the recipe, used as the model's name."""
     torch.manual_seed(config.seed)
-    items = _with_wrong_captions(opened(config), config.unwanted)
-    words, settings = _words(config, items)
+    items = _with_hard_negatives(read_items(config), config.unwanted)
+    tokenizer, settings = _tokenizer_and_config(config, items)
     start = None if config.start is None else catalog.folder(config.start)
-    model = Model(settings) if start is None else _taken_over(start, settings)
-    model.train().requires_grad_(True)  # what is loaded to listen does not learn
+    model = Model(settings) if start is None else _load_start(start, settings)
+    model.train().requires_grad_(True)  # loaded models are frozen, for inference
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
-        told = CaptionerConfig(vocabulary=words.count, begin=BEGIN, end=END, hidden_word=HIDDEN, **config.teller.model_dump())
-        captioner = Captioner(told, model.encoder.size)  # type: ignore[arg-type]
-    learner = MultiLossModel(
+        sizes = config.teller.model_dump()
+        decoder = CaptionerConfig(vocabulary=tokenizer.vocabulary_size, begin=BEGIN, end=END, hidden_word=MASK, **sizes)
+        captioner = Captioner(decoder, model.encoder.size)  # type: ignore[arg-type]
+    multi_loss = MultiLossModel(
         model,
-        words,
+        tokenizer,
         config.weights,
-        contrast=_contrast(config),
+        contrast=_contrastive_loss(config),
         captioner=captioner,
-        frames=_frames(model) if "frames" in config.weights else None,
+        frames=_masked_frames(model) if "frames" in config.weights else None,
         smoothing=config.smoothing,
-        unwanted=_unwanted(items, config.unwanted),
+        hard_negatives=_hard_negatives(items, config.unwanted),
     )
     rate = PRESETS[settings.frontend].rate
-    waves = decoded(items, config.cache, rate=rate)
+    waves = decode_items(items, config.cache, rate=rate)
     batches = Batches(
         items,
         waves,
@@ -124,133 +126,135 @@ def build(config: Pairs, name: str) -> Training:
         caption=lambda item, rng: choose_caption(item, rng, config.captions),
     )
     return Training(
-        model=learner,
-        objective=losses,
+        model=multi_loss,
+        objective=compute_losses,
         batches=batches,
         settings=config.train,
         finish=lambda trained, out: finish(trained, out, items, batches, name=name, start=start),
     )
 
 
-def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """What a MultiLossModel, wrapped or not, makes of a batch."""
+def compute_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """The objective: the parts of the loss of a MultiLossModel, wrapped or not."""
     parts: dict[str, Tensor] = model(batch)
     return parts
 
 
-def _words(config: Pairs, items: Sequence[Item]) -> tuple[Words, ModelConfig]:
-    """Words of the model to go on from, or learnt from the captions; and config.json of the model."""
-    encoder = _encoder(config)
+def _tokenizer_and_config(config: PairsConfig, items: Sequence[Item]) -> tuple[CaptionTokenizer, ModelConfig]:
+    """Tokenizer of the model to fine-tune, or one trained on the captions; and the config of the model."""
+    encoder = _encoder_settings(config)
     if config.start is not None:
         folder = catalog.folder(config.start)
-        settings = _settings(folder)
+        settings = _read_settings(folder)
         if settings.text is not None:
-            return Words(folder / "tokenizer.json", settings.text.tower["words"]), settings
+            return CaptionTokenizer(folder / "tokenizer.json", settings.text.tower["words"]), settings
         encoder = {**settings.encoder, "labels": 0}
     path = config.cache / f"words-{config.reader.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
     if not path.exists():
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
-        learn(texts, path, size=config.reader.vocabulary)
-    words = Words(path, rules())
+        train_tokenizer(texts, path, size=config.reader.vocabulary)
+    tokenizer = CaptionTokenizer(path, tokenizer_settings())
     pool = "ordered" if config.ordered else "mean"
     tower = config.tower or {"family": "gated", "pool": pool, "config": config.reader.model_dump(exclude={"vocabulary"})}
-    sizes = {**tower["config"], "vocab_size": words.count}
-    text = {**tower, "projection": config.projection, "config": sizes, "words": rules()}
-    about = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}
-    settings = settings_of(encoder, name="not trained yet", window=config.window, **about)
-    return words, settings
+    sizes = {**tower["config"], "vocab_size": tokenizer.vocabulary_size}
+    text = {**tower, "projection": config.projection, "config": sizes, "words": tokenizer_settings()}
+    fields = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}
+    settings = make_model_config(encoder, name="not trained yet", window=config.window, **fields)
+    return tokenizer, settings
 
 
-def _settings(folder: Path) -> ModelConfig:
+def _read_settings(folder: Path) -> ModelConfig:
     return read_config(folder / "config.json")
 
 
-def _taken_over(start: Path, settings: ModelConfig) -> Model:
-    """The model to go on from; where it has no words, a new one with its encoder but for the head."""
-    before = _settings(start)
+def _load_start(start: Path, settings: ModelConfig) -> Model:
+    """Load the model to fine-tune; where it has no text tower, a new model with its encoder, without the classification head."""
+    before = _read_settings(start)
     if before.text is not None:
         return load(start, settings)
     model = Model(settings)
     missing = model.encoder.load_state_dict(load(start, before).encoder.state_dict(), strict=False).missing_keys
     if missing:
-        raise InputError(f"{start} has no {missing[0]}, which its encoder without a head wants; wanted another model to go on from")
+        raise InputError(f"{start} lacks the tensor {missing[0]} of its encoder; wanted another model for start")
     return model
 
 
-def _encoder(config: Pairs) -> dict[str, Any] | str:
-    """Settings of the encoder, or its published name."""
+def _encoder_settings(config: PairsConfig) -> dict[str, Any] | str:
+    """Settings of the encoder, or the name of a published size."""
     if not config.ordered:
         return config.encoder
     if isinstance(config.encoder, str) or config.encoder.get("family") != "gated":
-        raise InputError("encoders of the family gated alone pool what comes early and what late; wanted one of these, or ordered=false")
+        raise InputError("ordered is true, which only encoders of the family gated support; wanted one of these, or ordered=false")
     return {**config.encoder, "ordered": True}
 
 
-def _frames(model: Model) -> MaskedFrames:
+def _masked_frames(model: Model) -> MaskedFrames:
     if not isinstance(model.encoder, Gated):
-        raise InputError("frames are hidden in encoders of the family gated alone; wanted one of these, or no weight for `frames`")
+        raise InputError(
+            "weights has frames, which only encoders of the family gated support; wanted one of these, or no weight for frames"
+        )
     return MaskedFrames(model.encoder)
 
 
-def _with_wrong_captions(items: list[Item], styles: tuple[str, ...]) -> list[Item]:
-    """Items with a caption of these styles, where any are asked for: an item without has nothing to be told apart from."""
-    found = [item for item in items if not styles or any(caption.style in styles for caption in item.captions)]
-    if not found:
-        raise InputError(f"no item has a caption of the styles {', '.join(styles)}; wanted wrong captions to tell the right ones from")
-    return found
+def _with_hard_negatives(items: list[Item], styles: tuple[str, ...]) -> list[Item]:
+    """Items with a caption of these styles; all items where no styles are given."""
+    selected = [item for item in items if not styles or any(caption.style in styles for caption in item.captions)]
+    if not selected:
+        raise InputError(f"no item has a caption of the styles {', '.join(styles)}; wanted items with such captions as hard negatives")
+    return selected
 
 
-def _unwanted(items: Sequence[Item], styles: tuple[str, ...]) -> list[list[str]]:
-    """As many wrong captions for each item; nothing where no styles are asked for."""
+def _hard_negatives(items: Sequence[Item], styles: tuple[str, ...]) -> list[list[str]]:
+    """The same number of wrong captions for each item; an empty list where no styles are given."""
     if not styles:
         return []
-    found = [[caption.text for caption in item.captions if caption.style in styles] for item in items]
-    count = min(map(len, found))
-    return [one[:count] for one in found]
+    texts = [[caption.text for caption in item.captions if caption.style in styles] for item in items]
+    count = min(map(len, texts))
+    return [each[:count] for each in texts]
 
 
 def _fingerprint(items: Sequence[Item]) -> str:
-    """Of everything that is said of the items."""
-    said = json.dumps([[[caption.text for caption in item.captions], item.labels] for item in items])
-    return hashlib.sha256(said.encode()).hexdigest()[:12]
+    """Hash of the captions and labels of all items."""
+    texts = json.dumps([[[caption.text for caption in item.captions], item.labels] for item in items])
+    return hashlib.sha256(texts.encode()).hexdigest()[:12]
 
 
-def _contrast(config: Pairs) -> InfoNce | SigLip | None:
+def _contrastive_loss(config: PairsConfig) -> InfoNce | SigLip | None:
     if "contrast" not in config.weights:
         return None
     return SigLip() if config.loss == "siglip" else InfoNce(divisor=config.loss == "infonce-divisor")
 
 
 def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batches, *, name: str, start: Path | None) -> dict[str, float]:
-    """Write out/model. Figures: retrieval among the trained pairs."""
+    """Write out/model. Returns retrieval figures on the training pairs."""
     assert isinstance(trained, MultiLossModel)
     trained.eval()
     config = trained.model.config
-    text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.scale()})
+    text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.logit_scale()})
     trained.model.config = config.model_copy(update={"name": name, "text": text})
-    tokenizer = None if trained.words is None else trained.words.path
-    keep(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
-    return {} if trained.contrast is None else found_again(trained, batches)
+    tokenizer = None if trained.tokenizer is None else trained.tokenizer.path
+    save_model(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
+    return {} if trained.contrast is None else training_retrieval(trained, batches)
 
 
 @torch.inference_mode()
-def found_again(learner: MultiLossModel, batches: Batches) -> dict[str, float]:
-    """R@1 and mAP@10 of words to sounds, and R@1 of sounds to words, among pairs of the training itself."""
-    steps = min(batches.epoch, -(-_MOST // batches.config.batch))
-    audio, text = embedded(learner, (batches.batch(step) for step in range(steps)))
+def training_retrieval(model: MultiLossModel, batches: Batches) -> dict[str, float]:
+    """R@1 and mAP@10 of text-to-audio retrieval and R@1 of audio-to-text, among at most 2000 training pairs."""
+    steps = min(batches.epoch, -(-_EVALUATED // batches.config.batch))
+    audio, text = embed_pairs(model, (batches.batch(step) for step in range(steps)))
     scores = text @ audio.T
     relevant = np.eye(len(scores), dtype=bool)
-    there, back = retrieval.evaluate(relevant, scores), retrieval.evaluate(relevant, scores.T)
-    return {"text_to_audio_r1": there["r1"], "text_to_audio_map10": there["map10"], "audio_to_text_r1": back["r1"]}
+    to_audio, to_text = retrieval.evaluate(relevant, scores), retrieval.evaluate(relevant, scores.T)
+    return {"text_to_audio_r1": to_audio["r1"], "text_to_audio_map10": to_audio["map10"], "audio_to_text_r1": to_text["r1"]}
 
 
 @torch.inference_mode()
-def embedded(learner: MultiLossModel, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors of sounds and of their captions, float32 (n, D) each."""
+def embed_pairs(model: MultiLossModel, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings of clips and of their captions, float32 (n, D) each."""
     rows: tuple[list[Tensor], list[Tensor]] = [], []
-    assert learner.words is not None and learner.model.text is not None
+    assert model.tokenizer is not None and model.model.text is not None
     for batch in batches:
-        rows[0].append(learner.model.apply_heads(learner.model.encode(batch.features, batch.mask))[EMBEDDING])
-        rows[1].append(learner.model.text(*learner.words(batch.texts)))
+        rows[0].append(model.model.apply_heads(model.model.encode(batch.features, batch.mask))[EMBEDDING])
+        rows[1].append(model.model.text(*model.tokenizer(batch.texts)))
     audio, text = (nn.functional.normalize(torch.cat(some), dim=-1).numpy() for some in rows)
     return audio, text

@@ -1,9 +1,9 @@
-"""PANNs: a tagger of AudioSet's kind, with stripes wiped out of its pictures and clips mixed up.
+"""PANNs: multi-label audio tagging with SpecAugment and mixup.
 
-Kong et al. 2020 (arXiv:1912.10211); code qiuqiangkong/audioset_tagging_cnn. CNN14 on log-mels of 32 kHz, SpecAugment of 2 x 64 frames and
-2 x 8 bands, mixup, Adam at 1e-3 in batches of 32, binary cross-entropy over 527 labels, each of which is drawn as often as any other.
+Kong et al. 2020 (arXiv:1912.10211); code qiuqiangkong/audioset_tagging_cnn. CNN14 on log-mel spectrograms at 32 kHz, SpecAugment with
+2 x 64 frames and 2 x 8 bands, mixup, Adam at 1e-3 in batches of 32, binary cross-entropy over 527 labels, class-balanced sampling.
 
-    auricle train panns                                              a first run on made sounds, in seconds
+    auricle train panns                                              a first run on synthetic sounds, in seconds
     auricle train panns --set data=labelled.jsonl --set size=published
 """
 
@@ -24,17 +24,17 @@ from auricle.data.item import Item
 from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixup
-from auricle.recipes.result_folder import keep
-from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
+from auricle.recipes.result_folder import save_model
+from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
 
 
-class Config(Sounds):
-    """data: a manifest with labels. fewest: a label counts with so many recordings. mixup: strength of the mixing, 0 for none.
+class Config(RecipeConfig):
+    """data: a manifest with labels. fewest: labels with fewer recordings are ignored. mixup: strength, 0 for none.
 
-    even: each label is drawn as often as any other, not each recording.
+    even: class-balanced sampling, which draws each label equally often.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
@@ -56,16 +56,16 @@ class Config(Sounds):
 
 
 class Tagger(nn.Module):
-    """A batch with labels in, the loss out."""
+    """Computes the loss of a batch with labels."""
 
     def __init__(self, model: Model, *, mixup: float) -> None:
         super().__init__()
-        self.model, self.mixup, self.wipe = model, mixup, SpecAugment()
+        self.model, self.mixup, self.augment = model, mixup, SpecAugment()
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Binary cross-entropy of every label."""
+        """Mean binary cross-entropy over all labels, ()."""
         assert batch.labels is not None
-        features, labels = self.wipe(batch.features), batch.labels
+        features, labels = self.augment(batch.features), batch.labels
         mask: Tensor | None = batch.mask
         if self.mixup and self.training:
             features, labels = mixup(features, labels, alpha=self.mixup)
@@ -76,15 +76,15 @@ class Tagger(nn.Module):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     torch.manual_seed(config.seed)
-    items = [item for item in opened(config) if item.labels]
-    labels = vocabulary(items, fewest=config.fewest)
+    items = [item for item in read_items(config) if item.labels]
+    labels = label_vocabulary(items, fewest=config.fewest)
     encoder = {**(size_of(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
-    model = Model(settings_of(encoder, name="panns", window=config.window, labels=labels)).train()
+    model = Model(make_model_config(encoder, name="panns", window=config.window, labels=labels)).train()
     batches = Batches(
         items,
-        decoded(items, config.cache, rate=PRESETS[model.config.frontend].rate),
+        decode_items(items, config.cache, rate=PRESETS[model.config.frontend].rate),
         model.config.frontend,
         BatchConfig(batch=config.batch, seconds=config.window, even=config.even, seed=config.seed, workers=config.workers, captions="none"),
         labels=labels,
@@ -98,17 +98,17 @@ def build(config: Config) -> Training:
     )
 
 
-def vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
-    """Labels with enough recordings, in order."""
-    count = Counter(label for item in items for label in item.labels)
-    labels = tuple(sorted(label for label, clips in count.items() if clips >= fewest))
+def label_vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
+    """Labels with at least `fewest` items, sorted. InputError where there are none."""
+    counts = Counter(label for item in items for label in item.labels)
+    labels = tuple(sorted(label for label, clips in counts.items() if clips >= fewest))
     if not labels:
-        raise InputError(f"no label has {fewest} recordings; wanted a manifest with labels, or a smaller `fewest`")
+        raise InputError(f"no label has {fewest} recordings; wanted a manifest with labels, or a smaller value of fewest")
     return labels
 
 
 def finish(tagger: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
     """Write out/model."""
     assert isinstance(tagger, Tagger)
-    keep(tagger.model.eval(), out, items)
+    save_model(tagger.model.eval(), out, items)
     return {}

@@ -1,8 +1,8 @@
-"""ReCLAP: each caption is its original in 40 % of draws, and one of its rewritings in the others.
+"""ReCLAP: training on rewritten captions; the original is drawn with probability 0.4, otherwise one of its rewritings.
 
-Ghosh et al. 2024 (arXiv:2409.09213); code Sreyan88/ReCLAP, a fork of LAION's with HTS-AT base, feature fusion and T5, rate 5e-4, batches of
-64 on 8 GPUs, 30 epochs. Fusion is left out here: windows are as long as recordings. Ask the model with a bank of descriptions
-(docs/tasks/zero-shot.md), which is the other half of the paper.
+Ghosh et al. 2024 (arXiv:2409.09213); code Sreyan88/ReCLAP, a fork of LAION-CLAP with HTS-AT base, feature fusion and T5, learning rate
+5e-4, batches of 64 on 8 GPUs, 30 epochs. Feature fusion is omitted here: windows are as long as recordings. The other half of the paper,
+prompts from sets of descriptions, is in docs/tasks/zero-shot.md.
 
     auricle train reclap --set data=rewritten.jsonl --set size=published
 """
@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from auricle.data.captions import POLICIES, Policy
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import PairsConfig
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
 
-class Config(Pairs):
-    """An item's captions have the styles `original` and `rewritten`."""
+class Config(PairsConfig):
+    """Captions of the styles `original` and `rewritten` are expected."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -35,5 +35,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return build_pairs(config, "reclap")

@@ -1,4 +1,4 @@
-"""What a training leaves behind: a model folder that auricle.load opens, with the lineage of everything it was trained on."""
+"""The result of a training: a model folder that auricle.load opens, with the list of clips that it was trained on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auricle.models.folder import save
 from auricle.models.model import Model
 
 
-def keep(
+def save_model(
     model: Model,
     out: Path,
     items: Sequence[Item],
@@ -26,24 +26,26 @@ def keep(
     tokenizer: Path | None = None,
     captioner: Captioner | None = None,
 ) -> Path:
-    """Write out/model, whole or not at all. An older one there is replaced. start: the model that this one went on from.
+    """Write out/model atomically and return its path. A trained model already there is replaced.
 
-    What that one heard is heard by this one too; where it does not say, this one cannot, and the guard marks it as unknown.
+    items: the training data. start: folder of the model that this one was fine-tuned from; its training data are listed too, and where
+    they are unknown, no list is written, so the leak check of `auricle score` reports the lineage as unknown.
+    InputError where out/model exists and was not written by a training.
     """
     name = model.config.name
     summary = f"{name}, trained by auricle on {len(items)} recordings" + (f", from {start.name}" if start else "")
     card = {"summary": summary, "trained": True, "corpora": sorted({item.corpus for item in items})}
     into = out / "model"
     if into.exists() and not json.loads((into / "card.json").read_bytes()).get("trained"):
-        raise InputError(f"{into} is there and was not trained by auricle; take it away, or name another --out")
+        raise InputError(f"{into} already exists and was not trained by auricle; remove it, or choose another --out")
     with atomic_folder(into, replace=True) as partial:
         save(partial, model, {}, card=card, tokenizer=tokenizer)
         before = None if start is None else start / lineage.CLIPS
         if before is None or before.is_file():
             lineage.write(partial, items)
             if before is not None:
-                known = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
-                write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in known))
+                clips = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
+                write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in clips))
         if captioner is not None:
             save_file({key: tensor.contiguous() for key, tensor in captioner.state_dict().items()}, partial / "captioner.safetensors")
             write_text(partial / "captioner.json", captioner.config.model_dump_json(indent=1) + "\n")

@@ -1,8 +1,8 @@
-"""SLAP: contrast, captioning and hidden frames summed in one stage, over an encoder that takes any length.
+"""SLAP: contrastive, captioning and masked-frame losses in one stage, with an encoder for clips of any length.
 
-After "SLAP" (109 M pairs, clips of up to 30 s; no code was found): rotary places, RMS norms, gated layers without biases, narrow blocks
-between wide ones. Sizes and the weights of the three losses are unverified, so these are ours; clips of unlike length are bucketed and
-masked here, not packed into rows.
+After "SLAP" (109 M pairs, clips of up to 30 s; no code was found): rotary position embeddings, RMS norms, gated layers without biases,
+blocks with local and global attention alternating. Sizes and the weights of the three losses are unverified, so those here are our choice.
+Clips of different lengths are padded and masked here, not packed into rows.
 
     auricle train slap --set data=captions.jsonl --set size=published
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from auricle.recipes.pairs import Pairs, Part
+from auricle.recipes.pairs import PairsConfig, Part
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
 
-class Config(Pairs):
-    """All three losses."""
+class Config(PairsConfig):
+    """Weights of all three losses."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -39,5 +39,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return build_pairs(config, "slap")

@@ -1,4 +1,4 @@
-"""What every recipe takes, and the recordings that it asks for: a manifest opened and decoded once, or made sounds."""
+"""RecipeConfig: settings that all recipes share; reading and decoding of the recordings of a manifest, or of synthetic sounds."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from auricle.train.trainer import TrainConfig
 Positive = Annotated[int, Field(gt=0)]
 
 
-class Sounds(Strict):
-    """What every recipe takes.
+class RecipeConfig(Strict):
+    """Settings that all recipes share.
 
-    size: small, which two cores train, or as published: what SIZES says, unless it is set besides. data: a manifest, or made sounds.
-    cache: where recordings lie decoded. window: seconds; a longer recording gives another stretch of itself each time, drawn by the seed.
+    data: path of a manifest; synthetic sounds without one. size: 'small' trains on two CPU cores; 'published' takes the defaults of SIZES,
+    which other settings override. cache: folder of decoded recordings. window: seconds; longer recordings are cropped at random.
+    batch: clips per step. workers: threads that prepare batches.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -41,17 +42,17 @@ class Sounds(Strict):
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
 
-def opened(config: Sounds) -> list[Item]:
-    """Items of the manifest, or of made sounds, that have a caption or a label."""
-    path = config.data or made.manifest(config.cache / "made")
+def read_items(config: RecipeConfig) -> list[Item]:
+    """Items with a caption or a label, of the manifest or of synthetic sounds. InputError where there are none."""
+    path = config.data or made.write_manifest(config.cache / "made")
     items = [item for item in manifest.read(path) if item.captions or item.labels]
     if not items:
-        raise InputError(f"{path} has no item with a caption or a label; wanted a manifest with some, see docs/data.md")
+        raise InputError(f"{path} has no item with a caption or a label; wanted a manifest with captions or labels, see docs/data.md")
     return items
 
 
-def decoded(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
-    """The recordings, decoded once. InputError where one cannot be read: a training says what it was trained on."""
+def decode_items(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
+    """Decode the recordings, or reuse those in the cache. InputError where one cannot be read: its model would list it as training data."""
     waves = open_waves(items, cache, rate=rate)
     if waves.failed:
         first, why = next(iter(waves.failed.items()))
@@ -59,10 +60,10 @@ def decoded(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
     return waves
 
 
-def settings_of(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> ModelConfig:
-    """config.json of a model that is trained here. encoder: settings, or a published size. more: other fields; dim is the encoder's own."""
-    chosen = size_of(encoder) if isinstance(encoder, str) else encoder
+def make_model_config(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> ModelConfig:
+    """Config of a new model. encoder: settings, or the name of a published size. window: seconds. more: further fields; they override."""
+    settings = size_of(encoder) if isinstance(encoder, str) else encoder
     with torch.device("meta"):
-        made: Any = open_encoder(chosen)
-    about = {"frontend": made.frontend, "window": window, "encoder": chosen, "dim": made.size}
-    return encoder_config(name=name, source="trained by auricle", **{**about, **more})
+        created: Any = open_encoder(settings)
+    fields = {"frontend": created.frontend, "window": window, "encoder": settings, "dim": created.size}
+    return encoder_config(name=name, source="trained by auricle", **{**fields, **more})

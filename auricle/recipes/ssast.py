@@ -1,10 +1,11 @@
-"""SSAST and Audio-MAE: a vision transformer that learns from sound alone, by patches that were hidden from it.
+"""SSAST and Audio-MAE: self-supervised pretraining of a vision transformer by masked patch prediction.
 
-Gong et al. 2022 (arXiv:2110.09784): 400 of 512 patches hidden in clusters, matched within the clip and drawn again, joint loss with the
-latter ten times. Huang et al. 2022 (arXiv:2207.06405): 80 % hidden, only the rest encoded, drawn again by a decoder. `game` says which.
-What is kept is the encoder: `auricle.load` opens it, a linear probe scores it.
+SSAST (Gong et al. 2022, arXiv:2110.09784): 400 of 512 patches are masked in clusters, then matched within the clip and reconstructed; the
+reconstruction loss has weight 10. Audio-MAE (Huang et al. 2022, arXiv:2207.06405): 80 % of the patches are masked, only the rest are
+encoded, and a decoder reconstructs all. `game` selects the method. The result is the encoder: `auricle.load` opens it; evaluate it by a
+linear probe.
 
-    auricle train ssast                                              a first run on made sounds, in seconds
+    auricle train ssast                                              a first run on synthetic sounds, in seconds
     auricle train ssast --set data=sounds.jsonl --set size=published --set game=mae
 """
 
@@ -26,8 +27,8 @@ from auricle.models.encoders.vit import ViT
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 from auricle.models.model import Model
 from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
-from auricle.recipes.result_folder import keep
-from auricle.recipes.sounds import Sounds, decoded, opened, settings_of
+from auricle.recipes.result_folder import save_model
+from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training
@@ -38,8 +39,10 @@ _SMALL = {
 }  # fmt: skip
 
 
-class Config(Sounds):
-    """share: of the patches, that is hidden. cluster: side of the squares that are hidden together, drawn from these, in patches."""
+class Config(RecipeConfig):
+    """game: 'ssast' or 'mae'. share: fraction of patches that is masked. cluster: side lengths, in patches, of the masked squares; one is
+    drawn per batch (SSAST only). decoder: sizes of the decoder (Audio-MAE only).
+    """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -59,80 +62,82 @@ class Config(Sounds):
 
 
 class MaskedPatchLosses(nn.Module):
-    """A batch of sounds in, the parts of the loss out."""
+    """Computes the masked-prediction losses of a batch."""
 
     def __init__(self, model: Model, config: Config) -> None:
         super().__init__()
         assert isinstance(model.encoder, ViT)
         self.model, self.config = model, config
         mae = config.game == "mae"
-        self.game: nn.Module = MaskedAutoencoder(model.encoder, **config.decoder) if mae else MaskedPatches(model.encoder)
+        self.task: nn.Module = MaskedAutoencoder(model.encoder, **config.decoder) if mae else MaskedPatches(model.encoder)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Places are drawn by torch, whose state a checkpoint keeps."""
+        """Parts of the loss by name, each (); masks are drawn with torch's global generator, which the trainer seeds per step."""
         encoder = self.model.encoder
         assert isinstance(encoder, ViT)
-        features = batch.features[:, : encoder.config.frames]
-        features = functional.pad(features, (0, 0, 0, encoder.config.frames - features.shape[1]), value=encoder.config.fill)
+        features = _fit_frames(batch.features, encoder)
         generator = torch.Generator().manual_seed(int(torch.randint(1 << 62, ())))
         times, bands = encoder.grid
         mae = self.config.game == "mae"
         cluster = 1 if mae else self.config.cluster[int(torch.randint(len(self.config.cluster), (), generator=generator))]
         count = round(self.config.share * times * bands)
-        hidden = hidden_places(generator, len(features), times * bands, count, cluster=cluster, bands=bands).to(features.device)
-        guess = self.game(features, hidden)
+        masked = hidden_places(generator, len(features), times * bands, count, cluster=cluster, bands=bands).to(features.device)
+        predicted = self.task(features, masked)
         if mae:
-            return {"draw": masked_patches(guess.rebuilt, guess.truth, torch.ones_like(hidden, dtype=torch.bool))}
-        return ssast(guess.matched, guess.rebuilt, guess.truth)
+            return {"draw": masked_patches(predicted.rebuilt, predicted.truth, torch.ones_like(masked, dtype=torch.bool))}
+        return ssast(predicted.matched, predicted.rebuilt, predicted.truth)
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     torch.manual_seed(config.seed)
-    items = opened(config)
+    items = read_items(config)
     encoder = size(config.encoder) if isinstance(config.encoder, str) else config.encoder
     with torch.device("meta"):
-        made = open_encoder(encoder)
-    if not isinstance(made, ViT):
-        raise InputError(f"patches are hidden in encoders of the family vit alone, got {encoder.get('family')}")
-    preset = PRESETS[made.frontend]
-    window = made.config.frames * preset.hop / preset.rate
-    settings = settings_of(encoder, name=config.game, window=window)
+        created = open_encoder(encoder)
+    if not isinstance(created, ViT):
+        raise InputError(f"encoder is of the family {encoder.get('family')}; wanted vit, the only one with patches to mask")
+    preset = PRESETS[created.frontend]
+    window = created.config.frames * preset.hop / preset.rate
+    settings = make_model_config(encoder, name=config.game, window=window)
     model = Model(settings).train()
     batches = Batches(
         items,
-        decoded(items, config.cache, rate=preset.rate),
-        made.frontend,
+        decode_items(items, config.cache, rate=preset.rate),
+        created.frontend,
         BatchConfig(batch=config.batch, seconds=window, seed=config.seed, workers=config.workers, captions="none"),
     )
     return Training(
         model=MaskedPatchLosses(model, config),
-        objective=lambda game, batch: game(batch),
+        objective=lambda losses, batch: losses(batch),
         batches=batches,
         settings=config.train,
-        finish=lambda game, out: finish(game, out, items, batches),
+        finish=lambda losses, out: finish(losses, out, items, batches),
     )
 
 
-def finish(game: nn.Module, out: Path, items: Sequence[Item], batches: Batches) -> dict[str, float]:
-    """Write out/model. Figures: squared error of drawing on the first batch, and that of the mean of all its patches."""
-    assert isinstance(game, MaskedPatchLosses)
-    keep(game.model.eval(), out, items)
-    return drawn(game, batches.batch(0))
+def finish(losses: nn.Module, out: Path, items: Sequence[Item], batches: Batches) -> dict[str, float]:
+    """Write out/model. Returns the reconstruction error on the first batch, and that of predicting its mean patch."""
+    assert isinstance(losses, MaskedPatchLosses)
+    save_model(losses.model.eval(), out, items)
+    return reconstruction_error(losses, batches.batch(0))
 
 
 @torch.no_grad()
-def drawn(game: MaskedPatchLosses, batch: Batch) -> dict[str, float]:
-    """How well hidden patches are drawn: `draw` as in the loss, `mean` what the mean patch of the batch would get."""
-    encoder = game.model.encoder
+def reconstruction_error(losses: MaskedPatchLosses, batch: Batch) -> dict[str, float]:
+    """Squared error on masked patches: `draw` as in the loss, `mean` when the mean patch of the batch is predicted."""
+    encoder = losses.model.encoder
     assert isinstance(encoder, ViT)
     torch.manual_seed(0)
-    parts = game(batch)
-    torch.manual_seed(0)
-    features = batch.features[:, : encoder.config.frames]
-    features = functional.pad(features, (0, 0, 0, encoder.config.frames - features.shape[1]), value=encoder.config.fill)
-    patches = cut(features, encoder.config.patch)
-    if game.config.game == "mae":  # patches are brought to a mean of zero there, which is the best that one number can say
+    parts = losses(batch)
+    patches = cut(_fit_frames(batch.features, encoder), encoder.config.patch)
+    if losses.config.game == "mae":  # its patches are normalised to zero mean, so the best constant prediction is zero
         everywhere = torch.ones(patches.shape[:2], dtype=torch.bool)
         return {"draw": float(parts["draw"]), "mean": float(masked_patches(torch.zeros_like(patches), patches, everywhere))}
     return {"draw": float(parts["draw"]), "mean": 10 * float((patches - patches.mean(dim=(0, 1))).square().mean())}
+
+
+def _fit_frames(features: Tensor, encoder: ViT) -> Tensor:
+    """Crop or pad features (B, T, F) to the number of frames of the encoder."""
+    frames = encoder.config.frames
+    return functional.pad(features[:, :frames], (0, 0, 0, max(0, frames - features.shape[1])), value=encoder.config.fill)

@@ -1,10 +1,10 @@
-"""TeminAL: a trained model learns order, by telling each caption from the same one with its sounds swapped.
+"""TeminAL: post-training of a model for temporal order, with captions whose sounds are swapped as hard negatives.
 
-After "TeminAL" (a post-training of CLAP in two stages; no code was found): stage A tells one sound from several, stage B tells which came
-first, both with wrong captions of the same clip among the negatives. Weights, rates and the list of tasks are unverified, so these are
-ours. Items need a wrong caption, others are left out: style `partial` (another sound, another number) for stage a, `swapped` (its sounds
-in another order) for stage b; recipes/captioned.py makes both. A model whose vectors are means of states hardly learns order from little
-data (docs/recipes.md), so one that is trained here from nothing also pools what comes early and what late (`ordered`).
+After "TeminAL" (a post-training of CLAP in two stages; no code was found): stage A distinguishes one sound from several, stage B their
+order, both with wrong captions of the same clip as hard negatives. The paper's weights, learning rates and list of tasks are unverified,
+so those here are our choice. Items need a wrong caption, others are skipped: style `partial` (another sound, another number) for stage a,
+`swapped` (its sounds in another order) for stage b; recipes/captioned.py generates both. Mean pooling hardly learns order from little data
+(docs/recipes.md), so models trained from scratch here also use ramp-weighted temporal pooling (`ordered`).
 
     auricle train teminal --set start=runs/base/model --set data=scenes.jsonl
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import PairsConfig
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import TrainConfig, Training
 
@@ -21,8 +21,8 @@ Stage: TypeAlias = Literal["a", "b"]
 UNWANTED: dict[Stage, tuple[str, ...]] = {"a": ("partial",), "b": ("swapped",)}
 
 
-class Config(Pairs):
-    """stage: a, one sound or several; b, their order."""
+class Config(PairsConfig):
+    """stage: 'a', one sound or several; 'b', their order. It sets `unwanted`."""
 
     stage: Stage = "b"
     ordered: bool = True
@@ -30,5 +30,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config. The stage decides which captions are wrong."""
+    """A training of this config. The stage sets the styles of the hard negatives."""
     return build_pairs(config.model_copy(update={"unwanted": UNWANTED[config.stage]}), "teminal")

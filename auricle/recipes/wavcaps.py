@@ -1,8 +1,8 @@
-"""WavCaps' retrieval model: captions cleaned in three stages, clips of one recording as each other's pairs, a learnt divisor.
+"""WavCaps retrieval model: cleaned captions, clips of one recording as positives of each other, a trained temperature.
 
-Mei et al. 2024 (arXiv:2303.17395); code XinhaoMei/WavCaps. HTS-AT or CNN14 with BERT, 1024 wide, rate 5e-5, 15 epochs in batches of 128,
-then 20 of fine-tuning. Clean captions first with auricle.data.cleaning; its thresholds are ours, those of the paper are unverified.
-The published loss has a small term over the vectors besides, which is left out here.
+Mei et al. 2024 (arXiv:2303.17395); code XinhaoMei/WavCaps. HTS-AT or CNN14 with BERT, embeddings of 1024, learning rate 5e-5, 15 epochs in
+batches of 128, then 20 epochs of fine-tuning. Clean captions first with auricle.data.cleaning, whose thresholds are our choice; those
+of the paper are unverified. The published loss also has a small regularisation term on the embeddings, which is omitted here.
 
     auricle train wavcaps --set data=cleaned.jsonl --set size=published
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from auricle.recipes.pairs import Pairs
+from auricle.recipes.pairs import PairsConfig
 from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import Training
 
 
-class Config(Pairs):
-    """Sizes of the HTS-AT variant where `size` is published."""
+class Config(PairsConfig):
+    """size=published: the HTS-AT variant."""
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
         "published": {
@@ -35,5 +35,5 @@ class Config(Pairs):
 
 
 def build(config: Config) -> Training:
-    """A training of this config."""
+    """Build the training of this config."""
     return build_pairs(config, "wavcaps")

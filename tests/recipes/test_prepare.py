@@ -214,12 +214,12 @@ def test_a_bad_file_is_named_and_left_out(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_says_what_it_wanted(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    with pytest.raises(InputError, match="unknown; known: esc50"):
+    with pytest.raises(InputError, match="unknown; wanted one of esc50"):
         prepare.prepare("esc51", tmp_path / "d", tmp_path / "out")
     with pytest.raises(InputError, match="not a folder"):
         prepare.prepare("esc50", tmp_path / "none", tmp_path / "out")
     with pytest.raises(InputError, match=r"a clone of .*ESC-50"):
         prepare.prepare("esc50", tmp_path / "d", tmp_path / "out")
     (tmp_path / "out" / "fsdd_8k").mkdir()
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         prepare.prepare("fsdd", tmp_path / "d", tmp_path / "out")

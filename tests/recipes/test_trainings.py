@@ -25,7 +25,7 @@ from auricle.core.errors import InputError
 from auricle.data.manifest import read, write
 from auricle.models.encoders.factory import open_encoder, size
 from auricle.recipes import made
-from auricle.recipes.vocabulary import BEGIN, END, Words, learn, rules
+from auricle.recipes.vocabulary import BEGIN, END, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.train.registry import build_config, list_recipes
 from auricle.train.trainer import train
 
@@ -50,7 +50,7 @@ def trained(name: str, cache: Path, out: Path, **changes: Any) -> tuple[dict[str
 
 
 def a_sound(seed: int) -> auricle.Clip:
-    return auricle.Clip(made.sound(seed, np.random.default_rng(seed)), made.RATE, str(seed))
+    return auricle.Clip(made.make_sound(seed, np.random.default_rng(seed)), made.RATE, str(seed))
 
 
 def test_the_list_of_trainings_is_what_the_page_says() -> None:
@@ -141,7 +141,7 @@ def test_a_head_is_fitted_to_a_model_and_says_how_well(cache: Path, tmp_path: Pa
 def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     module = TRAININGS["classic"]
-    made.manifest(cache / "made")  # another recipe's, with fewer sounds
+    made.write_manifest(cache / "made")  # another recipe's, with fewer sounds
     figures = module.run(module.Config(cache=cache), tmp_path)
     told = json.loads((tmp_path / "classic.json").read_text())
     assert len(told) == 28 and figures["svm_accuracy"] == np.mean([one["svm"] == one["label"] for one in told])
@@ -150,7 +150,9 @@ def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Pat
 
 def folded(cache: Path, place: Path) -> tuple[Path, Path]:
     """Manifests of made sounds with a fold to leave out: which kinds sound, and which comes first."""
-    items = [dataclasses.replace(item, fold=str(number % 4)) for number, item in enumerate(read(made.manifest(cache / "many", count=112)))]
+    items = [
+        dataclasses.replace(item, fold=str(number % 4)) for number, item in enumerate(read(made.write_manifest(cache / "many", count=112)))
+    ]
     first = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items]
     place.mkdir()
     write(place / "kinds.jsonl", items)
@@ -177,8 +179,8 @@ def test_several_tasks_are_heads_of_one_encoder(cache: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fold": "9"}, "fold '9' leaves out 0 of 112"),
-        ({"tasks": {"No Name": "first.jsonl"}}, "task 'No Name'; wanted small letters"),
+        ({"fold": "9"}, "fold '9' holds out 0 of 112"),
+        ({"tasks": {"No Name": "first.jsonl"}}, "task 'No Name'; wanted lower-case letters"),
         ({"tasks": {"labels": "first.jsonl"}}, "task 'labels'; wanted"),
         ({"tasks": {"embedding": "first.jsonl"}}, "task 'embedding' has the name of an output"),
         ({"weights": {"firts": 2.0}}, "weights has 'firts'; wanted tasks: labels"),
@@ -207,11 +209,11 @@ def test_leaf_is_trained_with_its_encoder_and_heard_from_its_folder(cache: Path,
 
 
 def test_words_keep_their_letters_and_marks(tmp_path: Path) -> None:
-    count = learn(["A dog barks, twice.", "Rain on a tin roof"] * 3, tmp_path / "tokenizer.json", size=400)
-    words = Words(tmp_path / "tokenizer.json", rules())
+    count = train_tokenizer(["A dog barks, twice.", "Rain on a tin roof"] * 3, tmp_path / "tokenizer.json", size=400)
+    words = CaptionTokenizer(tmp_path / "tokenizer.json", tokenizer_settings())
     ids, mask = words(["a dog barks", "rain on a roof of tin and über-glass"])
-    assert words.count == count <= 400
+    assert words.vocabulary_size == count <= 400
     assert ids.shape == mask.shape and (ids[:, 0] == BEGIN).all()
     assert all(int(row[int(real.sum()) - 1]) == END for row, real in zip(ids, mask, strict=True))
-    assert words.text(ids[1].tolist()) == "rain on a roof of tin and über-glass"
+    assert words.decode(ids[1].tolist()) == "rain on a roof of tin and über-glass"
     assert torch.equal(ids, words(["a dog barks", "rain on a roof of tin and über-glass"])[0])
