@@ -272,7 +272,7 @@ def test_heads_are_fitted_and_used(auricle: Callable[..., tuple[int, str, str]],
         for number in range(3):
             soundfile.write(folder / "classes" / kind / f"{number}.wav", (0.2 + 0.1 * number) * tone(label, 2), 16_000)
     code, out, err = auricle("fit", "classes", "--out", "my.head")
-    assert (code, err) == (0, "") and "hum" in out and "right in 100% (61% to 100%)" in out
+    assert (code, err) == (0, "") and "hum" in out and "accuracy 100% (61% to 100%)" in out
     code, out, err = auricle("tag", "classes/pipe/0.wav", "--head", "my.head", "--json")
     assert code == 0 and {label["label"]: label["present"] for label in objects(out)[0]["labels"]} == {"hum": False, "pipe": True}
     code, out, err = auricle("tag", "tones.wav", "--head", "text.wav")

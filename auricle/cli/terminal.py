@@ -77,11 +77,11 @@ def print_facts(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """Print a title and, under it, one row per fact."""
     from rich.text import Text
 
-    from auricle.present.console import facts
+    from auricle.present.console import facts_table
 
     console = stdout()
     console.print(Text(title, style="bold"))
-    console.print(facts(rows))
+    console.print(facts_table(rows))
     console.print()
 
 

@@ -1,1 +1,1 @@
-"""Presentation: records, hits and comparisons in; console text, HTML pages, tables for other programs and progress bars out."""
+"""Output formats: records, hits and comparisons in; console text, HTML pages, export files and progress bars out."""

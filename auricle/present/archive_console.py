@@ -19,20 +19,20 @@ from auricle.signal.streaming import printable
 
 
 def summary_text(summary: Summary, seconds: float) -> str:
-    """What a run did, as one line."""
+    """Summary of an indexing run in one line."""
     parts = [("new", summary.new - summary.failed), ("changed", summary.changed), ("moved", summary.moved)]
-    parts += [("unchanged", summary.unchanged), ("not there any more (kept)", summary.missing)]
-    told = [f"{count} {what}" for what, count in parts if count > 0]
-    heard = f"; {clock(summary.seconds)} of sound, {summary.windows} windows in {clock(seconds, tenths=seconds < 120)}" * bool(
+    parts += [("unchanged", summary.unchanged), ("missing (entries kept)", summary.missing)]
+    counts = [f"{count} {name}" for name, count in parts if count > 0]
+    processed = f"; {clock(summary.seconds)} of audio, {summary.windows} windows in {clock(seconds, tenths=seconds < 120)}" * bool(
         summary.windows
     )
-    return (", ".join(told) or "nothing to do") + heard
+    return (", ".join(counts) or "nothing to do") + processed
 
 
 def hits_table(hits: Sequence[Hit]) -> RenderableType:
-    """A line a hit: score, times, file, what is present there."""
+    """Table of hits: score, times, file, tags that are present."""
     if not hits:
-        return Text("  nothing found", style="dim")
+        return Text("  no hits", style="dim")
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(justify="right", style="dim")
@@ -40,24 +40,24 @@ def hits_table(hits: Sequence[Hit]) -> RenderableType:
     table.add_column(style="dim", overflow="fold")
     for hit in hits:
         span = f"{clock(hit.onset, tenths=True)} - {clock(hit.offset, tenths=True)}"
-        name = Text(printable(hit.file) + " (not there)" * hit.missing)
+        name = Text(printable(hit.file) + " (missing)" * hit.missing)
         table.add_row(f"{hit.score:.2f}", span, name, Text(SEPARATOR.join(hit.tags)))
     return table
 
 
 def taught_text(taught: TaughtClass) -> str:
-    """A taught sound as a line or two."""
-    right = sum(label.yes for label in taught.labels)
-    told = f"{taught.name}: version {taught.version}, {right} yes, {len(taught.labels) - right} no"
-    found = taught.precision
-    if found is None:
-        return told
-    span = f"{found.low:.0%} to {found.high:.0%}, {found.n} looked at"
-    return f"{told}\nversion {found.version} was right in {found.value:.0%} of its finds ({span})"
+    """Number of examples and measured precision of a taught class, in one or two lines."""
+    positives = sum(label.yes for label in taught.labels)
+    text = f"{taught.name}: version {taught.version}, {positives} yes, {len(taught.labels) - positives} no"
+    precision = taught.precision
+    if precision is None:
+        return text
+    interval = f"{precision.low:.0%} to {precision.high:.0%}, {precision.n} checked"
+    return f"{text}\nprecision of version {precision.version}: {precision.value:.0%} ({interval})"
 
 
 def proposals_table(proposals: Sequence[Proposal]) -> RenderableType:
-    """A line a proposal: score, why, and the example as --yes and --no take it."""
+    """Table of proposals: score, reason, and the window in the form that --yes and --no take."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(style="dim")
@@ -69,8 +69,8 @@ def proposals_table(proposals: Sequence[Proposal]) -> RenderableType:
 
 
 def facts_rows(facts: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """An archive's facts as rows for people."""
+    """Rows about an archive."""
     rows = [("files", f"{facts['files']}"), ("windows", f"{facts['windows']}"), ("model", facts["model"])]
-    rows += [("on disk", f"{facts['bytes'] / 1e6:.1f} MB"), ("not there", f"{facts['missing']}"), ("failed", f"{facts['failed']}")]
+    rows += [("on disk", f"{facts['bytes'] / 1e6:.1f} MB"), ("missing", f"{facts['missing']}"), ("failed", f"{facts['failed']}")]
     rows += [("removed", f"{facts['removed']}")] if "removed" in facts else []
     return rows + [("", row["error"]) for row in failed[:10]] + [("", f"and {len(failed) - 10} more")] * (len(failed) > 10)

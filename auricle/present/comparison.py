@@ -1,4 +1,4 @@
-"""A comparison as tables for people: Markdown with its drawing beside it, or one HTML page with the drawing in it."""
+"""Comparison of two results as Markdown with an SVG chart, or as one HTML page."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from auricle.bench.compare import Compared, Comparison
 from auricle.core.files import write_text
 
 _COLOURS = ("#5a4fcf", "#c2571a")
-_WIDTH, _GUTTER, _ROW, _EDGE = 720, 190, 46, 30  # of the drawing, px
+_WIDTH, _GUTTER, _ROW, _EDGE = 720, 190, 46, 30  # of the chart, px
 _HEADER = ("metric", "difference", "95 %", "p", "better", "n")
 
 
 def write(comparison: Comparison, *, markdown: Path | None = None, page: Path | None = None) -> None:
-    """Write the files that are named; a drawing for the Markdown lies beside it as .svg."""
+    """Write the given files. The chart of the Markdown is written next to it as .svg."""
     if markdown is not None:
-        drawing = markdown.with_suffix(".svg")
-        write_text(drawing, svg(comparison) + "\n")
-        write_text(markdown, to_markdown(comparison, drawing.name))
+        chart = markdown.with_suffix(".svg")
+        write_text(chart, render_svg(comparison) + "\n")
+        write_text(markdown, render_markdown(comparison, chart.name))
     if page is not None:
-        write_text(page, to_html(comparison))
+        write_text(page, render_html(comparison))
 
 
-def to_markdown(comparison: Comparison, drawing: str) -> str:
-    """A table, the verdict, and what was compared. drawing: address of the picture."""
+def render_markdown(comparison: Comparison, chart: str) -> str:
+    """Render table, verdict and facts as Markdown. chart: address of the image."""
     header, rows = _table(comparison)
     lines = [f"# {comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}", "", f"**{comparison.verdict}.**", ""]
     lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in (header, ["---"] * len(header), *rows)]
-    lines += ["", f"![intervals]({drawing})", "", *[f"- {_escaped(line)}" for line in _facts(comparison)]]
+    lines += ["", f"![intervals]({chart})", "", *[f"- {_escaped(line)}" for line in _facts(comparison)]]
     return "\n".join(lines) + "\n"
 
 
-def to_html(comparison: Comparison) -> str:
-    """One page that needs nothing else."""
+def render_html(comparison: Comparison) -> str:
+    """Render a self-contained HTML page."""
     header, rows = _table(comparison)
     title = html.escape(f"{comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}")
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
@@ -47,12 +47,12 @@ def to_html(comparison: Comparison) -> str:
         "table{border-collapse:collapse;margin:1.5rem 0}td,th{padding:.35rem .9rem;border-bottom:1px solid #e4e4e0;text-align:right}"
         "td:first-child,th:first-child{text-align:left}li{color:#6a6d76}svg{max-width:100%}</style></head>"
         f"<body><h1>{title}</h1><p><strong>{html.escape(comparison.verdict)}.</strong></p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{svg(comparison)}<ul>{facts}</ul></body></html>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{render_svg(comparison)}<ul>{facts}</ul></body></html>\n"
     )
 
 
-def svg(comparison: Comparison) -> str:
-    """Each metric's interval of both, on a line from 0 to 1; metrics that are no shares are in the table alone."""
+def render_svg(comparison: Comparison) -> str:
+    """Render the intervals of both results per metric, on an axis from 0 to 1; metrics outside 0 to 1 are only in the table."""
     shown = [one for one in comparison.metrics if _is_share(one)]
     tall = _EDGE + _ROW * len(shown) + _EDGE
     across = _WIDTH - _GUTTER - _EDGE
@@ -67,8 +67,8 @@ def svg(comparison: Comparison) -> str:
     for place, one in enumerate(shown):
         y = _EDGE + _ROW * place + _ROW / 2
         parts.append(f'<text x="{_GUTTER - 12}" y="{y + 4:.1f}" text-anchor="end">{html.escape(one.metric.replace("_", " "))}</text>')
-        for side, (told, colour) in enumerate(zip((one.first, one.second), _COLOURS, strict=True)):
-            at, low, high = (_GUTTER + told[part] * across for part in ("value", "low", "high"))
+        for side, (score, colour) in enumerate(zip((one.first, one.second), _COLOURS, strict=True)):
+            at, low, high = (_GUTTER + score[part] * across for part in ("value", "low", "high"))
             level = y - 7 + 14 * side
             parts.append(f'<line x1="{low:.1f}" y1="{level:.1f}" x2="{high:.1f}" y2="{level:.1f}" stroke="{colour}" stroke-width="2"/>')
             parts.append(f'<circle cx="{at:.1f}" cy="{level:.1f}" r="4.5" fill="{colour}"/>')
@@ -80,9 +80,9 @@ def svg(comparison: Comparison) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def score_cell(told: dict[str, Any]) -> str:
-    """`0.813 (0.790 to 0.835)`."""
-    return f"{_number(told['value'])} ({_number(told['low'])} to {_number(told['high'])})"
+def score_cell(score: dict[str, Any]) -> str:
+    """Format a score with its interval: `0.813 (0.790 to 0.835)`."""
+    return f"{_number(score['value'])} ({_number(score['low'])} to {_number(score['high'])})"
 
 
 def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
@@ -90,7 +90,7 @@ def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     rows = []
     for one in comparison.metrics:
         gap = one.difference
-        better = "cannot be told" if one.better is None else comparison.names[one.better]
+        better = "not significant" if one.better is None else comparison.names[one.better]
         cells = [f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}", f"{gap.p:.3f}", better, str(one.first["n"])]
         rows.append([one.metric.replace("_", " "), score_cell(one.first), score_cell(one.second), *cells])
     return [metric, *comparison.names, *others], rows
@@ -102,23 +102,23 @@ def _facts(comparison: Comparison) -> list[str]:
         [] if about["chance"] is None else [f"chance of {about['settings']['metrics'][0]}: {about['chance']:g}"]
     )
     for name, result in zip(comparison.names, (comparison.first, comparison.second), strict=True):
-        leaked = leaked_text(result.about["leaked"]) or "nothing leaked that is known of"
+        leaked = leaked_text(result.about["leaked"]) or "no known leaks"
         lines.append(f"{name}: weights {str(result.about['weights'])[:12]}, commit {str(result.about['commit'])[:10]}, {leaked}")
-    return [*lines, f"seed {about['seed']}; differences are the second less the first, of the same clips, drawn in whole recordings"]
+    return [*lines, f"seed {about['seed']}; differences are second minus first, paired by clip, resampled by recording"]
 
 
 def leaked_text(marks: Sequence[dict[str, Any]]) -> str:
-    """Marks of a result in one line."""
-    told = [
+    """The leaks of a result in one line; empty without leaks."""
+    leaks = [
         f"{mark['level']} {mark['source']} {mark['n']}".replace("  ", " ") + (f" ({mark['note']})" if mark["note"] else "")
         for mark in marks
     ]
-    return f"leaked: {'; '.join(told)}" if told else ""
+    return f"leaked: {'; '.join(leaks)}" if leaks else ""
 
 
 def _is_share(one: Compared) -> bool:
     return (
-        all(told[part] is not None and 0 <= told[part] <= 1 for told in (one.first, one.second) for part in ("value", "low", "high"))
+        all(score[part] is not None and 0 <= score[part] <= 1 for score in (one.first, one.second) for part in ("value", "low", "high"))
         and not one.smaller
     )
 

@@ -1,4 +1,4 @@
-"""Analyses and classifications as text for a terminal: labels with score bars, events as lanes with times, tables of facts."""
+"""Text of analyses and classifications for a terminal: labels with score bars, events as lanes with times, tables of facts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
 _HALVES = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): "─"}
-_BAR = 24  # cells of a score bar, where there is room
-_BESIDE_BAR = 24  # cells of a line about a score besides its word and bar
-_SHORTEST = 10  # cells of a lane that still shows something
-_WIDEST = 120  # cells of a line: longer lanes are harder to read
-_SHOWN = 3  # times written beside a lane, where there is room
-_COMFORTABLE = 40  # cells of a lane for whose sake fewer times are written
+_BAR = 24  # width of a score bar, where there is room; widths are in terminal cells
+_BESIDE_BAR = 24  # width of the rest of a score line
+_SHORTEST = 10  # least width of a lane
+_WIDEST = 120  # width of a line, at most: longer lanes are harder to read
+_SHOWN = 3  # times written after a lane, where there is room
+_COMFORTABLE = 40  # width of a lane below which fewer times are written
 
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """Cells: of a line, of the column of words, of a score bar. colours: of words that are present. tenths: times have them."""
+    """width, column, bar: of a line, of the label column and of a score bar, in cells. colours: of present labels. tenths: in times."""
 
     width: int
     column: int
@@ -40,66 +40,67 @@ class _Layout:
     tenths: bool
 
 
-def analysis_text(heard: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
-    """One Analysis as lines of at most `width` cells."""
-    present = [label for label in heard.tags if label.present]
-    words = dict.fromkeys([*(label.label for label in present), *(event.label for event in heard.events)])
-    layout = _layout(heard, list(words), min(width, _WIDEST), unicode=unicode)
-    pieces: list[RenderableType] = [_title(heard)]
-    if not words and heard.coverage and (heard.tags or heard.silent or heard.labels is None):  # a model may have no labels of its own
-        pieces.append(Text(f"  {printable(absence_text(heard.to_dict()))}", style="dim", overflow="fold"))
+def analysis_text(analysis: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
+    """Render an Analysis in lines of at most `width` cells."""
+    present = [label for label in analysis.tags if label.present]
+    labels = dict.fromkeys([*(label.label for label in present), *(event.label for event in analysis.events)])
+    layout = _layout(analysis, list(labels), min(width, _WIDEST), unicode=unicode)
+    pieces: list[RenderableType] = [_title(analysis)]
+    tagged = bool(analysis.tags) or analysis.silent or analysis.labels is None  # a model may have no labels of its own
+    if not labels and analysis.coverage and tagged:
+        pieces.append(Text(f"  {printable(absence_text(analysis.to_dict()))}", style="dim", overflow="fold"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
-    if heard.events:
-        pieces += [Text(), *_lanes(heard.events, heard.duration, layout)]
-    if heard.labels:
-        pieces += [Text(), Text("  asked", style="dim"), *(_score(label, layout, asked=True) for label in heard.labels)]
+    if analysis.events:
+        pieces += [Text(), *_lanes(analysis.events, analysis.duration, layout)]
+    if analysis.labels:
+        pieces += [Text(), Text("  your labels", style="dim"), *(_score(label, layout, queried=True) for label in analysis.labels)]
     return Group(*pieces, Text())
 
 
-def classification_text(classified: Classification, *, width: int, unicode: bool = True) -> RenderableType:
-    """One Classification as lines of at most `width` cells, the best label first."""
-    present = [label.label for label in classified.labels if label.present]
-    layout = _layout(classified, present, min(width, _WIDEST), unicode=unicode)
-    pieces: list[RenderableType] = [_title(classified)]
-    if not classified.labels and classified.coverage:
-        pieces.append(Text("  silent" if classified.silent else "  nothing to tell it by", style="dim"))
-    any_of = classified.asked.question == "any"
-    pieces += [_score(label, layout, asked=any_of) for label in classified.labels]
+def classification_text(classification: Classification, *, width: int, unicode: bool = True) -> RenderableType:
+    """Render a Classification in lines of at most `width` cells, best label first."""
+    present = [label.label for label in classification.labels if label.present]
+    layout = _layout(classification, present, min(width, _WIDEST), unicode=unicode)
+    pieces: list[RenderableType] = [_title(classification)]
+    if not classification.labels and classification.coverage:
+        pieces.append(Text("  silent" if classification.silent else "  no scores", style="dim"))
+    any_of = classification.asked.question == "any"
+    pieces += [_score(label, layout, queried=any_of) for label in classification.labels]
     return Group(*pieces, Text())
 
 
-def _layout(heard: Analysis | Classification, words: list[str], width: int, *, unicode: bool) -> _Layout:
-    colours = {word: _COLOURS[place % len(_COLOURS)] for place, word in enumerate(words)}
-    longest = max([len(word) for word in (*words, *(label.label for label in heard.labels or ()))], default=0)
+def _layout(analysis: Analysis | Classification, labels: list[str], width: int, *, unicode: bool) -> _Layout:
+    colours = {label: _COLOURS[place % len(_COLOURS)] for place, label in enumerate(labels)}
+    longest = max([len(name) for name in (*labels, *(label.label for label in analysis.labels or ()))], default=0)
     column = min(longest, width // 3)
-    return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours, heard.duration < 120)
+    return _Layout(width, column, max(4, min(_BAR, width - column - _BESIDE_BAR)), unicode, colours, analysis.duration < 120)
 
 
-def _title(heard: Analysis | Classification) -> Text:
-    title = Text(printable(heard.file), style="bold", overflow="fold")
-    title.append(f"  {clock(heard.duration, tenths=heard.duration < 120)}", style="not bold dim")
-    if heard.coverage < 1:
-        title.append(f"  {percent(heard.coverage)} heard", style="not bold yellow")
-    for remark in remarks(heard.to_dict()):
+def _title(analysis: Analysis | Classification) -> Text:
+    title = Text(printable(analysis.file), style="bold", overflow="fold")
+    title.append(f"  {clock(analysis.duration, tenths=analysis.duration < 120)}", style="not bold dim")
+    if analysis.coverage < 1:
+        title.append(f"  {percent(analysis.coverage)} heard", style="not bold yellow")
+    for remark in remarks(analysis.to_dict()):
         title.append(f"  {printable(remark)}", style="not bold dim")
     return title
 
 
-def _line(word: str, layout: _Layout) -> Text:
-    """The start of a line about a word."""
-    cell = Text(printable(word))
+def _line(label: str, layout: _Layout) -> Text:
+    """Start of a line about a label."""
+    cell = Text(printable(label))
     cell.truncate(layout.column, overflow="ellipsis" if layout.unicode else "crop", pad=True)
     return Text("  ", no_wrap=True, overflow="crop").append_text(cell).append("  ")
 
 
-def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
+def _score(label: Label, layout: _Layout, *, queried: bool = False) -> Text:
     line = _line(label.label, layout)
     colour = layout.colours.get(label.label, "white" if label.present else "bright_black")
     steps = round(label.score * 2 * layout.bar)
     line.append_text(_marks([step < steps for step in range(2 * layout.bar)], colour, unicode=layout.unicode))
     line.append(f"  {label.score:.2f}")
-    if asked:
+    if queried:
         line.append(f"  {printable(presence_text(dataclasses.asdict(label)))}", style="" if label.present else "dim")
         if label.times:
             line.append(f"  {_times(label.times, tenths=layout.tenths, most=_SHOWN)}", style="dim")
@@ -107,30 +108,30 @@ def _score(label: Label, layout: _Layout, *, asked: bool = False) -> Text:
 
 
 def _lanes(events: Sequence[Event], duration: float, layout: _Layout) -> list[Text]:
-    """An axis, then a lane for each label in the order of its first event; times alone where a lane has no room."""
+    """An axis, then a lane for each label in the order of its first event; only times where there is no room for lanes."""
     by_label: dict[str, list[Event]] = {}
     for event in events:
         by_label.setdefault(event.label, []).append(event)
-    for most in range(_SHOWN, 0, -1):  # fewer times are told where lanes would be squeezed
+    for most in range(_SHOWN, 0, -1):  # write fewer times where lanes would be too short
         times = {
-            label: _times([(event.onset, event.offset) for event in found], tenths=duration < 120, most=most)
-            for label, found in by_label.items()
+            label: _times([(event.onset, event.offset) for event in group], tenths=duration < 120, most=most)
+            for label, group in by_label.items()
         }
         span = layout.width - layout.column - max(map(len, times.values())) - 6
         if span >= _COMFORTABLE:
             break
     lines = [_axis(duration, span, layout.column)] if span >= _SHORTEST else []
-    for label, found in by_label.items():
+    for label, group in by_label.items():
         line = _line(label, layout)
         if span >= _SHORTEST:
-            line.append_text(_lane(found, duration, span, layout)).append("  ")
+            line.append_text(_lane(group, duration, span, layout)).append("  ")
         lines.append(line.append(times[label], style="dim"))
     return lines
 
 
-def _times(stretches: Sequence[tuple[float, float]], *, tenths: bool, most: int) -> str:
-    told = [f"{clock(onset, tenths=tenths)}-{clock(offset, tenths=tenths)}" for onset, offset in stretches[:most]]
-    return "  ".join(told) + (f"  + {len(stretches) - most} more" if len(stretches) > most else "")
+def _times(intervals: Sequence[tuple[float, float]], *, tenths: bool, most: int) -> str:
+    shown = [f"{clock(onset, tenths=tenths)}-{clock(offset, tenths=tenths)}" for onset, offset in intervals[:most]]
+    return "  ".join(shown) + (f"  + {len(intervals) - most} more" if len(intervals) > most else "")
 
 
 def _axis(duration: float, span: int, column: int) -> Text:
@@ -143,7 +144,7 @@ def _axis(duration: float, span: int, column: int) -> Text:
 
 
 def _lane(events: Sequence[Event], duration: float, span: int, layout: _Layout) -> Text:
-    """A line of `span` cells, heavy where the label sounds, to half a cell."""
+    """A line of `span` cells, heavy during events, with a resolution of half a cell."""
     halves = [False] * (2 * span)
     for event in events:
         start = min(int(event.onset / max(duration, 1e-9) * 2 * span), 2 * span - 1)
@@ -153,7 +154,7 @@ def _lane(events: Sequence[Event], duration: float, span: int, layout: _Layout) 
 
 
 def _marks(halves: Sequence[bool], colour: str, *, unicode: bool) -> Text:
-    """A thin line, two halves a cell, heavy and coloured where they are true."""
+    """A thin line, two halves per cell, heavy and coloured where they are True."""
     line = Text(no_wrap=True)
     for left, right in zip(halves[::2], halves[1::2], strict=True):
         glyph = _HALVES[left, right] if unicode else ("=" if left or right else ".")
@@ -161,8 +162,8 @@ def _marks(halves: Sequence[bool], colour: str, *, unicode: bool) -> Text:
     return line
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> Table:
-    """Names and values in two columns."""
+def facts_table(rows: Sequence[tuple[str, str]]) -> Table:
+    """Table of names and values."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2), pad_edge=True)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -172,7 +173,7 @@ def facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def fit_table(report: Report) -> RenderableType:
-    """What fitted heads can do, on recordings left out: a line a label, then all together."""
+    """Cross-validated results of fitted heads: a row per label, then the accuracy over all."""
     table = Table.grid(padding=(0, 2))
     table.add_row("label", "examples", "average precision", style="dim")
     for label, value in report.average_precision.items():
@@ -180,4 +181,4 @@ def fit_table(report: Report) -> RenderableType:
     if report.accuracy is None:
         return table
     value, low, high = report.accuracy
-    return Group(table, Text(f"right in {value:.0%} ({low:.0%} to {high:.0%}) of examples, each heard by heads fitted without it"))
+    return Group(table, Text(f"accuracy {value:.0%} ({low:.0%} to {high:.0%}), cross-validated"))

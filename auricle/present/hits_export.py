@@ -1,4 +1,4 @@
-"""Hits as files for other programs: CSV, Parquet, Audacity labels, Raven selection tables, or the sounds themselves, cut out."""
+"""Export of hits to CSV, Parquet, Audacity labels, Raven selection tables, or audio clips."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _COLUMNS = {"file": "string", "onset": "float64", "offset": "float64", "score": 
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """files: those that were written. errors: a line for each recording that could not be cut."""
+    """files: those that were written. errors: one line per recording that could not be cut."""
 
     files: tuple[Path, ...]
     errors: tuple[str, ...] = ()
 
 
 def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]) -> Exported:
-    """Write hits to a file, by the end of its name: .csv, .parquet, .txt (Audacity), .raven.txt; or cut sounds into a folder, DIR/.
+    """Write hits to a file, by its suffix: .csv, .parquet, .txt (Audacity), .raven.txt; or audio clips into a folder, DIR/.
 
-    what: what was searched for, in a few words. rates: Hz, by file, as Archive.rates gives them. WriteError where a file cannot be
+    what: the query in a few words, used as label. rates: Hz, by file, from Archive.rates. WriteError where a file cannot be
     written.
     """
     what = " ".join(what.split())
@@ -42,7 +42,7 @@ def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]
         return _cut(hits, to)
     ending = next((ending for ending in _ENDINGS if to.name.lower().endswith(ending)), None)
     if ending is None:
-        raise InputError(f"{to}: wanted a name that ends in {', '.join(_ENDINGS)}, or a folder for cut sounds")
+        raise InputError(f"{to}: wanted a file name with suffix {', '.join(_ENDINGS)}, or a folder for audio clips")
     if ending == ".txt":
         return Exported(_audacity(hits, to, what))
     if ending == ".csv":
@@ -71,7 +71,7 @@ def _parquet(hits: Sequence[Hit], to: Path) -> None:
 
 
 def _audacity(hits: Sequence[Hit], to: Path, what: str) -> tuple[Path, ...]:
-    """A label track a recording: onset, offset, words. Several recordings are several files, named after them."""
+    """One label track per recording: onset, offset, label. Several recordings get several files, named after them."""
     tracks: dict[str, list[Hit]] = {}
     for hit in hits:
         tracks.setdefault(hit.file, []).append(hit)
@@ -83,7 +83,7 @@ def _audacity(hits: Sequence[Hit], to: Path, what: str) -> tuple[Path, ...]:
 
 
 def _track_names(files: Iterable[str], before: str, after: str) -> list[str]:
-    """A name for each recording, none twice, also where small and capital letters are the same."""
+    """A unique name for each recording, also on file systems that ignore case."""
     names: dict[str, str] = {}
     for file in files:
         tries = (_fitted(before, Path(file).stem, f" ({number}){after}" if number > 1 else after) for number in itertools.count(1))
@@ -93,9 +93,9 @@ def _track_names(files: Iterable[str], before: str, after: str) -> list[str]:
 
 
 def _raven(hits: Sequence[Hit], to: Path, what: str, rates: Mapping[str, int]) -> None:
-    """A selection table of Raven (Cornell), a row a hit; the whole band of the recording, since a hit has none of its own.
+    """A selection table of Raven (Cornell), one row per hit, over the whole band of the recording.
 
-    Raven knows no escapes: what would end a cell is written as text, such as `\\t`.
+    Raven has no escapes: tabs and line breaks are written as text, such as `\\t`.
     """
     head = ("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)", "High Freq (Hz)")
     rows = [(*head, "Begin Path", "File Offset (s)", "Score", "Annotation")]
@@ -107,7 +107,7 @@ def _raven(hits: Sequence[Hit], to: Path, what: str, rates: Mapping[str, int]) -
 
 
 def _cut(hits: Sequence[Hit], folder: Path) -> Exported:
-    """Each hit as a wav of its own, at its own rate with its own channels, best first by name."""
+    """Write each hit as a wav file, with the rate and channels of its recording; file names sort best first."""
     import soundfile
 
     from auricle.signal.streaming import cut
@@ -128,12 +128,12 @@ def _cut(hits: Sequence[Hit], folder: Path) -> Exported:
 
 
 def _row(hit: Hit) -> dict[str, str | float]:
-    """A hit as _COLUMNS: tags in one cell, with semicolons between."""
+    """A hit by _COLUMNS; tags in one cell, separated by semicolons."""
     return dataclasses.asdict(hit) | {"tags": SEPARATOR.join(hit.tags)}
 
 
 def _fitted(before: str, name: str, after: str) -> str:
-    """A file's name of at most 255 bytes, with letters that no system refuses."""
+    """A file name of at most 255 bytes, without characters that some systems refuse."""
     name = re.sub(r'[/\\:*?"<>|\x00-\x1f\x7f]', "_", name)
     room = 255 - len(f"{before}{after}".encode())
     return f"{before}{name.encode()[: max(room, 0)].decode(errors='ignore')}{after}"

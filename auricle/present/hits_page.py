@@ -1,4 +1,4 @@
-"""A page of hits: each one's sound, spectrogram, and what is heard in it, in one self-contained HTML file."""
+"""HTML report of hits: player, spectrogram and analysis of each, in one self-contained file."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from auricle.listen.listener import Listener
 from auricle.present import html_report
 from auricle.signal.streaming import cut
 
-_LONGEST = 30.0  # seconds of a hit that the page holds
+_LONGEST = 30.0  # seconds of a hit in the page, at most
 
 
 def write(path: Path, hits: Sequence[Hit], *, text: str | None, listener: Listener) -> list[str]:
-    """Write the page; text: the words that were searched for, if any. Returns a line for each hit that could not be cut."""
+    """Write the page. text: the text query, if any. Returns one error line per hit that could not be cut."""
     clips, errors = [], []
     for hit in hits:
         try:
             clips.append(_clip(hit))
         except SoundError as error:
             errors.append(str(error))
-    heard = listener.listen(clips, [text] if text else None)
+    analyses = listener.listen(clips, [text] if text else None)
     title = f"Hits for {text}" if text else "Hits"
-    html_report.write(path, heard, clips, config=listener.config, title=title)
+    html_report.write(path, analyses, clips, config=listener.config, title=title)
     return errors
 
 

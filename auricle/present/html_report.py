@@ -1,4 +1,4 @@
-"""The page: everything heard in some files as one self-contained HTML file, with pictures, events, a player and scores."""
+"""HTML report of analyses: one self-contained file with spectrograms, events, players and scores."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from auricle.present import spectrogram_image
 from auricle.signal.frontend import open_frontend
 from auricle.signal.streaming import Stream, inspect, stream, stream_clip
 
-_PAGE_AUDIO = 24_000_000  # bytes of sound in one page; what is over is linked
-_FILE_AUDIO = 6_000_000  # bytes of sound of one file
-_AS_IS = 1_000_000  # bytes up to which a file that browsers play is embedded unchanged
+_PAGE_AUDIO = 24_000_000  # bytes of audio in one page; further files are linked
+_FILE_AUDIO = 6_000_000  # bytes of audio of one file
+_AS_IS = 1_000_000  # bytes up to which a file in a format of browsers is embedded unchanged
 _PLAYED = {"WAV/PCM_16": "audio/wav", "MP3/MPEG_LAYER_III": "audio/mpeg", "OGG/VORBIS": "audio/ogg", "FLAC/PCM_16": "audio/flac"}
-_RATES = (16_000, 24_000, 32_000, 44_100, 48_000)  # Hz that MP3 knows and that are worth a choice
-_BYTES_A_SECOND = 16_000  # a cautious guess for one channel of MP3 at _SQUEEZE
-_SQUEEZE = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
-_PIECE = 10.0  # seconds encoded at once
-_DRAWN = "auricle-16k"  # what pictures show does not depend on the model that listens
+_RATES = (16_000, 24_000, 32_000, 44_100, 48_000)  # Hz, of MP3
+_BYTES_PER_SECOND = 16_000  # upper estimate for one channel of MP3 at _COMPRESSION
+_COMPRESSION = 0.7  # libsndfile's compression level: about 64 kbit/s a channel
+_BLOCK = 10.0  # seconds encoded at a time
+_FRONTEND = "auricle-16k"  # of all spectrograms, whatever the model
 
 
 def write(
     path: Path,
-    heard: Sequence[Analysis],
+    analyses: Sequence[Analysis],
     sources: Sequence[Source],
     *,
     config: ModelConfig,
     title: str | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Write the page of what was `heard` in `sources`, in the same order. WriteError where it cannot be written."""
-    page = render(heard, sources, config=config, folder=Path(path).absolute().parent, title=title, progress=progress)
+    """Write the report of the analyses of `sources`, in the same order. WriteError where it cannot be written."""
+    page = render(analyses, sources, config=config, folder=Path(path).absolute().parent, title=title, progress=progress)
     write_text(path, page)
 
 
 def render(
-    heard: Sequence[Analysis],
+    analyses: Sequence[Analysis],
     sources: Sequence[Source],
     *,
     config: ModelConfig,
@@ -58,27 +58,33 @@ def render(
     title: str | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """The page as text. folder: where it will lie; sound that is too long to be inside is linked from there. title: its heading."""
+    """Render the report. folder: where it will be; audio that is too long to embed is linked relative to it. title: the heading."""
     from auricle import __version__
 
-    frontend = open_frontend(_DRAWN)
+    frontend = open_frontend(_FRONTEND)
     files, left = [], _PAGE_AUDIO
-    for place, (one, source) in enumerate(zip(heard, sources, strict=True)):
-        told = json.loads(one.to_json()) | {"remarks": remarks(one.to_dict())}
+    for place, (one, source) in enumerate(zip(analyses, sources, strict=True)):
+        fields = json.loads(one.to_json()) | {"remarks": remarks(one.to_dict())}
         if one.coverage:
-            told |= _picture(source, _DRAWN)
-            told |= _audio(source, one, left, folder)
-            left -= len(told["audio"]) if told["embedded"] else 0
-        files.append(told)
+            fields |= _picture(source, _FRONTEND)
+            fields |= _audio(source, one, left, folder)
+            left -= len(fields["audio"]) if fields["embedded"] else 0
+        files.append(fields)
         if progress is not None:
             progress(place, one.duration, one.duration)
-    data = {"version": __version__, "model": config.name, "heights": spectrogram_image.heights(frontend), "title": title, "files": files}
+    data = {
+        "version": __version__,
+        "model": config.name,
+        "heights": spectrogram_image.frequency_ticks(frontend),
+        "title": title,
+        "files": files,
+    }
     template = resources.files("auricle.present").joinpath("html_report.html").read_text(encoding="utf-8")
     return template.replace("/*DATA*/null", _script(data))
 
 
 def _script(data: Any) -> str:
-    """JSON that is safe inside a script element, whatever a file is called."""
+    """JSON that is safe inside a script element for any file name."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
@@ -89,20 +95,20 @@ def _picture(source: Source, name: str) -> dict[str, Any]:
     frontend = open_frontend(name)
     try:
         with _open(source, mono=True, **spectrogram_image.window_settings(frontend)) as sound:
-            drawn = spectrogram_image.columns(sound, frontend)
+            levels = spectrogram_image.read_columns(sound, frontend)
             seconds = sound.end
-    except SoundError:  # changed since it was heard
+    except SoundError:  # changed since the analysis
         return {}
-    return {"picture": _data("image/png", spectrogram_image.png(drawn)), "pictured": seconds} if len(drawn) else {}
+    return {"picture": _data("image/png", spectrogram_image.encode_png(levels)), "pictured": seconds} if len(levels) else {}
 
 
-def _audio(source: Source, heard: Analysis, left: int, folder: Path) -> dict[str, Any]:
-    """The sound as a data address where it is small enough, else a link to the file; an array that is too long has none."""
+def _audio(source: Source, analysis: Analysis, left: int, folder: Path) -> dict[str, Any]:
+    """The audio as a data URL where it is small enough, else a link to the file; a long array has neither."""
     room = min(left, _FILE_AUDIO)
     unchanged = _unchanged(source, room)
     if unchanged is not None:
         return {"audio": unchanged, "embedded": True}
-    if heard.duration * _BYTES_A_SECOND < room:
+    if analysis.duration * _BYTES_PER_SECOND < room:
         encoded = _encoded(source)
         if encoded is not None and len(encoded) < room:
             return {"audio": encoded, "embedded": True}
@@ -123,16 +129,16 @@ def _unchanged(source: Source, room: int) -> str | None:
 
 
 def _encoded(source: Source) -> str | None:
-    """The sound as MP3: one channel or two as they are, more as their mean; piece by piece."""
-    own = source.rate if isinstance(source, Clip) else inspect(source).rate
+    """Encode the audio as MP3, block by block: mono and stereo unchanged, more channels as their mean."""
+    source_rate = source.rate if isinstance(source, Clip) else inspect(source).rate
     channels = source.samples.shape[0] if isinstance(source, Clip) else inspect(source).channels
-    rate = next((rate for rate in _RATES if rate >= own), _RATES[-1])
+    rate = next((rate for rate in _RATES if rate >= source_rate), _RATES[-1])
     buffer = io.BytesIO()
     try:
         with (
-            _open(source, mono=channels > 2, rate=rate, seconds=_PIECE, context=0.0) as sound,
+            _open(source, mono=channels > 2, rate=rate, seconds=_BLOCK, context=0.0) as sound,
             soundfile.SoundFile(
-                buffer, "w", rate, min(channels, 2) if channels <= 2 else 1, format="MP3", compression_level=_SQUEEZE
+                buffer, "w", rate, min(channels, 2) if channels <= 2 else 1, format="MP3", compression_level=_COMPRESSION
             ) as out,
         ):
             for window in sound:

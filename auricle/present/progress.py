@@ -1,4 +1,4 @@
-"""Progress bars of long work: shown on a terminal only, after two seconds, and removed at the end."""
+"""Progress bars: shown only on a terminal, after two seconds, and removed at the end."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class _Bar:
 
     def __init__(self, console: Console, total: int, description: str) -> None:
         self._console, self._total, self._description = console, total, description
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Any = None
 
     def _update(self, completed: float, *, total: int | None = None, rate: str = "") -> None:
         """Show `completed` of `total` if the bar is due. Called with the lock held."""
-        if self._bar is None and self._console.is_terminal and time.monotonic() - self._began > _DELAY:
-            self._bar = self._opened()
+        if self._bar is None and self._console.is_terminal and time.monotonic() - self._started > _DELAY:
+            self._bar = self._open()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=completed, total=self._total if total is None else total, rate=rate)
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -65,7 +65,7 @@ class FilesProgress(_Bar):
         self._shares: dict[int, float] = {}
 
     def __call__(self, index: int, seconds: float, declared: float) -> None:
-        """Note that `seconds` of the `declared` duration of the file at `index` are done."""
+        """Record that `seconds` of the `declared` duration of the file at `index` are done."""
         with self._lock:
             self._shares[index] = min(1.0, seconds / declared) if declared else 0.0
             self._update(sum(self._shares.values()))
@@ -79,10 +79,10 @@ class IndexProgress(_Bar):
         self._first: int | None = None
 
     def __call__(self, done: int, total: int, seconds: float) -> None:
-        """Note that `done` of `total` files and `seconds` of audio are done."""
+        """Record that `done` of `total` files and `seconds` of audio are done."""
         with self._lock:
             self._first = done if self._first is None else self._first
-            passed = max(time.monotonic() - self._began, 1e-9)
+            elapsed = max(time.monotonic() - self._started, 1e-9)
             self._update(
-                done, total=total, rate=f"{done}/{total}  {(done - self._first) / passed:.0f} files/s, {seconds / passed:.0f} x real time"
+                done, total=total, rate=f"{done}/{total}  {(done - self._first) / elapsed:.0f} files/s, {seconds / elapsed:.0f} x real time"
             )

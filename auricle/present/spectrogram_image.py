@@ -1,4 +1,4 @@
-"""Pictures of sound for a page: log-mel columns of any length of recording, and a PNG of them, written by hand."""
+"""Spectrogram images: log-mel columns of recordings of any length, encoded as PNG."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from auricle.signal.frontend import Frontend
 from auricle.signal.mel import hz_to_mel
 from auricle.signal.streaming import Stream
 
-_RANGE = (30.0, 70.0)  # dB from the loudest spot of a recording down to black, at least and at most
-_BACKGROUND = 0.2  # share of a picture that is taken for background
-_COLUMNS = 3000  # the most that a picture has; a longer recording has wider columns
-_WINDOW, _CONTEXT = 10.0, 0.1  # seconds of sound at a time, and of it at each edge, where frames lack their surroundings
+_RANGE = (30.0, 70.0)  # dB from the maximum of a recording down to black, at least and at most
+_BACKGROUND = 0.2  # quantile of the levels that is taken as background
+_COLUMNS = 3000  # width of an image, at most; longer recordings have more frames per column
+_WINDOW, _CONTEXT = 10.0, 0.1  # seconds per window, and of its edges, where frames lack context
 
 
-class Strip:
-    """Log-mel frames joined into columns, at most 3000: whenever there are more, neighbours are joined by their loudest."""
+class ColumnBuffer:
+    """Collects log-mel frames as at most 3000 columns: whenever there are more, pairs of columns are max-pooled."""
 
     def __init__(self, mels: int, *, most: int = _COLUMNS) -> None:
         self._most, self._frames = most, 1
@@ -26,7 +26,7 @@ class Strip:
         self._left = np.zeros((0, mels), np.float32)
 
     def add(self, features: np.ndarray) -> None:
-        """The next frames (T, F), dB."""
+        """Add frames (T, F), dB."""
         features = np.concatenate([self._left, features])
         whole = len(features) // self._frames * self._frames
         self._left = features[whole:]
@@ -38,43 +38,43 @@ class Strip:
     def _halve(self) -> None:
         columns = np.concatenate(self._columns)
         even = len(columns) // 2 * 2
-        if len(columns) > even:  # the odd one goes back to the frames that wait for more
+        if len(columns) > even:  # an odd column goes back to the remaining frames
             self._left = np.concatenate([columns[even:].repeat(self._frames, axis=0), self._left])
         self._columns = [columns[:even].reshape(-1, 2, columns.shape[1]).max(axis=1)]
         self._frames *= 2
 
     def columns(self) -> np.ndarray:
-        """All columns (W, F), dB."""
+        """Return all columns (W, F), dB."""
         rest = [self._left.max(axis=0, keepdims=True)] if len(self._left) else []
         return np.concatenate([*self._columns, *rest])
 
 
-def columns(sound: Stream, frontend: Frontend) -> np.ndarray:
-    """Log-mel columns (W, F), dB, of a whole stream that was opened with `window_settings`."""
-    strip = Strip(frontend.mels)
+def read_columns(sound: Stream, frontend: Frontend) -> np.ndarray:
+    """Compute log-mel columns (W, F), dB, of a stream that was opened with `window_settings`."""
+    buffer = ColumnBuffer(frontend.mels)
     edge, step = round(_CONTEXT * frontend.frame_rate), round((_WINDOW - 2 * _CONTEXT) * frontend.frame_rate)
     for window in sound:
         if window.samples.size:
             features = frontend.features(window.samples)
-            strip.add(features[edge if window.start else 0 : None if window.last else step + edge])
-    return strip.columns()
+            buffer.add(features[edge if window.start else 0 : None if window.last else step + edge])
+    return buffer.columns()
 
 
 def window_settings(frontend: Frontend) -> dict[str, float]:
-    """How a stream must be opened for `columns`."""
+    """Arguments to open a stream for `read_columns`."""
     return {"rate": frontend.rate, "seconds": _WINDOW, "context": _CONTEXT}
 
 
-def png(levels: np.ndarray) -> bytes:
-    """Columns (W, F) in dB as a PNG of W x F grey pixels, low frequencies at the bottom, louder brighter.
+def encode_png(levels: np.ndarray) -> bytes:
+    """Encode columns (W, F) in dB as a PNG of W x F grey pixels, low frequencies at the bottom, louder is brighter.
 
-    Black lies at the recording's own background, but 30 to 70 dB under its loudest spot, so that noise does not veil the rest.
+    Black is the background level of the recording, limited to 30 to 70 dB below its maximum.
     """
     top = float(levels.max())
     floor = min(max(float(np.quantile(levels, _BACKGROUND)), top - _RANGE[1]), top - _RANGE[0])
     rows = np.clip((levels.T[::-1] - floor) / (top - floor) * 255, 0, 255).astype(np.uint8)
     height, width = rows.shape
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()  # each line starts with "no filter"
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()  # each line starts with filter type 0
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits, grey
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
@@ -84,8 +84,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def heights(frontend: Frontend, *, hertz: tuple[int, ...] = (125, 500, 1000, 2000, 4000, 8000)) -> list[tuple[int, float]]:
-    """Frequencies (Hz) and how high they lie in the picture, 0 at the bottom to 1."""
+def frequency_ticks(frontend: Frontend, *, hertz: tuple[int, ...] = (125, 500, 1000, 2000, 4000, 8000)) -> list[tuple[int, float]]:
+    """Frequencies (Hz) and their vertical positions in the image, from 0 at the bottom to 1."""
     preset = frontend.preset
     low, high = (float(hz_to_mel(edge, scale=preset.scale)) for edge in (preset.low, preset.high))
     places = [(hz, (float(hz_to_mel(hz, scale=preset.scale)) - low) / (high - low)) for hz in hertz]

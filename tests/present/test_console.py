@@ -84,5 +84,5 @@ def test_what_a_file_was_classified_as() -> None:
     assert "a [1].wav  0:03.0" in text and "dog" in text and "0.90" in text and "rain [x]" in text and "present" not in text
     text = classified((Label("dog", 0.9, True), Label("rain", 0.1, False)), question="any")
     assert "0.90  present" in text and "0.10  not present" in text
-    assert "  silent" in classified((), silent=True) and "  nothing to tell it by" in classified(())
+    assert "  silent" in classified((), silent=True) and "  no scores" in classified(())
     assert "50 % heard" in classified((Label("dog", 0.9, True),), coverage=0.5)

@@ -110,13 +110,13 @@ def test_cuts_keep_rate_and_channels(hits: list[Hit], tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_refused(hits: list[Hit], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="wanted a name that ends in"):
+    with pytest.raises(InputError, match="wanted a file name with suffix"):
         export(hits, tmp_path / "hits.xlsx", what="rain", rates=rates(hits))
 
 
 def test_a_file_without_an_ending_is_not_taken_for_a_folder(hits: list[Hit], tmp_path: Path) -> None:
     (tmp_path / "hits").write_text("mine")
-    with pytest.raises(InputError, match="wanted a name that ends in"):
+    with pytest.raises(InputError, match="wanted a file name with suffix"):
         export(hits, tmp_path / "hits", what="rain", rates=rates(hits))
     assert (tmp_path / "hits").read_text() == "mine"
 

@@ -21,7 +21,7 @@ from auricle.core.errors import WriteError
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source
 from auricle.present import html_report
-from auricle.present.spectrogram_image import Strip, columns, heights, png, window_settings
+from auricle.present.spectrogram_image import ColumnBuffer, encode_png, frequency_ticks, read_columns, window_settings
 from auricle.signal.frontend import open_frontend
 from auricle.signal.streaming import stream_clip
 
@@ -114,7 +114,7 @@ def test_a_page_that_cannot_be_written_is_one_line(listener: Listener, tmp_path:
 
 def test_a_png_holds_the_picture() -> None:
     levels = np.linspace(-100, 0, 6 * 4).reshape(6, 4).astype(np.float32)
-    content = png(levels)
+    content = encode_png(levels)
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     length, kind = struct.unpack(">I4s", content[8:16])
     assert kind == b"IHDR" and struct.unpack(">II", content[16:24]) == (6, 4)
@@ -127,7 +127,7 @@ def test_a_png_holds_the_picture() -> None:
 
 @pytest.mark.parametrize("value", [-100.0, -20.0])
 def test_a_flat_picture_has_no_division_by_nothing(value: float) -> None:
-    assert png(np.full((5, 64), value, np.float32))
+    assert encode_png(np.full((5, 64), value, np.float32))
 
 
 @pytest.mark.parametrize("frames", [1, 9, 10, 11, 20, 21, 37, 160, 1001])
@@ -135,7 +135,7 @@ def test_a_strip_keeps_every_peak_and_its_place(frames: int) -> None:
     rng = np.random.default_rng(frames)
     features = rng.uniform(-80, -40, (frames, 3)).astype(np.float32)
     features[frames // 2] = 0.0
-    strip, at = Strip(3, most=10), 0
+    strip, at = ColumnBuffer(3, most=10), 0
     while at < frames:
         step = int(rng.integers(1, 30))
         strip.add(features[at : at + step])
@@ -149,14 +149,14 @@ def test_a_picture_has_no_seams_between_windows() -> None:
     frontend = open_frontend("auricle-16k")
     sound = clip(tone("middle tone", 35))
     with stream_clip(sound, **window_settings(frontend)) as windows:  # type: ignore[arg-type]
-        drawn = columns(windows, frontend)
+        drawn = read_columns(windows, frontend)
     whole = frontend.features(sound.samples)
     assert drawn.shape == whole.shape
     np.testing.assert_allclose(drawn, whole, atol=0.05)
 
 
-def test_heights_rise_with_frequency() -> None:
-    found = heights(open_frontend("auricle-16k"))
+def test_ticks_rise_with_frequency() -> None:
+    found = frequency_ticks(open_frontend("auricle-16k"))
     assert [hertz for hertz, _ in found] == sorted(hertz for hertz, _ in found)
     assert all(0 < place <= 1 for _, place in found) and [place for _, place in found] == sorted(place for _, place in found)
     assert tone_model.RATE / 2 == 8000 and found[-1] == (8000, pytest.approx(1.0))
