@@ -31,7 +31,7 @@ from auricle.core.files import atomic_file, atomic_folder, make_folder, write_te
 from auricle.core.records import Clip
 from auricle.data.corpora import CORPORA
 from auricle.data.corpora.clip_table import COLUMNS, TABLE
-from auricle.data.corpora.published import Published, find
+from auricle.data.corpora.published import PublishedClip, find_path
 from auricle.signal.resample import resample
 from auricle.signal.streaming import read
 
@@ -69,7 +69,7 @@ def prepare(name: str, download: Path, out: Path) -> tuple[int, list[str]]:
     return len(records), failures
 
 
-def _write_clips(clips: Iterable[Published], partial: Path) -> tuple[list[dict[str, object]], list[str]]:
+def _write_clips(clips: Iterable[PublishedClip], partial: Path) -> tuple[list[dict[str, object]], list[str]]:
     records: list[dict[str, object]] = []
     failures: list[str] = []
     for clip in clips:
@@ -89,7 +89,7 @@ def _write_clips(clips: Iterable[Published], partial: Path) -> tuple[list[dict[s
     return records, failures
 
 
-def _excerpt(clip: Published) -> Clip | None:
+def _excerpt(clip: PublishedClip) -> Clip | None:
     """Read, crop and resample the clip; samples (C, N).
 
     None where an excerpt from the end of the file would overlap the one from its start.
@@ -113,7 +113,7 @@ def _write(partial: Path, clip: Clip) -> None:
         soundfile.write(partial, samples, clip.rate, format="FLAC", subtype="PCM_16")
 
 
-def _record(clip: Published, excerpt: Clip) -> dict[str, object]:
+def _record(clip: PublishedClip, excerpt: Clip) -> dict[str, object]:
     notes = [clip.extra] if clip.extra else []
     if clip.seconds is not None and clip.start < 0:
         notes.append(f"the last {clip.seconds:g} s")
@@ -127,7 +127,7 @@ def _prepare_text(download: Path, out: Path) -> tuple[int, list[str]]:
         target = out / "text" / path
         make_folder(target.parent)
         with atomic_file(target) as partial:
-            shutil.copyfile(find(download, pattern, origin), partial)
+            shutil.copyfile(find_path(download, pattern, origin), partial)
     return len(TEXTS), []
 
 

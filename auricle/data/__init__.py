@@ -1,1 +1,1 @@
-"""Corpora and manifests in, clips with labels or captions, their waves, and composed scenes out; licences, lineage, plain words."""
+"""Corpora, manifests, licences, decoded waveforms, captions, prompts and composed scenes."""

@@ -1,4 +1,4 @@
-"""Which clips may train weights that are shipped: CC0, CC BY (any version) and public domain, by each clip's own licence."""
+"""Licences that allow training of shipped weights: CC0, CC BY (any version) and public domain, by each clip's own licence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from auricle.data.corpora.clip_table import Row
 
-#: Corpora that are only ever tested on: share-alike, or licences given by module and not by file.
+#: Corpora for tests only: share-alike, or with licences per module instead of per file.
 TEST_ONLY = frozenset({"fsdd", "minetest", "donateacry", "spatial"})
 
 _CLOSED = re.compile(
@@ -17,10 +17,10 @@ _OPEN = re.compile(r"cc-?\s?0|creative commons zero|public domain|cc[- ]by|creat
 
 
 def is_open(licence: str) -> bool:
-    """True for CC0, CC BY and public domain; False for share-alike, non-commercial, Sampling+ and whatever is unclear."""
+    """True for CC0, CC BY and public domain; False for share-alike, non-commercial, Sampling+ and unclear licences."""
     return bool(_OPEN.search(licence)) and not _CLOSED.search(licence)
 
 
-def trainable(row: Row) -> bool:
-    """True where the row's own licence lets it train weights that are shipped."""
+def is_trainable(row: Row) -> bool:
+    """True where the licence of the row allows training of shipped weights."""
     return row.corpus not in TEST_ONLY and is_open(row.licence)

@@ -34,7 +34,7 @@ def trained(data: Path, folder: Path) -> list[Item]:
     missing = [clip for clip in listed if clip not in rows]
     if missing:
         raise InputError(
-            f"{data} lacks {len(missing)} clips of the card, such as {'/'.join(missing[0])}; lay the corpora out (docs/data.md)"
+            f"{data} lacks {len(missing)} clips of the card, such as {'/'.join(missing[0])}; prepare the corpora (docs/data.md)"
         )
     return [rows[clip] for clip in listed]
 

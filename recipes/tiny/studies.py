@@ -20,7 +20,7 @@ from auricle.data import class_exclusion
 from auricle.data.compose.feature_bank import open_feature_bank
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import FOLDS, fold
-from auricle.data.licences import trainable
+from auricle.data.licences import is_trainable
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 from auricle.models.folder import write_json
@@ -56,7 +56,7 @@ def open_workspace(options: argparse.Namespace, run: Run) -> Workspace:
             print(f"decoded {done}/{total} clips in {time.monotonic() - began:.0f} s", flush=True)
 
     bank = open_feature_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
-    count = Counter(label for row in rows if trainable(row) for label in row.labels)
+    count = Counter(label for row in rows if is_trainable(row) for label in row.labels)
     vocabulary = sorted(label for label, clips in count.items() if clips >= run.fewest)
     command = f"python -m recipes.tiny --data DIR --study {options.study} --epochs {options.epochs}"
     command += "" if tuple(options.folds) == FOLDS else " --folds " + " ".join(map(str, options.folds))
@@ -76,7 +76,7 @@ def folds(workspace: Workspace) -> dict[int, Path]:
     """Four trainings without a fold; then every figure that needs left-out sounds, each model calibrated on the other three's."""
     folders = {}
     for left in workspace.folds:
-        chosen = [i for i, row in enumerate(workspace.rows) if trainable(row) and fold(row) != left]
+        chosen = [i for i, row in enumerate(workspace.rows) if is_trainable(row) and fold(row) != left]
         folders[left] = train_model(workspace, f"fold{left}", chosen, workspace.vocabulary)
         _accuracy(workspace, folders)
     if len(folders) == 1:
@@ -147,7 +147,7 @@ def unseen_classes(workspace: Workspace) -> None:
             if workspace.sets and name not in workspace.sets:
                 continue
             kept = set(map(id, class_exclusion.exclude_classes(workspace.rows, classes)))
-            chosen = [i for i, row in enumerate(workspace.rows) if id(row) in kept and trainable(row)]
+            chosen = [i for i, row in enumerate(workspace.rows) if id(row) in kept and is_trainable(row)]
             vocabulary = [
                 label for label in workspace.vocabulary if label not in classes and any(label in workspace.rows[i].labels for i in chosen)
             ]
@@ -163,7 +163,7 @@ def ship(workspace: Workspace) -> None:
     if not done:
         raise SystemExit("the shipped model's decisions rest on left-out sounds: run --study folds first")
     heard = [left_out.labelled_outputs(workspace.work / f"fold{left}", workspace.rows, workspace.bank, left) for left in done]
-    chosen = [i for i, row in enumerate(workspace.rows) if trainable(row)]
+    chosen = [i for i, row in enumerate(workspace.rows) if is_trainable(row)]
     folder = train_model(workspace, "ship", chosen, workspace.vocabulary)
     _decide(folder, calibrated(heard))
     recipe = dataclasses.asdict(workspace.run) | {"encoder": workspace.run.encoder.model_dump(mode="json")}

@@ -7,7 +7,7 @@ import pytest
 
 from auricle.core.errors import InputError
 from auricle.data.catalogue import ALL, CATALOGUE, page, wavcaps
-from auricle.data.catalogue.tables import licence, rows, sounds
+from auricle.data.catalogue.tables import find_sounds, licence_from_url, read_rows
 from auricle.data.catalogue.youtube import ancestors, with_ancestors
 from auricle.data.item import Item
 from auricle.data.licences import is_open
@@ -66,7 +66,7 @@ def test_missing_sounds_are_told_or_left_out(name: str, tmp_path: Path) -> None:
 def test_no_split_and_no_download(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no split 'nine'; wanted"):
         CATALOGUE[name].items(tmp_path, "nine")
-    with pytest.raises(InputError, match="is no folder; wanted a download of"):
+    with pytest.raises(InputError, match="is not a folder; wanted a download of"):
         CATALOGUE[name].items(tmp_path / "nowhere")
     with pytest.raises(InputError, match="wanted"):
         CATALOGUE[name].items(tmp_path)
@@ -111,7 +111,7 @@ def test_ancestors_in_the_ontology(tmp_path: Path) -> None:
     assert ancestors("Bark") == ("dog", "domestic animals, pets", "animal")
     (bark,) = with_ancestors([one("audioset", tmp_path, "balanced")])
     assert bark.labels == ("dog", "bark", "domestic animals, pets", "animal")
-    with pytest.raises(InputError, match="'zither solo' is no label"):
+    with pytest.raises(InputError, match="'zither solo' is not a label"):
         ancestors("zither solo")
 
 
@@ -124,7 +124,7 @@ def test_wavcaps_and_its_blacklists(tmp_path: Path) -> None:
         ("soundbible", "2219"),
     ]
     assert {item.captions[0].style for item in items} == {"generated"} and not any(is_open(item.licence) for item in items)
-    kept = wavcaps.without(items, tmp_path / "json_files" / "blacklist" / "some.json")
+    kept = wavcaps.exclude_blacklisted(items, tmp_path / "json_files" / "blacklist" / "some.json")
     assert [item.fold for item in kept] == ["BBC_Sound_Effects", "FreeSound", "SoundBible"]
     (tmp_path / "json_files" / "FreeSound" / "fsd_final.json").write_text('{"data": [{"id": 3}]}')
     with pytest.raises(InputError, match=r"fsd_final\.json: entry 1 is .*wanted an object with id, caption"):
@@ -154,29 +154,29 @@ def test_places_notes_and_words(tmp_path: Path) -> None:
 def test_questions_and_their_answers(tmp_path: Path) -> None:
     entry = CATALOGUE["clothoaqa"]
     download = made("clothoaqa", tmp_path)
-    raining, falls = entry.asked(download, "train")
+    raining, falls = entry.load_questions(download, "train")
     assert (raining.item, raining.text) == ("0", "Is it raining?") and falls.answers == ("rain", "water", "rain")
-    assert (raining.answers, raining.sure) == (("yes", "no", "yes"), ("yes", "maybe", "yes"))
-    assert {question.item for question in entry.asked(download)} == {item.id for item in entry.items(download)}
+    assert (raining.answers, raining.confidence) == (("yes", "no", "yes"), ("yes", "maybe", "yes"))
+    assert {question.item for question in entry.load_questions(download)} == {item.id for item in entry.items(download)}
     assert entry.items(download, "train")[0].source == "4711"
     with pytest.raises(InputError, match="gtzan has no questions"):
-        CATALOGUE["gtzan"].asked(download)
+        CATALOGUE["gtzan"].load_questions(download)
 
 
 def test_tables_that_are_cut_or_changed(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("file,label\na.wav\n")
-    with pytest.raises(InputError, match=r"a\.csv: line 2: is cut"):
-        list(rows(tmp_path / "a.csv", "file", "label"))
+    with pytest.raises(InputError, match=r"a\.csv: line 2: has too few cells"):
+        list(read_rows(tmp_path / "a.csv", "file", "label"))
     (tmp_path / "b.csv").write_text("# a remark\na.wav, one\u2028two\nb.wav\n", encoding="utf-8")
-    told = rows(tmp_path / "b.csv", "file", "label", names=("file", "label"))
+    told = read_rows(tmp_path / "b.csv", "file", "label", names=("file", "label"))
     assert next(told)["label"] == "one\u2028two"
-    with pytest.raises(InputError, match=r"b\.csv: line 3: is cut"):
+    with pytest.raises(InputError, match=r"b\.csv: line 3: has too few cells"):
         next(told)
     with pytest.raises(InputError, match="lacks the columns fold"):
-        list(rows(tmp_path / "a.csv", "file", "fold"))
+        list(read_rows(tmp_path / "a.csv", "file", "fold"))
     sound(tmp_path / "x" / "a.wav", tmp_path / "y" / "a.wav")
-    with pytest.raises(InputError, match="have one name"):
-        sounds(tmp_path)
+    with pytest.raises(InputError, match="have the same name"):
+        find_sounds(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_tables_that_are_cut_or_changed(tmp_path: Path) -> None:
     ],
 )
 def test_licences_by_address(address: str, name: str) -> None:
-    assert licence(address) == name
+    assert licence_from_url(address) == name
     assert is_open(name) == (name in ("CC BY 3.0", "CC0 1.0", "Public Domain 1.0"))
 
 

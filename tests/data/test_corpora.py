@@ -11,7 +11,7 @@ from auricle.data import corpora
 from auricle.data.class_exclusion import exclude_classes, matches_class
 from auricle.data.corpora import kenney, minetest, opensfx, sonicpi
 from auricle.data.corpora.clip_table import COLUMNS, Row, fold
-from auricle.data.licences import is_open, trainable
+from auricle.data.licences import is_open, is_trainable
 
 
 def lay_out(folder: Path, rows: list[dict[str, str]]) -> None:
@@ -48,7 +48,7 @@ def test_one_table_becomes_rows(tmp_path: Path) -> None:
 
 
 def test_reading_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no corpus"):
+    with pytest.raises(InputError, match="contains no corpus"):
         corpora.read(tmp_path)
     with pytest.raises(InputError, match=r"recipes\.prepare esc50"):
         corpora.read(tmp_path, ["esc50"])
@@ -115,12 +115,12 @@ def test_words_of_made_rows(tmp_path: Path) -> None:
 )
 def test_only_open_licences_train(licence: str, openly: bool) -> None:
     assert is_open(licence) == openly
-    assert trainable(row("esc50", "dog", licence=licence)) == openly
+    assert is_trainable(row("esc50", "dog", licence=licence)) == openly
 
 
 @pytest.mark.parametrize("corpus", ["fsdd", "minetest", "donateacry", "spatial"])
 def test_corpora_for_tests_never_train(corpus: str) -> None:
-    assert not trainable(row(corpus, "dog", licence="CC0"))
+    assert not is_trainable(row(corpus, "dog", licence="CC0"))
 
 
 def test_folds_are_stable_and_follow_the_source() -> None:
@@ -148,7 +148,7 @@ def test_a_word_left_out_takes_its_paraphrases_along() -> None:
 
 def test_which_real_rows_train(data: Path) -> None:
     rows = corpora.read(data, ["esc50"])
-    assert Counter(row.licence for row in rows if trainable(row)) == {"CC0": 666, "CC-BY": 735}
+    assert Counter(row.licence for row in rows if is_trainable(row)) == {"CC0": 666, "CC-BY": 735}
     assert len({row.labels for row in rows}) == 50
     assert {fold(row) for row in rows} == {1, 2, 3, 4}
 

@@ -12,7 +12,7 @@ import soundfile
 from auricle.core.errors import InputError
 from auricle.data import corpora
 from auricle.data.corpora.clip_table import Row, fold
-from auricle.data.licences import trainable
+from auricle.data.licences import is_trainable
 from recipes import prepare
 
 
@@ -66,7 +66,7 @@ def test_esc50(tmp_path: Path) -> None:
     dog, baby = rows["1-100032-A-0.ogg"], rows["3-4211-B-20.ogg"]
     assert (dog.author, dog.url, dog.licence) == ("n f", "http://www.freesound.org/people/n/sounds/100032/", "CC0")
     assert (dog.rate, dog.duration, dog.target, fold(dog), dog.source) == (16000, 5.0, 0, 1, "100032")
-    assert (baby.labels, baby.licence, trainable(baby)) == (("crying baby",), "CC-BY-NC", False)
+    assert (baby.labels, baby.licence, is_trainable(baby)) == (("crying baby",), "CC-BY-NC", False)
     samples, _ = soundfile.read(dog.path)
     assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.02)
 
@@ -93,8 +93,8 @@ def test_opensfx(tmp_path: Path) -> None:
     sound(tmp_path / "d" / "src" / "wav" / "osfx_37.wav", rate=48000)
     rows = laid_out("opensfx", tmp_path / "d", tmp_path / "out")
     helicopter, cow = rows["osfx_24.flac"], rows["osfx_37.flac"]
-    assert (helicopter.rate, trainable(helicopter)) == (22050, False)
-    assert (cow.rate, trainable(cow), cow.author) == (32000, True, '"Cow". Original "Cow - Moan 2.wav" by "J".')
+    assert (helicopter.rate, is_trainable(helicopter)) == (22050, False)
+    assert (cow.rate, is_trainable(cow), cow.author) == (32000, True, '"Cow". Original "Cow - Moan 2.wav" by "J".')
 
 
 def test_ambience(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_librosa_examples(tmp_path: Path) -> None:
         sound(tmp_path / "d" / "audio" / f"{stem}.ogg", rate=22050)
         text(tmp_path / "d" / "audio" / f"{stem}.txt", "Somebody's piece\nFrom https://a.org/1\nCC-BY https://c.org/by/3.0/\n")
     rows = laid_out("librosa_examples", tmp_path / "d", tmp_path / "out")
-    assert len(rows) == 10 and all(trainable(row) for row in rows.values())
+    assert len(rows) == 10 and all(is_trainable(row) for row in rows.values())
     assert rows["robin.ogg"].url == "https://a.org/1; https://c.org/by/3.0/"
     original = tmp_path / "d" / "audio" / "198-209-0000.ogg"
     assert rows["libri3.ogg"].path.read_bytes() == original.read_bytes()
@@ -148,7 +148,7 @@ def test_speech_text(tmp_path: Path) -> None:
     rows = laid_out("speech_text", tmp_path / "d", tmp_path / "out")
     spoken = rows["sense_01_austen_64kb-0880.flac"]
     assert (spoken.extra, spoken.source, spoken.rate) == ("text=he was not an ill man", "sense_01", 16000)
-    assert rows["jfk.flac"].rate == 32000 and all(trainable(row) for row in rows.values())
+    assert rows["jfk.flac"].rate == 32000 and all(is_trainable(row) for row in rows.values())
 
 
 def test_wakewords(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_corpora_for_tests_only(tmp_path: Path) -> None:
     babies = laid_out("donateacry", tmp_path / "cry", tmp_path / "out")
     assert len(babies) == 24 and babies["belly_pain_01.flac"].source == phone
     assert babies["belly_pain_01.flac"].extra.startswith("gender=m;age=48;reason=bp;")
-    assert not any(trainable(row) for rows in (digits, steps, babies) for row in rows.values())
+    assert not any(is_trainable(row) for rows in (digits, steps, babies) for row in rows.values())
 
 
 def test_text(tmp_path: Path) -> None:

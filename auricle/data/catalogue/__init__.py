@@ -1,10 +1,10 @@
-"""Published corpora in, Items out: what each is, how its download lies on disk, its licence, and which others hold the same recordings.
+"""The catalogue of published corpora: description, licence, layout and overlaps of each, and readers that convert downloads to Items.
 
     from auricle.data.catalogue import CATALOGUE
     clips = CATALOGUE["clotho"].items("downloads/clotho", "evaluation")
 
-`python -m auricle.data.catalogue` prints the page docs/corpora.md. Counts are those of the publications, and are left out where we could
-not be sure of them; nothing is downloaded.
+`python -m auricle.data.catalogue` prints the page docs/corpora.md. Counts are those of the publications, and are left out where they are
+uncertain. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 
 def page() -> str:
-    """The page docs/corpora.md."""
+    """Render the page docs/corpora.md."""
     lines = [
         "# Published corpora",
         "",
-        "Rendered by `python -m auricle.data.catalogue > docs/corpora.md`; do not edit. Each can be read from the layout in which it is",
-        "published, by `auricle.data.catalogue.CATALOGUE[NAME].items(DOWNLOAD, SPLIT)`. Nothing is downloaded, and none of them is in this",
-        "repository. A count stands here only where the publication is sure of it. The corpora that the shipped model learned from, and",
-        "who may train, are in [data](data.md).",
+        "The public corpora that auricle can read from their published layout, by",
+        "`auricle.data.catalogue.CATALOGUE[NAME].items(DOWNLOAD, SPLIT)`. Nothing is downloaded, and none of them is in this repository.",
+        "Counts are given where the publication states them. The training corpora of the shipped model, and the licences that allow",
+        "training, are in [data](data.md). This page is rendered by `python -m auricle.data.catalogue > docs/corpora.md`; do not edit it.",
         "",
         "| name | corpus | clips | hours | from | licence |",
         "|---|---|---|---|---|---|",
@@ -49,7 +49,7 @@ def page() -> str:
     for entry in CATALOGUE.values():
         facts = [f"Paper: {entry.paper}.", f"Address: {entry.address}.", f"Splits: {', '.join(entry.splits)}."]
         facts += [f"Overlaps: {entry.overlaps}."] if entry.overlaps else []
-        facts += ["Questions: `asked(DOWNLOAD, SPLIT)`."] if entry.questions else []
+        facts += ["Questions: `load_questions(DOWNLOAD, SPLIT)`."] if entry.questions else []
         lines += ["", f"## {entry.title}", "", f"{entry.about[:1].upper()}{entry.about[1:]}.", "", "  \n".join(facts), "", "```"]
         lines += [entry.layout, "```"]
     return "\n".join(lines) + "\n"

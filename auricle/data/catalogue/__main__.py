@@ -1,4 +1,4 @@
-"""Prints the page docs/corpora.md."""
+"""Command that prints the page docs/corpora.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entry of the catalogue: what is known of a published corpus, how its download lies on disk, and how it is read."""
+"""Entries of the catalogue: the metadata of a published corpus, the layout of its download, and its readers."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from auricle.data.item import Item
 
 Missing = Literal["raise", "skip"]
 Kind = TypeVar("Kind")
-#: The name of all splits together.
+#: Selects all splits.
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a clip. item: id of the clip's Item. answers: one an annotator. sure: what each said of being sure, may be empty."""
+    """A question about a clip. item: id of the clip's Item. answers, confidence: one per annotator; confidence may be empty texts."""
 
     item: str
     text: str
     answers: tuple[str, ...]
-    sure: tuple[str, ...] = ()
+    confidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Entry:
     """One published corpus.
 
-    about: what it is, in a sentence. paper, address: where it is described and where it is had. licence: of the collection; each clip may
-    have its own. site: where its recordings come from. clips, hours: as published, None where that is not sure. overlaps: other corpora
-    with the same recordings, and which. splits: their names. layout: its tree as it is published.
-    read: (download, split) -> its clips, whether or not their files are there. questions: the same for questions about them.
+    about: a one-sentence description. paper: its publication. address: where to download it. licence: of the collection; clips may have
+    their own. site: where its recordings were published first. clips, hours: as published, None where uncertain. overlaps: other corpora
+    with the same recordings. splits: names of the splits. layout: the folder tree of the published download.
+    read: (download, split) -> items, whether or not their files exist. questions: (download, split) -> questions, or None.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Entry:
     questions: Callable[[Path, str], Iterable[Question]] | None = None
 
     def items(self, download: str | Path, split: str = ALL, *, missing: Missing = "raise") -> list[Item]:
-        """Clips of one split, or of all, of a download. missing: a sound file that is not there is an error, or its clip is left out."""
+        """Read the items of one split, or of all. missing: "raise": a missing sound file is an error; "skip": its item is left out."""
         found: list[Item] = []
         lost: list[Item] = []
         for item in self._of(self.read, Path(download), split):
@@ -62,12 +62,12 @@ class Entry:
         if lost and (missing == "raise" or not found):
             raise InputError(
                 f"{lost[0].audio}: no such file; it and {len(lost) - 1} more of {self.name}'s {len(lost) + len(found)} sounds are missing; "
-                'get them, or pass missing="skip" to leave their clips out'
+                'download them, or pass missing="skip" to leave their clips out'
             )
         return found
 
-    def asked(self, download: str | Path, split: str = ALL) -> list[Question]:
-        """Questions about the clips of one split, or of all. InputError where the corpus has none."""
+    def load_questions(self, download: str | Path, split: str = ALL) -> list[Question]:
+        """Read the questions about the clips of one split, or of all. InputError where the corpus has none."""
         if self.questions is None:
             raise InputError(f"{self.name} has no questions; it has {', '.join(self.splits)}")
         return list(self._of(self.questions, Path(download), split))
@@ -77,5 +77,5 @@ class Entry:
             raise InputError(f"{self.name} has no split {split!r}; wanted {', '.join(self.splits)} or {ALL}")
         download = Path(os.path.abspath(download))
         if not download.is_dir():
-            raise InputError(f"{download} is no folder; wanted a download of {self.title}:\n{self.layout}")
+            raise InputError(f"{download} is not a folder; wanted a download of {self.title}:\n{self.layout}")
         return chain.from_iterable(read(download, each) for each in (self.splits if split == ALL else (split,)))

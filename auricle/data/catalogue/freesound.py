@@ -1,4 +1,4 @@
-"""Corpora of Freesound's recordings: ESC-50, FSD50K, Clotho, Clotho-AQA, UrbanSound8K. A clip's source is its sound's number there."""
+"""Corpora of Freesound recordings: ESC-50, FSD50K, Clotho, Clotho-AQA, UrbanSound8K. The source of a clip is its Freesound id."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.catalogue.entry import Entry, Question
-from auricle.data.catalogue.tables import licence, loaded, rows, seconds
+from auricle.data.catalogue.tables import licence_from_url, load_json, parse_seconds, read_rows
 from auricle.data.corpora.esc50 import credits
-from auricle.data.corpora.published import find
+from auricle.data.corpora.published import find_path
 from auricle.data.item import Caption, Item
 from auricle.data.prompts import label_key
 
@@ -16,14 +16,14 @@ SITE = "freesound"
 
 
 def _esc50(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, "meta/esc50.csv", "a clone of github.com/karolpiczak/ESC-50")
+    table = find_path(download, "meta/esc50.csv", "a clone of github.com/karolpiczak/ESC-50")
     root = table.parents[1]
-    told = credits((root / "LICENSE").read_text(encoding="utf-8", errors="replace")) if (root / "LICENSE").is_file() else {}
-    for row in rows(table, "filename", "fold", "category", "src_file"):
+    clip_credits = credits((root / "LICENSE").read_text(encoding="utf-8", errors="replace")) if (root / "LICENSE").is_file() else {}
+    for row in read_rows(table, "filename", "fold", "category", "src_file"):
         if row["fold"] != split:
             continue
         stem = Path(row["filename"]).stem
-        author, url, terms = told.get(stem.rpartition("-")[0], ("", "", "unclear"))
+        author, url, terms = clip_credits.get(stem.rpartition("-")[0], ("", "", "unclear"))
         yield Item(
             id=stem,
             audio=root / "audio" / row["filename"],
@@ -49,7 +49,7 @@ ESC50 = Entry(
     site=SITE,
     clips=2000,
     hours=2.8,
-    overlaps="FSD50K, UrbanSound8K, Clotho and WavCaps (FreeSound) may hold the same Freesound sounds: compare sources",
+    overlaps="FSD50K, UrbanSound8K, Clotho and WavCaps (FreeSound) may have the same Freesound sounds: compare sources",
     splits=("1", "2", "3", "4", "5"),
     layout="""\
 ESC-50/
@@ -62,14 +62,14 @@ ESC-50/
 
 def _fsd50k(download: Path, split: str) -> Iterator[Item]:
     part = "eval" if split == "eval" else "dev"
-    table = find(download, f"FSD50K.ground_truth/{part}.csv", "the ground truth of FSD50K")
+    table = find_path(download, f"FSD50K.ground_truth/{part}.csv", "the ground truth of FSD50K")
     root = table.parents[1]
     about = root / "FSD50K.metadata" / f"{part}_clips_info_FSD50K.json"
-    told = loaded(about) if about.is_file() else {}
-    for row in rows(table, "fname", "labels", *(("split",) if part == "dev" else ())):
+    metadata_of = load_json(about) if about.is_file() else {}
+    for row in read_rows(table, "fname", "labels", *(("split",) if part == "dev" else ())):
         if row.get("split", "eval") != split:
             continue
-        name, info = row["fname"], told.get(row["fname"], {})
+        name, info = row["fname"], metadata_of.get(row["fname"], {})
         yield Item(
             id=name,
             audio=root / f"FSD50K.{part}_audio" / f"{name}.wav",
@@ -77,7 +77,7 @@ def _fsd50k(download: Path, split: str) -> Iterator[Item]:
             corpus="fsd50k",
             source=name,
             site=SITE,
-            licence=licence(info.get("license", "")),
+            licence=licence_from_url(info.get("license", "")),
             author=info.get("uploader", ""),
             url=f"https://freesound.org/s/{name}/",
             fold=split,
@@ -94,7 +94,7 @@ FSD50K = Entry(
     site=SITE,
     clips=51_197,
     hours=108.3,
-    overlaps="ESC-50, UrbanSound8K, Clotho and WavCaps (FreeSound) may hold the same Freesound sounds: compare sources",
+    overlaps="ESC-50, UrbanSound8K, Clotho and WavCaps (FreeSound) may have the same Freesound sounds: compare sources",
     splits=("train", "val", "eval"),
     layout="""\
 FSD50K/
@@ -107,30 +107,30 @@ FSD50K/
 
 
 def _clotho(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"clotho_captions_{split}.csv", "the tables of Clotho 2.1")
+    table = find_path(download, f"clotho_captions_{split}.csv", "the tables of Clotho 2.1")
     root, metadata = table.parent, table.parent / f"clotho_metadata_{split}.csv"
-    told = {row["file_name"]: row for row in rows(metadata, "file_name", "keywords", "sound_id")} if metadata.is_file() else {}
+    metadata_of = {row["file_name"]: row for row in read_rows(metadata, "file_name", "keywords", "sound_id")} if metadata.is_file() else {}
     columns = [f"caption_{number}" for number in range(1, 6)]
-    for row in rows(table, "file_name", *columns):
+    for row in read_rows(table, "file_name", *columns):
         name = row["file_name"]
-        about = told.get(name, {})
+        about = metadata_of.get(name, {})
         yield Item(
             id=f"{split}/{Path(name).stem}",
             audio=root / split / name,
             captions=tuple(Caption(row[column].strip()) for column in columns if row[column].strip()),
             labels=tuple(label_key(word) for word in about.get("keywords", "").split(";") if word.strip()),
             corpus="clotho",
-            source=_number(about.get("sound_id", ""), name),
+            source=_source(about.get("sound_id", ""), name),
             site=SITE,
-            licence=licence(about.get("license", "")),
+            licence=licence_from_url(about.get("license", "")),
             author=about.get("manufacturer", ""),
             url=about.get("sound_link", ""),
             fold=split,
         )
 
 
-def _number(sound: str, name: str) -> str:
-    """The sound's number, or the file's name where it is not known."""
+def _source(sound: str, name: str) -> str:
+    """The id of the sound, or the name of the file where the id is unknown."""
     return sound if sound.isdecimal() else Path(name).stem
 
 
@@ -143,7 +143,7 @@ CLOTHO = Entry(
     licence="captions: Tampere University's, not commercial; each clip its own",
     site=SITE,
     clips=5929,
-    overlaps="Clotho-AQA is cut from it; WavCaps (FreeSound) holds its sounds; ESC-50, FSD50K and UrbanSound8K may",
+    overlaps="Clotho-AQA is cut from it; WavCaps (FreeSound) has its sounds; ESC-50, FSD50K and UrbanSound8K may",
     splits=("development", "validation", "evaluation"),
     layout="""\
 clotho/
@@ -157,19 +157,19 @@ _AQA = "the tables of Clotho-AQA"
 
 
 def _clotho_aqa(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"clotho_aqa_{split}.csv", _AQA)
+    table = find_path(download, f"clotho_aqa_{split}.csv", _AQA)
     metadata = table.parent / "clotho_aqa_metadata.csv"
-    told = {row["file_name"]: row for row in rows(metadata, "file_name")} if metadata.is_file() else {}
-    for name in dict.fromkeys(row["file_name"] for row in rows(table, "file_name")):
-        about = told.get(name, {})
+    metadata_of = {row["file_name"]: row for row in read_rows(metadata, "file_name")} if metadata.is_file() else {}
+    for name in dict.fromkeys(row["file_name"] for row in read_rows(table, "file_name")):
+        about = metadata_of.get(name, {})
         yield Item(
             id=Path(name).stem,
             audio=table.parent / "audio_files" / name,
             labels=tuple(label_key(word) for word in about.get("keywords", "").split(";") if word.strip()),
             corpus="clothoaqa",
-            source=_number(about.get("sound_id", ""), name),
+            source=_source(about.get("sound_id", ""), name),
             site=SITE,
-            licence=licence(about.get("license", "")),
+            licence=licence_from_url(about.get("license", "")),
             author=about.get("manufacturer", ""),
             url=about.get("sound_link", ""),
             fold=split,
@@ -177,13 +177,13 @@ def _clotho_aqa(download: Path, split: str) -> Iterator[Item]:
 
 
 def _clotho_questions(download: Path, split: str) -> Iterator[Question]:
-    table = find(download, f"clotho_aqa_{split}.csv", _AQA)
-    asked: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for row in rows(table, "file_name", "QuestionText", "answer"):
-        said = row["answer"].strip(), row.get("confidence", "").strip()
-        asked.setdefault((row["file_name"], row["QuestionText"].strip()), []).append(said)
-    for (name, text), answers in asked.items():
-        yield Question(Path(name).stem, text, tuple(answer for answer, _ in answers), tuple(sure for _, sure in answers))
+    table = find_path(download, f"clotho_aqa_{split}.csv", _AQA)
+    answers_of: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for row in read_rows(table, "file_name", "QuestionText", "answer"):
+        answer = row["answer"].strip(), row.get("confidence", "").strip()
+        answers_of.setdefault((row["file_name"], row["QuestionText"].strip()), []).append(answer)
+    for (name, text), answers in answers_of.items():
+        yield Question(Path(name).stem, text, tuple(answer for answer, _ in answers), tuple(confidence for _, confidence in answers))
 
 
 CLOTHO_AQA = Entry(
@@ -208,8 +208,8 @@ ClothoAQA/
 
 
 def _urbansound8k(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, "metadata/UrbanSound8K.csv", "UrbanSound8K")
-    for row in rows(table, "slice_file_name", "fsID", "start", "end", "fold", "class"):
+    table = find_path(download, "metadata/UrbanSound8K.csv", "UrbanSound8K")
+    for row in read_rows(table, "slice_file_name", "fsID", "start", "end", "fold", "class"):
         if row["fold"] != split:
             continue
         yield Item(
@@ -221,7 +221,7 @@ def _urbansound8k(download: Path, split: str) -> Iterator[Item]:
             site=SITE,
             licence="CC BY-NC 3.0",
             url=f"https://freesound.org/s/{row['fsID']}/",
-            duration=seconds(row["end"], table) - seconds(row["start"], table),
+            duration=parse_seconds(row["end"], table) - parse_seconds(row["start"], table),
             fold=split,
         )
 
@@ -236,7 +236,7 @@ URBANSOUND8K = Entry(
     site=SITE,
     clips=8732,
     hours=8.75,
-    overlaps="ESC-50, FSD50K, Clotho and WavCaps (FreeSound) may hold the same Freesound sounds: compare sources",
+    overlaps="ESC-50, FSD50K, Clotho and WavCaps (FreeSound) may have the same Freesound sounds: compare sources",
     splits=tuple(str(number) for number in range(1, 11)),
     layout="""\
 UrbanSound8K/

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
-from auricle.data.catalogue.tables import loaded
-from auricle.data.corpora.published import files, find
+from auricle.data.catalogue.tables import load_json
+from auricle.data.corpora.published import find_path, list_files
 from auricle.data.item import Item
 from auricle.data.prompts import label_key
 
 
 def _nsynth(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"nsynth-{split}/examples.json", "NSynth, its json/wav archives unpacked")
-    for name, note in loaded(table).items():
+    table = find_path(download, f"nsynth-{split}/examples.json", "NSynth, its json/wav archives unpacked")
+    for name, note in load_json(table).items():
         try:
             family, instrument = note["instrument_family_str"], note["instrument_str"]
         except (KeyError, TypeError):
@@ -54,7 +54,7 @@ nsynth/
 
 def _gtzan(download: Path, split: str) -> Iterator[Item]:
     wanted = "GTZAN, with genres/blues and nine more"
-    for path in files(find(download, "genres", wanted), "*/*.wav", wanted):
+    for path in list_files(find_path(download, "genres", wanted), "*/*.wav", wanted):
         yield Item(
             id=path.stem,
             audio=path,

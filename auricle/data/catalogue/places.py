@@ -9,29 +9,29 @@ from typing import Any
 from auricle.core.errors import InputError
 from auricle.core.optional import require
 from auricle.data.catalogue.entry import Entry
-from auricle.data.catalogue.tables import rows, text
-from auricle.data.corpora.published import files, find
+from auricle.data.catalogue.tables import read_rows, read_text
+from auricle.data.corpora.published import find_path, list_files
 from auricle.data.item import Caption, Item
 from auricle.data.prompts import label_key
 
 
-def _spot(path: Path, name: str) -> tuple[str, str]:
-    """Scene, and city with location, of `airport-barcelona-0-0-a.wav`: all recordings of one spot stay together."""
+def _scene_and_spot(path: Path, name: str) -> tuple[str, str]:
+    """Scene and city-location of `airport-barcelona-0-0-a.wav`; the location is the source, so that a spot is never split."""
     parts = Path(name).stem.split("-")
     if len(parts) < 5:
-        raise InputError(f"{path}: {name!r} is no name of a scene; wanted SCENE-CITY-LOCATION-SEGMENT-DEVICE.wav")
+        raise InputError(f"{path}: {name!r} is not the name of a scene; wanted SCENE-CITY-LOCATION-SEGMENT-DEVICE.wav")
     return label_key(parts[0]), f"{parts[1]}-{parts[2]}"
 
 
 def _tau(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"evaluation_setup/fold1_{split}.csv", "TAU Urban Acoustic Scenes 2020 Mobile, development")
-    for row in rows(table, "filename", "scene_label", delimiter="\t"):
+    table = find_path(download, f"evaluation_setup/fold1_{split}.csv", "TAU Urban Acoustic Scenes 2020 Mobile, development")
+    for row in read_rows(table, "filename", "scene_label", delimiter="\t"):
         yield Item(
             id=Path(row["filename"]).stem,
             audio=table.parents[1] / row["filename"],
             labels=(label_key(row["scene_label"]),),
             corpus="tau2020mobile",
-            source=_spot(table, row["filename"])[1],
+            source=_scene_and_spot(table, row["filename"])[1],
             site="tau",
             licence="Tampere University's, not commercial",
             duration=10.0,
@@ -60,13 +60,13 @@ TAU-urban-acoustic-scenes-2020-mobile-development/
 
 
 def _macs(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, "MACS.yaml", "the captions of MACS")
+    table = find_path(download, "MACS.yaml", "the captions of MACS")
     yaml: Any = require("yaml", extra="data", why="reading MACS")
     try:
-        told = yaml.load(text(table), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        for entry in told["files"]:
+        content = yaml.load(read_text(table), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        for entry in content["files"]:
             notes = entry["annotations"]
-            scene, spot = _spot(table, entry["filename"])
+            scene, spot = _scene_and_spot(table, entry["filename"])
             tags = dict.fromkeys(label_key(tag) for note in notes for tag in note["tags"])
             yield Item(
                 id=Path(entry["filename"]).stem,
@@ -106,12 +106,12 @@ _FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
 
 def _cochlscene(download: Path, split: str) -> Iterator[Item]:
     wanted = "CochlScene, with Train, Val and Test"
-    for path in files(find(download, _FOLDERS[split], wanted), "*/*.wav", wanted):
+    for path in list_files(find_path(download, _FOLDERS[split], wanted), "*/*.wav", wanted):
         _, _, rest = path.stem.partition("_user")
         yield Item(
             id=path.stem,
             audio=path,
-            labels=(_words(path.parent.name),),
+            labels=(_split_words(path.parent.name),),
             corpus="cochlscene",
             source=f"user{rest.partition('_')[0]}" if rest else path.stem,
             site="cochl",
@@ -121,7 +121,7 @@ def _cochlscene(download: Path, split: str) -> Iterator[Item]:
         )
 
 
-def _words(name: str) -> str:
+def _split_words(name: str) -> str:
     """`ResidentialArea` -> `residential area`."""
     return label_key("".join(f" {letter}" if letter.isupper() else letter for letter in name))
 

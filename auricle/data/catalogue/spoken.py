@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.catalogue.entry import Entry
-from auricle.data.catalogue.tables import text
+from auricle.data.catalogue.tables import read_text
 from auricle.data.corpora.fsdd import DIGITS
-from auricle.data.corpora.published import files, find
+from auricle.data.corpora.published import find_path, list_files
 from auricle.data.item import Item
 
 
 def _commands(download: Path, split: str) -> Iterator[Item]:
-    lists = find(download, "testing_list.txt", "Speech Commands 0.02")
-    root = lists.parent
-    held = {"validation": "validation_list.txt", "test": "testing_list.txt"}
-    named = {part: set(text(root / name).split()) for part, name in held.items()}
-    names = named[split] if split in named else {f"{path.parent.name}/{path.name}" for path in files(root, "*/*.wav", "WORD/NAME.wav")}
+    testing = find_path(download, "testing_list.txt", "Speech Commands 0.02")
+    root = testing.parent
+    lists = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+    listed = {part: set(read_text(root / name).split()) for part, name in lists.items()}
+    every = (f"{path.parent.name}/{path.name}" for path in list_files(root, "*/*.wav", "WORD/NAME.wav"))
+    names = listed[split] if split in listed else set(every)
     for name in sorted(names):
         word, _, file = name.partition("/")
-        if word.startswith("_") or (split == "train" and any(name in part for part in named.values())):
+        if word.startswith("_") or (split == "train" and any(name in part for part in listed.values())):
             continue
         yield Item(
             id=f"{word}/{Path(file).stem}",
@@ -55,7 +56,7 @@ speech_commands_v0.02/
 
 def _fsdd(download: Path, split: str) -> Iterator[Item]:
     wanted = "a clone of github.com/Jakobovski/free-spoken-digit-dataset"
-    for path in files(find(download, "recordings", wanted), "*_*_*.wav", wanted):
+    for path in list_files(find_path(download, "recordings", wanted), "*_*_*.wav", wanted):
         digit, speaker, number = path.stem.split("_")
         if (int(number) < 5) != (split == "test"):
             continue

@@ -1,4 +1,4 @@
-"""What the readers of published corpora share: tables, JSON, sounds by name, licences by address."""
+"""Shared parsing of published corpora: tables, JSON files, sounds by name, licences by URL."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from auricle.signal.formats import recordings
 _LICENCE = re.compile(r"creativecommons\.org/(?:licenses/([a-z+-]+)|publicdomain/(zero|mark))(?:/([\d.]+))?", re.IGNORECASE)
 
 
-def text(path: Path) -> str:
-    """A published table as text: UTF-8, or else Latin-1, in which some of them are."""
+def read_text(path: Path) -> str:
+    """Read a published table as UTF-8, or as Latin-1 where it is not UTF-8. InputError where it cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted the corpus as it is published") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted the corpus as published") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
 
 
-def rows(path: Path, *columns: str, names: Sequence[str] | None = None, delimiter: str = ",") -> Iterator[dict[str, str]]:
-    """Rows of a table by column. columns: those that must be there. names: the columns of a table without a header; # begins a remark."""
-    lines = ("\n" if names is not None and line.startswith("#") else line for line in io.StringIO(text(path), newline=""))
+def read_rows(path: Path, *columns: str, names: Sequence[str] | None = None, delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """Iterate over the rows of a table. columns: required. names: columns of a table without a header, in which # starts a comment."""
+    lines = ("\n" if names is not None and line.startswith("#") else line for line in io.StringIO(read_text(path), newline=""))
     reader = csv.DictReader(lines, names, delimiter=delimiter, skipinitialspace=names is not None)
-    if lost := [column for column in columns if column not in (reader.fieldnames or ())]:
-        raise InputError(f"{path}: lacks the columns {', '.join(lost)}; wanted the table as it is published")
+    if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
+        raise InputError(f"{path}: lacks the columns {', '.join(missing)}; wanted the table as published")
     for row in reader:
         if any(row[column] is None for column in columns):
-            raise InputError(f"{path}: line {reader.line_num}: is cut; wanted {', '.join(columns)}")
+            raise InputError(f"{path}: line {reader.line_num}: has too few cells; wanted {', '.join(columns)}")
         yield row
 
 
-def loaded(path: Path) -> Any:
-    """What a JSON file holds."""
+def load_json(path: Path) -> Any:
+    """Load a JSON file. InputError where it is not JSON."""
     try:
-        return json.loads(text(path))
+        return json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not usable JSON ({' '.join(str(error).split())[:80]})") from None
 
 
-def sounds(folder: Path) -> dict[str, Path]:
-    """Sound files under a folder, however deep, by their name without its ending."""
+def find_sounds(folder: Path) -> dict[str, Path]:
+    """Find the sound files under a folder, recursively, by name without extension. InputError where two have one name."""
     found: dict[str, Path] = {}
     for path in sorted(recordings(folder)):
         if path.is_dir():
             raise InputError(f"{path}: this folder cannot be read; change its permissions")
         if path.stem in found:
-            raise InputError(f"{found[path.stem]} and {path} have one name; wanted every sound once")
+            raise InputError(f"{found[path.stem]} and {path} have the same name; wanted unique names")
         found[path.stem] = path
     return found
 
 
-def licence(address: str) -> str:
-    """`http://creativecommons.org/licenses/by-nc/3.0/` -> `CC BY-NC 3.0`; what is no such address stays as it is."""
+def licence_from_url(address: str) -> str:
+    """`http://creativecommons.org/licenses/by-nc/3.0/` -> `CC BY-NC 3.0`; any other text is returned unchanged."""
     found = _LICENCE.search(address)
     if not found:
         return address
@@ -70,9 +70,9 @@ def licence(address: str) -> str:
     return f"{kind} {found[3]}" if found[3] else kind
 
 
-def seconds(value: str, path: Path) -> float:
-    """A number of seconds of a table."""
+def parse_seconds(value: str, path: Path) -> float:
+    """Parse a number of seconds of a table. InputError names the table."""
     try:
         return float(value)
     except ValueError:
-        raise InputError(f"{path}: {value!r} is no number of seconds; wanted the table as it is published") from None
+        raise InputError(f"{path}: {value!r} is not a number of seconds; wanted the table as published") from None

@@ -1,4 +1,4 @@
-"""WavCaps: captions that a language model made of what people wrote under recordings of four places."""
+"""WavCaps: captions that a language model generated from the descriptions of recordings on four sites."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 
 from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
-from auricle.data.catalogue.tables import loaded, sounds
-from auricle.data.corpora.published import find
+from auricle.data.catalogue.tables import find_sounds, load_json
+from auricle.data.corpora.published import find_path
 from auricle.data.item import Caption, Item
 
 _TABLES = {"AudioSet_SL": "as_final", "BBC_Sound_Effects": "bbc_final", "FreeSound": "fsd_final", "SoundBible": "sb_final"}
 _SITES = {"AudioSet_SL": "youtube", "BBC_Sound_Effects": "bbc", "FreeSound": "freesound", "SoundBible": "soundbible"}
-#: Style of its captions: no person wrote them.
+#: Style of its captions.
 STYLE = "generated"
 
 
 def _wavcaps(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"json_files/{split}/{_TABLES[split]}.json", "the json_files of WavCaps")
+    table = find_path(download, f"json_files/{split}/{_TABLES[split]}.json", "the json_files of WavCaps")
     folder = table.parents[2] / "audio" / split
-    found = sounds(folder)
-    told = loaded(table)
-    if not isinstance(told, dict) or not isinstance(told.get("data"), list):
-        raise InputError(f"{table}: has no list under 'data'; wanted the file as it is published")
-    for number, entry in enumerate(told["data"], start=1):
+    sounds = find_sounds(folder)
+    content = load_json(table)
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise InputError(f"{table}: has no list under 'data'; wanted the file as published")
+    for number, entry in enumerate(content["data"], start=1):
         try:
             stem = Path(str(entry["id"])).stem  # AudioSet's ids end in .wav
             captions = (Caption(entry["caption"].strip(), style=STYLE),)
             duration = float(entry.get("duration") or 0.0)
         except (KeyError, TypeError, AttributeError, ValueError, InputError):
-            said = json.dumps(entry)[:80]
-            raise InputError(f"{table}: entry {number} is {said}; wanted an object with id, caption and duration") from None
+            shown = json.dumps(entry)[:80]
+            raise InputError(f"{table}: entry {number} is {shown}; wanted an object with id, caption and duration") from None
         yield Item(
             id=f"{split}/{stem}",
-            audio=found.get(stem, folder / f"{stem}.flac"),
+            audio=sounds.get(stem, folder / f"{stem}.flac"),
             captions=captions,
             corpus="wavcaps",
             source=_source(split, stem),
@@ -50,22 +50,22 @@ def _wavcaps(download: Path, split: str) -> Iterator[Item]:
 
 
 def _source(split: str, stem: str) -> str:
-    """The recording's name at its site, so that it is told apart from others and known again in corpora of that site."""
+    """The recording's id on its site, which identifies it in other corpora of that site."""
     return stem[1:] if split == "AudioSet_SL" and len(stem) == 12 and stem.startswith("Y") else stem
 
 
-def without(items: Iterable[Item], blacklist: Path) -> list[Item]:
-    """The items whose id is not in one of WavCaps' published blacklists: JSON with lists of ids, however deep."""
-    barred = {Path(name).stem for name in _names(loaded(blacklist))}
-    return [item for item in items if item.id.rpartition("/")[2] not in barred]
+def exclude_blacklisted(items: Iterable[Item], blacklist: Path) -> list[Item]:
+    """The items whose id is not in one of WavCaps' published blacklists (JSON with nested lists of ids)."""
+    blacklisted = {Path(name).stem for name in _flat_ids(load_json(blacklist))}
+    return [item for item in items if item.id.rpartition("/")[2] not in blacklisted]
 
 
-def _names(told: Any) -> Iterator[str]:
-    if isinstance(told, (dict, list)):
-        for each in told.values() if isinstance(told, dict) else told:
-            yield from _names(each)
+def _flat_ids(content: Any) -> Iterator[str]:
+    if isinstance(content, (dict, list)):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from _flat_ids(each)
     else:
-        yield str(told)
+        yield str(content)
 
 
 WAVCAPS = Entry(
@@ -77,7 +77,8 @@ WAVCAPS = Entry(
     licence="academic use only",
     site="freesound, youtube, bbc, soundbible",
     clips=403_050,
-    overlaps="holds sounds of AudioSet, AudioCaps, Clotho, ESC-50, UrbanSound8K and VGGSound; its blacklists name them (`wavcaps.without`)",
+    overlaps="has sounds of AudioSet, AudioCaps, Clotho, ESC-50, UrbanSound8K and VGGSound, listed in its blacklists "
+    "(`wavcaps.exclude_blacklisted`)",
     splits=tuple(_TABLES),
     layout="""\
 WavCaps/

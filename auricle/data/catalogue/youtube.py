@@ -1,7 +1,7 @@
-"""Corpora of YouTube's sounds: AudioSet, AudioCaps, VGGSound. They publish tables; the sounds are what could be had.
+"""Corpora of YouTube's sounds: AudioSet, AudioCaps, VGGSound. They publish tables; the sounds are those that could be downloaded.
 
-A clip's file lies anywhere under `audio` and is called ID, YID, ID_START or ID_START with six digits (whole seconds), with any ending
-of a sound. Its source is its video.
+A clip's file is anywhere under `audio` and is named ID, YID, ID_START or ID_START with six digits (whole seconds), with any audio
+extension. Its source is its video.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from pathlib import Path
 from auricle.core import audioset
 from auricle.core.errors import InputError
 from auricle.data.catalogue.entry import Entry
-from auricle.data.catalogue.tables import loaded, rows, seconds, sounds
-from auricle.data.corpora.published import find
+from auricle.data.catalogue.tables import find_sounds, load_json, parse_seconds, read_rows
+from auricle.data.corpora.published import find_path
 from auricle.data.item import Caption, Item
 from auricle.data.prompts import label_key
 
 SITE = "youtube"
 _ONTOLOGY = Path(audioset.__file__).resolve().parents[1] / "ontology" / "audioset_ontology.json"
-_AUDIO = "audio/**/ID, YID, ID_START or ID_00START, with the ending of a sound: what could be had of the videos"
+_AUDIO = "audio/**/ID, YID, ID_START or ID_00START, with an audio extension: the videos that could be downloaded"
 
 
 class _Videos:
-    """The sounds under a folder, and what is the same for all clips of a corpus."""
+    """Maker of items of one corpus and split, with the sounds found under a folder."""
 
     def __init__(self, corpus: str, folder: Path, split: str) -> None:
-        self._corpus, self._split, self._found, self._lost = corpus, split, sounds(folder), folder
+        self._corpus, self._split, self._sounds, self._folder = corpus, split, find_sounds(folder), folder
 
     def clip(self, video: str, start: float, end: float, *, labels: tuple[str, ...] = (), captions: tuple[Caption, ...] = ()) -> Item:
-        """The seconds start to end of a video; where there is no file of it, one that is not there."""
+        """The item of the seconds start to end of a video; its audio path does not exist where there is no file of it."""
         names = (f"{video}_{start:06.0f}", f"{video}_{start:.0f}", f"Y{video}", video)
         return Item(
             id=f"{video}_{start:g}",
-            audio=next((self._found[name] for name in names if name in self._found), None) or self._lost / f"Y{video}.wav",
+            audio=next((self._sounds[name] for name in names if name in self._sounds), None) or self._folder / f"Y{video}.wav",
             captions=captions,
             labels=labels,
             corpus=self._corpus,
@@ -49,21 +49,21 @@ class _Videos:
 
 @functools.cache
 def _nodes() -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
-    """Name of each node of the ontology, and its parents, by id."""
+    """The name and the parents of each node of the ontology, by id."""
     parents: dict[str, list[str]] = {}
-    nodes = loaded(_ONTOLOGY)
+    nodes = load_json(_ONTOLOGY)
     for node in nodes:
         for child in node["child_ids"]:
             parents.setdefault(child, []).append(node["id"])
-    return {node["id"]: node["name"] for node in nodes}, {child: tuple(found) for child, found in parents.items()}
+    return {node["id"]: node["name"] for node in nodes}, {child: tuple(ids) for child, ids in parents.items()}
 
 
 def ancestors(label: str) -> tuple[str, ...]:
-    """Names of all nodes above one of AudioSet's labels, nearest first, in small letters. InputError for no such label."""
+    """Names of all ancestors of an AudioSet label, nearest first, in lower case. InputError for an unknown label."""
     names, parents = _nodes()
     known = {label_key(name): node for node, name in names.items()}
     if label_key(label) not in known:
-        raise InputError(f"{label!r} is no label of AudioSet's ontology; wanted a name such as 'dog'")
+        raise InputError(f"{label!r} is not a label of AudioSet's ontology; wanted a name such as 'dog'")
     above, queue = dict[str, None](), [known[label_key(label)]]
     while queue:
         for parent in parents.get(queue.pop(0), ()):
@@ -74,7 +74,7 @@ def ancestors(label: str) -> tuple[str, ...]:
 
 
 def with_ancestors(items: Iterable[Item]) -> Iterator[Item]:
-    """The items with the names above their labels after them: a dog is also an animal."""
+    """The items with the ancestors of their labels appended to their labels."""
     for item in items:
         above = [name for label in item.labels for name in ancestors(label)]
         yield replace(item, labels=tuple(dict.fromkeys((*item.labels, *above))))
@@ -84,21 +84,21 @@ _TABLES = {"balanced": "balanced_train_segments.csv", "unbalanced": "unbalanced_
 
 
 def _audioset(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, _TABLES[split], "the tables of segments of AudioSet")
+    table = find_path(download, _TABLES[split], "the tables of segments of AudioSet")
     names, _ = _nodes()
     videos = _Videos("audioset", table.parent / "audio", split)
-    for row in rows(table, "id", "start", "end", "labels", names=("id", "start", "end", "labels")):
+    for row in read_rows(table, "id", "start", "end", "labels", names=("id", "start", "end", "labels")):
         labels = row["labels"].split(",")
         if unknown := [label for label in labels if label not in names]:
-            raise InputError(f"{table}: {row['id']}: {unknown[0]!r} is no id of AudioSet's ontology; wanted the table as it is published")
+            raise InputError(f"{table}: {row['id']}: {unknown[0]!r} is not an id of AudioSet's ontology; wanted the table as published")
         words = tuple(label_key(names[label]) for label in labels)
-        yield videos.clip(row["id"], seconds(row["start"], table), seconds(row["end"], table), labels=words)
+        yield videos.clip(row["id"], parse_seconds(row["start"], table), parse_seconds(row["end"], table), labels=words)
 
 
 AUDIOSET = Entry(
     name="audioset",
     title="AudioSet",
-    about="ten-second segments of videos with labels of 527 classes of an ontology of 632; labels are as given, without their ancestors",
+    about="ten-second segments of videos with labels of 527 classes of an ontology of 632; the labels do not include their ancestors",
     paper="Gemmeke and others, ICASSP 2017, doi 10.1109/ICASSP.2017.7952261",
     address="https://research.google.com/audioset/download.html",
     licence="tables CC BY 4.0, ontology CC BY-SA 4.0; the sounds are their uploaders'",
@@ -115,13 +115,13 @@ audioset/
 
 
 def _audiocaps(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, f"dataset/{split}.csv", "a clone of github.com/cdjkim/audiocaps")
-    said: dict[tuple[str, str], list[Caption]] = {}
-    for row in rows(table, "youtube_id", "start_time", "caption"):
-        said.setdefault((row["youtube_id"], row["start_time"]), []).append(Caption(row["caption"].strip()))
+    table = find_path(download, f"dataset/{split}.csv", "a clone of github.com/cdjkim/audiocaps")
+    captions_of: dict[tuple[str, str], list[Caption]] = {}
+    for row in read_rows(table, "youtube_id", "start_time", "caption"):
+        captions_of.setdefault((row["youtube_id"], row["start_time"]), []).append(Caption(row["caption"].strip()))
     videos = _Videos("audiocaps", table.parents[1] / "audio", split)
-    for (video, at), captions in said.items():
-        start = seconds(at, table)
+    for (video, at), captions in captions_of.items():
+        start = parse_seconds(at, table)
         yield videos.clip(video, start, start + 10.0, captions=tuple(captions))
 
 
@@ -134,7 +134,7 @@ AUDIOCAPS = Entry(
     licence="captions MIT; the sounds are their uploaders'",
     site=SITE,
     clips=51_308,
-    overlaps="all its segments are AudioSet's; WavCaps (AudioSet_SL) holds some of them, and VGGSound some of their videos",
+    overlaps="all its segments are AudioSet's; WavCaps (AudioSet_SL) has some of them, and VGGSound some of their videos",
     splits=("train", "val", "test"),
     layout=f"""\
 audiocaps/
@@ -145,18 +145,18 @@ audiocaps/
 
 
 def _vggsound(download: Path, split: str) -> Iterator[Item]:
-    table = find(download, "vggsound.csv", "the table of VGGSound")
+    table = find_path(download, "vggsound.csv", "the table of VGGSound")
     videos = _Videos("vggsound", table.parent / "audio", split)
-    for row in rows(table, "id", "start", "label", "split", names=("id", "start", "label", "split")):
+    for row in read_rows(table, "id", "start", "label", "split", names=("id", "start", "label", "split")):
         if row["split"] == split:
-            start = seconds(row["start"], table)
+            start = parse_seconds(row["start"], table)
             yield videos.clip(row["id"], start, start + 10.0, labels=(label_key(row["label"]),))
 
 
 VGGSOUND = Entry(
     name="vggsound",
     title="VGGSound",
-    about="about 200,000 ten-second clips of videos in which the source of the sound is seen, one of 309 classes each",
+    about="about 200,000 ten-second clips of videos in which the source of the sound is visible, one of 309 classes each",
     paper="Chen and others, ICASSP 2020, arXiv 2004.14368",
     address="https://www.robots.ox.ac.uk/~vgg/data/vggsound/",
     licence="table CC BY 4.0; the sounds are their uploaders'",

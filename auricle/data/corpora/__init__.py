@@ -1,7 +1,7 @@
-"""One file per corpus, each with `read(root) -> list[Row]` and `published(download)`; this file reads several at once.
+"""The training corpora: one module per corpus with `read(root) -> list[Row]` and `published(download)`, and `read` for several.
 
-`root` is the folder that holds the corpora's folders (see docs/data.md). A reader names its folder and says which plain words
-each clip carries; everything else is the shared table. `published` knows the layout that the corpus's own makers give it.
+`root` is the folder with the corpora's folders (see docs/data.md). A module names its folder and maps its clips to labels of the common
+vocabulary; everything else is in the shared table. `published` reads the layout in which the corpus is published.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from auricle.data.corpora import (
     wakewords,
 )
 from auricle.data.corpora.clip_table import TABLE, Row
-from auricle.data.corpora.published import Published
+from auricle.data.corpora.published import PublishedClip
 
 
 class Corpus(NamedTuple):
-    """folder: name under the data root. read: root -> rows. published: download -> clips as the corpus publishes them."""
+    """folder: name under the data root. read: root -> rows. published: download -> published clips."""
 
     folder: str
     read: Callable[[str | Path], list[Row]]
-    published: Callable[[Path], Iterator[Published]]
+    published: Callable[[Path], Iterator[PublishedClip]]
 
 
 CORPORA: dict[str, Corpus] = {
@@ -52,12 +52,12 @@ CORPORA: dict[str, Corpus] = {
 
 
 def read(root: str | Path, names: Iterable[str] | None = None) -> list[Row]:
-    """Rows of the named corpora in the order named; without names, of every corpus that lies under root."""
+    """Read the rows of the named corpora in that order; None: of every corpus under root. InputError for an unknown or missing one."""
     root = Path(root)
     if names is None:
         names = [name for name, corpus in CORPORA.items() if (root / corpus.folder / TABLE).is_file()]
         if not names:
-            raise InputError(f"{root} holds no corpus; wanted folders such as {esc50.FOLDER}/{TABLE}; see docs/data.md")
+            raise InputError(f"{root} contains no corpus; wanted folders such as {esc50.FOLDER}/{TABLE}; see docs/data.md")
     rows: list[Row] = []
     for name in names:
         if name not in CORPORA:

@@ -1,6 +1,6 @@
-"""Ambient beds of the Blanket player: one recording a label, so they serve as backgrounds and not as classes to test.
+"""Ambient recordings of the Blanket player: one recording per label, so they are used as backgrounds and not as test classes.
 
-The words say what a listener hears in the bed, so that a scene's truth can name it and no second one of its kind is laid over it.
+The labels name the audible sounds, so that the annotation of a scene includes them and no event of the same class is mixed in.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "ambience"
-#: Length of an excerpt.
+#: Length of an excerpt, seconds.
 SECONDS = 10.0
 WORDS = {
     "birds": ("chirping birds",),
@@ -32,18 +32,18 @@ WORDS = {
 
 
 def read(root: str | Path) -> list[Row]:
-    """22 rows of about 10 s; the boat (water and creaks) stays without a word."""
+    """22 rows of about 10 s; the boat (water and creaks) has no label."""
     return read_table(root, FOLDER, "ambience", lambda row: WORDS.get(row.label, ()))
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of rafaelmardojai/blanket: the first ten seconds of each bed, and the last ten where it holds twenty."""
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of rafaelmardojai/blanket: the first ten seconds of each recording, and the last ten where it lasts twenty."""
     wanted = "a clone of github.com/rafaelmardojai/blanket"
-    credits = _credits(find(download, "SOUNDS_LICENSING.md", wanted).read_text(encoding="utf-8"))
-    for path in files(find(download, "data/resources/sounds", wanted), "*.ogg", wanted):
+    credits = _credits(find_path(download, "SOUNDS_LICENSING.md", wanted).read_text(encoding="utf-8"))
+    for path in list_files(find_path(download, "data/resources/sounds", wanted), "*.ogg", wanted):
         author, url, licence = credits.get(path.stem, ("", "", "unclear"))
         for number, start in enumerate((0.0, -SECONDS)):
-            yield Published(
+            yield PublishedClip(
                 path=path,
                 filename=f"audio/{path.stem}_{number}.flac",
                 label=path.stem,
@@ -58,6 +58,6 @@ def published(download: Path) -> Iterator[Published]:
 
 
 def _credits(page: str) -> dict[str, tuple[str, str, str]]:
-    """Name of a bed -> author, address, licence, from the table's rows: [name](address), author, editor, licence."""
+    """Name of a recording -> author, URL, licence, from the table's rows: [name](URL), author, editor, licence."""
     rows = re.findall(r"^\| \[([^\]]+)\]\(([^)]+)\) \|([^|]*)\|[^|]*\|([^|\n]*)", page, re.MULTILINE)
     return {name.lower().replace(" ", "-"): (author.strip(), url, licence.strip()) for name, url, author, licence in rows}

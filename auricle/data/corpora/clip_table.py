@@ -1,7 +1,7 @@
-"""The shared table: every corpus lies in one folder with a `clips.csv` and its audio.
+"""The clip table `clips.csv`: every prepared corpus is one folder with this table and its audio.
 
-Columns: filename (relative to the folder), label (the corpus's own word), target (number, may be empty), fold (may be empty),
-source_id (clips cut from one recording share it), licence, author, source_url, duration_s, sample_rate, channels, extra.
+Columns: filename (relative to the folder), label (the corpus's own), target (class number, may be empty), fold (may be empty),
+source_id (clips of one recording share it), licence, author, source_url, duration_s, sample_rate, channels, extra.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from auricle.core.errors import InputError
 
-#: Name of the table inside a corpus's folder.
+#: File name of the table.
 TABLE = "clips.csv"
 COLUMNS = (
     "filename",
@@ -37,9 +37,9 @@ FOLDS = (1, 2, 3, 4)
 class Row:
     """One clip of one corpus.
 
-    label: the corpus's own word. labels: plain words of the one vocabulary, empty where none is sure.
-    fold: as the corpus gives it, may be empty; `fold(row)` gives the number to split by. target: the corpus's class number or -1.
-    source: clips with the same (corpus, source) come from one recording or speaker and are never split.
+    label: the corpus's own. labels: of the common vocabulary, empty where uncertain.
+    fold: the corpus's own, may be empty; `fold(row)` is the number to split by. target: the corpus's class number or -1.
+    source: clips with the same (corpus, source) are from one recording or speaker and are never split.
     duration: seconds. rate: Hz.
     """
 
@@ -60,15 +60,15 @@ class Row:
 
 
 def read_table(root: str | Path, folder: str, corpus: str, words: Callable[[Row], tuple[str, ...]]) -> list[Row]:
-    """Rows of root/folder/clips.csv in file order; `words` gives each row its plain words."""
+    """Read the rows of root/folder/clips.csv in file order; `words` maps a row to its labels. InputError for a missing table or column."""
     table = Path(root) / folder / TABLE
     if not table.is_file():
-        raise InputError(f"{table} does not exist; lay the corpus out with `python -m recipes.prepare {corpus} DOWNLOAD {root}`")
+        raise InputError(f"{table} does not exist; prepare the corpus with `python -m recipes.prepare {corpus} DOWNLOAD {root}`")
     with table.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
-            raise InputError(f"{table} lacks the columns {', '.join(missing)}; lay the corpus out again with recipes.prepare")
+            raise InputError(f"{table} lacks the columns {', '.join(missing)}; prepare the corpus again with recipes.prepare")
         return [_row(record, table.parent, corpus, words) for record in reader]
 
 
@@ -93,7 +93,7 @@ def _row(record: dict[str, str], folder: Path, corpus: str, words: Callable[[Row
 
 
 def fold(row: Row) -> int:
-    """The fold (1 to 4) that a row is split by: the corpus's own number, else a stable hash of (corpus, source)."""
+    """The fold (1 to 4) of a row: the corpus's own number, else a stable hash of (corpus, source)."""
     if row.fold.isdecimal():
         return int(row.fold)
     digest = hashlib.sha256(f"{row.corpus}/{row.source}".encode()).digest()

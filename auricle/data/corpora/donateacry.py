@@ -1,4 +1,4 @@
-"""Donate-a-cry: 96 baby cries with the parent's guess at the reason; ODbL, so for tests only.
+"""Donate-a-cry: 96 baby cries with the reason that the parent supposed; ODbL, so for tests only.
 
 Source: github.com/gveres/donateacry-corpus.
 """
@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "donateacry_8k"
 
 
 def read(root: str | Path) -> list[Row]:
-    """96 rows; the reason is in `label`, the uploading phone is the source."""
+    """96 rows; the reason is in `label`, the phone that uploaded it is the source."""
     return read_table(root, FOLDER, "donateacry", lambda row: ("crying baby",))
 
 
-def published(download: Path) -> Iterator[Published]:
+def published(download: Path) -> Iterator[PublishedClip]:
     """A clone of gveres/donateacry-corpus: the first 24 files by name of each reason, cleaned part."""
     wanted = "a clone of github.com/gveres/donateacry-corpus"
-    root = find(download, "donateacry_corpus_cleaned_and_updated_data", wanted)
+    root = find_path(download, "donateacry_corpus_cleaned_and_updated_data", wanted)
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        for number, path in enumerate(list(files(folder, "*.wav", wanted))[:24], start=1):
+        for number, path in enumerate(list(list_files(folder, "*.wav", wanted))[:24], start=1):
             phone, (gender, age, reason) = path.stem[:36], path.stem.split("-")[-3:]
-            yield Published(
+            yield PublishedClip(
                 path=path,
                 filename=f"audio/{folder.name}_{number:02}.flac",
                 label=folder.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "fsdd_8k"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -17,16 +17,13 @@ def read(root: str | Path) -> list[Row]:
     return read_table(root, FOLDER, "fsdd", lambda row: ("speech",))
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of Jakobovski/free-spoken-digit-dataset: recordings 0 to 19 of each digit and speaker.
-
-    0 to 4 are the official test.
-    """
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of Jakobovski/free-spoken-digit-dataset: recordings 0 to 19 of each digit and speaker; 0 to 4 are the test."""
     wanted = "a clone of github.com/Jakobovski/free-spoken-digit-dataset"
-    for path in files(find(download, "recordings", wanted), "*.wav", wanted):
+    for path in list_files(find_path(download, "recordings", wanted), "*.wav", wanted):
         digit, speaker, number = path.stem.split("_")
         if int(number) < 20:
-            yield Published(
+            yield PublishedClip(
                 path=path,
                 filename=f"audio/{path.stem}.flac",
                 label=DIGITS[int(digit)],

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find, without_number
+from auricle.data.corpora.published import PublishedClip, find_path, list_files, without_number
 
 FOLDER = "kenney_ui_cc0"
 
 
 def read(root: str | Path) -> list[Row]:
-    """All are interface sounds but the glasses (a clink that a listener would call glass) and the recorded mouse clicks."""
+    """151 rows; all are interface sounds except the glasses (which sound like glass) and the recorded mouse clicks."""
     return read_table(root, FOLDER, "kenney", _words)
 
 
@@ -24,12 +24,12 @@ def _words(row: Row) -> tuple[str, ...]:
     return ("interface sound",)
 
 
-def published(download: Path) -> Iterator[Published]:
+def published(download: Path) -> Iterator[PublishedClip]:
     """A folder with clones of Calinou/kenney-interface-sounds and Calinou/kenney-ui-audio."""
     wanted = "clones of github.com/Calinou/kenney-interface-sounds and github.com/Calinou/kenney-ui-audio"
     for part, repository in (("kenney_interface_sounds", "kenney-interface-sounds"), ("kenney_ui_audio", "kenney-ui-audio")):
-        for path in files(find(download, f"addons/{part}", wanted), "*.wav", wanted):
-            yield Published(
+        for path in list_files(find_path(download, f"addons/{part}", wanted), "*.wav", wanted):
+            yield PublishedClip(
                 path=path,
                 filename=f"audio/{path.stem}.flac",
                 label=without_number(path.stem),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, find
+from auricle.data.corpora.published import PublishedClip, find_path
 
 FOLDER = "librosa_examples"
 WORDS = {
@@ -20,7 +20,7 @@ WORDS = {
     "speech": ("speech",),
 }
 
-#: File to its short name and label. The four recordings under CC BY-NC are left out.
+#: File name -> short name and label. The four recordings under CC BY-NC are left out.
 PIECES = {
     "Kevin_MacLeod_-_Vibe_Ace": ("vibeace", "music"),
     "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy": ("nutcracker", "orchestral music"),
@@ -40,16 +40,13 @@ def read(root: str | Path) -> list[Row]:
     return read_table(root, FOLDER, "librosa_examples", lambda row: WORDS.get(row.label, ()))
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of librosa/data: the plain (22.05 kHz) files as they are.
-
-    The text beside each says who, where from and which licence.
-    """
-    folder = find(download, "audio", "a clone of github.com/librosa/data")
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of librosa/data: the 22.05 kHz files unchanged. The text file of each has its author, URLs and licence."""
+    folder = find_path(download, "audio", "a clone of github.com/librosa/data")
     for stem, (name, label) in PIECES.items():
         text = (folder / f"{stem}.txt").read_text(encoding="utf-8").strip()
         first, *_, last = text.splitlines()
-        yield Published(
+        yield PublishedClip(
             path=folder / f"{stem}.ogg",
             filename=f"audio/{name}.ogg",
             label=label,

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "minetest_sounds"
 
-#: Part of the file's name to plain words; the first part that fits decides.
+#: Part of the file name and labels; the first match applies.
 WORDS = (
     ("footstep", ("footsteps",)),
     ("break_glass", ("glass breaking",)),
@@ -31,7 +31,7 @@ WORDS = (
 
 
 def read(root: str | Path) -> list[Row]:
-    """108 rows; digging, lava, carts and tools stay without a word."""
+    """108 rows; digging, lava, carts and tools have no label."""
     return read_table(root, FOLDER, "minetest", _words)
 
 
@@ -39,12 +39,12 @@ def _words(row: Row) -> tuple[str, ...]:
     return next((words for part, words in WORDS if part in row.label), ())
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of luanti-org/minetest_game: the sounds of every module as they are."""
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of luanti-org/minetest_game: the sounds of every module unchanged."""
     wanted = "a clone of github.com/luanti-org/minetest_game"
-    for path in files(find(download, "mods", wanted), "*/sounds/*.ogg", wanted):
+    for path in list_files(find_path(download, "mods", wanted), "*/sounds/*.ogg", wanted):
         module = path.parents[1].name
-        yield Published(
+        yield PublishedClip(
             path=path,
             filename=f"audio/{module}__{path.name}",
             label=re.sub(r"\.\d+$", "", path.stem),

@@ -1,8 +1,8 @@
-"""OpenSFX: 71 sounds of vehicles, machines, animals and weather, one clip a title, each with its own licence.
+"""OpenSFX: 71 sounds of vehicles, machines, animals and weather, one clip per title, each with its own licence.
 
 Source: github.com/OpenTTD/OpenSFX.
 
-Titles that name the same sound as a word of ESC-50 take that word. Made-up sounds (Toyland, splats, jingles) have none.
+Titles of the same sound as a class of ESC-50 have its label. Synthetic sounds (Toyland, splats, jingles) have none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, find
+from auricle.data.corpora.published import PublishedClip, find_path
 
 FOLDER = "opensfx"
 WORDS = {
@@ -62,7 +62,7 @@ WORDS = {
     "Tropical: Monkeys": ("monkey",),
 }
 
-#: Titles whose original is by an author with a clip of the same kind in ESC-50 (perhaps one recording) go to that clip's fold.
+#: Titles whose author has a clip of the same class in ESC-50 (possibly the same recording) are in the fold of that clip.
 KIN_FOLDS = {"Modern car horn": "1", "Lumber mill: Chainsaw": "1", "Lumber mill: Falling tree": "4"}
 
 #: Titles edited from one original by one author share a source.
@@ -83,7 +83,7 @@ SHARED_SOURCES = {
 
 
 def read(root: str | Path) -> list[Row]:
-    """71 rows. The source is the title of the original, so that two edits of one recording are never split."""
+    """71 rows. The source is the title of the original, so that edits of one recording are never split."""
     rows = read_table(root, FOLDER, "opensfx", lambda row: WORDS.get(row.label, ()))
     return [dataclasses.replace(row, source=_source(row), fold=KIN_FOLDS.get(row.label, row.fold)) for row in rows]
 
@@ -92,14 +92,14 @@ def _source(row: Row) -> str:
     return SHARED_SOURCES.get(row.label, row.label)
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of OpenTTD/OpenSFX: each line of src/opensfx.psfo names a file, its title, its credit and its licence."""
-    table = find(download, "src/opensfx.psfo", "a clone of github.com/OpenTTD/OpenSFX")
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of OpenTTD/OpenSFX: each line of src/opensfx.psfo has a file, its title, its credit and its licence."""
+    table = find_path(download, "src/opensfx.psfo", "a clone of github.com/OpenTTD/OpenSFX")
     line = re.compile(r'"src/wav/(\w+)\.wav" ("([^"]+)".*?) License: (.+?)\.?$')
-    for found in filter(None, map(line.match, table.read_text(encoding="utf-8").splitlines())):
-        name, credit, title, licence = found.groups()
+    for match in filter(None, map(line.match, table.read_text(encoding="utf-8").splitlines())):
+        name, credit, title, licence = match.groups()
         if not title.startswith("Unused"):
-            yield Published(
+            yield PublishedClip(
                 path=table.parent / "wav" / f"{name}.wav",
                 filename=f"audio/{name}.flac",
                 label=title,

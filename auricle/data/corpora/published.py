@@ -1,7 +1,7 @@
-"""A clip as its corpus publishes it: where it lies in the download, and what its row in `clips.csv` will say.
+"""Clips of a published download: the file of each, the part to use, and the columns of its row in `clips.csv`.
 
-Each corpus file has `published(download)`, which walks the folder that a user downloaded or cloned; `python -m recipes.prepare`
-decodes, converts and writes what it yields.
+Each corpus module has `published(download)`, which iterates over the folder that a user downloaded or cloned; `python -m recipes.prepare`
+decodes, converts and writes the clips.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from auricle.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedClip:
     """One clip of a download.
 
-    path: the file. filename: where it goes under the corpus's folder; the ending decides the format. The rest are columns of
-    the row. rate: the highest rate kept, Hz; None keeps the file's own. start, seconds: the part that is kept; a start below
-    zero counts from the end. copied: the file is taken over byte for byte.
+    path: the file. filename: target under the corpus's folder; its extension decides the format. rate: highest sample rate, Hz; None:
+    the file's own. start, seconds: the part to use; a negative start counts from the end. copied: True to copy the file unchanged.
+    The other fields are columns of the row.
     """
 
     path: Path
@@ -39,19 +39,19 @@ class Published:
     copied: bool = False
 
 
-def find(download: Path, pattern: str, wanted: str) -> Path:
-    """The one place under a download that matches; the download may be the repository or a folder that holds it."""
+def find_path(download: Path, pattern: str, wanted: str) -> Path:
+    """The first match of pattern in a download, or in a folder of it. InputError, which mentions `wanted`, where there is none."""
     found = sorted(download.glob(pattern)) or sorted(download.glob(f"*/{pattern}"))
     if not found:
-        raise InputError(f"{download} holds no {pattern}; wanted {wanted}")
+        raise InputError(f"{download} contains no {pattern}; wanted {wanted}")
     return found[0]
 
 
-def files(folder: Path, pattern: str, wanted: str) -> Iterator[Path]:
-    """Files of a folder by name; an error says what was wanted where there is none."""
+def list_files(folder: Path, pattern: str, wanted: str) -> Iterator[Path]:
+    """Iterate over the matching files of a folder by name. InputError, which mentions `wanted`, where there is none."""
     found = sorted(path for path in folder.glob(pattern) if path.is_file())
     if not found:
-        raise InputError(f"{folder} holds no {pattern}; wanted {wanted}")
+        raise InputError(f"{folder} contains no {pattern}; wanted {wanted}")
     yield from found
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find, without_number
+from auricle.data.corpora.published import PublishedClip, find_path, list_files, without_number
 
 FOLDER = "sonicpi_cc0"
 
-#: Start of the file's name to plain words; the longest start that fits decides. What no listener could name for sure has none.
+#: Prefix of the file name -> labels; the longest match applies. Sounds that cannot be identified by ear have none.
 WORDS: dict[str, tuple[str, ...]] = {
     "ambi_": (),
     "ambi_choir": ("music", "choir"),
@@ -62,7 +62,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "vinyl_hiss": (),
 }
 
-#: Start of the file's name to the corpus's label; the kit (`drum_`) is labelled by what is struck.
+#: Prefix of the file name -> the corpus's label; the drum kit (`drum_`) is labelled by the instrument.
 LABELS = {
     "ambi": "ambient",
     "arovane": "drum_loop",
@@ -84,23 +84,23 @@ LABELS = {
 
 
 def read(root: str | Path) -> list[Row]:
-    """195 rows; instruments are `music` and their own word."""
+    """195 rows; instruments have `music` and their own label."""
     return read_table(root, FOLDER, "sonicpi", _words)
 
 
 def _words(row: Row) -> tuple[str, ...]:
-    fitting = [start for start in WORDS if row.path.stem.startswith(start)]
-    return WORDS[max(fitting, key=len)] if fitting else ()
+    matching = [start for start in WORDS if row.path.stem.startswith(start)]
+    return WORDS[max(matching, key=len)] if matching else ()
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of sonic-pi-net/sonic-pi; README.md of the samples says that all are CC0 and where most of them come from."""
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of sonic-pi-net/sonic-pi; the README.md of the samples has the licence (CC0 for all) and the origin of most of them."""
     wanted = "a clone of github.com/sonic-pi-net/sonic-pi"
-    folder = find(download, "etc/samples", wanted)
+    folder = find_path(download, "etc/samples", wanted)
     addresses = dict(re.findall(r"^\* :(\w+)\s+- (https?://[^\s<]+)", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
-    for path in files(folder, "*.flac", wanted):
+    for path in list_files(folder, "*.flac", wanted):
         start = path.stem.split("_")[0]
-        yield Published(
+        yield PublishedClip(
             path=path,
             filename=f"audio/{path.stem}.flac",
             label=LABELS.get(start) or without_number(path.stem.split("_")[1]),

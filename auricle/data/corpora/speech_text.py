@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "speech_text"
 
@@ -17,13 +17,13 @@ def read(root: str | Path) -> list[Row]:
     return read_table(root, FOLDER, "speech_text", lambda row: ("speech",))
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A folder with clones of cmusphinx/pocketsphinx and openai/whisper (each for its few test recordings)."""
-    librivox = find(download, "test/data/librivox", "a clone of github.com/cmusphinx/pocketsphinx")
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A folder with clones of cmusphinx/pocketsphinx and openai/whisper, for their test recordings."""
+    librivox = find_path(download, "test/data/librivox", "a clone of github.com/cmusphinx/pocketsphinx")
     lines = (librivox / "transcription").read_text(encoding="utf-8")
-    said = {name: text for text, name in re.findall(r"<s> (.+?) </s> \((\S+)\)", lines)}
-    for path in files(librivox, "*.wav", "a clone of github.com/cmusphinx/pocketsphinx"):
-        yield Published(
+    transcripts = {name: text for text, name in re.findall(r"<s> (.+?) </s> \((\S+)\)", lines)}
+    for path in list_files(librivox, "*.wav", "a clone of github.com/cmusphinx/pocketsphinx"):
+        yield PublishedClip(
             path=path,
             filename=f"audio/{path.stem}.flac",
             label="speech",
@@ -31,10 +31,10 @@ def published(download: Path) -> Iterator[Published]:
             licence="public domain (LibriVox reading); repository BSD-2-Clause",
             author="LibriVox",
             url=f"https://github.com/cmusphinx/pocketsphinx/blob/master/test/data/librivox/{path.name}",
-            extra=f"text={said.get(path.stem, '')}",
+            extra=f"text={transcripts.get(path.stem, '')}",
         )
-    yield Published(
-        path=find(download, "tests/jfk.flac", "a clone of github.com/openai/whisper"),
+    yield PublishedClip(
+        path=find_path(download, "tests/jfk.flac", "a clone of github.com/openai/whisper"),
         filename="audio/jfk.flac",
         label="speech",
         source="jfk",

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.data.corpora.clip_table import Row, read_table
-from auricle.data.corpora.published import Published, files, find
+from auricle.data.corpora.published import PublishedClip, find_path, list_files
 
 FOLDER = "wakewords_16k"
 
-#: Folder of the repository to label.
+#: Folder of the repository -> label.
 FOLDERS = {
     "amelia/en": "amelia",
     "athena/en": "athena",
@@ -23,36 +23,33 @@ FOLDERS = {
     "not-wake-words/en": "not-wake-word",
     "not-wake-words/es": "not-wake-word",
 }
-#: Most files of a folder: of a wake word, of other speech.
-MOST = (24, 30)
+#: Maximum number of files per folder: of a wake word, of other speech.
+MAX_FILES = (24, 30)
 
 
 def read(root: str | Path) -> list[Row]:
-    """190 rows; the phrase itself is in `label` and `extra`.
-
-    The source is who gave the clips: one person signed several statements.
-    """
+    """190 rows; the phrase is in `label` and `extra`. The source is the donor, since one person signed several statements."""
     rows = read_table(root, FOLDER, "wakewords", lambda row: ("speech",))
-    return [dataclasses.replace(row, source=_giver(row.source)) for row in rows]
+    return [dataclasses.replace(row, source=_donor(row.source)) for row in rows]
 
 
-def _giver(statement: str) -> str:
+def _donor(statement: str) -> str:
     """`license-20190813-el-tocino.txt` -> `el-tocino`."""
     return re.sub(r"^licenses?-\d+-|\.txt$", "", statement)
 
 
-def published(download: Path) -> Iterator[Published]:
-    """A clone of MycroftAI/Precise-Community-Data: the first files by name of each word that a public-domain statement names."""
+def published(download: Path) -> Iterator[PublishedClip]:
+    """A clone of MycroftAI/Precise-Community-Data: the first files by name of each word that are listed in a public-domain statement."""
     wanted = "a clone of github.com/MycroftAI/Precise-Community-Data"
     statements: dict[str, str] = {}
-    for path in files(find(download, "licenses", wanted), "license-*.txt", wanted):
+    for path in list_files(find_path(download, "licenses", wanted), "license-*.txt", wanted):
         for name in re.findall(r"([\w.-]+\.wav)", path.read_text(encoding="utf-8", errors="replace")):
             statements.setdefault(name, path.name)
-    root = find(download, "licenses", wanted).parent
+    root = find_path(download, "licenses", wanted).parent
     for folder, label in FOLDERS.items():
-        named = [path for path in files(root / folder, "*.wav", wanted) if path.name in statements]
-        for path in named[: MOST[label == "not-wake-word"]]:
-            yield Published(
+        named = [path for path in list_files(root / folder, "*.wav", wanted) if path.name in statements]
+        for path in named[: MAX_FILES[label == "not-wake-word"]]:
+            yield PublishedClip(
                 path=path,
                 filename=f"audio/{path.stem}.flac",
                 label=label,
