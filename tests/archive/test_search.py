@@ -12,7 +12,6 @@ from tone_model import RATE, silence, tone
 import auricle
 from auricle.core.errors import InputError
 from auricle.listen.listener import Listener
-from auricle.listen.neighbours import Neighbours
 from auricle.listen.pipeline import Space
 
 pytest.importorskip("lancedb")
@@ -157,9 +156,8 @@ def test_spans_of_examples() -> None:
 def test_neighbours_are_the_same_with_and_without_an_index(
     space: Space, keep: bool, searcher: Searcher, sounds: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stores: Neighbours = searcher
     vector = listener.embed_audio(sounds / "both.wav", space=space)[0]
-    found = stores.nearest(vector, 4, space=space)
+    found = searcher.nearest(vector, 4, space=space)
     assert Path(found[0].file).name == "both.wav" and found[0].cosine == pytest.approx(1, abs=1e-5)
     monkeypatch.setattr(store, "EXACT", 1)
     large = Searcher(searcher.archive, listener, keep=keep)

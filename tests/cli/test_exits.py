@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import made_sounds
+import numpy as np
 import pytest
 import soundfile
 from tone_model import tone
@@ -201,6 +202,17 @@ def test_answers_are_written_in_any_encoding(encoding: str, place: Path) -> None
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["日本.wav", "é😀.wav", r"lat\xe9in.wav"]
     people = run("listen", *names, "ñ.wav", *MODEL, folder=place, environment=said, encoding=encoding)
     assert people.returncode == exits.FAILED and people.stdout.count("low tone") >= len(names) and "Traceback" not in people.stderr
+
+
+def test_messages_of_decoders_are_not_printed(place: Path) -> None:
+    soundfile.write(place / "damaged.mp3", np.random.default_rng(0).standard_normal(160_000) * 0.1, 16_000)
+    data = bytearray((place / "damaged.mp3").read_bytes())
+    data[3000:12_000] = bytes(9000)
+    (place / "damaged.mp3").write_bytes(data)
+    done = run("tag", "damaged.mp3", *MODEL, folder=place)
+    assert "resync" not in done.stderr and "mpg123" not in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == (exits.FAILED if done.stderr else 0)
+    assert all(line.startswith(("damaged.mp3: ", "1 file had")) for line in done.stderr.splitlines())
 
 
 def test_ctrl_c_is_one_line(place: Path) -> None:
