@@ -30,7 +30,7 @@ from auricle.archive import sources
 from auricle.archive.indexing import index
 from auricle.archive.labels import Example
 from auricle.archive.search import Query, Searcher
-from auricle.archive.store import Archive, vectors_of
+from auricle.archive.store import Archive, vector_column
 from auricle.archive.teaching import Teacher
 from auricle.bench.results import Figure, fingerprint, write_record
 from auricle.core.workers import cpu_count
@@ -49,11 +49,11 @@ WORDS = ("a dog barking", "rain on a roof", "church bells", "someone laughing", 
 
 def measure_indexing(data: Path, folder: Path, listener: Listener, *, most: int | None) -> tuple[list[Figure], Archive]:
     """Files a second and hours an hour on all cores, beside plain loops on the same files in the same process."""
-    found = sources.find([str(data / corpus) for corpus in CORPORA])
+    found = sources.find_recordings([str(data / corpus) for corpus in CORPORA])
     files = dict(list(found.files.items())[:most])
     archive = Archive.create(folder / "archive", listener)
     began = time.perf_counter()
-    done = index(archive, listener, sources.Found(files, ()))
+    done = index(archive, listener, sources.FileList(files, ()))
     seconds = time.perf_counter() - began
     some = [Path(name) for name in np.random.default_rng(SEED).permutation(sorted(files))[: 200 if most is None else 20]]
     ours, theirs = plain_loop(listener, some), clap_loop(some)
@@ -117,7 +117,7 @@ from auricle.archive import sources
 from auricle.archive.indexing import index
 from auricle.archive.store import Archive
 listener = auricle.load()
-index(Archive.create(Path(sys.argv[2]), listener), listener, sources.find([sys.argv[1]]))
+index(Archive.create(Path(sys.argv[2]), listener), listener, sources.find_recordings([sys.argv[1]]))
 print(int(re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[0]) * 1024 / 1e6)  # ru_maxrss is the parent's
 """
 
@@ -148,7 +148,7 @@ def many(archive: Archive, folder: Path, listener: Listener, count: int) -> tupl
     kept = ["vector", "likeness", "tags", "scores"]
     real = archive.table("windows").search().select([*kept, "file", "onset"]).limit(None).to_arrow()
     real = real.sort_by([("file", "ascending"), ("onset", "ascending")]).take(rng.permutation(len(real)))
-    left, real = vectors_of(real.slice(0, LEFT_OUT), "likeness"), real.slice(LEFT_OUT)
+    left, real = vector_column(real.slice(0, LEFT_OUT), "likeness"), real.slice(LEFT_OUT)
     made = Archive.create(folder / f"many{count}", listener)
     schema = made.table("windows").schema
     for start in range(0, count, 50_000):
@@ -176,7 +176,7 @@ def noisy(rows: Any, column: str, rng: np.random.Generator) -> Any:
     """A column of unit vectors with noise, as Arrow."""
     import pyarrow
 
-    vectors = vectors_of(rows, column)
+    vectors = vector_column(rows, column)
     sigma = np.sqrt((1 / 0.9**2 - 1) / vectors.shape[1])  # a unit vector and noise of this spread meet at a cosine of 0.9
     moved = vectors + sigma * rng.standard_normal(vectors.shape).astype(np.float32)
     moved = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
@@ -185,7 +185,7 @@ def noisy(rows: Any, column: str, rng: np.random.Generator) -> Any:
 
 def measure_search(made: Archive, left: np.ndarray, listener: Listener, *, name: str, rounds: int) -> list[Figure]:
     """Latency end to end of words, and of stored vectors with their recall against comparing all."""
-    searcher = Searcher(made, listener, keep=True)
+    searcher = Searcher(made, listener, cache_large=True)
     count = made.table("windows").count_rows()
     began = time.perf_counter()
     searcher.search(Query(WORDS[0]))
@@ -224,7 +224,7 @@ def measure_search(made: Archive, left: np.ndarray, listener: Listener, *, name:
 
 def measure_recall(searcher: Searcher, made: Archive, vectors: np.ndarray, column: str) -> tuple[float, list[float]]:
     """Recall@10 of unit vectors against comparing all, and the seconds each took."""
-    everything = vectors_of(made.table("windows").search().select([column]).limit(None).to_arrow(), column)
+    everything = vector_column(made.table("windows").search().select([column]).limit(None).to_arrow(), column)
     tenths = [np.sort(everything @ vector)[-10] for vector in vectors]
     del everything
     recalls, times = [], []
@@ -245,7 +245,7 @@ def measure_taught(made: Archive, left: np.ndarray, listener: Listener, *, name:
     began = time.perf_counter()
     teacher.teach(sound, [Example(row["file"], row["onset"], row["offset"]) for row in rows])
     taught = time.perf_counter() - began
-    searcher = Searcher(made, listener, keep=True)
+    searcher = Searcher(made, listener, cache_large=True)
     searcher.search(Query(taught=sound), k=10)
     times = []
     for _ in range(10):
@@ -291,7 +291,7 @@ def make_many(archive: Archive, folder: Path, listener: Listener, counts: Mappin
     for name, count in counts.items():
         began = time.perf_counter()
         made, left = many(archive, folder, listener, count)
-        made.tidy()
+        made.optimize()
         took[name] = time.perf_counter() - began
     (folder / "took.json").write_text(json.dumps(took))
     np.save(folder / LEFT, left)

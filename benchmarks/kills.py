@@ -36,7 +36,7 @@ from auricle.archive import indexing, sources
 from auricle.archive.store import Archive
 indexing._BATCH = 32
 archive, listener = Archive.open(Path(sys.argv[1])), auricle.load()
-found = sources.find([sys.argv[2]])
+found = sources.find_recordings([sys.argv[2]])
 print("ready", flush=True)
 indexing.index(archive, listener, found)
 """

@@ -131,7 +131,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         listener = auricle.load()
         archive = Archive.create(Path(name) / "archive", listener)
-        index(archive, listener, sources.find([str(ROOT / "examples")]))
+        index(archive, listener, sources.find_recordings([str(ROOT / "examples")]))
         with service(archive.folder) as (process, url):
             figures = measure(url, process, clients=asked.clients, seconds=asked.seconds)
     for figure in figures:

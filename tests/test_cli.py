@@ -246,7 +246,7 @@ def test_an_archive_is_made_searched_and_told_about(auricle: Callable[..., tuple
     code, out, err = auricle("index", ".", "--into", "a", "--hop", "2")
     assert code == 2 and "--window and --hop are for a new archive" in err
     code, out, err = auricle("search", "low tone", "--in", "absent")
-    assert code == 1 and "is no archive; make one with" in err
+    assert code == 1 and "is not an archive; make one with" in err
 
 
 def test_an_archive_is_taught_and_finds(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Archives: recordings in, a searchable table of their windows out; words, examples and taught sounds in, ranked hits out."""
+"""Archives of recordings: recordings in; ranked hits for text, audio examples and taught classes out."""

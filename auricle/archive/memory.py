@@ -1,4 +1,4 @@
-"""Thrift: memory that was freed goes back to the system, and LanceDB rewrites tables in tens of megabytes."""
+"""Memory limits for LanceDB: read little ahead while tables are rewritten, and return freed memory to the system."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from contextlib import contextmanager
 
 from auricle.core.optional import require
 
-_AHEAD = "LANCE_DEFAULT_IO_BUFFER_SIZE"  # bytes read before they are wanted; LanceDB looks at it whenever it reads a table
-_BYTES = 8 << 20
-_MMAP_THRESHOLD, _LARGE = -3, 1 << 20  # mallopt(3): from this size on, memory is the system's again as soon as it is free
+_IO_BUFFER = "LANCE_DEFAULT_IO_BUFFER_SIZE"  # bytes read ahead; LanceDB reads this variable whenever it reads a table
+_IO_BUFFER_BYTES = 8 << 20
+_MMAP_THRESHOLD, _LARGE = -3, 1 << 20  # mallopt(3): allocations from this size on return to the system as soon as they are freed
 
 
 @contextmanager
 def limited_memory() -> Iterator[None]:
-    """While a table is joined, little is read ahead, and glibc gives back what was freed instead of keeping it in pieces.
+    """Limit LanceDB's read-ahead, and have glibc return large freed blocks to the system, while tables are read or compacted.
 
-    Joining 50 000 and 200 000 windows took 136 and 304 MB without, 49 and 73 MB with it, and some more processor time. What is said to
-    glibc stays said; other systems' allocators are left alone.
+    Compacting 50 000 and 200 000 windows took 136 and 304 MB without this, 49 and 73 MB with it, and slightly more processor time. The
+    glibc setting stays for the life of the process; other allocators are left as they are.
     """
-    kept = os.environ.get(_AHEAD)
-    os.environ[_AHEAD] = kept or str(_BYTES)
+    before = os.environ.get(_IO_BUFFER)
+    os.environ[_IO_BUFFER] = before or str(_IO_BUFFER_BYTES)
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_MMAP_THRESHOLD, _LARGE)
@@ -30,12 +30,12 @@ def limited_memory() -> Iterator[None]:
     try:
         yield
     finally:
-        if kept is None:
-            del os.environ[_AHEAD]
+        if before is None:
+            del os.environ[_IO_BUFFER]
 
 
 def trim() -> None:
-    """Give the system what this process has freed: Arrow's pool and glibc keep hundreds of megabytes of it after a large table was read."""
+    """Return freed memory to the system: Arrow's pool and glibc keep hundreds of megabytes after a large table was read."""
     require("pyarrow", extra="archive", why="an archive").default_memory_pool().release_unused()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):

@@ -1,4 +1,4 @@
-"""Recordings of an archive by what they hold: the hash of their content in, where they lie out; a stretch as WAV for players."""
+"""Look-up of an archive's recordings by path or content hash, and excerpts of them as WAV for players."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _COLUMNS = ["file", "content", "duration", "size", "modified"]
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A file of an archive (`path_to_text`). content: hash of its bytes. duration: s. size (bytes) and modified (ns): as it was heard."""
+    """A file of an archive. file: its path as `path_to_text` gives it. content: hash of its bytes. duration: s.
+
+    size (bytes), modified (ns): from when it was indexed.
+    """
 
     file: str
     content: str
@@ -27,49 +30,49 @@ class Recording:
 
     @property
     def path(self) -> str:
-        """Where it lies."""
+        """Its path on disk."""
         return text_to_path(self.file)
 
     def fault(self) -> str | None:
-        """Why it cannot be played as it was heard; None where it can."""
+        """Why the file is not the one that was indexed (missing or changed); None where it is."""
         try:
-            said = os.stat(self.path)
+            stat = os.stat(self.path)
         except OSError:
-            return "is gone since it was indexed; index its folder again"
-        same = (said.st_size, said.st_mtime_ns) == (self.size, self.modified)
+            return "no longer exists; index its folder again"
+        same = (stat.st_size, stat.st_mtime_ns) == (self.size, self.modified)
         return None if same else "has changed since it was indexed; index its folder again"
 
 
 class Recordings:
-    """The files of one archive, looked up in memory, and read anew when the archive has changed."""
+    """The files of one archive in memory, read again whenever the archive has changed."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._kept: tuple[int, dict[str, Recording], dict[str, list[Recording]]] | None = None
+        self._cache: tuple[int, dict[str, Recording], dict[str, list[Recording]]] | None = None
 
-    def named(self, file: str) -> Recording | None:
-        """The recording at a path of the archive."""
-        return self._rows()[0].get(file)
+    def by_path(self, file: str) -> Recording | None:
+        """The recording of a stored path, or None."""
+        return self._read()[0].get(file)
 
-    def holding(self, content: str) -> Recording | None:
-        """A recording of this content; where it has several names, one that can be played."""
-        found = self._rows()[1].get(content, [])
-        return next((one for one in found if one.fault() is None), found[0] if found else None)
+    def by_content(self, content: str) -> Recording | None:
+        """A recording of a content hash, or None; of several copies one that is unchanged on disk."""
+        copies = self._read()[1].get(content, [])
+        return next((one for one in copies if one.fault() is None), copies[0] if copies else None)
 
-    def _rows(self) -> tuple[dict[str, Recording], dict[str, list[Recording]]]:
+    def _read(self) -> tuple[dict[str, Recording], dict[str, list[Recording]]]:
         table = self._archive.table("files")
-        if self._kept is None or self._kept[0] != table.version:
+        if self._cache is None or self._cache[0] != table.version:
             version, rows = table.version, table.search().select(_COLUMNS).limit(None).to_arrow().to_pylist()
             by_file = {row["file"]: Recording(**row) for row in rows if row["content"]}
             by_content: dict[str, list[Recording]] = {}
             for one in by_file.values():
                 by_content.setdefault(one.content, []).append(one)
-            self._kept = version, by_file, by_content
-        return self._kept[1], self._kept[2]
+            self._cache = version, by_file, by_content
+        return self._cache[1], self._cache[2]
 
 
-def wav(path: str, onset: float, offset: float) -> bytes:
-    """Seconds onset to offset of a file as a 16-bit WAV, its own rate, one channel or two (the mean of more)."""
+def encode_wav(path: str, onset: float, offset: float) -> bytes:
+    """Encode seconds onset to offset of a file as 16-bit WAV at its own rate, with one channel or two (the mean of more)."""
     import soundfile
 
     clip = cut(path, onset, offset)

@@ -1,7 +1,7 @@
-"""Teaching: stretches that are the sound and stretches that are not in, versions of a taught sound and proposals to look at out.
+"""Few-shot classes of an archive: fit a class to labelled examples, and propose windows to label next (active learning).
 
-Each call makes a version from all answers so far. Windows of the archive that nobody labelled stand in for what the sound is not.
-Half of the proposals are drawn at random from what the latest version finds: answered together, they say how precise it is.
+Each call of `Teacher.teach` fits a new version to all labels so far; unlabelled windows of the archive serve as background negatives.
+Half of the proposals are drawn at random from the windows that the latest version scores positive: their labels measure its precision.
 """
 
 from __future__ import annotations
@@ -16,10 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from auricle.archive import labels as kept
-from auricle.archive.labels import Example, Label, Precision, TaughtClass
+from auricle.archive.labels import (
+    Example,
+    Label,
+    Precision,
+    TaughtClass,
+    estimate_precision,
+    list_taught,
+    load_taught,
+    normalise_name,
+    to_row,
+)
 from auricle.archive.search import Query, Searcher, Windows, parse_span
-from auricle.archive.store import Archive, quoted, vectors_of
+from auricle.archive.store import Archive, quote_sql, vector_column
 from auricle.core import table
 from auricle.core.errors import InputError
 from auricle.core.paths import is_missing, path_to_text, text_to_path
@@ -30,14 +39,17 @@ from auricle.listen.listener import Listener
 from auricle.signal.formats import SUFFIXES
 from auricle.signal.streaming import cut
 
-_OTHERS = 1000  # windows that nobody labelled, to tell a sound from
-_CANDIDATES = 5000  # windows that are scored where an archive is too large to score all
-_LEAST = 5  # answers from which a precision is told
+_BACKGROUND = 1000  # unlabelled windows used as negatives
+_CANDIDATES = 5000  # windows scored where an archive is too large to score all
+_MIN_CHECKED = 5  # labels from which a precision is reported
 
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
-    """A window worth a look. why: check (drawn from what is found), unsure (near one half) or best (of what nobody looked at)."""
+    """A window to label next.
+
+    why: "check" (drawn at random from the positive windows), "unsure" (score near one half) or "best" (highest score of the unlabelled).
+    """
 
     file: str
     onset: float
@@ -47,189 +59,193 @@ class Proposal:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        told = {"file": self.file, "onset": round(self.onset, 3), "offset": round(self.offset, 3), "score": round(self.score, 4)}
-        return json.dumps(told | {"why": self.why}, ensure_ascii=False)
+        times = {"onset": round(self.onset, 3), "offset": round(self.offset, 3)}
+        return json.dumps({"file": self.file, **times, "score": round(self.score, 4), "why": self.why}, ensure_ascii=False)
 
 
 def parse_example(text: str) -> Example:
-    """PATH or PATH@START-END, as people write it."""
+    """Parse PATH or PATH@START-END (seconds)."""
     path, start, end = parse_span(text)
     return Example(path_to_text(path.resolve()), start, end)
 
 
 def parse_examples(text: str) -> list[Example]:
-    """What `parse_example` takes, or a table of one label (`core.table`), of which every row is an example."""
+    """Parse PATH, PATH@START-END, or the path of a table of one label (`core.table`), of which every row is an example.
+
+    InputError where a table has no rows or several labels.
+    """
     if Path(text).suffix.lower() not in table.SUFFIXES:
         return [parse_example(text)]
     rows = list(table.read_annotations(Path(text), SUFFIXES))
     labels = sorted({row.label for row in rows})
     if len(labels) != 1:
-        raise InputError(f"{text}: has {' and '.join(map(repr, labels[:3])) or 'no rows'}; wanted a table of one label to teach by")
+        raise InputError(f"{text}: has {' and '.join(map(repr, labels[:3])) or 'no rows'}; wanted a table of one label")
     return [Example(path_to_text(row.file), row.onset, row.offset) for row in rows]
 
 
 class Teacher:
-    """Teaches one archive sounds. Shares a Searcher's windows where one is given."""
+    """Fits few-shot classes in one archive. searcher: one whose windows in memory are shared."""
 
     def __init__(self, archive: Archive, listener: Listener, searcher: Searcher | None = None) -> None:
         self.archive, self.listener = archive, listener
         self._searcher = searcher or Searcher(archive, listener)
 
-    def taught(self) -> list[TaughtClass]:
-        """The latest version of each taught sound, by name."""
-        return kept.every(self.archive)
+    def taught_classes(self) -> list[TaughtClass]:
+        """The latest version of each taught class, sorted by name."""
+        return list_taught(self.archive)
 
     def teach(self, name: str, yes: Sequence[Example] = (), no: Sequence[Example] = ()) -> TaughtClass:
-        """A new version of a sound, from these answers and all earlier ones; the latest one when they say nothing new.
+        """Fit and store a new version of a class from these labels and all earlier ones; the latest version where no label is new.
 
-        A stretch that was answered before takes the new answer. InputError where an example makes no sense, or none says yes.
+        yes, no: positive and negative examples; a new label of a segment replaces its earlier one. InputError where the name is not
+        valid, an example is given as both, cannot be read or is silent, or no example is positive.
         """
-        name = kept.plain_name(name)
-        answers = {example.key: (example, True) for example in yes}
+        name = normalise_name(name)
+        given = {example.key: (example, True) for example in yes}
         for example in no:
-            if example.key in answers:
+            if example.key in given:
                 raise InputError(f"{example.file}: is given as yes and as no; wanted one of them")
-            answers[example.key] = (example, False)
+            given[example.key] = (example, False)
         with self.archive.teaching():
-            last = self._latest(name)
-            known = {} if last is None else {label.example.key: label for label in last.labels}
-            new = {key: answer for key, answer in answers.items() if key not in known or known[key].yes != answer[1]}
+            last = next((taught for taught in self.taught_classes() if taught.name == name), None)
+            labels = {} if last is None else {label.example.key: label for label in last.labels}
+            new = {key: answer for key, answer in given.items() if key not in labels or labels[key].yes != answer[1]}
             if last is not None and not new:
                 return last
-            checked = None if last is None else self._checked(last, new.values())
-            vectors = {key: known[key].vector if key in known else self._vector(example) for key, (example, _) in new.items()}
-            known |= {key: Label(example, said, vectors[key]) for key, (example, said) in new.items()}
-            labels = tuple(sorted(known.values(), key=lambda label: label.example.key))
-            taught = TaughtClass(name, 1 if last is None else last.version + 1, labels, self._head(name, labels), checked)
-            self.archive.add_taught(kept.row_of(taught))
+            precision = None if last is None else self._measure_precision(last, new.values())
+            vectors = {key: labels[key].vector if key in labels else self._embed_example(example) for key, (example, _) in new.items()}
+            labels |= {key: Label(example, positive, vectors[key]) for key, (example, positive) in new.items()}
+            ordered = tuple(sorted(labels.values(), key=lambda label: label.example.key))
+            taught = TaughtClass(name, 1 if last is None else last.version + 1, ordered, self._fit_head(name, ordered), precision)
+            self.archive.add_taught(to_row(taught))
         return taught
 
     def propose(self, name: str, count: int = 10) -> list[Proposal]:
-        """Windows most worth a look: half drawn from what is found, the rest near one half or best; from many recordings."""
-        taught = kept.find(self.archive, name)
-        windows, scores = self._scored(taught)
-        looked = _looked_at(taught, windows)
-        checks = islice(_check_list(taught, windows, scores, looked), (count + 1) // 2)
+        """Propose windows to label next: half drawn from the positive windows, the others near one half or best; from many recordings.
+
+        name: NAME or NAME@VERSION. InputError where there is no such class.
+        """
+        taught = load_taught(self.archive, name)
+        windows, scores = self._score_windows(taught)
+        labelled = _is_labelled(taught, windows)
+        checks = islice(_draw_checks(taught, windows, scores, labelled), (count + 1) // 2)
         chosen = dict.fromkeys(checks, "check")
         unsure = np.argsort(np.abs(scores - 0.5), kind="stable").tolist()
         best = np.argsort(-scores, kind="stable").tolist()
-        ranked = chain.from_iterable(zip_longest(((place, "unsure") for place in unsure), ((place, "best") for place in best)))
-        _spread(chosen, (pair for pair in ranked if pair is not None and not looked[pair[0]]), windows, count)
+        ranked = chain.from_iterable(zip_longest(((index, "unsure") for index in unsure), ((index, "best") for index in best)))
+        _fill(chosen, (pair for pair in ranked if pair is not None and not labelled[pair[0]]), windows, count)
         return [
-            Proposal(windows.file(p), float(windows.onsets[p]), float(windows.offsets[p]), float(scores[p]), why)
-            for p, why in chosen.items()
+            Proposal(windows.file(index), float(windows.onsets[index]), float(windows.offsets[index]), float(scores[index]), why)
+            for index, why in chosen.items()
         ]
 
-    def _latest(self, name: str) -> TaughtClass | None:
-        return next((taught for taught in kept.every(self.archive) if taught.name == name), None)
-
-    def _vector(self, example: Example) -> np.ndarray:
-        """What a stretch sounds like: a stored window's vector where it is one, else heard."""
-        where = f"file = {quoted(example.file)} AND abs(onset - {example.onset}) < 0.001"
+    def _embed_example(self, example: Example) -> np.ndarray:
+        """Similarity embedding (E,) of a segment: that of a stored window where it is one, else computed."""
+        where = f"file = {quote_sql(example.file)} AND abs(onset - {example.onset}) < 0.001"
         if example.offset != float("inf"):
             where += f" AND abs(offset - {example.offset}) < 0.001"
             rows = self.archive.table("windows").search().where(where).select(["likeness"]).limit(1).to_arrow()
             if len(rows):
-                return np.asarray(vectors_of(rows, "likeness")[0])
+                return np.asarray(vector_column(rows, "likeness")[0])
         whole = not example.onset and example.offset == float("inf")
         path = text_to_path(example.file)
         source: str | Clip = path if whole else cut(path, example.onset, example.offset)
-        if not self._sounds(source):
-            where = "in it" if whole else f"at {example.onset:g} to {example.offset:g} s"
-            raise InputError(f"{example.file}: nothing sounds {where}; wanted an example that can be heard")
+        if self._is_silent(source):
+            part = "" if whole else f" from {example.onset:g} to {example.offset:g} s"
+            raise InputError(f"{example.file}: is silent{part}; wanted an audible example")
         return np.asarray(self.listener.embed_audio(source, space="likeness").reshape(-1))
 
-    def _sounds(self, source: str | Clip) -> bool:
-        with self.listener.hearing(source) as hearing:
-            return any(part.sounding for part in hearing)
+    def _is_silent(self, source: str | Clip) -> bool:
+        with self.listener.hearing(source) as recording:
+            return not any(part.sounding for part in recording)
 
-    def _head(self, name: str, labels: Sequence[Label]) -> Head:
-        sides = [
+    def _fit_head(self, name: str, labels: Sequence[Label]) -> Head:
+        positive, negative = (
             np.array([label.vector for label in labels if label.yes is side]).reshape(-1, self.archive.header.likeness)
             for side in (True, False)
-        ]
-        if not len(sides[0]):
-            raise InputError(f"{name}: has no example that says what it is; wanted at least one --yes")
+        )
+        if not len(positive):
+            raise InputError(f"{name}: has no positive example; wanted at least one --yes")
         groups = [label.example.file for side in (True, False) for label in labels if label.yes is side]
-        others = self._others(labels)
-        if not len(others) and not len(sides[1]):
-            raise InputError(f"{self.archive.folder}: holds nothing to tell {name} from; index recordings first, or give some with --no")
-        return fewshot.teach(sides[0], sides[1], others, groups)
+        background = self._draw_background(labels)
+        if not len(background) and not len(negative):
+            raise InputError(f"{self.archive.folder}: has no negatives for {name}; index recordings first, or give examples with --no")
+        return fewshot.teach(positive, negative, background, groups)
 
-    def _others(self, labels: Sequence[Label]) -> np.ndarray:
-        """Vectors (R, E) of windows that nobody labelled, the same ones for the same archive."""
+    def _draw_background(self, labels: Sequence[Label]) -> np.ndarray:
+        """Vectors (R, E) of unlabelled windows; the same for the same archive and labels."""
         table = self.archive.table("windows")
         total = table.count_rows()
         if not total:
             return np.zeros((0, self.archive.header.likeness), np.float32)
-        drawn = np.random.default_rng(0).permutation(total)[:_OTHERS]
+        drawn = np.random.default_rng(0).permutation(total)[:_BACKGROUND]
         rows = table.take_offsets(np.sort(drawn).tolist()).select(["file", "onset", "offset", "likeness"]).to_arrow()
         rows = rows.sort_by([("file", "ascending"), ("onset", "ascending")])
         spans = list(zip(*(rows[column].to_pylist() for column in ("file", "onset", "offset")), strict=True))
-        free = [not any(_meets(label.example, span) for label in labels) for span in spans]
-        return np.asarray(vectors_of(rows, "likeness")[np.array(free, bool)])
+        unlabelled = [not any(_overlaps(label.example, span) for label in labels) for span in spans]
+        return np.asarray(vector_column(rows, "likeness")[np.array(unlabelled, bool)])
 
-    def _scored(self, taught: TaughtClass) -> tuple[Windows, np.ndarray]:
-        """Windows with their scores (N,): all of an archive, or those nearest to the sound in a large one."""
+    def _score_windows(self, taught: TaughtClass) -> tuple[Windows, np.ndarray]:
+        """Windows with their scores (N,): all of an archive, or of a large one those nearest to the class."""
         windows = self._searcher.windows(Query(taught=f"{taught.name}@{taught.version}"), _CANDIDATES)
-        return windows, taught.head.scores(windows.likeness)
+        return windows, taught.head.scores(windows.similarity)
 
-    def _checked(self, last: TaughtClass, answers: Iterable[tuple[Example, bool]]) -> Precision | None:
-        """How precise the last version is, from answers to the head of its list of checks, as far as they have no gap."""
-        windows, scores = self._scored(last)
-        said = {example.key: yes for example, yes in answers}
+    def _measure_precision(self, last: TaughtClass, answers: Iterable[tuple[Example, bool]]) -> Precision | None:
+        """Precision of the last version, from new labels of its checks in their drawn order, up to the first without a label."""
+        windows, scores = self._score_windows(last)
+        positive = {example.key: yes for example, yes in answers}
         right = checked = 0
-        for place in _check_list(last, windows, scores, _looked_at(last, windows)):
-            key = _key(windows, place)
-            if key not in said:
+        for index in _draw_checks(last, windows, scores, _is_labelled(last, windows)):
+            key = _window_key(windows, index)
+            if key not in positive:
                 break
-            right, checked = right + said[key], checked + 1
-        return kept.precision(right, checked, last.version) if checked >= _LEAST else None
+            right, checked = right + positive[key], checked + 1
+        return estimate_precision(right, checked, last.version) if checked >= _MIN_CHECKED else None
 
 
-def _key(windows: Windows, place: int) -> tuple[str, int, int]:
-    return Example(windows.file(place), float(windows.onsets[place]), float(windows.offsets[place])).key
+def _window_key(windows: Windows, index: int) -> tuple[str, int, int]:
+    return Example(windows.file(index), float(windows.onsets[index]), float(windows.offsets[index])).key
 
 
-def _looked_at(taught: TaughtClass, windows: Windows) -> np.ndarray:
-    """Which windows (N,) meet a stretch that was answered."""
-    looked = np.zeros(len(windows), bool)
+def _is_labelled(taught: TaughtClass, windows: Windows) -> np.ndarray:
+    """Whether each window overlaps a labelled segment, bool (N,)."""
+    labelled = np.zeros(len(windows), bool)
     numbers = {name: number for number, name in enumerate(windows.names.to_pylist())}
     for label in taught.labels:
-        meets = (windows.onsets < label.example.offset) & (windows.offsets > label.example.onset)
-        looked |= meets & (windows.files == numbers.get(label.example.file, -1))
-    return looked
+        overlaps = (windows.onsets < label.example.offset) & (windows.offsets > label.example.onset)
+        labelled |= overlaps & (windows.files == numbers.get(label.example.file, -1))
+    return labelled
 
 
-def _check_list(taught: TaughtClass, windows: Windows, scores: np.ndarray, looked: np.ndarray) -> Iterator[int]:
-    """Places of what is found, nobody looked at and can be looked at, in an order that is random and always the same."""
+def _draw_checks(taught: TaughtClass, windows: Windows, scores: np.ndarray, labelled: np.ndarray) -> Iterator[int]:
+    """Indices of positive, unlabelled windows whose recordings exist, in a random order that is the same at every call."""
 
-    def lot(place: int) -> bytes:
-        return hashlib.sha256(f"{taught.name}\0{taught.version}\0{_key(windows, place)}".encode()).digest()
+    def order(index: int) -> bytes:
+        return hashlib.sha256(f"{taught.name}\0{taught.version}\0{_window_key(windows, index)}".encode()).digest()
 
-    drawn = sorted(np.flatnonzero((scores >= 0.5) & ~looked).tolist(), key=lot)
-    return (place for place in drawn if not is_missing(text_to_path(windows.file(place))))
+    drawn = sorted(np.flatnonzero((scores >= 0.5) & ~labelled).tolist(), key=order)
+    return (index for index in drawn if not is_missing(text_to_path(windows.file(index))))
 
 
-def _spread(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: Windows, count: int) -> None:
-    """Fill up to count: first places in recordings that have none yet, then any."""
+def _fill(chosen: dict[int, str], ranked: Iterable[tuple[int, str]], windows: Windows, count: int) -> None:
+    """Add windows to `chosen` up to `count`: first of recordings without a chosen window, then any."""
     later = []
-    files = {int(windows.files[place]) for place in chosen}
-    for place, why in ranked:
+    files = {int(windows.files[index]) for index in chosen}
+    for index, why in ranked:
         if len(chosen) >= count:
             return
-        if place in chosen or is_missing(text_to_path(windows.file(place))):
+        if index in chosen or is_missing(text_to_path(windows.file(index))):
             continue
-        if int(windows.files[place]) in files:
-            later.append((place, why))
+        if int(windows.files[index]) in files:
+            later.append((index, why))
             continue
-        files.add(int(windows.files[place]))
-        chosen[place] = why
-    for place, why in later:
+        files.add(int(windows.files[index]))
+        chosen[index] = why
+    for index, why in later:
         if len(chosen) < count:
-            chosen.setdefault(place, why)
+            chosen.setdefault(index, why)
 
 
-def _meets(example: Example, span: tuple[Any, Any, Any]) -> bool:
+def _overlaps(example: Example, span: tuple[Any, Any, Any]) -> bool:
     file, onset, offset = span
     return bool(file == example.file and onset < example.offset and offset > example.onset)

@@ -50,7 +50,7 @@ def index_command(
     from auricle.archive.store import HEADER, Archive
     from auricle.present import archive_console, progress
 
-    found = sources.find(places)
+    found = sources.find_recordings(places)
     listener = terminal.load(model, runtime)
     if (into / HEADER).exists():
         if window or hop:
@@ -82,7 +82,7 @@ def archive_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what an archive contains, which files failed and which no longer exist."""
-    from auricle.archive.duplicates import find
+    from auricle.archive.duplicates import find_duplicates
     from auricle.archive.store import Archive
     from auricle.present.archive_console import facts_rows
 
@@ -93,7 +93,7 @@ def archive_command(
     facts, failed = archive.facts() | {"missing": len(archive.missing())}, [row for row in archive.files().values() if row["error"]]
     if removed is not None:
         facts["removed"] = removed
-    groups = find(archive) if duplicates else None
+    groups = find_duplicates(archive) if duplicates else None
     if as_json:
         print(json.dumps(facts if groups is None else facts | {"duplicates": groups}, ensure_ascii=False))
         return
@@ -152,7 +152,7 @@ def teach(
         positives, negatives = ([example for text in texts or () for example in parse_examples(text)] for texts in (yes, no))
         taught = teacher.teach(name, positives, negatives)
     else:
-        taught = labels.find(archive, name)
+        taught = labels.load_taught(archive, name)
     proposals = teacher.propose(name, propose) if propose else []
     if as_json:
         print(json.dumps(taught.to_dict() | {"proposals": [json.loads(proposal.to_json()) for proposal in proposals]}, ensure_ascii=False))

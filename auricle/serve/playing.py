@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 
-from auricle.archive.recordings import Recording, wav
+from auricle.archive.recordings import Recording, encode_wav
 from auricle.serve.answers import Identity, Seconds
 from auricle.serve.problems import Problem, documented
 from auricle.serve.service import Service, Serving
@@ -64,7 +64,7 @@ async def cut(service: Serving, id: Id, onset: Annotated[Seconds, Query()], offs
         raise Problem(422, f"the stretch goes from {onset:g} to {offset:g} s; wanted onset < offset, at most {_LONGEST:g} s apart")
 
     def answer() -> bytes:
-        return wav(service.recording(id).path, onset, offset)
+        return encode_wav(service.recording(id).path, onset, offset)
 
     return Response(await service.ask(answer), media_type="audio/wav", headers={"Cache-Control": "private, no-cache"})
 

@@ -38,7 +38,7 @@ class Service:
         self.places, self.archive_places = Places(settings.waiting), Places(settings.waiting)
         self.measures = Measures(lambda: self.places.taken + self.archive_places.taken)
         self._archive = archive
-        self._searcher = None if archive is None else Searcher(archive, listener, keep=True)
+        self._searcher = None if archive is None else Searcher(archive, listener, cache_large=True)
         self._recordings = None if archive is None else Recordings(archive)
         self._teacher = None if self._searcher is None else Teacher(self._searcher.archive, listener, self._searcher)
         self.one_teacher = threading.Lock()
@@ -78,7 +78,7 @@ class Service:
 
     def recording(self, content: str) -> Recording:
         """The archive's recording of this content, as it was heard; 404 or 410 where it is not to be had."""
-        recording = _there(self._recordings).holding(content)
+        recording = _there(self._recordings).by_content(content)
         if recording is None:
             raise Problem(404, f"{content}: no recording of the archive has this id; wanted the id of a hit")
         if (fault := recording.fault()) is not None:
@@ -96,7 +96,7 @@ class Service:
 
     def told(self, hit: Hit | Proposal) -> dict[str, Any] | None:
         """A hit or a proposal as JSON with its recording's facts; None if that has left the archive."""
-        recording = _there(self._recordings).named(hit.file)
+        recording = _there(self._recordings).by_path(hit.file)
         if recording is None:
             return None
         told = {"id": recording.content, "file": hit.file, "name": Path(hit.file).name, "duration": round(recording.duration, 4)}

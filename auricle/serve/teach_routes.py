@@ -35,7 +35,7 @@ async def teach(service: Serving, said: Teach) -> dict[str, Any]:
 @router.get("/taught", response_model=TaughtList, response_model_exclude_none=True, responses=documented(404, 429, 503))
 async def taught(service: Serving) -> dict[str, Any]:
     """The latest version of each taught sound."""
-    return {"taught": await service.ask(lambda: [one.to_dict() for one in service.teacher.taught()])}
+    return {"taught": await service.ask(lambda: [one.to_dict() for one in service.teacher.taught_classes()])}
 
 
 @router.get("/taught/{name}/proposals", response_model=Proposals, responses=documented(404, 422, 429, 503))

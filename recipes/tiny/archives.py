@@ -25,7 +25,7 @@ import numpy as np
 from auricle.archive.indexing import index
 from auricle.archive.labels import Example
 from auricle.archive.search import Query, Searcher
-from auricle.archive.sources import Found
+from auricle.archive.sources import FileList
 from auricle.archive.store import Archive
 from auricle.archive.teaching import Teacher
 from auricle.bench.results import Figure, write_record
@@ -55,7 +55,7 @@ def open_archive(rows: Sequence[Row], model: Path, folder: Path) -> Searcher:
     """An archive of the rows' files, made with one model."""
     listener = load(model)
     archive = Archive.create(folder, listener)
-    index(archive, listener, Found({str(row.path.resolve()): "" for row in rows}, ()))
+    index(archive, listener, FileList({str(row.path.resolve()): "" for row in rows}, ()))
     return Searcher(archive, listener)
 
 

@@ -42,16 +42,16 @@ def sounds(tmp_path: Path) -> Path:
 @pytest.fixture
 def archive(sounds: Path, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """An archive that counts as large, with indexes."""
-    monkeypatch.setattr(store, "EXACT", 0)
+    monkeypatch.setattr(store, "EXACT_LIMIT", 0)
     made = Archive.create(tmp_path / "archive", listener, window=4.0, hop=4.0)
-    index(made, listener, sources.find([str(sounds)]))
+    index(made, listener, sources.find_recordings([str(sounds)]))
     return made
 
 
 def add(archive: Archive, listener: Listener, path: Path) -> None:
     """Another process's work: the archive is opened anew."""
     soundfile.write(path, tone("low tone", 4), RATE)
-    index(Archive.open(archive.folder), listener, sources.find([str(path)]))
+    index(Archive.open(archive.folder), listener, sources.find_recordings([str(path)]))
 
 
 def found(searcher: Searcher, words: str = "low tone") -> set[str]:
@@ -59,20 +59,20 @@ def found(searcher: Searcher, words: str = "low tone") -> set[str]:
 
 
 def test_new_windows_are_found_a_moment_later(archive: Archive, listener: Listener, sounds: Path) -> None:
-    searcher = Searcher(archive, listener, keep=True)
+    searcher = Searcher(archive, listener, cache_large=True)
     assert found(searcher) == {"low.wav"}
     add(archive, listener, sounds / "new.wav")
-    time.sleep(searching._MOMENT)
+    time.sleep(searching._REFRESH_SECONDS)
     assert found(searcher) == {"low.wav", "new.wav"}
     (sounds / "new.wav").unlink()
     Archive.open(archive.folder).remove_missing(sounds)
-    time.sleep(searching._MOMENT)
+    time.sleep(searching._REFRESH_SECONDS)
     assert found(searcher) == {"low.wav"}
 
 
 def test_within_a_moment_nothing_is_looked_for(archive: Archive, listener: Listener, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "_MOMENT", 3600)
-    searcher = Searcher(archive, listener, keep=True)
+    monkeypatch.setattr(searching, "_REFRESH_SECONDS", 3600)
+    searcher = Searcher(archive, listener, cache_large=True)
     assert found(searcher) == {"low.wav"}
     add(archive, listener, sounds / "new.wav")
     monkeypatch.setattr(Archive, "table", None)
@@ -82,8 +82,8 @@ def test_within_a_moment_nothing_is_looked_for(archive: Archive, listener: Liste
 def test_a_version_that_a_writer_dropped_is_left_for_the_newest(
     archive: Archive, listener: Listener, sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "_MOMENT", 0)
-    searcher, tried = Searcher(archive, listener, keep=True), [0]
+    monkeypatch.setattr(searching, "_REFRESH_SECONDS", 0)
+    searcher, tried = Searcher(archive, listener, cache_large=True), [0]
 
     def dropped(of: Archive, **settings: Any) -> CachedIndex:
         tried[0] += 1
@@ -92,8 +92,8 @@ def test_a_version_that_a_writer_dropped_is_left_for_the_newest(
         return CachedIndex(of, **settings)
 
     monkeypatch.setattr(searching, "CachedIndex", dropped)
-    assert found(searcher) == {"low.wav"} and searcher._outline is None
-    assert found(searcher) == {"low.wav"} and searcher._outline is not None
+    assert found(searcher) == {"low.wav"} and searcher._cached_index is None
+    assert found(searcher) == {"low.wav"} and searcher._cached_index is not None
     add(archive, listener, sounds / "new.wav")
     assert found(searcher) == {"low.wav"} and found(searcher) == {"low.wav", "new.wav"}
 
@@ -101,8 +101,8 @@ def test_a_version_that_a_writer_dropped_is_left_for_the_newest(
 def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
     archive: Archive, listener: Listener, sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "_MOMENT", 0)
-    searcher = Searcher(archive, listener, keep=True)
+    monkeypatch.setattr(searching, "_REFRESH_SECONDS", 0)
+    searcher = Searcher(archive, listener, cache_large=True)
     assert found(searcher) == {"low.wav"}
     add(archive, listener, sounds / "new.wav")
     reading, go = threading.Event(), threading.Event()
@@ -126,7 +126,7 @@ def test_while_one_thread_takes_in_a_version_others_answer_from_the_last(
 def test_threads_that_begin_together_read_one_index(archive: Archive, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[CachedIndex] = []
     monkeypatch.setattr(searching, "CachedIndex", lambda of, **settings: made.append(CachedIndex(of, **settings)) or made[-1])
-    searcher = Searcher(archive, listener, keep=True)
+    searcher = Searcher(archive, listener, cache_large=True)
     threads = [threading.Thread(target=found, args=[searcher]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -147,8 +147,8 @@ def test_what_joined_tables_leave_is_dropped(sounds: Path, listener: Listener, t
         create(table, column, **settings)
 
     monkeypatch.setattr(type(table), "create_index", slow)
-    monkeypatch.setattr(store, "_KEPT", datetime.timedelta(seconds=2))
-    monkeypatch.setattr(store, "EXACT", 1)
+    monkeypatch.setattr(store, "_RETENTION", datetime.timedelta(seconds=2))
+    monkeypatch.setattr(store, "EXACT_LIMIT", 1)
     add(archive, listener, sounds / "two.wav")
     assert len(list((archive.folder / "tables" / "windows.lance" / "data").iterdir())) == 1
-    assert found(Searcher(archive, listener, keep=True)) == {"one.wav", "two.wav"}
+    assert found(Searcher(archive, listener, cache_large=True)) == {"one.wav", "two.wav"}

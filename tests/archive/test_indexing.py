@@ -30,7 +30,7 @@ import pyarrow.parquet
 
 from auricle.archive import sources
 from auricle.archive.indexing import Summary, index
-from auricle.archive.recordings import Recordings, wav
+from auricle.archive.recordings import Recordings, encode_wav
 from auricle.archive.search import Query, Searcher
 from auricle.archive.store import Archive
 from auricle.archive.teaching import Teacher, parse_example
@@ -58,7 +58,7 @@ def sounds(tmp_path: Path) -> Path:
 
 
 def run(archive: Archive, listener: Listener, *places: Path | str) -> Summary:
-    return index(archive, listener, sources.find(map(str, places)))
+    return index(archive, listener, sources.find_recordings(map(str, places)))
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -77,7 +77,7 @@ def test_an_archive_is_made_once_by_several_at_the_same_time(there: bool, tmp_pa
     with ThreadPoolExecutor(8) as pool:
         ends = list(pool.map(create, range(8)))
     assert ends.count("made") == 1
-    assert all("another" in end or "is an archive already" in end for end in ends if end != "made"), ends
+    assert all("another" in end or "is an existing archive" in end for end in ends if end != "made"), ends
     assert Archive.open(folder).files() == {}
 
 
@@ -196,7 +196,7 @@ def test_a_moved_folder_is_recognised_from_anywhere(
     assert notes_of(archive)["low.wav"] == '{"place": "harbour"}'
     moved = Searcher(archive, listener).search(Query("low tone"), k=9)
     assert [(hit.score, Path(hit.file).name) for hit in moved] == [(hit.score, Path(hit.file).name) for hit in hits]
-    (taught,) = teacher.taught()
+    (taught,) = teacher.taught_classes()
     assert {label.example.file for label in taught.labels} <= names and taught.version == 1
     assert archive.files()[str(tmp_path / "it's moved" / "bad.wav")]["error"].startswith(f"{tmp_path}/it's moved/bad.wav: ")
     assert teacher.teach("beep", [parse_example(f"{tmp_path}/it's moved/high.wav@0-3")]).version == 1  # said already
@@ -217,14 +217,14 @@ def test_a_dead_writer_loses_no_notes_of_a_file_that_moved(sounds: Path, tmp_pat
     run(archive, listener, sounds / "list.csv")
     (sounds / "low.wav").rename(sounds / "lower.wav")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        rewrite = Archive._rewrite
+        rewrite = Archive._update_columns
 
         def dies(self: Archive, name: str, changed: Any) -> None:
             if name == "windows":
                 raise KeyboardInterrupt
             rewrite(self, name, changed)
 
-        patch.setattr(Archive, "_rewrite", dies)
+        patch.setattr(Archive, "_update_columns", dies)
         run(archive, listener, sounds / "lower.wav")
     run(Archive.open(archive.folder), listener, sounds)
     assert notes_of(archive)["lower.wav"] == '{"place": "harbour"}' and not archive.missing()
@@ -247,15 +247,17 @@ def test_what_cannot_be_read_for_a_while_loses_nothing(
         summary = run(archive, listener, sounds)
     assert (summary.failed, summary.unchanged, summary.changed) == (1, 4, 0) and rows(archive) == before
     (error,) = summary.errors
-    assert error.startswith(f"{sounds}/low.wav: cannot be read (Permission denied)") and error.endswith("what the archive has of it stays")
+    assert error.startswith(f"{sounds}/low.wav: cannot be read (Permission denied)") and error.endswith(
+        "its earlier windows stay in the archive"
+    )
     assert run(archive, listener, sounds) == Summary(unchanged=5)
 
 
 def test_a_folder_that_cannot_be_read_is_told_and_loses_nothing(sounds: Path, tmp_path: Path, listener: Listener) -> None:
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds)
-    whole = sources.find([str(sounds)])
-    found = sources.Found({name: None for name in whole.files if "/field/" not in name}, whole.roots, (f"{sounds}/field",))
+    whole = sources.find_recordings([str(sounds)])
+    found = sources.FileList({name: None for name in whole.files if "/field/" not in name}, whole.roots, (f"{sounds}/field",))
     summary = index(archive, listener, found)
     assert summary == Summary(unchanged=4, errors=[f"{sounds}/field: this folder cannot be read; change its permissions"])
     assert len(archive.files()) == 5
@@ -293,9 +295,9 @@ def test_tables_of_files_bring_notes(sounds: Path, tmp_path: Path, listener: Lis
     assert notes == {"low.wav": '{"place": "harbour", "year": "2024"}', "half.wav": '{"year": "2023"}'}
     (sounds / "wrong.csv").write_text("name\nlow.wav\n")
     with pytest.raises(InputError, match="line 2: has no file name"):
-        sources.find([str(sounds / "wrong.csv")])
-    with pytest.raises(InputError, match="is not there"):
-        sources.find([str(sounds / "absent")])
+        sources.find_recordings([str(sounds / "wrong.csv")])
+    with pytest.raises(InputError, match="does not exist"):
+        sources.find_recordings([str(sounds / "absent")])
 
 
 def hears_nothing(*_: object, **__: object) -> None:
@@ -369,8 +371,8 @@ def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listene
     hits_page.write(tmp_path / "hits.html", [hit], text=None, listener=listener)
     taught = Teacher(archive, listener).teach("beep", [parse_example(f"{name}@0-2")])
     assert taught.labels[0].example.file == name
-    recording = Recordings(archive).named(name)
-    assert recording is not None and recording.fault() is None and wav(recording.path, 0, 1)[:4] == b"RIFF"
+    recording = Recordings(archive).by_path(name)
+    assert recording is not None and recording.fault() is None and encode_wav(recording.path, 0, 1)[:4] == b"RIFF"
     (tmp_path / "names.csv").write_text(f"file,place\n{name},bar\n")  # as the export writes it
     monkeypatch.setattr(Pipeline, "stream", hears_nothing)
     assert run(archive, listener, tmp_path / "names.csv") == Summary(unchanged=1)
@@ -381,7 +383,7 @@ def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listene
 
 def test_an_archive_cannot_lie_in_a_folder_that_is_not_utf8(tmp_path: Path, listener: Listener) -> None:
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
-    with pytest.raises(ArchiveError, match=r"\\xe9: its name is not UTF-8"):
+    with pytest.raises(ArchiveError, match=r"\\xe9: the folder.s name is not UTF-8"):
         Archive.create(folder, listener)
     assert not folder.exists()
 
@@ -391,17 +393,17 @@ def test_another_model_is_refused(sounds: Path, tmp_path: Path, listener: Listen
     other = tmp_path / "other-model"
     shutil.copytree(tone_folder, other)
     (other / "config.json").write_text((other / "config.json").read_text().replace('"text": 0.5', '"text": 0.6'))
-    with pytest.raises(ArchiveError, match="index anew into another folder"):
+    with pytest.raises(ArchiveError, match="index into another folder"):
         run(archive, auricle.load(other), sounds)
 
 
 def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, listener: Listener) -> None:
-    with pytest.raises(ArchiveError, match="is no archive; make one with"):
+    with pytest.raises(ArchiveError, match="is not an archive; make one with"):
         Archive.open(tmp_path)
     with pytest.raises(ArchiveError, match="wanted 0 < hop <= window"):
         Archive.create(tmp_path / "a", listener, window=2.0, hop=3.0)
     Archive.create(tmp_path / "b", listener)
-    with pytest.raises(ArchiveError, match="is an archive already"):
+    with pytest.raises(ArchiveError, match="is an existing archive"):
         Archive.create(tmp_path / "b", listener)
     header = tmp_path / "b" / "archive.json"
     header.write_text(header.read_text().replace('"format": 2', '"format": 99'))
@@ -414,7 +416,11 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, listener: Listener)
 
 def test_two_writers_never_meet(tmp_path: Path, listener: Listener) -> None:
     archive = Archive.create(tmp_path / "archive", listener)
-    with archive.writing(), pytest.raises(ArchiveError, match="another auricle is writing"), Archive.open(tmp_path / "archive").writing():
+    with (
+        archive.writing(),
+        pytest.raises(ArchiveError, match="another auricle process is writing"),
+        Archive.open(tmp_path / "archive").writing(),
+    ):
         pass
 
 
@@ -438,7 +444,7 @@ from auricle.archive import indexing, sources
 from auricle.archive.store import Archive
 indexing._BATCH = 2
 print("ready", flush=True)
-indexing.index(Archive.open(Path(sys.argv[2])), auricle.load(sys.argv[1]), sources.find([sys.argv[3]]))
+indexing.index(Archive.open(Path(sys.argv[2])), auricle.load(sys.argv[1]), sources.find_recordings([sys.argv[3]]))
 """
 
 

@@ -1,11 +1,11 @@
-"""IvfIndex: what they find, against comparing every vector."""
+"""IvfIndex: what it finds, against comparing every vector."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from auricle.archive.ivf import IvfIndex, centres_of, nearest_centres
+from auricle.archive.ivf import IvfIndex, assign_centroids, fit_centroids
 from auricle.listen.scores import unit
 
 COUNT, DIM = 3000, 48
@@ -20,7 +20,7 @@ def vectors() -> np.ndarray:
 
 
 def made(vectors: np.ndarray, **settings: int) -> IvfIndex:
-    return IvfIndex(vectors.copy(), np.arange(len(vectors), dtype=np.int32), centres_of(vectors, **settings))
+    return IvfIndex(vectors.copy(), np.arange(len(vectors), dtype=np.int32), fit_centroids(vectors, **settings))
 
 
 def test_all_lists_together_hold_every_vector_once(vectors: np.ndarray) -> None:
@@ -46,16 +46,16 @@ def test_a_few_lists_find_nearly_all_of_the_nearest(vectors: np.ndarray) -> None
             )
         )
 
-    assert recall(8) > 0.95 and recall(len(lists.centres)) == 1.0
+    assert recall(8) > 0.95 and recall(len(lists.centroids)) == 1.0
 
 
 def test_centres_are_of_unit_length_and_the_same_for_a_seed(vectors: np.ndarray) -> None:
-    centres = centres_of(vectors, seed=3)
+    centres = fit_centroids(vectors, seed=3)
     assert centres.shape == (round(COUNT**0.5 / 2), DIM)
     np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(centres, centres_of(vectors, seed=3))
-    assert not np.array_equal(centres, centres_of(vectors, seed=4))
-    np.testing.assert_array_equal(nearest_centres(vectors, centres), (vectors @ centres.T).argmax(axis=1))
+    np.testing.assert_array_equal(centres, fit_centroids(vectors, seed=3))
+    assert not np.array_equal(centres, fit_centroids(vectors, seed=4))
+    np.testing.assert_array_equal(assign_centroids(vectors, centres), (vectors @ centres.T).argmax(axis=1))
 
 
 def test_vectors_that_are_all_the_same_are_found(vectors: np.ndarray) -> None:

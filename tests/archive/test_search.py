@@ -42,7 +42,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def searcher(sounds: Path, listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Searcher:
     archive = Archive.create(tmp_path_factory.mktemp("archives") / "a", listener, window=4.0, hop=4.0)
-    index(archive, listener, sources.find([str(sounds)]))
+    index(archive, listener, sources.find_recordings([str(sounds)]))
     return Searcher(archive, listener)
 
 
@@ -94,7 +94,7 @@ def test_words_that_name_a_label_have_its_score(searcher: Searcher) -> None:
 
 @pytest.mark.parametrize("query", [Query("\u72d7"), Query("low tone", unwanted=("\U0001f436",))])
 def test_words_that_the_model_cannot_read_find_nothing(searcher: Searcher, query: Query) -> None:
-    with pytest.raises(InputError, match="reads no such words"):
+    with pytest.raises(InputError, match="no word is in the vocabulary"):
         searcher.search(query)
 
 
@@ -114,7 +114,7 @@ def test_filters_are_sql_over_the_columns(searcher: Searcher) -> None:
     assert searcher.search(Query("low tone", where="duration > 1000"), k=9) == []
     with pytest.raises(InputError, match="--where"):
         searcher.search(Query("low tone", where="no such column"), k=9)
-    with pytest.raises(InputError, match="nothing to search for"):
+    with pytest.raises(InputError, match="query is empty"):
         searcher.search(Query(), k=9)
 
 
@@ -122,7 +122,7 @@ def test_new_windows_are_found_at_once(sounds: Path, listener: Listener, tmp_pat
     archive = Archive.create(tmp_path / "a", listener)
     mine = Searcher(archive, listener)
     assert mine.search(Query("low tone")) == []
-    index(Archive.open(tmp_path / "a"), listener, sources.find([str(sounds / "low.wav")]))
+    index(Archive.open(tmp_path / "a"), listener, sources.find_recordings([str(sounds / "low.wav")]))
     assert names(mine.search(Query("low tone"))) == ["low.wav"]
 
 
@@ -136,8 +136,8 @@ def test_a_large_archive_gives_the_same_hits(keep: bool, searcher: Searcher, sou
         Query("low tone", where="duration > 10"),
     ]
     exact = [searcher.search(query, k=5) for query in queries]
-    monkeypatch.setattr(store, "EXACT", 0)
-    mine = Searcher(searcher.archive, searcher.listener, keep=keep)
+    monkeypatch.setattr(store, "EXACT_LIMIT", 0)
+    mine = Searcher(searcher.archive, searcher.listener, cache_large=keep)
     near = [mine.search(query, k=5) for query in queries]
     for ours, theirs in zip(near, exact, strict=True):
         assert [(hit.file, hit.onset, hit.offset) for hit in ours] == [(hit.file, hit.onset, hit.offset) for hit in theirs]
@@ -159,7 +159,7 @@ def test_neighbours_are_the_same_with_and_without_an_index(
     vector = listener.embed_audio(sounds / "both.wav", space=space)[0]
     found = searcher.nearest(vector, 4, space=space)
     assert Path(found[0].file).name == "both.wav" and found[0].cosine == pytest.approx(1, abs=1e-5)
-    monkeypatch.setattr(store, "EXACT", 1)
-    large = Searcher(searcher.archive, listener, keep=keep)
+    monkeypatch.setattr(store, "EXACT_LIMIT", 1)
+    large = Searcher(searcher.archive, listener, cache_large=keep)
     for one, other in zip(found, large.nearest(vector, 4, space=space), strict=True):
         assert one.cosine == pytest.approx(other.cosine, abs=1e-5)

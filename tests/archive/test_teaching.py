@@ -51,7 +51,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def archive(sounds: Path, listener: Listener, tmp_path: Path) -> Archive:
     made = Archive.create(tmp_path / "archive", listener, window=4.0, hop=4.0)
-    index(made, listener, sources.find([str(sounds)]))
+    index(made, listener, sources.find_recordings([str(sounds)]))
     return made
 
 
@@ -81,8 +81,8 @@ def test_versions_stay_and_answers_add_up(archive: Archive, listener: Listener, 
     first = teacher.teach("low", some(sounds, "low", 0))
     second = teacher.teach("low", some(sounds, "low", 1), some(sounds, "high", 0))
     assert (first.version, second.version) == (1, 2) and len(second.labels) == 3
-    assert labels.find(archive, "low").version == 2
-    np.testing.assert_array_equal(labels.find(archive, "low@1").head.weights, first.head.weights)
+    assert labels.load_taught(archive, "low").version == 2
+    np.testing.assert_array_equal(labels.load_taught(archive, "low@1").head.weights, first.head.weights)
     again = teacher.teach("low", some(sounds, "low", 1))
     assert again.version == 2  # nothing new was said
     turned = teacher.teach("low", no=some(sounds, "low", 1))
@@ -141,7 +141,7 @@ def test_precision_is_that_of_finds_drawn_at_random(archive: Archive, listener: 
     told = teacher.teach("low", examples[1:], examples[:1]).precision
     assert told is not None and (told.n, told.version) == (8, 1) and told.value == pytest.approx(7 / 8)
     assert told.low < 7 / 8 < told.high
-    assert labels.find(archive, "low").precision == told
+    assert labels.load_taught(archive, "low").precision == told
 
 
 def test_answers_with_a_gap_tell_no_precision(archive: Archive, listener: Listener, sounds: Path) -> None:
@@ -158,7 +158,7 @@ def test_answers_with_a_gap_tell_no_precision(archive: Archive, listener: Listen
     [
         (("low0.wav",), ("low0.wav",), "as yes and as no"),
         ((), ("low0.wav",), "at least one --yes"),
-        (("silence.wav",), (), "nothing sounds"),
+        (("silence.wav",), (), "is silent"),
         (("missing.wav",), (), "no such file"),
     ],
 )
@@ -167,12 +167,12 @@ def test_what_cannot_be_taught_is_refused(
 ) -> None:
     with pytest.raises(auricle.core.errors.AuricleError, match=match):
         Teacher(archive, listener).teach("x", [Example(str(sounds / n)) for n in yes], [Example(str(sounds / n)) for n in no])
-    assert Teacher(archive, listener).taught() == []
+    assert Teacher(archive, listener).taught_classes() == []
 
 
 @pytest.mark.parametrize("name", ["", " ", "a@2", "x" * 81, "two\x00lines"])
 def test_names_that_are_none(name: str, archive: Archive, listener: Listener, sounds: Path) -> None:
-    with pytest.raises(InputError, match="is no name"):
+    with pytest.raises(InputError, match="is not a valid class name"):
         Teacher(archive, listener).teach(name, some(sounds, "low", 0))
 
 
@@ -184,7 +184,7 @@ def test_an_unknown_sound_says_what_is_known(archive: Archive, listener: Listene
 
 
 def test_two_teachers_do_not_write_at_once(archive: Archive, listener: Listener, sounds: Path) -> None:
-    with archive.teaching(), pytest.raises(ArchiveError, match="another auricle is writing"):
+    with archive.teaching(), pytest.raises(ArchiveError, match="another auricle process is writing"):
         Teacher(archive, listener).teach("low", some(sounds, "low", 0))
     with archive.writing():  # indexing goes on meanwhile
         assert Teacher(archive, listener).teach("low", some(sounds, "low", 0)).version == 1
@@ -194,9 +194,9 @@ def test_a_large_archive_teaches_by_its_index(archive: Archive, listener: Listen
     whole = Searcher(archive, listener)
     Teacher(archive, listener).teach("low", some(sounds, "low", 0, 1), some(sounds, "high", 0))
     expected = [dataclasses.astuple(hit)[:3] for hit in whole.search(Query(taught="low"), k=20)]
-    monkeypatch.setattr("auricle.archive.store.EXACT", 10)
+    monkeypatch.setattr("auricle.archive.store.EXACT_LIMIT", 10)
     for keep in (False, True):
-        near = Searcher(archive, listener, keep=keep).search(Query(taught="low"), k=20)
+        near = Searcher(archive, listener, cache_large=keep).search(Query(taught="low"), k=20)
         assert sorted(dataclasses.astuple(hit)[:3] for hit in near) == sorted(expected)
 
 
@@ -217,7 +217,7 @@ for number in range(10):
 def undisturbed(listener: Listener, sounds: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the same lessons leave in an archive when no process is killed."""
     fresh = Archive.create(tmp_path_factory.mktemp("fresh") / "archive", listener, window=4.0, hop=4.0)
-    index(fresh, listener, sources.find([str(sounds)]))
+    index(fresh, listener, sources.find_recordings([str(sounds)]))
     subprocess.run([sys.executable, "-c", KILLED, str(tone_folder), str(fresh.folder), str(sounds)], check=True, capture_output=True)
     return taught_rows(fresh)
 

@@ -40,7 +40,7 @@ def answers(folder: Path) -> dict[str, Any]:
     listener = auricle.load(runtime="onnx")
     told: dict[str, Any] = {"fingerprint": {"auricle-tiny": listener.fingerprint}}
     opened = Archive.open(archive(folder))
-    opened.check(listener)
+    opened.check_model(listener)
     searcher = Searcher(opened, listener)
     queries = {
         "words": Query(text="rain on a roof"),

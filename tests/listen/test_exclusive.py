@@ -104,7 +104,7 @@ def test_archives_keep_the_best_label_of_each_window(listener: auricle.Listener,
 
     soundfile.write(tmp_path / "noise.wav", noise(4.0).samples[0], RATE, subtype="FLOAT")
     archive = Archive.create(tmp_path / "archive", listener)
-    index(archive, listener, sources.find([str(tmp_path / "noise.wav")]))
+    index(archive, listener, sources.find_recordings([str(tmp_path / "noise.wav")]))
     (row,) = archive.table("windows").search().limit(None).to_arrow().to_pylist()
     heard = listener.tag(tmp_path / "noise.wav", top=None)
     assert row["tags"] == heard.tags[0].label

@@ -95,7 +95,7 @@ def test_an_archive_of_a_model_without_words_is_searched_by_example(folder: Path
     for seed in range(3):
         soundfile.write(tmp_path / f"{seed}.wav", noise(2.0, seed).samples[0] * (1 + seed), RATE)
     archive = Archive.create(tmp_path / "archive", listener)
-    index(archive, listener, sources.find([str(tmp_path / "*.wav")]))
+    index(archive, listener, sources.find_recordings([str(tmp_path / "*.wav")]))
     searcher = Searcher(archive, listener)
     assert {Path(hit.file).name for hit in searcher.search(Query(like=str(tmp_path / "1.wav")))} == {"0.wav", "2.wav"}
     with pytest.raises(ModelError, match="knows no words"):

@@ -17,7 +17,7 @@ from auricle.core.errors import InputError
 pytest.importorskip("lancedb")
 
 from auricle.archive import sources
-from auricle.archive.duplicates import find
+from auricle.archive.duplicates import find_duplicates
 from auricle.archive.indexing import index
 from auricle.archive.search import Hit
 from auricle.archive.store import Archive
@@ -138,8 +138,8 @@ def test_recordings_that_sound_the_same_are_grouped(tmp_path: Path, tone_folder:
         soundfile.write(tmp_path / f"{number} again.flac", sound, RATE)
     soundfile.write(tmp_path / "longer.wav", tone("low tone", 8), RATE)
     archive = Archive.create(tmp_path / "archive", listener)
-    index(archive, listener, sources.find([str(tmp_path)]))
+    index(archive, listener, sources.find_recordings([str(tmp_path)]))
     assert archive.rates([str(tmp_path / "0.wav"), "/absent"]) == {str(tmp_path / "0.wav"): RATE}
-    groups = [[Path(name).name for name in group] for group in find(archive)]
+    groups = [[Path(name).name for name in group] for group in find_duplicates(archive)]
     assert ["0 again.flac", "0.wav"] in groups and ["1 again.flac", "1.wav"] in groups
     assert not any("longer.wav" in group for group in groups)

@@ -48,7 +48,7 @@ def archive(sounds: Path, listener: Listener, tmp_path_factory: pytest.TempPathF
     from auricle.archive.store import Archive
 
     made = Archive.create(tmp_path_factory.mktemp("archives") / "a", listener, window=4.0, hop=4.0)
-    index(made, listener, sources.find([str(sounds)]))
+    index(made, listener, sources.find_recordings([str(sounds)]))
     return made
 
 

@@ -170,7 +170,7 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
     for name, label in (("gone.wav", "low tone"), ("changed.wav", "high tone"), ("page.wav", "middle tone")):
         soundfile.write(folder / name, tone(label, 3), RATE)
     made = Archive.create(tmp_path / "a", listener)
-    index(made, listener, sources.find([str(folder)]))
+    index(made, listener, sources.find_recordings([str(folder)]))
     client = serve(archive=made)
     ids = {name: identity(client, name) for name in ("gone.wav", "changed.wav", "page.wav")}
     (folder / "gone.wav").unlink()
@@ -180,7 +180,7 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
     (folder / "page.wav").unlink()
     os.symlink(secret, folder / "page.wav")
     assert {hit["name"] for hit in hits(client, text="low tone", k=50) if hit["missing"]} == {"gone.wav"}
-    for name, why in (("gone.wav", "is gone"), ("changed.wav", "has changed"), ("page.wav", "has changed")):
+    for name, why in (("gone.wav", "no longer exists"), ("changed.wav", "has changed"), ("page.wav", "has changed")):
         assert why in problem(client.get(f"/sound/{ids[name]}"), 410)
         assert why in problem(client.get(f"/sound/{ids[name]}/cut?onset=0&offset=1"), 410)
         assert why in problem(client.post("/search", json={"like": {"id": ids[name], "onset": 0, "offset": 1}}), 410)
@@ -188,7 +188,7 @@ def test_recordings_that_are_gone_or_changed(serve: Serve, listener: Listener, t
         patched.setattr("auricle.archive.recordings.Recording.fault", lambda _: None)
         assert "has changed" in problem(client.get(f"/sound/{ids['page.wav']}"), 410)
     soundfile.write(folder / "back.wav", tone("low tone", 3), RATE)
-    index(made, listener, sources.find([str(folder)]))
+    index(made, listener, sources.find_recordings([str(folder)]))
     assert client.get(f"/sound/{identity(client, 'back.wav')}").status_code == 200  # found without starting the service again
 
 
@@ -198,7 +198,7 @@ def test_a_recording_whose_name_is_not_utf8(serve: Serve, listener: Listener, tm
     with open(path, "wb") as file:
         soundfile.write(file, tone("low tone", 3), RATE, format="WAV")
     made = Archive.create(tmp_path / "a", listener)
-    index(made, listener, sources.find([path]))
+    index(made, listener, sources.find_recordings([path]))
     client = serve(archive=made)
     (hit,) = hits(client, text="low tone")
     assert (hit["file"], hit["name"]) == (rf"{tmp_path}/lat\xe9in.wav", r"lat\xe9in.wav")

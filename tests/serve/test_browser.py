@@ -64,7 +64,7 @@ def studio(takes: Path, listener: Listener, tmp_path_factory: pytest.TempPathFac
     from auricle.archive.store import Archive
 
     made = Archive.create(tmp_path_factory.mktemp("archives") / "studio", listener, window=4.0, hop=4.0)
-    index(made, listener, sources.find([str(takes)]))
+    index(made, listener, sources.find_recordings([str(takes)]))
     return made
 
 

@@ -106,7 +106,7 @@ def test_what_cannot_be_served_is_told_in_one_line(tone_folder: Path, tmp_path: 
     monkeypatch.delenv("AURICLE_TOKEN", raising=False)
     model = ("--model", str(tone_folder))
     assert "AURICLE_TOKEN" in refused("--host", "0.0.0.0", *model)
-    assert "is no archive" in refused("--in", str(tmp_path), *model)
+    assert "is not an archive" in refused("--in", str(tmp_path), *model)
     assert "above 0" in refused("--waiting", "0", *model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "choose another" in refused("--port", str(taken.getsockname()[1]), *model)

@@ -30,7 +30,7 @@ def teaching(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> It
         soundfile.write(folder / f"{label[:-5]}{number}.wav", sound, RATE)
     soundfile.write(folder / "long.wav", np.concatenate([tone("low tone", 80), silence(4)]), RATE)
     made = Archive.create(tmp_path_factory.mktemp("archives") / "t", listener, window=4.0, hop=4.0)
-    index(made, listener, sources.find([str(folder)]))
+    index(made, listener, sources.find_recordings([str(folder)]))
     with served(listener, made) as client:
         yield client
 
