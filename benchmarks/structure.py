@@ -132,10 +132,8 @@ def main() -> None:
     for name, value in now.items():
         print(f"{name:34}" + ("" if base is None else f"{base[name]:8}") + f"{value:8}")
     if not asked.dry:
-        figures = [
-            Figure(name=name, value=float(value), note="" if base is None else f"{base[name]} at {asked.base}")
-            for name, value in now.items()
-        ]
+        notes = {name: "" if base is None else f"{base[name]} at {asked.base}" for name in now}
+        figures = [Figure(name=name, value=float(value), note=notes[name]) for name, value in now.items()]
         command = "python benchmarks/structure.py" + (f" --base {asked.base}" if asked.base else "")
         print(write_record(ROOT / "docs" / "results", "structure", command=command, seed=None, figures=figures))
 
