@@ -80,7 +80,7 @@ def look_at(name: str, folder: Path) -> list[Figure]:
     for seconds in (0.3, 31.0):
         once, again = (listener.embed_audio(sound(seconds)) for _ in range(2))
         assert np.isfinite(once).all() and np.array_equal(once, again), (name, seconds)
-        with listener.hearing(sound(seconds)) as hearing:
+        with listener.open(sound(seconds)) as hearing:
             assert sum(1 for _ in hearing) and hearing.sound.coverage == 1, (name, seconds)
     clips = [sound(seconds) for seconds in MIXED[:: 2 if parameters > LARGE else 1]]
     together, alone = listener.embed_audio(clips), np.concatenate([listener.embed_audio(clip) for clip in clips])
@@ -95,7 +95,7 @@ def look_at(name: str, folder: Path) -> list[Figure]:
     if name not in smallest() or parameters > LARGE:
         return figures
     began = time.process_time()
-    with listener.hearing(sound(600.0)) as hearing:
+    with listener.open(sound(600.0)) as hearing:
         long = np.stack([part.vector for part in hearing if part.vector is not None])
     speed = 600 / (time.process_time() - began)
     assert hearing.sound.coverage == 1 and np.isfinite(long).all(), name

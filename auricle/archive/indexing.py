@@ -18,7 +18,7 @@ from auricle.archive.store import Archive
 from auricle.core.errors import SoundError
 from auricle.core.paths import is_missing, text_to_path
 from auricle.listen.listener import Listener
-from auricle.listen.pipeline import Part, Recording, Worker
+from auricle.listen.pipeline import Recording, WindowResult, Worker
 from auricle.listen.vocabulary import SEPARATOR
 from auricle.signal.opening import check_file
 from auricle.signal.streaming import printable
@@ -133,7 +133,7 @@ class _IndexingRun:
         facts = {"size": stat.st_size, "modified": stat.st_mtime_ns, "content": content}
         if self._has_content(name, content) or self._moved_from(content) is not None:
             return _IndexedFile({"file": name, "stored": True, **facts}, [])
-        return self._index_file(name, facts, worker.hear)
+        return self._index_file(name, facts, worker.open)
 
     def _index_file(self, name: str, facts: Mapping[str, Any], open_recording: _Open) -> _IndexedFile:
         """A file's row and windows; without windows, the row has the error."""
@@ -165,7 +165,7 @@ class _IndexingRun:
         shared = {key: row[key] for key in ("file", "duration", "rate", "channels", "notes", "content")}
         return _IndexedFile(row, [shared | window for window in windows])
 
-    def _window(self, part: Part) -> dict[str, Any]:
+    def _window(self, part: WindowResult) -> dict[str, Any]:
         labels = self.listener.config.labels
         top = [int(number) for number in (-part.clip).argsort(kind="stable")[:10] if part.clip[number] >= _MIN_SCORE]
         present = self.listener.present(part.clip)
@@ -175,7 +175,7 @@ class _IndexingRun:
             "tags": SEPARATOR.join(labels[number] for number in top if present[number]),
             "scores": [{"label": labels[number], "score": float(part.clip[number])} for number in top],
             "vector": part.vector,
-            "likeness": part.likeness,
+            "likeness": part.similarity,
         }
 
     def _row(self, name: str, **values: Any) -> dict[str, Any]:
@@ -207,7 +207,7 @@ class _IndexingRun:
         if self._has_content(name, row["content"]):
             self._update_row(name, {"modified": row["modified"]})
         elif (old := self._moved_from(row["content"])) is None:
-            self._store(self._index_file(name, {key: row[key] for key in ("size", "modified", "content")}, self.listener.hearing))
+            self._store(self._index_file(name, {key: row[key] for key in ("size", "modified", "content")}, self.listener.open))
         else:
             self.old_names.add(old)
             if name in self.stored:  # it was moved over another file
@@ -246,6 +246,6 @@ def _digest(path: str, worker: Worker) -> str:
     """BLAKE2b hash of a file's bytes, 128 bits."""
     digest = hashlib.blake2b(digest_size=16)
     with open(path, "rb") as file:
-        while (block := file.read(1 << 20)) and not worker.stopped:
+        while (block := file.read(1 << 20)) and not worker.is_stopped:
             digest.update(block)
     return digest.hexdigest()

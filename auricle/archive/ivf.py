@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auricle.listen.neighbours import best
+from auricle.listen.neighbours import top_indices
 from auricle.listen.scores import unit
 
 PROBES = 8  # lists that a search compares: of a million windows those of 500 lists, see docs/results/archive-search.json
@@ -59,5 +59,5 @@ class IvfIndex:
         spans = [slice(self._starts[number], self._starts[number + 1]) for number in ranked[: max(probes, enough)]]
         cosines = np.concatenate([self._vectors[span] @ vector for span in spans])
         ids = np.concatenate([self._ids[span] for span in spans])
-        top = best(cosines, count)
+        top = top_indices(cosines, count)
         return ids[top], cosines[top]

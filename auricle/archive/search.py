@@ -31,7 +31,7 @@ from auricle.core.errors import InputError
 from auricle.core.paths import is_missing, path_to_text, resolve_path, text_to_path
 from auricle.listen.fewshot import Head
 from auricle.listen.listener import Listener
-from auricle.listen.neighbours import Neighbour, best
+from auricle.listen.neighbours import Neighbour, top_indices
 from auricle.listen.pipeline import Space
 from auricle.listen.scores import sigmoid, unit
 from auricle.listen.vocabulary import split_tags
@@ -188,7 +188,7 @@ class Searcher:
         windows, cosines = self._nearest_windows(vector, count, "vector" if space == "words" else "likeness")
         return [
             Neighbour(windows.file(index), float(windows.onsets[index]), float(windows.offsets[index]), float(cosines[index]))
-            for index in best(cosines, count).tolist()
+            for index in top_indices(cosines, count).tolist()
         ]
 
     def _nearest_windows(self, vector: np.ndarray, count: int, column: str) -> tuple[Windows, np.ndarray]:
@@ -415,7 +415,7 @@ def _merge_hits(
 
 def _sort_by_score(scores: np.ndarray, count: int) -> Iterator[int]:
     """Indices by falling score, ties in order; the first `count` without sorting all."""
-    first = best(scores, count)
+    first = top_indices(scores, count)
     yield from first
     rest = np.setdiff1d(np.arange(len(scores)), first)
     yield from rest[np.argsort(-scores[rest], kind="stable")]

@@ -86,7 +86,7 @@ class Archive:
             model=config.name,
             weights=listener.fingerprint,
             dim=config.dim,
-            likeness=listener.likeness_dim,
+            likeness=listener.similarity_dim,
             window=float(window),
             hop=float(hop or min(window, config.window.hop * window / config.window.seconds)),
         )

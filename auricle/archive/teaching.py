@@ -156,7 +156,7 @@ class Teacher:
         return np.asarray(self.listener.embed_audio(source, space="likeness").reshape(-1))
 
     def _is_silent(self, source: str | Clip) -> bool:
-        with self.listener.hearing(source) as recording:
+        with self.listener.open(source) as recording:
             return not any(part.sounding for part in recording)
 
     def _fit_head(self, name: str, labels: Sequence[Label]) -> Head:

@@ -160,11 +160,11 @@ def _source(item: Item) -> Iterator[Source]:
 def _heard(listener: Listener, item: Item, worker: Worker) -> Vectors:
     try:
         with _source(item) as source:
-            with worker.hear(source) as recording:
+            with worker.open(source) as recording:
                 parts = list(recording)
             if recording.error:
                 raise SoundError(recording.error)
-            sounding = [part for part in parts if part.vector is not None and part.likeness is not None]
+            sounding = [part for part in parts if part.vector is not None and part.similarity is not None]
             if not sounding:
                 words, likeness = (listener.embed_audio(source, space=space)[0] for space in ("words", "likeness"))
                 return Vectors(words[None], likeness[None], np.ones(1, np.float32), np.zeros(len(listener.labels), np.float32), True)
@@ -172,7 +172,7 @@ def _heard(listener: Listener, item: Item, worker: Worker) -> Vectors:
         raise SoundError(str(error)) from error
     return Vectors(
         np.stack([part.vector for part in sounding if part.vector is not None]),
-        np.stack([part.likeness for part in sounding if part.likeness is not None]),
+        np.stack([part.similarity for part in sounding if part.similarity is not None]),
         np.array([part.seconds for part in sounding], np.float32),
         np.max([part.clip for part in parts], axis=0),
         False,

@@ -21,9 +21,9 @@ from auricle.core.model_files import fingerprint
 from auricle.core.paths import path_to_text
 from auricle.core.records import Analysis, Clip
 from auricle.listen import textcache
-from auricle.listen.asking import EvidenceScorer, HeadScores, Query, QueryScores
 from auricle.listen.background import contrast
-from auricle.listen.pipeline import Part, Pipeline, Progress, Recording, Source, Space, Worker, check_source
+from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
+from auricle.listen.query import EvidenceScorer, HeadScores, Query, QueryScores
 from auricle.listen.scores import sigmoid, thresholds_of, unit
 from auricle.listen.timeline import Timeline
 from auricle.listen.vocabulary import Vocabulary
@@ -152,7 +152,7 @@ class Listener:
         """Embed files or clips: float32 (B, D), the mean of the unit vectors of their windows, weighted by duration.
 
         Silent windows are left out, unless all windows are silent. normalize: scale each row to unit length. space: "words" for vectors
-        to compare with those of `embed_text`; "likeness" for the similarity embedding (B, E), which compares sounds with sounds better.
+        to compare with those of `embed_text`; "similarity" for the similarity embedding (B, E), which compares sounds with sounds better.
         SoundError for the first file that cannot be read.
         """
         rows = []
@@ -160,13 +160,15 @@ class Listener:
             if isinstance(row, SoundError):
                 raise row
             rows.append(row)
-        return np.stack(rows) if rows else np.zeros((0, self.config.dim), np.float32)
+        if rows:
+            return np.stack(rows)
+        return np.zeros((0, self.config.dim if check_space(space) == "words" else self.similarity_dim), np.float32)
 
     def embed_each(
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
         """Iterate over the rows (D,) of `embed_audio`, in the order of the files. For an unreadable file: its SoundError, not raised."""
-        check_choice(space, ("words", "likeness"), what="space")
+        check_space(space)
         for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
@@ -175,7 +177,7 @@ class Listener:
         with self.pipeline.stream(source) as sound:
             yield from map(self.pipeline.outputs, sound)
 
-    def hearing(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Recording:
+    def open(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Recording:
         """Iterate over one recording window by window; each window is decoded and scored when it is requested.
 
         window: length of a window in seconds. hop: seconds between the starts of two windows. Both are the model's own by default.
@@ -183,7 +185,7 @@ class Listener:
         """
         for name, seconds in (("window", window), ("hop", hop)):
             check(seconds, (Real, type(None)), what=name, wanted="seconds, or None for the model's own")
-        return self.pipeline.hear(source, window=window, hop=hop)
+        return self.pipeline.open(source, window=window, hop=hop)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -191,10 +193,10 @@ class Listener:
         return str(fingerprint(self.runtime.folder))
 
     @functools.cached_property
-    def likeness_dim(self) -> int:
+    def similarity_dim(self) -> int:
         """E, the dimension of the similarity embedding."""
         rate = self.pipeline.frontend.rate
-        return int(self.embed_audio(Clip(np.zeros((1, rate), np.float32), rate), space="likeness").shape[1])
+        return int(self.embed_audio(Clip(np.zeros((1, rate), np.float32), rate), space="similarity").shape[1])
 
     def score(self, cosine: np.ndarray) -> np.ndarray:
         """Calibrated probability that a text matches a sound, of the cosine of their vectors (any shape); uncalibrated, max(cosine, 0)."""
@@ -220,12 +222,12 @@ class Listener:
         query_scores = QueryScores(query or Query(), config, limits)
         named = query is not None and any(place is not None for place in query.places)
         timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
-        with worker.hear(source) as recording:
-            for part in recording:
-                scores.add(part)
-                query_scores.add(part)
+        with worker.open(source) as recording:
+            for window in recording:
+                scores.add(window)
+                query_scores.add(window)
                 if timeline is not None:
-                    timeline.add(part)
+                    timeline.add(window)
         silent = recording.silent
         tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
         guesses = () if silent or any(tag.present for tag in tags) else tagging.guesses(scores.whole(), config.labels, thresholds=limits)
@@ -262,11 +264,11 @@ class Listener:
 
     def _embedded(self, source: Source, worker: Worker, space: Space) -> np.ndarray:
         total, seconds = np.zeros(1), 0.0
-        with worker.hear(source) as recording:
-            for part in recording:
-                vector = part.vector if space == "words" else part.likeness
+        with worker.open(source) as recording:
+            for window in recording:
+                vector = window.vector if space == "words" else window.similarity
                 if vector is not None:
-                    total, seconds = total + vector.astype(np.float64) * part.seconds, seconds + part.seconds
+                    total, seconds = total + vector.astype(np.float64) * window.seconds, seconds + window.seconds
         if recording.error:
             raise SoundError(recording.error)
         return np.asarray(total / seconds, dtype=np.float32) if seconds else self._silence(source, space)
@@ -277,7 +279,7 @@ class Listener:
             first = next(iter(sound))
         if not first.samples.size:  # resampling one or two samples can give none
             first = dataclasses.replace(first, samples=np.zeros((1, 1), np.float32))
-        return self.pipeline.vector(first, space)
+        return self.pipeline.embed(first, space)
 
 
 class _Scores:
@@ -290,13 +292,13 @@ class _Scores:
         self.exclusive = exclusive
         self._scores, self._seconds = np.zeros(labels, np.float64), 0.0
 
-    def add(self, part: Part) -> None:
+    def add(self, window: WindowResult) -> None:
         """Add the next window; a silent one does not count."""
         if not self.exclusive:
-            np.maximum(self._scores, part.clip, out=self._scores)
-        elif part.sounding:
-            self._scores += part.clip.astype(np.float64) * part.seconds
-            self._seconds += part.seconds
+            np.maximum(self._scores, window.clip, out=self._scores)
+        elif window.sounding:
+            self._scores += window.clip.astype(np.float64) * window.seconds
+            self._seconds += window.seconds
 
     def whole(self) -> np.ndarray:
         """Scores of the whole recording, float64 (K,)."""

@@ -16,7 +16,7 @@ class Neighbour(NamedTuple):
     cosine: float
 
 
-def best(values: np.ndarray, count: int) -> np.ndarray:
+def top_indices(values: np.ndarray, count: int) -> np.ndarray:
     """Indices of the `count` largest of values (N,), largest first, ties in order; only these are sorted."""
     if count >= len(values):
         return np.argsort(-values, kind="stable")

@@ -1,4 +1,4 @@
-"""Logits to calibrated scores, and the thresholds from which labels are present (numpy)."""
+"""Calibrated scores of logits, and the thresholds for labels to be present (numpy)."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Shares (..., K) of logits (..., K): they add up to one."""
+    """Probabilities (..., K) of logits (..., K); they sum to one over the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) made unit length; one that is all zeros stays so."""
+    """Scale vectors (..., D) to unit length (L2), float32. A vector of zeros is unchanged."""
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _SMALLEST), dtype=np.float32)
 
 
 def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
-    """Logits (K,) of one window's labels, joined with the frame-level ones where the config says so."""
+    """Recording-level logits (K,) of one window, joined with the frame-level logits if the config names them (`joined`)."""
     own = outputs[CLIP_LOGITS][0]
     return own if output.joined is None else tagging.evidence(own, outputs[output.joined][0])
 
 
 def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:
-    """What makes scores (..., K) of an output's logits (..., K)."""
+    """The function from logits (..., K) of an output to its scores (..., K): softmax, or calibrated sigmoid."""
     if output.activation == "softmax":
         return lambda logits: softmax(logits).astype(np.float32)
     if output.calibration is None:
@@ -46,12 +46,12 @@ def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def thresholds_of(output: Output | None) -> np.ndarray:
-    """Scores (K,) from which labels are present: one half where the config has none."""
+    """Thresholds (K,) on the scores for labels to be present; 0.5 if the config has none."""
     if output is None:
         return np.zeros(0)
     return np.full(len(output.labels), 0.5) if output.thresholds is None else np.asarray(output.thresholds)
 
 
 def text_threshold(config: ModelConfig) -> float:
-    """Score from which any text is present."""
+    """Threshold on the score for a text label to be present."""
     return 0.5 if config.text is None else config.text.threshold

@@ -1,4 +1,4 @@
-"""Which windows and recordings are silent."""
+"""Silence detection: the level of windows, and of whole recordings."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import math
 
 import numpy as np
 
-_BLOCK = 0.1  # seconds over which loudness is taken to tell silence
+_BLOCK = 0.1  # seconds: block over which the level is measured
 _EDGE = 0.025  # seconds at each end of a recording in which a step may ring: soxr's filter at 4 kHz, the lowest rate
 _RINGING = 1.6e-4  # seconds: energy of that ringing, as a multiple of the offset's power; twice the most from 4 to 768 kHz
 _PEAK_OVER_RMS = 20.0  # dB. A recording whose peaks stand this far over the threshold of silence is not called silent.
 
 
-def loudness(samples: np.ndarray, *, rate: int) -> float:
-    """Loudest 100 ms block of mono samples (N,), dB re full scale; a constant offset is no sound. -inf for digital silence."""
+def max_block_dbfs(samples: np.ndarray, *, rate: int) -> float:
+    """RMS level of the loudest 100 ms block of mono samples (N,), in dB re full scale, without DC offset. -inf for digital silence."""
     size = round(_BLOCK * rate)
     blocks = samples[: samples.size // size * size].reshape(-1, size)
     blocks = blocks - blocks.mean(axis=1, keepdims=True)
     power = float(np.einsum("ij,ij->i", blocks, blocks).max(initial=0.0)) / size
     rest = samples[blocks.size :]
-    if samples.size > size // 4:  # in less, an offset cannot be told from a sound
+    if samples.size > size // 4:  # in fewer samples a DC offset cannot be estimated
         rest = rest - samples[-size:].mean()
-    power = max(power, float(rest @ rest) / size)  # what is left counts as followed by nothing
+    power = max(power, float(rest @ rest) / size)  # the incomplete block counts as padded with zeros
     return 10.0 * math.log10(power) if power > 0 else -math.inf
 
 
-def settled(samples: np.ndarray, *, rate: int, first: bool, last: bool) -> np.ndarray:
-    """Mono samples (N,) without the edges of a recording where a constant offset sets in or ends: the step rings in a resampler.
+def trim_offset_steps(samples: np.ndarray, *, rate: int, first: bool, last: bool) -> np.ndarray:
+    """Mono samples (N,) without the edges at which a DC offset starts or ends: such a step rings in a resampler.
 
-    first, last: the samples begin, end the recording. An edge is taken off where an offset explains its energy; a sound is left there.
+    first, last: whether the samples begin or end the recording. An edge is trimmed only if the offset explains its energy.
     """
     edge = round(_EDGE * rate)
     if samples.size < 4 * edge:
@@ -41,6 +41,6 @@ def settled(samples: np.ndarray, *, rate: int, first: bool, last: bool) -> np.nd
     return samples[start:stop]
 
 
-def quiet(peak: float, silence_dbfs: float) -> bool:
-    """True where a recording in which no window sounds is to be called silent. peak: its largest |x|, without a constant offset."""
+def is_quiet(peak: float, silence_dbfs: float) -> bool:
+    """Whether a recording without a sounding window is silent. peak: its largest |x|, without DC offset."""
     return peak < 10 ** ((silence_dbfs + _PEAK_OVER_RMS) / 20)

@@ -6,7 +6,7 @@ import numpy as np
 
 from auricle.core.config import ModelConfig
 from auricle.core.records import Event
-from auricle.listen.pipeline import Part
+from auricle.listen.pipeline import WindowResult
 from auricle.listen.scores import thresholds_of
 from auricle.tasks import detection, tagging
 
@@ -26,7 +26,7 @@ class Timeline:
         self._kept: dict[int, list[tuple[int, np.ndarray, bool]]] = {}
         self._end = 0
 
-    def add(self, part: Part) -> None:
+    def add(self, part: WindowResult) -> None:
         """The next window's row, in order."""
         rate = self._config.frame_rate
         origin = round(part.start * rate)

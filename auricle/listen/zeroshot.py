@@ -150,7 +150,7 @@ class ZeroShot:
 
         def score(source: Source, worker: Worker) -> Evidence:
             aggregator = WindowAggregator(scorer, self.rule)
-            with worker.hear(source) as recording:
+            with worker.open(source) as recording:
                 for part in recording:
                     aggregator.add(part.vector, part.seconds)
             return Evidence(name_of(source), aggregator.evidence(), recording.facts())

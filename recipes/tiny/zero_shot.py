@@ -214,7 +214,7 @@ def rule_figures(parts: Sequence[Part], beds: Sequence[Row], seed: int, *, name:
         made, truth, origin = recordings(one, beds, seed)
         groups += origin
         for clip, true in zip(made, truth, strict=True):
-            for rule, best in by_rule(one, [window.vector for window in one.listener.hearing(clip)]).items():
+            for rule, best in by_rule(one, [window.vector for window in one.listener.open(clip)]).items():
                 right[rule].append(best == true)
     return _gains(name, {rule: np.array(found, float) for rule, found in right.items()}, np.array(groups), seed)
 

@@ -125,7 +125,7 @@ def test_a_second_run_hears_nothing(sounds: Path, tmp_path: Path, listener: List
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds)
     before = rows(archive)
-    monkeypatch.setattr(Listener, "hearing", None)
+    monkeypatch.setattr(Listener, "open", None)
     summary = run(Archive.open(tmp_path / "archive"), listener, sounds)
     assert summary == Summary(unchanged=5) and rows(archive) == before
 

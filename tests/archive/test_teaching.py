@@ -92,7 +92,7 @@ def test_versions_stay_and_answers_add_up(archive: Archive, listener: Listener, 
 def test_a_stored_window_is_not_heard_again(archive: Archive, listener: Listener, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = Teacher(archive, listener)
     teacher.teach("low", [Example(str(sounds / "low0.wav"), 0.0, 4.0)])
-    monkeypatch.setattr(Listener, "hearing", None)
+    monkeypatch.setattr(Listener, "open", None)
     monkeypatch.setattr(Listener, "embed_audio", None)
     assert teacher.teach("low", [Example(str(sounds / "low1.wav"), 0.0, 4.0)]).version == 2
 

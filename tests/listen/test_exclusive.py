@@ -16,7 +16,7 @@ import published_models
 import auricle
 from auricle.core.config import FRAME_LOGITS, Output
 from auricle.core.model_files import read_config
-from auricle.listen.pipeline import Part
+from auricle.listen.pipeline import WindowResult
 from auricle.listen.timeline import Timeline
 from auricle.runtime.exporting import export
 from auricle.tasks import tagging
@@ -60,7 +60,7 @@ def test_scores_of_one_window_are_shares_and_the_best_is_present(listener: auric
 
 def test_over_windows_shares_are_averaged_by_time(listener: auricle.Listener) -> None:
     clip = noise(9.0)
-    pairs = zip(listener.hearing(clip), listener.outputs(clip), strict=True)
+    pairs = zip(listener.open(clip), listener.outputs(clip), strict=True)
     parts = [(part.seconds, shares(outputs["clip_logits"][0])) for part, outputs in pairs]
     assert len(parts) > 1
     heard = listener.tag(clip, top=None)
@@ -117,7 +117,7 @@ def test_events_are_those_of_the_windows_best_label(folder: Path) -> None:
     timeline = Timeline(config.model_copy(update={"outputs": {**config.outputs, FRAME_LOGITS: frame}}))
     frames = np.tile(np.array([0.6, 0.4, 0.0, 0.0, 0.0], np.float32), (200, 1))
     clip = np.array([0.4, 0.3, 0.2, 0.1, 0.0], np.float32)
-    timeline.add(Part(0.0, 4.0, last=True, sounding=True, clip=clip, frames=frames, vector=None, likeness=None))
+    timeline.add(WindowResult(0.0, 4.0, last=True, sounding=True, clip=clip, frames=frames, vector=None, similarity=None))
     assert [(event.label, event.onset, event.offset) for event in timeline.events(4.0)] == [("label 0", 0.0, 4.0)]
 
 

@@ -280,6 +280,13 @@ def test_vectors(listener: Listener, scene: Clip) -> None:
     np.testing.assert_allclose(raw / np.linalg.norm(raw), rows[0], atol=1e-6)
 
 
+def test_space_likeness_is_the_earlier_name_of_similarity(listener: Listener, scene: Clip) -> None:
+    similarity = listener.embed_audio(scene, space="similarity")
+    assert similarity.shape == (1, listener.similarity_dim) and listener.similarity_dim != tone_model.DIM
+    assert np.array_equal(listener.embed_audio(scene, space="likeness"), similarity)
+    assert listener.embed_audio([], space="similarity").shape == (0, listener.similarity_dim)
+
+
 def test_silence_does_not_move_a_vector(listener: Listener) -> None:
     sound = tone("low tone", 10)
     long = clip(sound, silence(40))

@@ -12,7 +12,7 @@ from tone_model import tone
 
 import auricle
 from auricle.core.errors import SoundError
-from auricle.listen.pipeline import Spec, Worker, hear
+from auricle.listen.pipeline import Spec, Worker, score_file
 
 RATE = 16_000
 
@@ -30,9 +30,9 @@ def test_another_process_gives_the_same_rows(tone_folder: Path, files: list[Path
     spec = Spec(str(tone_folder), window=5.0, hop=2.5)
     assert pickle.loads(pickle.dumps(spec)) == spec
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        there = [pool.submit(hear, file, spec).result() for file in files]
+        there = [pool.submit(score_file, file, spec).result() for file in files]
     for file, (rows, facts) in zip(files, there, strict=True):
-        own, own_facts = hear(file, spec)
+        own, own_facts = score_file(file, spec)
         assert facts == own_facts and len(rows) == len(own)
         assert [row.start for row in rows] == [2.5 * place for place in range(len(rows))]
         for row, same in zip(rows, own, strict=True):
@@ -41,7 +41,7 @@ def test_another_process_gives_the_same_rows(tone_folder: Path, files: list[Path
 
 
 def test_rows_are_those_of_a_listener(tone_folder: Path, files: list[Path]) -> None:
-    rows, facts = hear(files[0], Spec(str(tone_folder)))
+    rows, facts = score_file(files[0], Spec(str(tone_folder)))
     heard = auricle.load(tone_folder).listen(files[0], top=None)
     assert max(float(row.clip.max()) for row in rows) == pytest.approx(heard.tags[0].score)
     assert {name: getattr(heard, name) for name in facts} == facts
@@ -55,7 +55,7 @@ def test_bad_input_is_given_in_its_place(tone_folder: Path, files: list[Path], t
     def tell(file: Path, worker: Worker) -> int:
         if file == gone:
             gone.stat()
-        return sum(part.sounding for part in worker.hear(file))
+        return sum(part.sounding for part in worker.open(file))
 
     answers = list(auricle.load(tone_folder).pipeline.each([files[0], bad, gone, files[1]], tell))
     assert answers[0] == 3 and answers[3] == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auricle.core.config import ModelConfig
 from auricle.core.format1 import upgrade_config
-from auricle.listen.pipeline import Part
+from auricle.listen.pipeline import WindowResult
 from auricle.listen.timeline import Timeline
 from auricle.tasks import detection
 
@@ -22,13 +22,13 @@ def config() -> ModelConfig:
     return upgrade_config(json.dumps(tone_model.config()).encode())
 
 
-def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[Part]:
+def parts(scores: np.ndarray, present: np.ndarray | None = None) -> Iterator[WindowResult]:
     """Windows of 10 s, 8 s apart, cut from the frame scores (T, K) of a whole recording."""
     count = max(1, 1 + -(-(len(scores) - 125) // 100))
     for place in range(count):
         frames = scores[place * 100 : place * 100 + 125]
         clip = np.ones(5) if present is None else present[place]
-        yield Part(place * 8.0, len(frames) / 12.5, place == count - 1, True, clip, frames, None, None)
+        yield WindowResult(place * 8.0, len(frames) / 12.5, place == count - 1, True, clip, frames, None, None)
 
 
 def heard(scores: np.ndarray, present: np.ndarray | None = None) -> list[tuple[str, float, float, float]]:
@@ -67,9 +67,9 @@ def test_the_tag_of_one_window_carries_its_event_and_no_other() -> None:
 def test_silent_windows_leave_gaps() -> None:
     timeline = Timeline(config())
     loud = np.full((125, 5), 0.9, np.float32)
-    timeline.add(Part(0.0, 10.0, False, True, np.ones(5), loud, None, None))
-    timeline.add(Part(8.0, 10.0, False, False, np.zeros(5), None, None, None))
-    timeline.add(Part(16.0, 10.0, True, True, np.ones(5), loud, None, None))
+    timeline.add(WindowResult(0.0, 10.0, False, True, np.ones(5), loud, None, None))
+    timeline.add(WindowResult(8.0, 10.0, False, False, np.zeros(5), None, None, None))
+    timeline.add(WindowResult(16.0, 10.0, True, True, np.ones(5), loud, None, None))
     assert {(event.onset, event.offset) for event in timeline.events(26.0)} == {(0.0, 8.96), (16.96, 26.0)}
 
 
@@ -78,7 +78,7 @@ def test_ten_hours_are_kept_small() -> None:
     frames = np.zeros((125, 5), np.float32)
     frames[:, 0] = 0.9
     for place in range(4500):
-        timeline.add(Part(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None, None))
+        timeline.add(WindowResult(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None, None))
     kept = sum(values.nbytes for runs in timeline._kept.values() for _, values, _ in runs)
     assert kept == 4 * (4500 * 100 + 25)
     assert len(timeline.events(36_002.0)) == 1

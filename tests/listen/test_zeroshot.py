@@ -105,7 +105,7 @@ def test_rules_gather_windows(listener: Listener) -> None:
         rule: np.stack([told.evidence for told in ZeroShot(listener, LABELS, rule=rule).cosines([sound]) if told.evidence is not None])[0]
         for rule in ("mean", "max", "top3")
     }
-    windows = np.stack([part.vector for part in listener.hearing(sound) if part.vector is not None])
+    windows = np.stack([part.vector for part in listener.open(sound) if part.vector is not None])
     cosines = windows @ listener.embed_text(LABELS).T
     np.testing.assert_allclose(found["max"], cosines.max(axis=0), atol=1e-5)
     np.testing.assert_allclose(found["top3"], np.sort(cosines, axis=0)[-3:].mean(axis=0), atol=1e-5)
@@ -185,7 +185,7 @@ def test_a_model_without_calibration_is_held_against_a_background(listener: List
         "dog rain",
         "deep dog",
     ]
-    vector = next(iter(listener.hearing(sound))).vector
+    vector = next(iter(listener.open(sound))).vector
     head = ZeroShot(listener, ["low tone"])
     monkeypatch.setattr(audioset, "labels", lambda: tuple(background))
     published(listener, monkeypatch)

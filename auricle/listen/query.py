@@ -10,7 +10,7 @@ import numpy as np
 
 from auricle.core.config import ModelConfig
 from auricle.core.records import Event, Label
-from auricle.listen.pipeline import Part
+from auricle.listen.pipeline import WindowResult
 from auricle.listen.scores import text_threshold
 from auricle.tasks import tagging
 
@@ -55,7 +55,7 @@ class QueryScores:
         self._scores = np.zeros(len(self._names), np.float32)
         self._times: list[list[tuple[float, float]]] = [[] for _ in self._names]
 
-    def add(self, part: Part) -> None:
+    def add(self, part: WindowResult) -> None:
         """The next window's row, in order."""
         if not self._names or not part.sounding:
             return
@@ -69,7 +69,7 @@ class QueryScores:
             joins = bool(times) and onset - times[-1][1] < 1 / self._config.frame_rate
             times[-1:] = [(times[-1][0], offset)] if joins else [*times[-1:], (onset, offset)]
 
-    def _row(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+    def _row(self, part: WindowResult) -> tuple[np.ndarray, np.ndarray]:
         """Scores (n,) of one window, and which labels are present in it."""
         query, asked = self._query, len(self._query.labels)
         scores, there = np.zeros(len(self._names), np.float32), np.zeros(len(self._names), bool)
@@ -80,8 +80,8 @@ class QueryScores:
         for index, place in enumerate(query.places):
             if place is not None:
                 there[index] = present[place]
-        if query.heads is not None and part.likeness is not None:
-            scores[asked:] = query.heads.scores(part.likeness)
+        if query.heads is not None and part.similarity is not None:
+            scores[asked:] = query.heads.scores(part.similarity)
             there[asked:] = scores[asked:] >= 0.5
         return scores, there
 
