@@ -225,9 +225,10 @@ def stated() -> dict[str, list[str]]:
         "docs/serve.md": [
             f"`{settings.host}`, {settings.port} |",
             f"10^6 bytes | {settings.max_bytes // 10**6} |",
-            f"is heard | {settings.max_seconds / 60:g} |",
-            f"at a time | {settings.waiting} |",
-            f"no byte for {settings.patience:g} s, or less than {settings.pace / 1000:g} kB a second over {settings.pace_over:g} s",
+            f"of a recording, minutes | {settings.max_seconds / 60:g} |",
+            f"concurrent requests | {settings.max_requests} |",
+            f"no byte for {settings.idle_timeout:g} s",
+            f"less than {settings.min_rate / 1000:g} kB per second over {settings.rate_window:g} s",
         ],
         "docs/architecture.md": [f"puts {len(json.loads((ROOT / 'benchmarks' / 'mutations.json').read_text()))} faults"],
     }

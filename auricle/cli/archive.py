@@ -220,7 +220,7 @@ def serve(  # noqa: PLR0913  an option is an argument here
     from auricle.serve.settings import Settings, find_token
 
     token = find_token(token_file, os.environ)
-    settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, waiting=waiting)
+    settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, max_requests=waiting)
     archive = None if folder is None else Archive.open(folder)
     application = serving.build(terminal.load(model, runtime), archive, settings)
 

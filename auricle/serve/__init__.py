@@ -1,1 +1,1 @@
-"""Serving: a listener and an archive in; answers over HTTP, and the page that asks for them, out."""
+"""HTTP service: a listener and an archive in; a JSON API and a web page out."""

@@ -1,4 +1,4 @@
-"""Answers and questions as JSON: what the OpenAPI document says of them. docs/json.md tells what the fields mean."""
+"""Request and response models of the OpenAPI document. docs/json.md explains the fields."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from auricle.core.records import JSON_VERSION, Analysis
 
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
-Identity = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Hash of a recording's content, as hits tell it.")]
-Words = Annotated[str, Field(min_length=1, max_length=500)]
+RecordingId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Hash of a recording's content: the id of a hit.")]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Filter = Annotated[str, Field(min_length=1, max_length=2000, description="SQL over the columns of windows; see docs/archive.md.")]
 Count = Annotated[int, Field(ge=1, le=200)]
 
 
 class Tag(BaseModel):
-    """A label with its score. scored_by, named, times: of labels that were asked for, see docs/json.md."""
+    """A label with its score. scored_by, named, times: only for labels of the query, see docs/json.md."""
 
     label: str
     score: float
@@ -30,8 +30,8 @@ class Tag(BaseModel):
     times: list[tuple[float, float]] | None = None
 
 
-class Sounding(BaseModel):
-    """A label with the stretch in which it sounds, s."""
+class Event(BaseModel):
+    """A label with its onset and offset, s."""
 
     label: str
     onset: float
@@ -39,8 +39,8 @@ class Sounding(BaseModel):
     score: float
 
 
-class Heights(BaseModel):
-    """Which frequencies were heard. low, high: Hz. above: share of the recording's energy that lies above high, 0 to 1."""
+class Band(BaseModel):
+    """Frequency band that the model covers. low, high: Hz. above: share of the recording's energy above high, 0 to 1."""
 
     low: float
     high: float
@@ -48,7 +48,7 @@ class Heights(BaseModel):
 
 
 class AnalysisAnswer(BaseModel):
-    """What was heard in a recording: the object that `auricle listen --json` prints."""
+    """Analysis of a recording: the object that `auricle listen --json` prints."""
 
     version: int
     file: str
@@ -56,10 +56,10 @@ class AnalysisAnswer(BaseModel):
     coverage: float
     silent: bool
     tags: list[Tag] | None = None
-    events: list[Sounding] | None = None
+    events: list[Event] | None = None
     labels: list[Tag] | None = None
     error: str | None = None
-    band: Heights | None = None
+    band: Band | None = None
     gaps: list[tuple[float, float]] | None = None
     tracks: int | None = None
     unread: list[str] | None = None
@@ -67,15 +67,15 @@ class AnalysisAnswer(BaseModel):
 
 
 class Vector(BaseModel):
-    """A recording's vector, of unit length: the object that `auricle embed --json` prints."""
+    """Embedding of a recording, of unit length: the object that `auricle embed --json` prints."""
 
     version: int
     file: str
     embedding: list[float]
 
 
-class Found(BaseModel):
-    """A hit. id: hash of the recording's content, which /sound takes. onset, offset, duration: s. missing: it is not where it was."""
+class Hit(BaseModel):
+    """A hit. id: hash of the recording's content, for /sound. onset, offset, duration: s. missing: the file no longer exists."""
 
     id: str
     file: str
@@ -91,11 +91,11 @@ class Found(BaseModel):
 class Hits(BaseModel):
     """Hits, best first."""
 
-    hits: list[Found]
+    hits: list[Hit]
 
 
 class Precision(BaseModel):
-    """Share of what `version` found that is right, with its 95 % interval, of n finds that were looked at."""
+    """Precision of the hits of `version`, with its 95 % interval, from n hits that were checked."""
 
     value: float
     low: float
@@ -104,8 +104,8 @@ class Precision(BaseModel):
     version: int
 
 
-class Taught(BaseModel):
-    """The latest version of a taught sound: how many answers said yes and no, and how precise the version before was."""
+class TaughtClass(BaseModel):
+    """Latest version of a taught class: numbers of positive and negative examples, and the precision of the previous version."""
 
     name: str
     version: int
@@ -114,14 +114,14 @@ class Taught(BaseModel):
     precision: Precision | None = None
 
 
-class TaughtList(BaseModel):
-    """Taught sounds by name."""
+class TaughtClasses(BaseModel):
+    """Taught classes by name."""
 
-    taught: list[Taught]
+    taught: list[TaughtClass]
 
 
-class Proposed(BaseModel):
-    """A stretch that is worth a yes or a no, as a hit; and why."""
+class Proposal(BaseModel):
+    """A window proposed for labelling, as a hit, with the reason."""
 
     id: str
     file: str
@@ -134,27 +134,27 @@ class Proposed(BaseModel):
 
 
 class Proposals(BaseModel):
-    """What to look at next."""
+    """Windows to label next."""
 
-    proposals: list[Proposed]
+    proposals: list[Proposal]
 
 
 class ArchiveFacts(BaseModel):
-    """How much is in the archive."""
+    """Size of the archive."""
 
     files: int
     windows: int
 
 
 class Limits(BaseModel):
-    """The most that an upload may be: bytes of its body, seconds of its sound."""
+    """Largest upload: bytes of its body, seconds of its audio."""
 
     bytes: int
     seconds: float
 
 
 class Health(BaseModel):
-    """That the service is up, and what it serves."""
+    """Status of the service, and what it serves."""
 
     status: str
     version: str
@@ -163,66 +163,66 @@ class Health(BaseModel):
     limits: Limits
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Stretch(_Asked):
-    """A stretch of a recording in the archive, s from its start."""
+class Interval(_Request):
+    """An interval of a recording in the archive, s from its start."""
 
-    id: Identity
+    id: RecordingId
     onset: Seconds
     offset: Seconds
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def _check_order(self) -> Self:
         if self.offset <= self.onset:
-            raise ValueError(f"the stretch ends at {self.offset:g} s and starts at {self.onset:g} s; wanted onset < offset")
+            raise ValueError(f"the interval ends at {self.offset:g} s and starts at {self.onset:g} s; wanted onset < offset")
         return self
 
 
-class Search(_Asked):
-    """What to search for: words, a stretch that sounds like it, a taught sound; without what is not wanted, within a filter."""
+class SearchRequest(_Request):
+    """A query: text, an interval as example, a taught class or several of these; with unwanted sounds and a filter."""
 
-    text: Words | None = None
-    like: Stretch | None = None
+    text: Text | None = None
+    like: Interval | None = None
     taught: Name | None = None
-    unwanted: list[Words] = Field(default=[], alias="not", max_length=20)
+    unwanted: list[Text] = Field(default=[], alias="not", max_length=20)
     where: Filter | None = None
     k: Count = 20
 
     @model_validator(mode="after")
-    def _asks(self) -> Self:
+    def _check_query(self) -> Self:
         if self.text is None and self.like is None and self.taught is None:
             raise ValueError("nothing to search for; wanted text, like or taught")
         return self
 
 
-class Teach(_Asked):
-    """Stretches that are the sound, and stretches that are not."""
+class TeachRequest(_Request):
+    """Positive and negative examples of a class."""
 
     name: Name
-    yes: list[Stretch] = Field(default=[], max_length=1000)
-    no: list[Stretch] = Field(default=[], max_length=1000)
+    yes: list[Interval] = Field(default=[], max_length=1000)
+    no: list[Interval] = Field(default=[], max_length=1000)
 
 
-class Find(_Asked):
-    """What was taught to find: NAME, or NAME@VERSION."""
+class FindRequest(_Request):
+    """A search by taught class: NAME, or NAME@VERSION."""
 
     name: Name
     k: Count = 20
     where: Filter | None = None
 
 
-def heard_text(heard: Analysis, parts: Sequence[str]) -> str:
-    """One line of JSON, as the command line prints it: without the parts that were not asked for."""
-    told = json.loads(heard.to_json())
+def analysis_json(analysis: Analysis, parts: Sequence[str]) -> str:
+    """Format an analysis as one line of JSON, like the command line: only with the requested parts."""
+    fields = json.loads(analysis.to_json())
     for part in {"tags", "events"} - set(parts):
-        del told[part]
-    return json.dumps(told, ensure_ascii=False)
+        del fields[part]
+    return json.dumps(fields, ensure_ascii=False)
 
 
-def vector_text(name: str, vector: np.ndarray) -> str:
-    """One line of JSON, as the command line prints it."""
-    told: dict[str, Any] = {"version": JSON_VERSION, "file": name, "embedding": [round(value, 7) for value in vector.tolist()]}
-    return json.dumps(told, ensure_ascii=False)
+def vector_json(name: str, vector: np.ndarray) -> str:
+    """Format an embedding as one line of JSON, like the command line."""
+    fields: dict[str, Any] = {"version": JSON_VERSION, "file": name, "embedding": [round(value, 7) for value in vector.tolist()]}
+    return json.dumps(fields, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The guard: a request in; let through, or a problem out. It reads no body, and adds the headers that keep browsers careful."""
+"""Middleware for access control: token, host and origin of requests, and security headers of responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auricle.serve.problems import Problem
 from auricle.serve.settings import Settings, is_loopback
 
-#: What needs no token: the page must be there to ask for one, and whoever restarts services asks for health.
+#: Paths without a token: the page, which asks the user for one, and the health check.
 OPEN = ("/health", "/", "/assets/")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
@@ -28,18 +28,18 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI: asks for the token where there is one, and else for signs that the request comes from this machine's own page."""
+    """ASGI middleware: checks the token where one is set, else that the request comes from this machine and not from another site."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may come in."""
+        """Call the app, or respond with a Problem."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def careful(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
@@ -47,45 +47,45 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        fault = self._fault(scope["method"], scope["path"], Headers(scope=scope))
-        await (self.app if fault is None else fault.response())(scope, receive, careful)
+        problem = self._problem(scope["method"], scope["path"], Headers(scope=scope))
+        await (self.app if problem is None else problem.response())(scope, receive, send_with_headers)
 
-    def _fault(self, method: str, path: str, headers: Headers) -> Problem | None:
+    def _problem(self, method: str, path: str, headers: Headers) -> Problem | None:
         if self.settings.token is not None:
-            return self._token_fault(self.settings.token, path, headers)
-        return _foreign(method, headers)
+            return self._token_problem(self.settings.token, path, headers)
+        return _cross_site_problem(method, headers)
 
-    def _token_fault(self, token: str, path: str, headers: Headers) -> Problem | None:
+    def _token_problem(self, token: str, path: str, headers: Headers) -> Problem | None:
         if path in OPEN or path.startswith(OPEN[-1]):
             return None
-        scheme, _, said = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode(), token.encode()):
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
             return None
-        what = "a wrong token" if said else "no token"
-        detail = f"the request has {what}; wanted the header: Authorization: Bearer TOKEN"
+        state = "a wrong token" if given else "no token"
+        detail = f"the request has {state}; wanted the header: Authorization: Bearer TOKEN"
         return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _foreign(method: str, headers: Headers) -> Problem | None:
-    """A page of another site can make a browser ask us by a name of its own (DNS rebinding), or post across sites."""
+def _cross_site_problem(method: str, headers: Headers) -> Problem | None:
+    """A Problem for requests that a page of another site makes a browser send: DNS rebinding, or cross-site posts."""
     host = headers.get("host", "")
-    if not is_loopback(_name(host)):
-        return Problem(403, "the request names another host; wanted localhost or 127.0.0.1, or a service with a token")
+    if not is_loopback(_host_name(host)):
+        return Problem(403, "the Host header names another host; wanted localhost or 127.0.0.1, or a service with a token")
     origin = headers.get("origin")
-    if method not in _SAFE and origin is not None and _place(origin) != host.lower():
-        return Problem(403, "the request comes from the page of another site; wanted our own page, or a program that sends no Origin")
+    if method not in _SAFE and origin is not None and _origin_host(origin) != host.lower():
+        return Problem(403, "the Origin header names another site; wanted the page of this service, or no Origin")
     return None
 
 
-def _name(host: str) -> str:
-    """The name or address of HOST, HOST:PORT or [ADDRESS]:PORT; empty where it is none of these."""
+def _host_name(host: str) -> str:
+    """Name or address of HOST, HOST:PORT or [ADDRESS]:PORT; empty if it is none of these."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 
 
-def _place(origin: str) -> str:
+def _origin_host(origin: str) -> str:
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

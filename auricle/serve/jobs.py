@@ -1,7 +1,7 @@
-"""Jobs: recordings and what is asked of them in, answers out. Those that wait are heard together, on one thread over the Listener's pool.
+"""Queue of uploads to process. Waiting jobs are processed as one batch, on one thread over the Listener's pool.
 
-Nobody waits for a batch to fill: whatever came while the last one was heard is the next. The model gains nothing from a batch axis on a
-CPU, so a batch only shares the cores; its shortest recordings are heard first.
+A batch does not wait to fill: it is whatever arrived during the previous one. A batch axis does not speed up the model on a CPU, so a
+batch only shares the cores; its smallest files come first.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from auricle.core.records import Analysis
 from auricle.listen.listener import Listener, Wanted
 from auricle.serve.problems import Problem
 
-Kind: TypeAlias = Literal["hear", "words", "likeness"]
+Kind: TypeAlias = Literal["listen", "words", "likeness"]
 Answer: TypeAlias = Analysis | np.ndarray | SoundError
 
 
 class TooLongError(SoundError):
-    """A recording lasts longer than the service hears."""
+    """A recording is longer than the limit of the service."""
 
 
-class _GivenUpError(SoundError):
-    """Nobody waits for the answer any more."""
+class _CancelledError(SoundError):
+    """The request has ended: timeout or disconnect."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
-    """What is asked of a recording. kind: hear it, or give its vector in the space of words or likeness. top: None is all tags."""
+class JobSpec:
+    """What to compute. kind: an analysis, or an embedding in the space "words" or "likeness". top: number of tags, None for all."""
 
-    kind: Kind = "hear"
+    kind: Kind = "listen"
     parts: tuple[Wanted, ...] = ("tags", "events")
     labels: tuple[str, ...] = ()
     top: int | None = 10
@@ -46,129 +46,129 @@ class Question:
 
 @dataclasses.dataclass(eq=False)
 class Job:
-    """One recording to be heard. size: bytes. seconds: how much of it was heard. given_up: set when nobody waits any more."""
+    """One recording to process. size: bytes. seconds: audio processed so far. cancelled: set when its request has ended."""
 
     path: Path
     size: int
-    question: Question
+    spec: JobSpec
     max_seconds: float
     future: Future[Answer] = dataclasses.field(default_factory=Future)
     seconds: float = 0.0
-    given_up: bool = False
+    cancelled: bool = False
     too_long: TooLongError | None = None
 
-    def follow(self, seconds: float, declared: float) -> None:
-        """Called as it is heard; raises what makes the Listener leave this recording and go on with the others."""
+    def report_progress(self, seconds: float, declared: float) -> None:
+        """Progress callback. Raises a SoundError to make the Listener skip the rest of this recording."""
         self.seconds = seconds
-        if self.given_up:
-            raise _GivenUpError("given up")
+        if self.cancelled:
+            raise _CancelledError("cancelled")
         if max(seconds, declared) > self.max_seconds:
-            lasts = f"{declared:.0f} s" if declared > self.max_seconds else f"more than {self.max_seconds:.0f} s"
-            self.too_long = TooLongError(f"{self.path}: lasts {lasts}; wanted at most {self.max_seconds:.0f} s: send it in pieces")
+            duration = f"{declared:.0f} s" if declared > self.max_seconds else f"more than {self.max_seconds:.0f} s"
+            self.too_long = TooLongError(f"{self.path}: lasts {duration}; wanted at most {self.max_seconds:.0f} s: send it in parts")
             raise self.too_long
 
     def finish(self, answer: Answer) -> None:
-        """Tell the answer to whoever waits."""
-        with contextlib.suppress(InvalidStateError):  # cancelled meanwhile
+        """Set the result of the future."""
+        with contextlib.suppress(InvalidStateError):  # the future was cancelled
             self.future.set_result(self.too_long or answer)
 
 
-class Places:
-    """At most so many at a time. Used on the event loop only, so nothing is locked."""
+class RequestLimit:
+    """Limit on concurrent requests. Used on the event loop only, so it needs no lock."""
 
     def __init__(self, count: int) -> None:
-        self.count, self.taken = count, 0
+        self.count, self.active = count, 0
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place while the block runs; 429 where there is none."""
-        if self.taken >= self.count:
-            detail = f"{self.taken} requests are waiting, which is as many as are accepted; come again in a few seconds"
+    def slot(self) -> Iterator[None]:
+        """Context manager: occupy a slot; Problem 429 where there is none."""
+        if self.active >= self.count:
+            detail = f"{self.active} requests are waiting, which is the limit; try again in a few seconds"
             raise Problem(429, detail, headers={"Retry-After": "2"})
-        self.taken += 1
+        self.active += 1
         try:
             yield
         finally:
-            self.taken -= 1
+            self.active -= 1
 
 
-class Jobs:
-    """The thread that hears."""
+class JobQueue:
+    """The queue and its worker thread."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="auricle-hearing", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="auricle-jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin to hear."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Hear what was submitted, and end."""
+        """Process what was submitted, then end the thread."""
         self._waiting.put(None)
         self._thread.join()
 
     def submit(self, job: Job) -> None:
-        """Have a job's recording heard; its future will hold the answer."""
+        """Add a job; its future gets the result."""
         self._waiting.put(job)
 
     def _work(self) -> None:
-        going = True
-        while going:
+        running = True
+        while running:
             batch = [self._waiting.get()]
             with contextlib.suppress(queue.Empty):
                 while True:
                     batch.append(self._waiting.get_nowait())
-            going = None not in batch
-            for group in _alike([job for job in batch if job is not None and not job.given_up]):
-                self._hear(group)
+            running = None not in batch
+            for group in _group_by_kind([job for job in batch if job is not None and not job.cancelled]):
+                self._process(group)
 
-    def _hear(self, group: Sequence[Job]) -> None:
-        """Hear one batch. What goes wrong with one recording in a way nobody foresaw does not reach the others."""
+    def _process(self, group: Sequence[Job]) -> None:
+        """Process one batch. After an unexpected error the remaining jobs are processed one by one."""
         left = list(group)
         try:
             for answer in self._answers(group):
                 left.pop(0).finish(answer)
-        except Exception as error:  # noqa: BLE001  told to whoever waits for it
+        except Exception as error:  # noqa: BLE001  raised again in the request
             if len(group) > 1:
                 for job in left:
-                    self._hear([job])
+                    self._process([job])
                 return
             with contextlib.suppress(InvalidStateError):
                 left[0].future.set_exception(error)
 
     def _answers(self, group: Sequence[Job]) -> Iterator[Answer]:
-        def follow(place: int, seconds: float, declared: float) -> None:
-            group[place].follow(seconds, declared)
+        def progress(place: int, seconds: float, declared: float) -> None:
+            group[place].report_progress(seconds, declared)
 
         paths = [job.path for job in group]
-        kind = group[0].question.kind
-        if kind != "hear":
-            yield from self._listener.embed_each(paths, space=kind, progress=follow)
+        kind = group[0].spec.kind
+        if kind != "listen":
+            yield from self._listener.embed_each(paths, space=kind, progress=progress)
             return
-        words = list(dict.fromkeys(word for job in group for word in job.question.labels))
-        parts = sorted({part for job in group for part in job.question.parts})
-        heard = self._listener.each(paths, words or None, parts=parts, top=None, progress=follow)
-        for job, one in zip(group, heard, strict=True):
-            yield _asked(one, job.question)
+        labels = list(dict.fromkeys(label for job in group for label in job.spec.labels))
+        parts = sorted({part for job in group for part in job.spec.parts})
+        analyses = self._listener.each(paths, labels or None, parts=parts, top=None, progress=progress)
+        for job, analysis in zip(group, analyses, strict=True):
+            yield _select_answer(analysis, job.spec)
 
 
-def _alike(batch: Sequence[Job]) -> Iterator[list[Job]]:
-    """Jobs that one call of the Listener can answer, the smallest files first."""
+def _group_by_kind(batch: Sequence[Job]) -> Iterator[list[Job]]:
+    """Group jobs of one kind for one call of the Listener, smallest files first."""
     kinds: dict[Kind, list[Job]] = {}
     for job in sorted(batch, key=lambda job: job.size):
-        kinds.setdefault(job.question.kind, []).append(job)
+        kinds.setdefault(job.spec.kind, []).append(job)
     yield from kinds.values()
 
 
-def _asked(heard: Analysis, question: Question) -> Analysis:
-    """Of what was heard for a whole batch, what this one asked for."""
+def _select_answer(analysis: Analysis, spec: JobSpec) -> Analysis:
+    """Reduce an analysis with the labels and parts of a whole batch to those of one job."""
     labels = None
-    if question.labels and heard.labels is not None:  # a recording that failed has none
-        by_word = {label.label: label for label in heard.labels}
-        labels = tuple(by_word[word] for word in question.labels if word in by_word)
-    unread = tuple(word for word in heard.unread if word in question.labels)
-    whole = heard if "tags" in question.parts else dataclasses.replace(heard, tags=(), perhaps=())
-    events = heard.events if "events" in question.parts else ()
-    return dataclasses.replace(whole, tags=whole.tags[: question.top], events=events, labels=labels, unread=unread)
+    if spec.labels and analysis.labels is not None:  # a recording that failed has none
+        by_name = {label.label: label for label in analysis.labels}
+        labels = tuple(by_name[name] for name in spec.labels if name in by_name)
+    unread = tuple(label for label in analysis.unread if label in spec.labels)
+    whole = analysis if "tags" in spec.parts else dataclasses.replace(analysis, tags=(), perhaps=())
+    events = analysis.events if "events" in spec.parts else ()
+    return dataclasses.replace(whole, tags=whole.tags[: spec.top], events=events, labels=labels, unread=unread)

@@ -1,4 +1,4 @@
-"""Routes that search the archive: by words, by a stretch of it, by an uploaded example."""
+"""Routes that search the archive: by text, by an interval of a recording, by an uploaded example."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 
 from auricle.archive import search as searching
-from auricle.serve.answers import Count, Filter, Hits, Search, Stretch, Words
-from auricle.serve.filters import checked
-from auricle.serve.jobs import Question
-from auricle.serve.listen_routes import BODY, Called
-from auricle.serve.problems import documented
+from auricle.serve.answers import Count, Filter, Hits, Interval, SearchRequest, Text
+from auricle.serve.filters import check_filter
+from auricle.serve.jobs import JobSpec
+from auricle.serve.listen_routes import BODY, UploadName
+from auricle.serve.problems import problem_responses
 from auricle.serve.service import Service, Serving
 
 router = APIRouter()
-_LONGEST = 60.0  # seconds of a stretch that are compared: an example is heard for each search
+_LONGEST = 60.0  # seconds of an example, at most: it is embedded for each search
 
 
-@router.post("/search", response_model=Hits, responses=documented(404, 408, 409, 410, 413, 422, 429, 503))
-async def search(service: Serving, asked: Search) -> dict[str, Any]:
-    """Stretches of the archive's recordings that fit words, sound like another stretch, are a taught sound, or all of these."""
+@router.post("/search", response_model=Hits, responses=problem_responses(404, 408, 409, 410, 413, 422, 429, 503))
+async def search(service: Serving, body: SearchRequest) -> dict[str, Any]:
+    """Search the archive by text, by an interval as example, by a taught class, or by several of these."""
 
     def answer() -> list[dict[str, Any]]:
-        like = None if asked.like is None else example(service, asked.like)
-        query = searching.Query(asked.text, like, tuple(asked.unwanted), checked(asked.where), asked.taught)
-        return told(service, service.searcher.search(query, k=asked.k))
+        like = None if body.like is None else example_text(service, body.like)
+        query = searching.Query(body.text, like, tuple(body.unwanted), check_filter(body.where), body.taught)
+        return hits_json(service, service.searcher.search(query, k=body.k))
 
-    return {"hits": await service.ask(answer)}
+    return {"hits": await service.run_in_thread(answer)}
 
 
-@router.post("/search/sound", response_model=Hits, responses=documented(404, 408, 409, 413, 422, 429, 503), openapi_extra=BODY)
+@router.post("/search/sound", response_model=Hits, responses=problem_responses(404, 408, 409, 413, 422, 429, 503), openapi_extra=BODY)
 async def search_sound(
     service: Serving,
     request: Request,
-    text: Annotated[Words | None, Query()] = None,
-    unwanted: Annotated[list[Words], Query(alias="not", max_length=20)] = [],  # noqa: B006
+    text: Annotated[Text | None, Query()] = None,
+    unwanted: Annotated[list[Text], Query(alias="not", max_length=20)] = [],  # noqa: B006
     where: Annotated[Filter | None, Query()] = None,
     k: Annotated[Count, Query()] = 20,
-    name: Called = None,
+    name: UploadName = None,
 ) -> dict[str, Any]:
-    """Stretches of the archive's recordings that sound like an uploaded one."""
-    searcher, filter_ = service.searcher, checked(where)
-    async with service.uploaded(request, name) as upload:
-        vector = await service.hear(upload, Question(kind="likeness"), request)
+    """Search the archive for sounds similar to an uploaded recording."""
+    searcher, filter_ = service.searcher, check_filter(where)
+    async with service.receive(request, name) as upload:
+        vector = await service.process(upload, JobSpec(kind="likeness"), request)
         assert isinstance(vector, np.ndarray)
 
     def answer() -> list[dict[str, Any]]:
         query = searching.Query(text, None, tuple(unwanted), filter_)
-        return told(service, searcher.search(query, k=k, sound=vector))
+        return hits_json(service, searcher.search(query, k=k, sound=vector))
 
-    return {"hits": await service.ask(answer)}
+    return {"hits": await service.run_in_thread(answer)}
 
 
-def example(service: Service, like: Stretch) -> str:
-    """A stretch as Query takes it."""
-    file, onset, offset = stretch(service, like)
+def example_text(service: Service, like: Interval) -> str:
+    """Format an interval as Query takes it."""
+    file, onset, offset = resolve_interval(service, like)
     return f"{file}@{onset:.4f}-{offset:.4f}"
 
 
-def stretch(service: Service, asked: Stretch) -> tuple[str, float, float]:
-    """A stretch as file, onset and offset, no longer than what is heard at once; 404 or 410 where its recording is not to be had."""
-    return service.recording(asked.id).file, asked.onset, min(asked.offset, asked.onset + _LONGEST)
+def resolve_interval(service: Service, interval: Interval) -> tuple[str, float, float]:
+    """Return file, onset and offset of an interval, at most _LONGEST long. Problem 404 or 410 where its recording is unavailable."""
+    return service.recording(interval.id).file, interval.onset, min(interval.offset, interval.onset + _LONGEST)
 
 
-def told(service: Service, hits: list[searching.Hit]) -> list[dict[str, Any]]:
-    """Hits as JSON; one whose recording left the archive meanwhile is left out."""
-    return [found | {"tags": hit.tags, "missing": hit.missing} for hit in hits if (found := service.told(hit)) is not None]
+def hits_json(service: Service, hits: list[searching.Hit]) -> list[dict[str, Any]]:
+    """Convert hits to JSON, without those whose recording was removed from the archive meanwhile."""
+    return [fields | {"tags": hit.tags, "missing": hit.missing} for hit in hits if (fields := service.hit_json(hit)) is not None]

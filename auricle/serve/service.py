@@ -1,4 +1,4 @@
-"""The service: one listener and maybe one archive, and what it takes to ask them from the event loop without blocking it."""
+"""Shared state of the routes: a listener, optionally an archive, and their use from the event loop without blocking it."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from auricle.archive.store import Archive
 from auricle.archive.teaching import Proposal, Teacher
 from auricle.core.errors import SoundError
 from auricle.listen.listener import Listener
-from auricle.serve.jobs import Answer, Job, Jobs, Places, Question
-from auricle.serve.measures import Measures
-from auricle.serve.problems import CLIENT_GONE, Problem
+from auricle.serve.jobs import Answer, Job, JobQueue, JobSpec, RequestLimit
+from auricle.serve.measures import Metrics
+from auricle.serve.problems import CLIENT_CLOSED, Problem
 from auricle.serve.settings import Settings
-from auricle.serve.uploads import Upload, received
+from auricle.serve.uploads import Upload, receive_upload
 
 Result = TypeVar("Result")
 
 
 class Service:
-    """What every route works with. folder: private, for uploads; there while the service runs."""
+    """State shared by all routes. folder: private, for uploads; exists while the service runs."""
 
     folder: Path
 
     def __init__(self, listener: Listener, archive: Archive | None, settings: Settings) -> None:
         self.listener, self.settings = listener, settings
-        self.places, self.archive_places = Places(settings.waiting), Places(settings.waiting)
-        self.measures = Measures(lambda: self.places.taken + self.archive_places.taken)
+        self.upload_limit, self.archive_limit = RequestLimit(settings.max_requests), RequestLimit(settings.max_requests)
+        self.metrics = Metrics(lambda: self.upload_limit.active + self.archive_limit.active)
         self._archive = archive
         self._searcher = None if archive is None else Searcher(archive, listener, cache_large=True)
         self._recordings = None if archive is None else Recordings(archive)
         self._teacher = None if self._searcher is None else Teacher(self._searcher.archive, listener, self._searcher)
-        self.one_teacher = threading.Lock()
-        self._jobs = Jobs(listener)
+        self.teach_lock = threading.Lock()
+        self._jobs = JobQueue(listener)
         self._pool = ThreadPoolExecutor(settings.threads, "auricle-archive")
 
     @contextlib.asynccontextmanager
-    async def running(self, _: object = None) -> AsyncIterator[None]:
-        """While the block runs, jobs are heard; its end waits for those that were accepted."""
+    async def lifespan(self, _: object = None) -> AsyncIterator[None]:
+        """Context manager: process jobs during the block; on exit, finish the accepted ones."""
         with tempfile.TemporaryDirectory(prefix="auricle-serve-") as name:
             self.folder = Path(name)
             self._jobs.start()
@@ -63,90 +63,90 @@ class Service:
 
     @property
     def archive(self) -> Archive | None:
-        """The archive, where one is served."""
+        """The archive; None where none is served."""
         return self._archive
 
     @property
     def searcher(self) -> Searcher:
-        """Searches the archive; 404 where there is none."""
-        return _there(self._searcher)
+        """Searcher of the archive; Problem 404 where there is none."""
+        return _require_archive(self._searcher)
 
     @property
     def teacher(self) -> Teacher:
-        """Teaches the archive; 404 where there is none."""
-        return _there(self._teacher)
+        """Teacher of the archive; Problem 404 where there is none."""
+        return _require_archive(self._teacher)
 
     def recording(self, content: str) -> Recording:
-        """The archive's recording of this content, as it was heard; 404 or 410 where it is not to be had."""
-        recording = _there(self._recordings).by_content(content)
+        """The recording with this content hash; Problem 404 where there is none, 410 where the file is gone or has changed."""
+        recording = _require_archive(self._recordings).by_content(content)
         if recording is None:
             raise Problem(404, f"{content}: no recording of the archive has this id; wanted the id of a hit")
         if (fault := recording.fault()) is not None:
             raise Problem(410, f"{recording.file}: {fault}")
         return recording
 
-    async def ask(self, function: Callable[[], Result]) -> Result:
-        """What a function says that reads the archive, on a thread; 429 where too many wait, 503 where it takes too long."""
-        with self.archive_places.one():
-            asked = asyncio.get_running_loop().run_in_executor(self._pool, function)
+    async def run_in_thread(self, function: Callable[[], Result]) -> Result:
+        """Run a function of the archive in a thread; Problem 429 where too many are waiting, 503 on timeout."""
+        with self.archive_limit.slot():
+            pending = asyncio.get_running_loop().run_in_executor(self._pool, function)
             try:
-                return await asyncio.wait_for(asked, self.settings.timeout)
+                return await asyncio.wait_for(pending, self.settings.timeout)
             except TimeoutError as error:
-                raise self._late() from error
+                raise self._timeout_problem() from error
 
-    def told(self, hit: Hit | Proposal) -> dict[str, Any] | None:
-        """A hit or a proposal as JSON with its recording's facts; None if that has left the archive."""
-        recording = _there(self._recordings).by_path(hit.file)
+    def hit_json(self, hit: Hit | Proposal) -> dict[str, Any] | None:
+        """Convert a hit or a proposal to JSON with facts of its recording; None where that was removed from the archive."""
+        recording = _require_archive(self._recordings).by_path(hit.file)
         if recording is None:
             return None
-        told = {"id": recording.content, "file": hit.file, "name": Path(hit.file).name, "duration": round(recording.duration, 4)}
-        return told | {"onset": round(hit.onset, 3), "offset": round(hit.offset, 3), "score": round(hit.score, 4)}
+        fields = {"id": recording.content, "file": hit.file, "name": Path(hit.file).name, "duration": round(recording.duration, 4)}
+        return fields | {"onset": round(hit.onset, 3), "offset": round(hit.offset, 3), "score": round(hit.score, 4)}
 
-    # Hearing
+    # Uploads
 
     @contextlib.asynccontextmanager
-    async def uploaded(self, request: Request, name: str | None) -> AsyncIterator[Upload]:
-        """The recording that a request brings; 429 before its body is read where too many are waiting."""
-        with self.places.one():
-            async with received(request, self.folder, name) as upload:
-                self.measures.uploaded.inc(upload.size)
+    async def receive(self, request: Request, name: str | None) -> AsyncIterator[Upload]:
+        """Context manager: receive the upload of a request; Problem 429, before its body is read, where too many are waiting."""
+        with self.upload_limit.slot():
+            async with receive_upload(request, self.folder, name) as upload:
+                self.metrics.uploaded.inc(upload.size)
                 yield upload
 
-    async def hear(self, upload: Upload, question: Question, request: Request) -> Answer:
-        """The answer to a question about an upload: 413 where it lasts too long, 422 where it cannot be heard."""
-        job = Job(upload.path, upload.size, question, self.settings.max_seconds)
+    async def process(self, upload: Upload, spec: JobSpec, request: Request) -> Answer:
+        """Process an upload; Problem 413 where it is too long, 422 where it cannot be read, 503 on timeout."""
+        job = Job(upload.path, upload.size, spec, self.settings.max_seconds)
         self._jobs.submit(job)
-        gone: asyncio.Future[Any] = asyncio.ensure_future(_left(request))
+        disconnected: asyncio.Future[Any] = asyncio.ensure_future(_wait_for_disconnect(request))
         answered: asyncio.Future[Any] = asyncio.wrap_future(job.future)
         try:
-            done, _ = await asyncio.wait({answered, gone}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({answered, disconnected}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone.cancel()
-            job.given_up = True  # no matter where it is answered already
-            self.measures.heard.inc(job.seconds)
+            disconnected.cancel()
+            job.cancelled = True  # has no effect on a finished job
+            self.metrics.audio_seconds.inc(job.seconds)
         if not job.future.done():
-            raise Problem(CLIENT_GONE, "the client left before the answer") if done else self._late()
+            raise Problem(CLIENT_CLOSED, "the client disconnected before the response") if done else self._timeout_problem()
         answer = job.future.result()
         if job.too_long is not None:
-            raise Problem(413, upload.told(str(job.too_long)))
+            raise Problem(413, upload.use_client_name(str(job.too_long)))
         if isinstance(answer, SoundError):
-            raise Problem(422, upload.told(str(answer)))
+            raise Problem(422, upload.use_client_name(str(answer)))
         return answer
 
-    def _late(self) -> Problem:
-        wait = {"Retry-After": "30"}
-        return Problem(503, f"it took more than {self.settings.timeout:g} s; ask for less, or come again when less is asked", headers=wait)
+    def _timeout_problem(self) -> Problem:
+        detail = f"it took more than {self.settings.timeout:g} s; send a shorter recording, or try again later"
+        return Problem(503, detail, headers={"Retry-After": "30"})
 
 
-def _there(part: Result | None) -> Result:
-    """What belongs to the archive; 404 where none is served."""
+def _require_archive(part: Result | None) -> Result:
+    """Return a part of the archive; Problem 404 where no archive is served."""
     if part is None:
-        raise Problem(404, "no archive is served here; start the service with --in DIR")
+        raise Problem(404, "no archive is served; start the service with --in DIR")
     return part
 
 
-async def _left(request: Request) -> None:
-    """Ends when the client leaves; its body was read before."""
+async def _wait_for_disconnect(request: Request) -> None:
+    """Return when the client disconnects. The body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""Uploads: a request's body in, a file in a private folder out, gone when the block ends. Raw, or the field `file` of a form."""
+"""Reception of uploads into a private temporary folder: a raw body, or the field `file` of a form."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from auricle.core.files import write_errors
-from auricle.serve.problems import CLIENT_GONE, Problem
+from auricle.serve.problems import CLIENT_CLOSED, Problem
 
-_BLOCK = 1 << 20  # bytes held before they are written
-_NAMELESS = "recording"
+_BLOCK = 1 << 20  # bytes buffered before they are written
+_DEFAULT_NAME = "recording"
 
 
 class Upload:
-    """A file that is being received. name: what the client calls it, only ever echoed."""
+    """A file that is being received. name: from the client, used only in responses."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
         self.size = 0
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._file = path.open("wb", buffering=0)
 
-    def take(self, data: bytes) -> None:
-        """Some more of it."""
-        self._held += data
+    def append(self, data: bytes) -> None:
+        """Add bytes to the buffer."""
+        self._buffer += data
         self.size += len(data)
 
     async def write(self, *, least: int = 1) -> None:
-        """Write what is held, off the event loop, once it is `least` bytes."""
-        if len(self._held) >= least:
-            held, self._held = self._held, bytearray()
+        """Write the buffer, in a thread, if it has at least `least` bytes."""
+        if len(self._buffer) >= least:
+            data, self._buffer = self._buffer, bytearray()
             with write_errors(self.name):
-                await asyncio.to_thread(self._file.write, held)
+                await asyncio.to_thread(self._file.write, data)
 
     def close(self) -> None:
-        """No more comes."""
+        """Close the file."""
         self._file.close()
 
-    def told(self, line: str) -> str:
-        """An error about the file, by the client's name for it."""
+    def use_client_name(self, line: str) -> str:
+        """Replace the temporary path in an error message by the client's name."""
         return line.replace(str(self.path), self.name)
 
 
 @contextlib.asynccontextmanager
-async def received(request: Request, folder: Path, name: str | None) -> AsyncIterator[Upload]:
-    """The recording in a request's body, as a file that is removed at the end."""
-    called = printable(name) if name else _NAMELESS
+async def receive_upload(request: Request, folder: Path, name: str | None) -> AsyncIterator[Upload]:
+    """Context manager: receive the recording in a request's body as a file that is removed at the end."""
+    display_name = clean_name(name) if name else _DEFAULT_NAME
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        # mp3 may start with anything, so that its name's ending counts; nothing else of a client's name reaches the disk.
-        upload = Upload(Path(own) / ("sound.mp3" if called.lower().endswith(".mp3") else "sound"), called)
+        # The suffix matters for mp3, which has no fixed header; nothing else of a client's name is used on disk.
+        upload = Upload(Path(own) / ("sound.mp3" if display_name.lower().endswith(".mp3") else "sound"), display_name)
         try:
             form = _Form(upload, request) if _is_multipart(request) else None
             await _fill(upload, request, form)
@@ -73,17 +73,17 @@ async def received(request: Request, folder: Path, name: str | None) -> AsyncIte
 async def _fill(upload: Upload, request: Request, form: _Form | None) -> None:
     try:
         async for piece in request.stream():
-            (upload.take if form is None else form.feed)(piece)
+            (upload.append if form is None else form.feed)(piece)
             await upload.write(least=_BLOCK)
         await upload.write()
     except ClientDisconnect as error:
-        raise Problem(CLIENT_GONE, "the client left before its body was complete") from error
+        raise Problem(CLIENT_CLOSED, "the client disconnected before its body was complete") from error
 
 
-def printable(name: str) -> str:
-    """The last part of a client's name for a file, as one short printable line."""
+def clean_name(name: str) -> str:
+    """Last part of a client's file name, shortened and printable."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    return "".join(letter if letter.isprintable() else "?" for letter in last)[:200] if last.strip(". ") else _NAMELESS
+    return "".join(letter if letter.isprintable() else "?" for letter in last)[:200] if last.strip(". ") else _DEFAULT_NAME
 
 
 def _is_multipart(request: Request) -> bool:
@@ -91,14 +91,14 @@ def _is_multipart(request: Request) -> bool:
 
 
 class _Form:
-    """Finds the field `file` in a form as it streams by."""
+    """Streaming parser of a form that extracts the field `file`."""
 
     def __init__(self, upload: Upload, request: Request) -> None:
         kind, options = parse_options_header(request.headers["content-type"])
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
-            raise Problem(422, "the body is multipart without a form's boundary; wanted multipart/form-data, or the recording itself")
+            raise Problem(422, "the body is multipart without a boundary; wanted multipart/form-data, or the recording itself")
         self._upload = upload
-        self._found, self._inside, self._ended = 0, False, False
+        self._file_count, self._inside, self._ended = 0, False, False
         self._name: str | None = None
         self._header, self._value = b"", b""
         self._disposition: dict[bytes, bytes] = {}
@@ -106,17 +106,17 @@ class _Form:
         self._parser = MultipartParser(options[b"boundary"], callbacks)  # type: ignore[arg-type]  # a TypedDict of the same
 
     def feed(self, data: bytes) -> None:
-        """Some more of the body."""
+        """Parse bytes of the body."""
         try:
             self._parser.write(data)
         except FormParserError as error:
             raise Problem(422, f"the form is malformed ({error}); wanted multipart/form-data with one field 'file'") from error
 
     def check(self, *, renamed: bool) -> None:
-        """After the last byte: a Problem unless there was one whole file."""
-        if self._found != 1 or not self._ended:
-            what = "ends before its last boundary" if not self._ended else f"has {self._found} fields 'file'"
-            raise Problem(422, f"the form {what}; wanted exactly one, with the recording")
+        """Raise a Problem unless the form had exactly one complete file."""
+        if self._file_count != 1 or not self._ended:
+            fault = "ends before its last boundary" if not self._ended else f"has {self._file_count} fields 'file'"
+            raise Problem(422, f"the form {fault}; wanted exactly one, with the recording")
         if renamed and self._name:
             self._upload.name = self._name
 
@@ -137,12 +137,12 @@ class _Form:
     def _on_headers_finished(self) -> None:
         self._inside = self._disposition.get(b"name") == b"file"
         if self._inside:
-            self._found += 1
-            self._name = printable(self._disposition.get(b"filename", b"").decode("utf-8", "replace"))
+            self._file_count += 1
+            self._name = clean_name(self._disposition.get(b"filename", b"").decode("utf-8", "replace"))
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._inside and self._found == 1:
-            self._upload.take(data[start:end])
+        if self._inside and self._file_count == 1:
+            self._upload.append(data[start:end])
 
     def _on_part_end(self) -> None:
         self._inside = False

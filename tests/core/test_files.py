@@ -188,16 +188,16 @@ OWN = {
     "auricle/bench/embeddings.py _source": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/data/waves.py _locked": "a lock",
     "auricle/data/waves.py _decode_member": "a member of a shard in the system's temporary folder, for as long as it is read",
-    "auricle/serve/service.py running": "a temporary folder for uploads",
+    "auricle/serve/service.py lifespan": "a temporary folder for uploads",
     "auricle/serve/uploads.py __init__": "an upload, in a temporary folder",
-    "auricle/serve/uploads.py received": "a temporary folder for an upload",
+    "auricle/serve/uploads.py receive_upload": "a temporary folder for an upload",
     "auricle/signal/quiet.py keep_decoders_quiet": "the error stream",
     "auricle/train/log.py add": "a line at the end of a log, of which readers take whole lines alone",
     "recipes/tiny/archives.py main": "a temporary folder for archives",
 }
 ROOT = Path(__file__).parents[2]
 MAKERS = {"mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile", "TemporaryDirectory", "copyfile", "copy2", "copytree", "move"}
-WRITERS = {"savez", "savez_compressed", "save_file", "save_model", "write_table", "ParquetWriter"}
+WRITERS = {"savez", "savez_compressed", "save_file", "write_table", "ParquetWriter"}
 
 
 def _is_writing(call: ast.Call) -> bool:
@@ -211,8 +211,8 @@ def _is_writing(call: ast.Call) -> bool:
         return any(isinstance(mode, str) and set(mode) <= set("rwxabt+") and set(mode) & set("wxa+") for mode in modes)
     if name in ("write", "save"):
         return owner in ("soundfile", "np", "torch", "program", "tokenizer")
-    if name in ("write_text", "write_bytes"):
-        return bool(owner)  # the functions of auricle.core.files are called by their names alone
+    if name in ("write_text", "write_bytes", "save_model"):
+        return bool(owner)  # the functions of auricle.core.files and auricle.recipes.result_folder are called by their names alone
     return name in MAKERS | WRITERS or (name == "dump" and owner in ("json", "pickle"))
 
 

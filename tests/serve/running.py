@@ -27,7 +27,7 @@ def served(listener: Listener, archive: Archive | None, **settings: Any) -> Iter
     chosen = Settings(port=0, **settings)
     bound = server.bind(chosen)
     app = serving.build(listener, archive, chosen)
-    running = uvicorn.Server(server.configured(app, chosen))
+    running = uvicorn.Server(server.uvicorn_config(app, chosen))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
     thread.start()
     try:

@@ -37,5 +37,7 @@ def test_the_commands_of_the_page_work(serve: Serve, tmp_path: Path) -> None:
 def test_the_page_tells_of_every_problem_and_default() -> None:
     told = set(re.findall(r"\b4\d\d\b|\b50[37]\b", PAGE[PAGE.index("| status |") : PAGE.index("## How it works")]))
     assert {int(status) for status in told} >= set(problems.MEANING) - {405}
-    assert f"{Settings.max_bytes // 10**6} |" in PAGE and f"{Settings.max_seconds / 60:g} |" in PAGE and f"| {Settings.waiting} |" in PAGE
+    assert (
+        f"{Settings.max_bytes // 10**6} |" in PAGE and f"{Settings.max_seconds / 60:g} |" in PAGE and f"| {Settings.max_requests} |" in PAGE
+    )
     assert all(f"`{name}`" in PAGE for name in filters.FUNCTIONS)

@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 
 from auricle.core.errors import InputError
-from auricle.serve.filters import checked
+from auricle.serve.filters import check_filter
 from serve.running import problem
 
 FINE = [
@@ -41,14 +41,14 @@ REFUSED = [
 
 @pytest.mark.parametrize("where", FINE)
 def test_filters_that_compare_are_let_through(client: httpx.Client, where: str) -> None:
-    assert checked(where) == where
+    assert check_filter(where) == where
     assert client.post("/search", json={"text": "low tone", "where": where}).status_code == 200
 
 
 @pytest.mark.parametrize("where", REFUSED)
 def test_filters_that_do_more_are_refused(client: httpx.Client, where: str) -> None:
     with pytest.raises(InputError):
-        checked(where)
+        check_filter(where)
     for answer in (
         client.post("/search", json={"text": "low tone", "where": where}),
         client.post("/find", json={"name": "a", "where": where}),

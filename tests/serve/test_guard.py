@@ -114,7 +114,7 @@ def test_other_machines_need_a_token(tmp_path: Path) -> None:
     assert find_token(None, {"AURICLE_TOKEN": TOKEN}) == TOKEN and find_token(None, {}) is None
     for unusable in ("", "short", "with a space in the middle", "ünïcödé-but-long-enough"):
         file.write_text(unusable)
-        with pytest.raises(InputError, match="no usable token"):
+        with pytest.raises(InputError, match="no valid token"):
             find_token(file, {})
     with pytest.raises(InputError, match="cannot be read"):
         find_token(tmp_path / "none", {})

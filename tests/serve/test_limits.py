@@ -15,7 +15,7 @@ from tone_model import RATE, tone
 
 from auricle.core.records import Analysis
 from auricle.listen.listener import Listener
-from auricle.serve.jobs import Job, Jobs, Question
+from auricle.serve.jobs import Job, JobQueue, JobSpec
 from serve.running import Serve, connected, problem, replied, until, waiting
 
 
@@ -64,7 +64,7 @@ def test_too_much_is_refused_while_it_streams(serve: Serve, path: str) -> None:
 
 
 def test_a_stalled_upload_is_given_up(serve: Serve) -> None:
-    client = serve(patience=0.3)
+    client = serve(idle_timeout=0.3)
     with connected(client) as connection:
         connection.sendall(head("/listen", "Content-Length: 5000") + b"RIFF")
         answer = replied(connection)
@@ -73,7 +73,7 @@ def test_a_stalled_upload_is_given_up(serve: Serve) -> None:
 
 
 def test_an_upload_that_drips_is_given_up(serve: Serve) -> None:
-    client = serve(pace_over=0.5)
+    client = serve(rate_window=0.5)
     with connected(client) as connection:
         connection.sendall(head("/listen", "Content-Length: 5000"))
         done = threading.Event()
@@ -90,11 +90,11 @@ def test_an_upload_that_drips_is_given_up(serve: Serve) -> None:
         answer = replied(connection)
         done.set()
         thread.join()
-    assert "bytes a second" in problem(answer, 408)
+    assert "bytes per second" in problem(answer, 408)
 
 
 def test_a_head_that_drips_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auricle.serve.server._HEAD", 0.3)
+    monkeypatch.setattr("auricle.serve.server._HEADER_TIMEOUT", 0.3)
     with connected(serve()) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: local")
         assert connection.recv(100) == b""
@@ -112,7 +112,7 @@ def test_what_lasts_too_long_is_refused(serve: Serve, path: str) -> None:
 
 
 def test_too_many_are_told_to_come_again(serve: Serve, sounds: Path) -> None:
-    client = serve(waiting=1)
+    client = serve(max_requests=1)
     content = (sounds / "low.wav").read_bytes()
     with connected(client) as connection:
         connection.sendall(head("/tag", f"Content-Length: {len(content)}", "Connection: close") + content[:100])
@@ -144,16 +144,16 @@ def test_nobody_hears_for_a_client_that_left(serve: Serve) -> None:
 def test_a_job_that_is_given_up_ends_and_the_others_go_on(listener: Listener, sounds: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.flac"
     long.write_bytes(flac(3000))
-    jobs = Jobs(listener)
-    given_up, never, short = (Job(path, path.stat().st_size, Question(), 3600) for path in (long, long, sounds / "low.wav"))
-    never.given_up = True
+    jobs = JobQueue(listener)
+    given_up, never, short = (Job(path, path.stat().st_size, JobSpec(), 3600) for path in (long, long, sounds / "low.wav"))
+    never.cancelled = True
     for job in (given_up, never, short):
         jobs.submit(job)
     jobs.start()
     until(lambda: given_up.seconds > 0)
-    given_up.given_up = True
+    given_up.cancelled = True
     heard = given_up.future.result(timeout=60)
-    assert isinstance(heard, Analysis) and heard.error == "given up" and given_up.seconds < 3000
+    assert isinstance(heard, Analysis) and heard.error == "cancelled" and given_up.seconds < 3000
     heard = short.future.result(timeout=60)
     assert isinstance(heard, Analysis) and heard.error is None and heard.duration == 3
     jobs.stop()
