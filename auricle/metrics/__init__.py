@@ -1,1 +1,1 @@
-"""(Reference, estimate) records or arrays in, numbers out, per item and pooled; numpy only, one file per question."""
+"""Metrics: references and estimates (records or arrays) in, numbers per item and pooled out; numpy only, one module per kind of output."""

@@ -1,4 +1,4 @@
-"""Curves over a threshold and the areas under them."""
+"""Areas under threshold curves: average precision, ROC AUC, step functions."""
 
 from __future__ import annotations
 
@@ -9,52 +9,50 @@ from auricle.core.errors import InputError
 
 
 def validate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
-    """Raises InputError unless both are (N,), the truth bool and the scores finite."""
+    """Raise InputError unless both are (N,), truth is bool and scores are finite."""
     if truth.ndim != 1 or truth.shape != scores.shape:
         raise InputError(f"truth has shape {truth.shape} and scores {scores.shape}; wanted (items,) for both")
     if truth.dtype != np.bool_:
         raise InputError(f"truth has type {truth.dtype}; wanted bool, True for a positive")
     if not np.isfinite(scores).all():
-        raise InputError("scores hold NaN or infinity; wanted finite numbers")
+        raise InputError("scores contain NaN or infinity; wanted finite numbers")
 
 
 def average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Mean of the precision at each positive, ranked by falling score; nan without positives.
+    """Average precision: mean of the precision at each positive, ranked by falling score; nan without positives.
 
-    truth (N,) bool, scores (N,). Items of one score form one step: the value does not depend on the order that ties come in
-    (the step-wise integral of the precision-recall curve, as in scikit-learn's `average_precision_score`).
+    truth (N,) bool, scores (N,). Items of equal score form one step, so the value does not depend on the order of ties (the step-wise
+    integral of the precision-recall curve, as scikit-learn's `average_precision_score`).
     """
     validate(truth, scores)
     positives = int(truth.sum())
     if positives == 0:
         return float("nan")
     hits, ranks = _steps(truth, scores)
-    gained = np.diff(hits, prepend=0)
-    return float((gained * hits / ranks).sum() / positives)
+    return float((np.diff(hits, prepend=0) * hits / ranks).sum() / positives)
 
 
-def roc_area(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Chance that a positive scores over a negative, ties counting half; nan without positives or negatives.
+def roc_auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
+    """Area under the ROC curve: probability that a positive scores above a negative, ties counting half.
 
-    truth, scores (N,).
+    truth (N,) bool, scores (N,). nan without positives or without negatives.
     """
     validate(truth, scores)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if positives == 0 or negatives == 0:
         return float("nan")
     hits, ranks = _steps(truth, scores)
-    missed = ranks - hits
-    return float(np.trapezoid(np.append(0, hits), np.append(0, missed)) / (positives * negatives))
+    return float(np.trapezoid(np.append(0, hits), np.append(0, ranks - hits)) / (positives * negatives))
 
 
-def staircase_area(x: NDArray[np.float64], y: NDArray[np.float64], most: float) -> float:
-    """Area from x[0] to `most` under the staircase that takes y[i] from x[i] to x[i + 1]. x (P,) increasing."""
-    right = np.minimum(np.append(x[1:], np.inf), most)
+def step_area(x: NDArray[np.float64], y: NDArray[np.float64], x_max: float) -> float:
+    """Area from x[0] to `x_max` under the step function that is y[i] from x[i] to x[i + 1]. x (P,) increasing, y (P,)."""
+    right = np.minimum(np.append(x[1:], np.inf), x_max)
     return float((y * np.maximum(right - x, 0.0)).sum())
 
 
 def _steps(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positives (P,) and items (P,) at or above each distinct score, from the highest down."""
+    """Numbers of positives (P,) and of items (P,) at or above each distinct score, from the highest down."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     last = np.append(np.diff(ranked) != 0, True)

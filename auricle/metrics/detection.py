@@ -1,13 +1,13 @@
-"""Detection: which sounds, and when?
+"""Sound event detection: F1 of events by collars, by segments and by intersection.
 
-Convention: a file's events are `core.records.Event`s, times in seconds, several sources may sound at once. A reference and an
-estimate are mappings from a file's name to its events; both hold the same files (a file without events has an empty list).
+Convention: a file's events are `core.records.Event`s, times in seconds; events may overlap. A reference and an estimate are mappings from
+a file's name to its events; both have the same files (a file without events has an empty list).
 
 Metrics, each as `Counts` per file and label so that any subset can be pooled and intervals drawn by resampling files:
 
-- `collar_counts`: an estimate is right when its label fits, its onset is within 200 ms and its offset within max(200 ms, 20 %
-  of the reference's length). Pairs are a maximum matching (Mesaros, Heittola & Virtanen, "Metrics for Polyphonic Sound Event
-  Detection", Applied Sciences 6(6), 2016).
+- `collar_counts`: an estimate matches a reference of its label when its onset is within 200 ms and its offset within max(200 ms, 20 % of
+  the reference's length). Pairs are a maximum matching (Mesaros, Heittola & Virtanen, "Metrics for Polyphonic Sound Event Detection",
+  Applied Sciences 6(6), 2016).
 - `segment_counts`: activity of a label in segments of 1 s (same paper).
 - `intersection_counts`: overlap criteria of Bilen et al., "A Framework for the Robust Evaluation of Sound Event Detection",
   ICASSP 2020.
@@ -29,15 +29,15 @@ from auricle.core.records import Event
 from auricle.metrics.matching import maximum_matching
 
 Events = Mapping[str, Sequence[Event]]
-#: Times are compared with this tolerance (s), so that a length that meets a criterion exactly is not lost to rounding.
+#: Tolerance of times (s), so that a length that meets a criterion exactly is not rejected by rounding.
 TOLERANCE = 1e-6
 #: Seconds by which a reference may end after its file: annotation tools round times to a tenth, and containers pad their last frame.
-END_ROOM = 0.1
+END_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """True positives, false positives and false negatives: each (I, K) for I files and K labels."""
+    """True positives, false positives and false negatives, int (I, K) each, for I files and K labels."""
 
     files: tuple[str, ...]
     labels: tuple[str, ...]
@@ -46,34 +46,34 @@ class Counts:
     fn: NDArray[np.int64]
 
     def by_label(self) -> NDArray[np.float64]:
-        """F1 (K,), pooled over files; nan for a label that is in neither reference nor estimate."""
+        """F1 of each label (K,), pooled over files; nan for a label that is in neither reference nor estimate."""
         return f1(self.tp.sum(0), self.fp.sum(0), self.fn.sum(0))
 
     def macro(self) -> float:
-        """Mean of the labels' F1, labels that never occur left out; nan when none occurs."""
+        """Macro F1: mean over the labels that occur; nan when none occurs."""
         scores = self.by_label()
         return float(scores[~np.isnan(scores)].mean()) if not np.isnan(scores).all() else float("nan")
 
     def micro(self) -> float:
-        """F1 of all files and labels pooled; nan without any event."""
+        """Micro F1: all files and labels pooled; nan without any event."""
         return float(f1(self.tp.sum(), self.fp.sum(), self.fn.sum()))
 
     def take(self, files: NDArray[np.intp]) -> Counts:
-        """The same counts for other files, repeats allowed: what resampling needs."""
-        chosen = tuple(self.files[index] for index in files.tolist())
-        return Counts(chosen, self.labels, self.tp[files], self.fp[files], self.fn[files])
+        """Counts of a sample of files by index (M,), repeats allowed, for resampling."""
+        names = tuple(self.files[index] for index in files.tolist())
+        return Counts(names, self.labels, self.tp[files], self.fp[files], self.fn[files])
 
 
 def f1(tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """2 tp / (2 tp + fp + fn), nan where all are zero."""
+    """F1 score, 2 tp / (2 tp + fp + fn); nan where all are zero."""
     total = np.asarray(2 * tp + fp + fn, dtype=np.float64)
     return np.where(total > 0, 2 * tp / np.where(total > 0, total, 1.0), np.nan)
 
 
 def validate(reference: Events, estimate: Events, durations: Mapping[str, float] | None = None) -> None:
-    """Raises InputError unless both hold the same files and every event has finite times and ends after it starts.
+    """Raise InputError unless both have the same files and every event has finite times and ends after it starts.
 
-    durations: seconds by file; with them, a reference that ends more than END_ROOM after its file is refused too.
+    durations: seconds by file; with them, a reference that ends more than END_TOLERANCE after its file is refused too.
     """
     if reference.keys() != estimate.keys():
         differing = sorted(reference.keys() ^ estimate.keys())
@@ -85,23 +85,23 @@ def validate(reference: Events, estimate: Events, durations: Mapping[str, float]
 
 
 def validate_times(events: Events) -> None:
-    """Raises InputError unless every event has 0 <= onset < offset, finite."""
-    for file, found in events.items():
-        for event in found:
+    """Raise InputError unless every event has 0 <= onset < offset, finite."""
+    for file, file_events in events.items():
+        for event in file_events:
             if not 0 <= event.onset < event.offset < math.inf:
                 raise InputError(f"{file}: {event.label!r} from {event.onset} to {event.offset} s; wanted 0 <= onset < offset, finite")
 
 
 def validate_durations(reference: Events, durations: Mapping[str, float]) -> None:
-    """Raises InputError unless every file of the reference has a duration above 0 s, and no reference ends more than END_ROOM after it."""
-    for file, found in reference.items():
+    """Raise InputError unless every file has a duration above 0 s, and no reference event ends more than END_TOLERANCE after it."""
+    for file, events in reference.items():
         if file not in durations:
             raise InputError(f"durations have no entry for {file!r}; wanted the seconds of every file")
         duration = durations[file]
         if not 0 < duration < math.inf:
             raise InputError(f"{file}: its duration is {duration} s; wanted a finite number above 0")
-        for event in found:
-            if event.offset > duration + END_ROOM:
+        for event in events:
+            if event.offset > duration + END_TOLERANCE:
                 raise InputError(
                     f"{file}: reference {event.label!r} from {event.onset} to {event.offset} s; wanted it to end by {duration} s"
                 )
@@ -114,21 +114,21 @@ def collar_counts(
     *,
     onset_collar: float = 0.2,
     offset_collar: float = 0.2,
-    offset_share: float = 0.2,
+    offset_ratio: float = 0.2,
 ) -> Counts:
-    """Counts by collars.
+    """Count matches of events by collars on onset and offset.
 
-    Collars in seconds; offset_share is of the reference's length; the larger of the two counts for offsets.
+    onset_collar, offset_collar: seconds. offset_ratio: of the reference's length; the larger of both limits applies to offsets.
     """
     validate(reference, estimate)
 
-    def count(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[int, int, int]:
-        onset_gap = np.abs(wanted[:, None, 0] - found[None, :, 0])
-        offset_gap = np.abs(wanted[:, None, 1] - found[None, :, 1])
-        offset_room = np.maximum(offset_collar, offset_share * (wanted[:, 1] - wanted[:, 0]))
-        allowed = (onset_gap <= onset_collar + TOLERANCE) & (offset_gap <= offset_room[:, None] + TOLERANCE)
+    def count(truth: NDArray[np.float64], estimated: NDArray[np.float64]) -> tuple[int, int, int]:
+        onset_error = np.abs(truth[:, None, 0] - estimated[None, :, 0])
+        offset_error = np.abs(truth[:, None, 1] - estimated[None, :, 1])
+        offset_limit = np.maximum(offset_collar, offset_ratio * (truth[:, 1] - truth[:, 0]))
+        allowed = (onset_error <= onset_collar + TOLERANCE) & (offset_error <= offset_limit[:, None] + TOLERANCE)
         pairs = len(maximum_matching(allowed))
-        return pairs, len(found) - pairs, len(wanted) - pairs
+        return pairs, len(estimated) - pairs, len(truth) - pairs
 
     return _count(reference, estimate, labels, count)
 
@@ -141,9 +141,9 @@ def segment_counts(
     durations: Mapping[str, float],
     segment: float = 1.0,
 ) -> Counts:
-    """Counts by segments of `segment` seconds; a label is active in a segment that any of its events touches.
+    """Count segments of `segment` seconds; a label is active in a segment that any of its events touches.
 
-    durations: seconds by file. What an estimate covers past a file's end is not counted; a reference past it is an InputError.
+    durations: seconds by file. Estimates after a file's end are not counted; a reference after it is an InputError.
     """
     validate(reference, estimate, durations)
     if not 0 < segment < math.inf:
@@ -153,9 +153,9 @@ def segment_counts(
     for row, file in enumerate(reference):
         segments = max(int(np.ceil(durations[file] / segment - TOLERANCE)), 1)
         for column, label in enumerate(names):
-            wanted = _active(_times(reference[file], label), segments, segment)
-            found = _active(_times(estimate[file], label), segments, segment)
-            tables[:, row, column] = (wanted & found).sum(), (found & ~wanted).sum(), (wanted & ~found).sum()
+            truth = _active(_times(reference[file], label), segments, segment)
+            estimated = _active(_times(estimate[file], label), segments, segment)
+            tables[:, row, column] = (truth & estimated).sum(), (estimated & ~truth).sum(), (truth & ~estimated).sum()
     return Counts(tuple(reference), names, *tables)
 
 
@@ -164,21 +164,22 @@ def intersection_counts(
     estimate: Events,
     labels: Sequence[str] | None = None,
     *,
-    detection_share: float = 0.5,
-    reference_share: float = 0.5,
+    dtc_threshold: float = 0.5,
+    gtc_threshold: float = 0.5,
 ) -> Counts:
-    """Counts by overlap.
+    """Count events by intersection.
 
-    An estimate counts when references of its label cover at least `detection_share` of it, else it is a false positive; a
-    reference is found when estimates that count cover at least `reference_share` of it.
+    An estimate is relevant when references of its label cover at least `dtc_threshold` (detection tolerance criterion) of it, else it is a
+    false positive. A reference is detected when relevant estimates cover at least `gtc_threshold` (ground truth intersection criterion)
+    of it.
     """
     validate(reference, estimate)
 
-    def count(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[int, int, int]:
-        overlap = overlaps(found, wanted)
-        relevant = overlap.sum(1) >= detection_share * (found[:, 1] - found[:, 0]) - TOLERANCE
-        covered = overlap[relevant].sum(0) >= reference_share * (wanted[:, 1] - wanted[:, 0]) - TOLERANCE
-        return int(covered.sum()), int((~relevant).sum()), int((~covered).sum())
+    def count(truth: NDArray[np.float64], estimated: NDArray[np.float64]) -> tuple[int, int, int]:
+        overlap = overlaps(estimated, truth)
+        relevant = overlap.sum(1) >= dtc_threshold * (estimated[:, 1] - estimated[:, 0]) - TOLERANCE
+        detected = overlap[relevant].sum(0) >= gtc_threshold * (truth[:, 1] - truth[:, 0]) - TOLERANCE
+        return int(detected.sum()), int((~relevant).sum()), int((~detected).sum())
 
     return _count(reference, estimate, labels, count)
 
@@ -186,7 +187,7 @@ def intersection_counts(
 def evaluate(
     reference: Events, estimate: Events, *, durations: Mapping[str, float], labels: Sequence[str] | None = None
 ) -> dict[str, float]:
-    """Macro and micro F1 by collars, segments and intersection."""
+    """Macro and micro F1 by collars, segments and intersection, as `{collar,segment,intersection}_f1_{macro,micro}`."""
     counts = {
         "collar_f1": collar_counts(reference, estimate, labels),
         "segment_f1": segment_counts(reference, estimate, labels, durations=durations),
@@ -196,7 +197,7 @@ def evaluate(
 
 
 def overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds (A, B) that each of A (onset, offset) shares with each of B."""
+    """Overlap in seconds (A, B) of each of A intervals with each of B. first (A, 2), second (B, 2): onset and offset."""
     starts = np.maximum(first[:, None, 0], second[None, :, 0])
     stops = np.minimum(first[:, None, 1], second[None, :, 1])
     shared: NDArray[np.float64] = np.maximum(stops - starts, 0.0)

@@ -1,4 +1,4 @@
-"""Frame scores of one file, and the events that a threshold makes of them."""
+"""Frame-level scores of one file, and their conversion to events by a threshold."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from auricle.core.records import Event
 
 @dataclass(frozen=True, eq=False)
 class FrameScores:
-    """Scores of one file.
+    """Frame-level scores of one file. InputError unless shapes fit and all values are finite.
 
-    scores: (T, K), finite, higher is surer. times: (T + 1,) seconds, finite, increasing: frame t covers [times[t], times[t + 1]).
-    labels: K words.
+    scores: (T, K), higher is more likely. times: (T + 1,) seconds, increasing: frame t covers [times[t], times[t + 1]). labels: K names.
     """
 
     scores: NDArray[np.floating]
@@ -27,24 +26,24 @@ class FrameScores:
     def __post_init__(self) -> None:
         wanted = (len(self.times) - 1, len(self.labels))
         if self.scores.shape != wanted:
-            raise InputError(f"scores have shape {self.scores.shape}; wanted {wanted}: one row a frame, one column a label")
+            raise InputError(f"scores have shape {self.scores.shape}; wanted {wanted}: one row per frame, one column per label")
         if len(self.times) < 2 or (np.diff(self.times) <= 0).any():
-            raise InputError("times must increase and hold at least two edges: T frames have T + 1 edges")
+            raise InputError("times must increase and have at least two edges: T frames have T + 1 edges")
         if not np.isfinite(self.scores).all() or not np.isfinite(self.times).all():
-            raise InputError("scores or times hold NaN or infinity; wanted finite numbers")
+            raise InputError("scores or times contain NaN or infinity; wanted finite numbers")
 
     def events(self, threshold: float) -> list[Event]:
-        """Runs of frames whose score is over the threshold; an event's score is its frames' mean. By onset."""
-        found = []
+        """Convert runs of frames scoring above the threshold to events, sorted by onset; an event's score is its frames' mean."""
+        events = []
         for index, label in enumerate(self.labels):
             column = self.scores[:, index]
             for start, stop in zip(*runs(column > threshold), strict=True):
                 score = float(column[start:stop].mean())
-                found.append(Event(label, float(self.times[start]), float(self.times[stop]), score))
-        return sorted(found, key=lambda event: (event.onset, event.label))
+                events.append(Event(label, float(self.times[start]), float(self.times[stop]), score))
+        return sorted(events, key=lambda event: (event.onset, event.label))
 
 
 def runs(active: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First frame, and one past the last frame, of each run of True in (T,)."""
+    """Start (inclusive) and stop (exclusive) frames of each run of True in (T,)."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], active, [False]))))
     return edges[::2], edges[1::2]

@@ -1,4 +1,4 @@
-"""Pairing references with estimates: as many pairs as possible, each side used once."""
+"""Maximum bipartite matching of reference and estimated events."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 
 def maximum_matching(allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Largest set of pairs (reference, estimate) such that each index is used once and every pair is allowed.
+    """Largest set of allowed pairs (reference, estimate) that uses each index at most once.
 
-    allowed: (R, E) bool. Augmenting paths (Kuhn 1955; Berge 1957): exact, and quick for the few events that a clip holds.
+    allowed: (R, E) bool. Augmenting paths (Kuhn 1955; Berge 1957): exact, and fast for the few events of a clip.
     """
     partner: dict[int, int] = {}
     for reference in range(len(allowed)):
@@ -17,12 +17,12 @@ def maximum_matching(allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return sorted((reference, estimate) for estimate, reference in partner.items())
 
 
-def _augment(allowed: NDArray[np.bool_], reference: int, partner: dict[int, int], seen: set[int]) -> bool:
+def _augment(allowed: NDArray[np.bool_], reference: int, partner: dict[int, int], visited: set[int]) -> bool:
     for estimate in np.flatnonzero(allowed[reference]).tolist():
-        if estimate in seen:
+        if estimate in visited:
             continue
-        seen.add(estimate)
-        if estimate not in partner or _augment(allowed, partner[estimate], partner, seen):
+        visited.add(estimate)
+        if estimate not in partner or _augment(allowed, partner[estimate], partner, visited):
             partner[estimate] = reference
             return True
     return False

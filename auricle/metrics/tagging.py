@@ -1,10 +1,10 @@
-"""Tagging: which sounds are in the clip, any of K?
+"""Multi-label tagging: any of K labels per clip.
 
-Convention: truth (N, K) bool, scores (N, K) float, higher is surer, N clips and K labels. A label without a positive clip has
-no value (nan) and is left out of means.
+Convention: truth (N, K) bool, scores (N, K) float, higher is more likely, N clips and K labels. A label without a positive clip has no
+value (nan) and is left out of means.
 
 Metrics: `average_precisions` by label and their mean (mAP), `label_ranking_precisions` by clip and `lwlrap` (label-weighted
-label-ranking average precision: Howard & Ellis, DCASE 2019 task 2), `dprime` (the separation of two normal densities
+label-ranking average precision: Howard & Ellis, DCASE 2019 task 2), `dprime` (d', the separation of two normal densities
 with the same area under the ROC curve: sqrt 2 times the normal quantile of it; Gemmeke et al. 2017).
 """
 
@@ -16,47 +16,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
-from auricle.metrics.curves import average_precision, roc_area
+from auricle.metrics.curves import average_precision, roc_auc
 
 
 def validate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
-    """Raises InputError unless both are (N, K), the truth bool and the scores finite."""
+    """Raise InputError unless both are (N, K), truth is bool and scores are finite."""
     if truth.ndim != 2 or truth.shape != scores.shape:
         raise InputError(f"truth has shape {truth.shape} and scores {scores.shape}; wanted one (clips, labels) for both")
     if truth.dtype != np.bool_:
         raise InputError(f"truth has type {truth.dtype}; wanted bool, True where the label is in the clip")
     if not np.isfinite(scores).all():
-        raise InputError("scores hold NaN or infinity; wanted finite numbers")
+        raise InputError("scores contain NaN or infinity; wanted finite numbers")
 
 
 def average_precisions(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Average precision (K,) of each label over clips, 0 to 1."""
+    """Average precision of each label over clips (K,), 0 to 1; nan without a positive clip."""
     validate(truth, scores)
     return np.array([average_precision(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
 
 
 def mean_average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Mean of the labels' average precisions, 0 to 1."""
+    """Mean average precision (mAP) over labels with a positive clip, 0 to 1."""
     return _mean(average_precisions(truth, scores))
 
 
 def label_ranking_precisions(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean over a clip's true labels of the precision at each one's rank, (N,); nan for a clip without labels.
+    """Label-ranking average precision of each clip (N,): mean precision at the ranks of its true labels; nan without labels.
 
     A label's rank counts all labels that score as much or more.
     """
     validate(truth, scores)
-    return np.array([average_precision(wanted, found) for wanted, found in zip(truth, scores, strict=True)])
+    return np.array([average_precision(clip_truth, clip_scores) for clip_truth, clip_scores in zip(truth, scores, strict=True)])
 
 
 def lwlrap(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """Label-ranking precisions, each clip weighted by its number of labels; 0 to 1."""
+    """Label-weighted label-ranking average precision: each clip weighted by its number of labels; 0 to 1."""
     precisions, weights = label_ranking_precisions(truth, scores), truth.sum(1)
     return float(np.nansum(precisions * weights) / weights.sum()) if weights.sum() else float("nan")
 
 
 def dprime(area: float) -> float:
-    """d' of an area under the ROC curve."""
+    """d' of an area under the ROC curve (0 to 1); infinite at 0 and 1."""
     if np.isnan(area):
         return float("nan")
     if area in (0.0, 1.0):
@@ -65,9 +65,9 @@ def dprime(area: float) -> float:
 
 
 def evaluate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> dict[str, float]:
-    """mAP, lwlrap and d' of the mean area under the ROC curve (so that one perfect label does not make it infinite)."""
+    """mAP, lwlrap and d' of the mean ROC AUC (of the mean, so that one perfect label does not make it infinite)."""
     validate(truth, scores)
-    areas = np.array([roc_area(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
+    areas = np.array([roc_auc(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
     return {"map": mean_average_precision(truth, scores), "lwlrap": lwlrap(truth, scores), "dprime": dprime(_mean(areas))}
 
 

@@ -186,7 +186,7 @@ def reliability_svg(heard: SceneScores) -> str:
             f'<rect x="{size * index / bins + 2:.1f}" y="{size - tall:.1f}" width="{size / bins - 4:.1f}" height="{tall:.1f}" '
             'fill="#d5dbe5"/>'
         )
-        points.append((size * table.stated[index], size * (1 - table.observed[index])))
+        points.append((size * table.predicted[index], size * (1 - table.observed[index])))
     parts.append(
         '<polyline fill="none" stroke="#0b63ce" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>'
     )

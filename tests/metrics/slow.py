@@ -50,25 +50,25 @@ def psds(
             for file, frames in scores.items():
                 detections = [event for event in frames.events(threshold) if event.label == label]
                 truth = [event for event in reference[file] if event.label == label]
-                good = [event for event in detections if _shared(event, truth) >= scenario.detection_share * _length(event) - 1e-9]
+                good = [event for event in detections if _shared(event, truth) >= scenario.dtc_threshold * _length(event) - 1e-9]
                 bad = [event for event in detections if event not in good]
-                found += sum(_shared(event, good) >= scenario.reference_share * _length(event) - 1e-9 for event in truth)
+                found += sum(_shared(event, good) >= scenario.gtc_threshold * _length(event) - 1e-9 for event in truth)
                 false += len(bad)
                 for other in others:
                     strangers = [event for event in reference[file] if event.label == other]
-                    if scenario.cross_share is not None and strangers:
-                        crossed[other] += sum(_shared(event, strangers) >= scenario.cross_share * _length(event) - 1e-9 for event in bad)
+                    if scenario.cttc_threshold is not None and strangers:
+                        crossed[other] += sum(_shared(event, strangers) >= scenario.cttc_threshold * _length(event) - 1e-9 for event in bad)
             rate = false / hours
             for other in others:
                 length = sum(_length(event) for events in reference.values() for event in events if event.label == other)
-                rate += scenario.cross_weight * crossed[other] / max(length / HOUR, 1e-12) / len(others)
+                rate += scenario.alpha_ct * crossed[other] / max(length / HOUR, 1e-12) / len(others)
             points[label].append((rate, found / max(wanted, 1)))
-    rates = [*sorted({rate for curve in points.values() for rate, _ in curve if rate < scenario.most}), scenario.most]
+    rates = [*sorted({rate for curve in points.values() for rate, _ in curve if rate < scenario.max_efpr}), scenario.max_efpr]
     area = 0.0
     for low, high in pairwise(rates):
         shares = [max(share for rate, share in curve if rate <= low + 1e-9) for curve in points.values()]
-        area += (high - low) * max(float(np.mean(shares) - scenario.spread_weight * np.std(shares)), 0.0)
-    return area / scenario.most
+        area += (high - low) * max(float(np.mean(shares) - scenario.alpha_st * np.std(shares)), 0.0)
+    return area / scenario.max_efpr
 
 
 def _length(event: Event) -> float:

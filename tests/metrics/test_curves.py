@@ -31,10 +31,10 @@ def test_roc_area_is_the_chance_of_the_right_order(items: list[tuple[bool, int]]
     truth, scores = np.array([item[0] for item in items]), np.array([float(item[1]) for item in items])
     gaps = scores[truth][:, None] - scores[~truth][None, :]
     wanted = ((gaps > 0) + 0.5 * (gaps == 0)).mean() if gaps.size else float("nan")
-    assert curves.roc_area(truth, scores) == pytest.approx(wanted, nan_ok=True)
+    assert curves.roc_auc(truth, scores) == pytest.approx(wanted, nan_ok=True)
 
 
-@pytest.mark.parametrize("measure", [curves.average_precision, curves.roc_area])
+@pytest.mark.parametrize("measure", [curves.average_precision, curves.roc_auc])
 def test_curves_check_what_they_get(measure: Callable[[np.ndarray, np.ndarray], float]) -> None:
     with pytest.raises(InputError, match="shape"):
         measure(np.zeros(2, dtype=bool), np.zeros(3))

@@ -41,7 +41,7 @@ def test_perfect_estimate_is_best(found: list[Event]) -> None:
 @given(events, events)
 def test_swapping_sides_swaps_misses_and_false_alarms(first: list[Event], second: list[Event]) -> None:
     for count in (
-        lambda a, b: detection.collar_counts(a, b, offset_share=0.0),
+        lambda a, b: detection.collar_counts(a, b, offset_ratio=0.0),
         lambda a, b: detection.segment_counts(a, b, durations={"a": 12.0}),
     ):
         one, other = count({"a": first}, {"a": second}), count({"a": second}, {"a": first})
@@ -82,9 +82,9 @@ def test_segments_and_intersection_by_hand() -> None:
     reference, estimate = {"a": [event(0.5, 2.5)]}, {"a": [event(1.5, 4.0)]}
     counts = detection.segment_counts(reference, estimate, durations={"a": 5.0})
     assert (counts.tp.sum(), counts.fp.sum(), counts.fn.sum()) == (2, 1, 1)
-    half = detection.intersection_counts(reference, estimate, detection_share=0.4, reference_share=0.5)
+    half = detection.intersection_counts(reference, estimate, dtc_threshold=0.4, gtc_threshold=0.5)
     assert (half.tp.sum(), half.fp.sum(), half.fn.sum()) == (1, 0, 0)
-    strict = detection.intersection_counts(reference, estimate, detection_share=0.41, reference_share=0.5)
+    strict = detection.intersection_counts(reference, estimate, dtc_threshold=0.41, gtc_threshold=0.5)
     assert (strict.tp.sum(), strict.fp.sum(), strict.fn.sum()) == (0, 1, 1)
 
 

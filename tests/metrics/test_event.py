@@ -17,5 +17,5 @@ def test_event_accuracy() -> None:
 
 
 def test_a_truth_of_another_type_is_refused() -> None:
-    with pytest.raises(InputError, match="truth has type float64; wanted whole numbers"):
+    with pytest.raises(InputError, match="truth has type float64; wanted integers"):
         event.accuracy(np.array([0.0, np.nan]), np.zeros((2, 2)))

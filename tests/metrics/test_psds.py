@@ -96,7 +96,7 @@ def test_a_duration_that_is_none_is_refused(duration: float) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_frame_scores_are_finite(value: float) -> None:
-    with pytest.raises(InputError, match="scores or times hold NaN or infinity"):
+    with pytest.raises(InputError, match="scores or times contain NaN or infinity"):
         FrameScores(np.array([[value, 0.0, 0.0]]), np.arange(2.0), LABELS)
     with pytest.raises(InputError, match=r"NaN or infinity|increase"):
         FrameScores(np.zeros((1, 3)), np.array([0.0, value]), LABELS)
