@@ -22,7 +22,7 @@ from auricle.core.records import Analysis
 from auricle.listen.listener import Listener, Wanted
 from auricle.serve.problems import Problem
 
-Kind: TypeAlias = Literal["listen", "words", "likeness"]
+Kind: TypeAlias = Literal["listen", "words", "similarity", "likeness"]
 Answer: TypeAlias = Analysis | np.ndarray | SoundError
 
 
@@ -36,7 +36,7 @@ class _CancelledError(SoundError):
 
 @dataclasses.dataclass(frozen=True)
 class JobSpec:
-    """What to compute. kind: an analysis, or an embedding in the space "words" or "likeness". top: number of tags, None for all."""
+    """What to compute. kind: an analysis, or an embedding in one of the spaces of the Listener. top: number of tags, None for all."""
 
     kind: Kind = "listen"
     parts: tuple[Wanted, ...] = ("tags", "events")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from auricle.core.errors import InputError
 from auricle.core.records import Analysis
+from auricle.listen.pipeline import Space
 from auricle.listen.vocabulary import split_labels
 from auricle.serve.answers import AnalysisAnswer, Vector, analysis_json, vector_json
 from auricle.serve.jobs import JobSpec
@@ -60,7 +61,7 @@ async def detect(service: Serving, request: Request, name: UploadName = None) ->
 
 
 @router.post("/embed", response_model=Vector, responses=RESPONSES, openapi_extra=BODY)
-async def embed(service: Serving, request: Request, space: Literal["words", "likeness"] = "words", name: UploadName = None) -> Response:
+async def embed(service: Serving, request: Request, space: Space = "words", name: UploadName = None) -> Response:
     """Embed a recording, for comparison with text or with other recordings."""
     async with service.receive(request, name) as upload:
         vector = await service.process(upload, JobSpec(kind=space), request)

@@ -44,7 +44,7 @@ async def search_sound(
     """Search the archive for sounds similar to an uploaded recording."""
     searcher, filter_ = service.searcher, check_filter(where)
     async with service.receive(request, name) as upload:
-        vector = await service.process(upload, JobSpec(kind="likeness"), request)
+        vector = await service.process(upload, JobSpec(kind="similarity"), request)
         assert isinstance(vector, np.ndarray)
 
     def answer() -> list[dict[str, Any]]:
