@@ -23,7 +23,7 @@ from auricle.data.item import Item
 from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
 from auricle.recipes.panns import label_vocabulary
-from auricle.recipes.result_folder import save_model
+from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.sounds import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
@@ -85,5 +85,5 @@ def build(config: Config) -> Training:
 def finish(few_shot: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
     """Write out/model."""
     assert isinstance(few_shot, FewShotModel)
-    save_model(few_shot.model.eval(), out, items)
+    write_model_folder(few_shot.model.eval(), out, items)
     return {}

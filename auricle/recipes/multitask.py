@@ -33,7 +33,7 @@ from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.losses.multitask import Head, multitask
 from auricle.recipes.panns import label_vocabulary
-from auricle.recipes.result_folder import save_model
+from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch, BatchConfig, Batches
@@ -173,7 +173,7 @@ def finish(multi: nn.Module, out: Path, tasks: Sequence[Task], held_out: Mapping
     assert isinstance(multi, MultitaskModel)
     model = multi.model.eval()
     unique = {(item.corpus, item.id, item.audio): item for task in tasks for item in task.items}
-    save_model(model, out, list(unique.values()))
+    write_model_folder(model, out, list(unique.values()))
     figures: dict[str, float] = {}
     for task in tasks:
         if task.name in held_out:

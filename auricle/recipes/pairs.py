@@ -30,7 +30,7 @@ from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.multi_loss import MultiLossModel
-from auricle.recipes.result_folder import save_model
+from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.sounds import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.vocabulary import BEGIN, END, MASK, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.runtime import catalog
@@ -233,7 +233,7 @@ def finish(trained: nn.Module, out: Path, items: Sequence[Item], batches: Batche
     text = None if config.text is None else config.text.model_copy(update={"logit_scale": trained.logit_scale()})
     trained.model.config = config.model_copy(update={"name": name, "text": text})
     tokenizer = None if trained.tokenizer is None else trained.tokenizer.path
-    save_model(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
+    write_model_folder(trained.model, out, items, start=start, tokenizer=tokenizer, captioner=trained.captioner)
     return {} if trained.contrast is None else training_retrieval(trained, batches)
 
 

@@ -24,7 +24,7 @@ from auricle.data.item import Item
 from auricle.models.encoders.factory import size as size_of
 from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixup
-from auricle.recipes.result_folder import save_model
+from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
@@ -110,5 +110,5 @@ def label_vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
 def finish(tagger: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
     """Write out/model."""
     assert isinstance(tagger, Tagger)
-    save_model(tagger.model.eval(), out, items)
+    write_model_folder(tagger.model.eval(), out, items)
     return {}

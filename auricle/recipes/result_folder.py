@@ -17,7 +17,7 @@ from auricle.models.folder import save
 from auricle.models.model import Model
 
 
-def save_model(
+def write_model_folder(
     model: Model,
     out: Path,
     items: Sequence[Item],

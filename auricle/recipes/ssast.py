@@ -27,7 +27,7 @@ from auricle.models.encoders.vit import ViT
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
 from auricle.models.model import Model
 from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
-from auricle.recipes.result_folder import save_model
+from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
@@ -119,7 +119,7 @@ def build(config: Config) -> Training:
 def finish(losses: nn.Module, out: Path, items: Sequence[Item], batches: Batches) -> dict[str, float]:
     """Write out/model. Returns the reconstruction error on the first batch, and that of predicting its mean patch."""
     assert isinstance(losses, MaskedPatchLosses)
-    save_model(losses.model.eval(), out, items)
+    write_model_folder(losses.model.eval(), out, items)
     return reconstruction_error(losses, batches.batch(0))
 
 

@@ -1,4 +1,4 @@
-"""How well a listener hears left-out recordings: events of composed scenes, tags, and what it claims to hear in foreign sounds."""
+"""Evaluation of a listener on held-out recordings: events and tags of composed scenes, and false positives on out-of-domain sounds."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from auricle.metrics import bootstrap, calibration, detection, tagging
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scene:
-    """A composed scene: samples (N,) at rate, its events, and every word that is true of it (its background's words too)."""
+    """A composed scene: samples (N,) at rate (Hz), its events, and all its labels, including those of its background."""
 
     samples: np.ndarray
     rate: int
     events: list[Event]
-    words: frozenset[str]
+    labels: frozenset[str]
 
 
 def make_scenes(rows: Sequence[Row], backgrounds: Sequence[Row], *, count: int, rate: int, seed: int) -> list[Scene]:
-    """Scenes of 10 s from these clips over these backgrounds, each background with its words."""
-    clips, beds = [load_source(row, rate=rate) for row in rows], [load_source(row, rate=rate) for row in backgrounds]
+    """Compose scenes of 10 s from these clips over these backgrounds."""
+    clips, sources = [load_source(row, rate=rate) for row in rows], [load_source(row, rate=rate) for row in backgrounds]
     scenes = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        bed = beds[int(rng.integers(len(beds)))]
-        samples, events = compose_scene(rng, clips, [bed], rate=rate)
-        scenes.append(Scene(samples, rate, events, frozenset({event.label for event in events} | set(bed.labels))))
+        background = sources[int(rng.integers(len(sources)))]
+        samples, events = compose_scene(rng, clips, [background], rate=rate)
+        scenes.append(Scene(samples, rate, events, frozenset({event.label for event in events} | set(background.labels))))
     return scenes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SceneScores:
-    """What a listener said of scenes. scores and truth (N, K); references and estimates: events of each scene."""
+    """A listener's outputs on N scenes, with targets. scores, truth: (N, K); references, estimates: events of each scene."""
 
     scores: np.ndarray
     truth: np.ndarray
@@ -52,7 +52,7 @@ class SceneScores:
 
     @staticmethod
     def joined(parts: Iterable[SceneScores]) -> SceneScores:
-        """The scenes of all parts as one list."""
+        """Concatenate the scenes of all parts."""
         several = list(parts)
         return SceneScores(
             np.concatenate([part.scores for part in several]),
@@ -62,95 +62,95 @@ class SceneScores:
         )
 
 
-def hear_scenes(listener: Listener, scenes: Sequence[Scene], detect: Callable[[Scene], list[Event]] | None = None) -> SceneScores:
-    """The listener's tags and events of each scene; detect, where given, makes the events instead."""
+def score_scenes(listener: Listener, scenes: Sequence[Scene], detect: Callable[[Scene], list[Event]] | None = None) -> SceneScores:
+    """Run the listener on each scene. detect: computes the events instead of the listener, where given."""
     labels = listener.labels
-    heard = listener.listen([Clip(scene.samples, scene.rate) for scene in scenes], top=None)
-    assert isinstance(heard, list)
-    scores = np.array([[{tag.label: tag.score for tag in one.tags}[label] for label in labels] for one in heard])
-    truth = np.array([[label in scene.words for label in labels] for scene in scenes])
-    estimates = [list(one.events) if detect is None else detect(scene) for one, scene in zip(heard, scenes, strict=True)]
+    analyses = listener.listen([Clip(scene.samples, scene.rate) for scene in scenes], top=None)
+    assert isinstance(analyses, list)
+    scores = np.array([[{tag.label: tag.score for tag in one.tags}[label] for label in labels] for one in analyses])
+    truth = np.array([[label in scene.labels for label in labels] for scene in scenes])
+    estimates = [list(one.events) if detect is None else detect(scene) for one, scene in zip(analyses, scenes, strict=True)]
     return SceneScores(scores, truth, [scene.events for scene in scenes], estimates)
 
 
 def gated_classifier(listener: Listener) -> Callable[[Scene], list[Event]]:
-    """The plain alternative to a frame head: cut at the energy gate, name each stretch by the clip head's best label if present."""
+    """Baseline for event detection: segments of an energy gate, each labelled with the best clip-level label if it is present."""
 
     def detect(scene: Scene) -> list[Event]:
         events = []
         for onset, offset in find_active_segments(scene.samples, scene.rate):
             part = scene.samples[round(onset * scene.rate) : round(offset * scene.rate)]
-            heard = listener.tag(Clip(part, scene.rate), top=1)
-            assert isinstance(heard, Analysis)
-            events += [Event(tag.label, onset, offset, tag.score) for tag in heard.tags if tag.present]
+            analysis = listener.tag(Clip(part, scene.rate), top=1)
+            assert isinstance(analysis, Analysis)
+            events += [Event(tag.label, onset, offset, tag.score) for tag in analysis.tags if tag.present]
         return events
 
     return detect
 
 
-def scene_figures(heard: SceneScores, labels: Sequence[str], *, seed: int, draws: int = 500) -> dict[str, tuple[float, float, float]]:
-    """mAP over labels, event F1 (200 ms collars; macro and pooled) and calibration error, each (value, low, high) over scenes."""
-    used = np.flatnonzero(heard.truth.any(axis=0))
+def scene_figures(outputs: SceneScores, labels: Sequence[str], *, seed: int, draws: int = 500) -> dict[str, tuple[float, float, float]]:
+    """mAP over labels, event F1 (200 ms collars; macro and micro) and calibration error, each (value, low, high) over scenes."""
+    used = np.flatnonzero(outputs.truth.any(axis=0))
     names = tuple(labels[int(i)] for i in used)
-    counts = _collar_counts(heard, names)
+    counts = _collar_counts(outputs, names)
 
     def mean_precision(items: np.ndarray) -> float:
-        kept = [i for i in used if heard.truth[items, i].any()]
-        return tagging.mean_average_precision(heard.truth[items][:, kept], heard.scores[items][:, kept])
+        occurring = [i for i in used if outputs.truth[items, i].any()]
+        return tagging.mean_average_precision(outputs.truth[items][:, occurring], outputs.scores[items][:, occurring])
 
     def error(items: np.ndarray) -> float:
-        return calibration.expected_error(heard.scores[items].ravel(), heard.truth[items].ravel())
+        return calibration.expected_error(outputs.scores[items].ravel(), outputs.truth[items].ravel())
 
-    def pooled(items: np.ndarray) -> float:
+    def micro(items: np.ndarray) -> float:
         return counts.take(items).micro()
 
     def macro(items: np.ndarray) -> float:
         return counts.take(items).macro()
 
-    everything = np.arange(len(heard.references))
+    everything = np.arange(len(outputs.references))
     figures = {}
-    for name, statistic in {"map": mean_precision, "event_f1": pooled, "event_f1_macro": macro, "ece": error}.items():
+    for name, statistic in {"map": mean_precision, "event_f1": micro, "event_f1_macro": macro, "ece": error}.items():
         low, high = bootstrap.interval_of(statistic, len(everything), seed=seed, draws=draws)
         figures[name] = (statistic(everything), low, high)
     return figures
 
 
-def _collar_counts(heard: SceneScores, names: tuple[str, ...]) -> detection.Counts:
-    reference = {str(i): events for i, events in enumerate(heard.references)}
-    estimate = {str(i): [event for event in events if event.label in names] for i, events in enumerate(heard.estimates)}
+def _collar_counts(outputs: SceneScores, names: tuple[str, ...]) -> detection.Counts:
+    reference = {str(i): events for i, events in enumerate(outputs.references)}
+    estimate = {str(i): [event for event in events if event.label in names] for i, events in enumerate(outputs.estimates)}
     return detection.collar_counts(reference, estimate, names)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OutOfDomain:
-    """A sound from outside the classes under test: where it is from, the sound itself, and the words that are true of it."""
+    """A sound outside the classes under test: its corpus, the sound itself, and its labels."""
 
     corpus: str
     source: Source
     labels: tuple[str, ...] = ()
 
 
-#: A foreign sound with what was falsely claimed of it.
+#: An out-of-domain sound with the labels that are false positives.
 FalsePositive: TypeAlias = tuple[OutOfDomain, list[str]]
 
 
-def find_false_positives(listener: Listener, sounds: Sequence[OutOfDomain], false_positives: Iterable[str]) -> list[FalsePositive]:
-    """Each sound with the labels among `claims` that the listener marks present though the sound does not carry them."""
-    watched = set(false_positives)
-    heard = listener.listen([sound.source for sound in sounds], top=None)
-    assert isinstance(heard, list)
+def find_false_positives(listener: Listener, sounds: Sequence[OutOfDomain], labels: Iterable[str]) -> list[FalsePositive]:
+    """For each sound, which of these labels the listener marks present although the sound does not have them."""
+    tested = set(labels)
+    analyses = listener.listen([sound.source for sound in sounds], top=None)
+    assert isinstance(analyses, list)
     return [
-        (sound, [tag.label for tag in one.tags if tag.present and tag.label in watched and tag.label not in sound.labels])
-        for sound, one in zip(sounds, heard, strict=True)
+        (sound, [tag.label for tag in one.tags if tag.present and tag.label in tested and tag.label not in sound.labels])
+        for sound, one in zip(sounds, analyses, strict=True)
     ]
 
 
 def false_positive_figures(false_positives: Sequence[FalsePositive], corpora: Mapping[str, Sequence[str]]) -> list[Figure]:
-    """Share of sounds with a false claim, with its interval: for each group of corpora, then for each corpus."""
+    """Share of sounds with a false positive, with its interval: for each group of corpora, then for each corpus."""
     figures: list[Figure] = []
-    named = dict(corpora) | {corpus: (corpus,) for corpus in sorted({sound.corpus for sound, _ in false_positives})}
-    for name, members in named.items():
-        wrong = [bool(false) for sound, false in false_positives if sound.corpus in members]
+    groups = dict(corpora) | {corpus: (corpus,) for corpus in sorted({sound.corpus for sound, _ in false_positives})}
+    for name, members in groups.items():
+        wrong = [bool(labels) for sound, labels in false_positives if sound.corpus in members]
         if wrong:
             low, high = bootstrap.wilson(sum(wrong), len(wrong))
             figures.append({"name": name, "value": sum(wrong) / len(wrong), "low": low, "high": high, "n": len(wrong)})
@@ -158,16 +158,16 @@ def false_positive_figures(false_positives: Sequence[FalsePositive], corpora: Ma
 
 
 def false_positive_counts(false_positives: Iterable[FalsePositive]) -> dict[str, dict[str, int]]:
-    """Which labels were falsely claimed, by corpus, most frequent first."""
+    """Counts of false positives by label for each corpus, most frequent first."""
     counts: dict[str, Counter[str]] = {}
-    for sound, false in false_positives:
-        counts.setdefault(sound.corpus, Counter()).update(false)
+    for sound, labels in false_positives:
+        counts.setdefault(sound.corpus, Counter()).update(labels)
     return {corpus: dict(counter.most_common()) for corpus, counter in counts.items() if counter}
 
 
-def reliability_svg(heard: SceneScores) -> str:
-    """A reliability plot: stated score against observed share for every (scene, label) decision, as an SVG drawing."""
-    table = calibration.reliability(heard.scores.ravel(), heard.truth.ravel())
+def reliability_svg(outputs: SceneScores) -> str:
+    """Reliability diagram as SVG: mean score against observed frequency over all (scene, label) decisions."""
+    table = calibration.reliability(outputs.scores.ravel(), outputs.truth.ravel())
     bins, size, edge = len(table.count), 360, 48
     most = np.log10(max(int(table.count.max()), 10))
     parts = [

@@ -1,10 +1,10 @@
-"""Heads in closed form, fitted when an encoder is trained: what it says of clips in, linear maps out.
+"""Linear heads fitted in closed form to the pooled embeddings of a trained encoder.
 
-`fit_joint`: from labelled clips to their words' vectors. `fit_likeness`: to directions that all vary alike.
+`fit_joint`: projection to the text embeddings of labels. `fit_similarity`: whitening, for similarity search.
 
-The joint head is a ridge regression held firmly, every label weighing the same. A map learnt by descent follows the few dozen labels it
-has seen and is lost beside them; one this stiff keeps to the directions of sound that many labels share, and so finds a label it never
-met by its words (Romera-Paredes and Torr 2015 hold both sides in the same way).
+The joint head is a ridge regression with strong L2 regularisation and equal weight for every label. A projection trained by gradient
+descent overfits the few dozen training labels; the regularised one uses directions that many labels share, and so transfers to unseen
+labels (Romera-Paredes and Torr 2015 regularise both sides in the same way).
 """
 
 from __future__ import annotations
@@ -12,40 +12,40 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-#: How firmly the joint map is held to zero, against clips of unit variance.
-STIFFNESS = 2.0
-#: Variance added to each whitened component, against components of unit mean variance.
-FLOOR = 0.3
+#: L2 strength of the joint head, for standardised inputs.
+L2 = 2.0
+#: Variance added to each principal component before whitening, for standardised inputs.
+VARIANCE_FLOOR = 0.3
 
 
-def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, words: Tensor, *, stiffness: float = STIFFNESS) -> None:
-    """Set the weights of head (C -> D). pooled (N, C); share (N, K) sums to one where a clip has labels; words (K, D), unit length."""
+def fit_joint(head: nn.Linear, pooled: Tensor, share: Tensor, text: Tensor, *, l2: float = L2) -> None:
+    """Fit head (C -> D) in place. pooled (N, C); share (N, K), label weights of each clip that sum to one; text (K, D), unit length."""
     weight = share @ (1 / share.sum(0).clamp(min=1e-9))
     weight = (weight / weight.sum()).double()[:, None]
-    heard, meant = pooled.double(), (share @ words).double()
-    centre, middle = (weight * heard).sum(0), (weight * meant).sum(0)
-    spread = (weight * (heard - centre).square()).sum(0).sqrt() + 1e-6
-    heard = (heard - centre) / spread
-    held = heard.T @ (weight * heard) + stiffness * torch.eye(heard.shape[1], dtype=torch.double)
-    found = torch.linalg.solve(held, heard.T @ (weight * (meant - middle))) / spread[:, None]
-    # A vector's length says nothing here; typical ones are brought to one, where half precision is at its best.
-    found /= ((pooled.double() - centre) @ found).norm(dim=1).mean()
+    x, target = pooled.double(), (share @ text).double()
+    mean, target_mean = (weight * x).sum(0), (weight * target).sum(0)
+    deviation = (weight * (x - mean).square()).sum(0).sqrt() + 1e-6
+    x = (x - mean) / deviation
+    regularised = x.T @ (weight * x) + l2 * torch.eye(x.shape[1], dtype=torch.double)
+    projection = torch.linalg.solve(regularised, x.T @ (weight * (target - target_mean))) / deviation[:, None]
+    # The norm of an embedding has no meaning here; a typical norm of one suits half precision best.
+    projection /= ((pooled.double() - mean) @ projection).norm(dim=1).mean()
     with torch.no_grad():
-        head.weight.copy_(found.T)
-        head.bias.copy_(-centre @ found)
+        head.weight.copy_(projection.T)
+        head.bias.copy_(-mean @ projection)
 
 
-def fit_similarity(head: nn.Linear, pooled: Tensor, *, floor: float = FLOOR) -> None:
-    """Set the weights of head (C -> E) to whitened principal components of pooled (N, C), the largest first.
+def fit_similarity(head: nn.Linear, pooled: Tensor, *, floor: float = VARIANCE_FLOOR) -> None:
+    """Fit head (C -> E) in place to whitened principal components of pooled (N, C), in order of decreasing variance.
 
-    An encoder's few loudest directions say what its labels were; whitened, the quiet ones count too, and a sound that has no label is
-    told from others by them. floor: variance added to each component, so that the quietest are not blown up.
+    The components of largest variance separate the training labels; after whitening the others contribute too, which distinguishes sounds
+    without a label. floor: variance added to each component, so that noise in the smallest ones is not amplified.
     """
-    heard = pooled.double()
-    centre, spread = heard.mean(0), heard.std(0) + 1e-6
-    values, axes = torch.linalg.eigh(((heard - centre) / spread).T.cov())
+    x = pooled.double()
+    mean, deviation = x.mean(0), x.std(0) + 1e-6
+    values, axes = torch.linalg.eigh(((x - mean) / deviation).T.cov())
     size = head.out_features
-    chosen = axes[:, -size:].flip(1) / (values[-size:].flip(0).clamp(min=0) + floor).sqrt() / spread[:, None]
+    projection = axes[:, -size:].flip(1) / (values[-size:].flip(0).clamp(min=0) + floor).sqrt() / deviation[:, None]
     with torch.no_grad():
-        head.weight.copy_(chosen.T)
-        head.bias.copy_(-centre @ chosen)
+        head.weight.copy_(projection.T)
+        head.bias.copy_(-mean @ projection)

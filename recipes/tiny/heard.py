@@ -1,9 +1,9 @@
-"""What the shipped model was trained on, clip by clip, for the guard of `auricle score`.
+"""The list of clips that the shipped model was trained on, for the leak check of `auricle score`.
 
     python -m recipes.tiny.heard --data DIR
 
-Writes heard.jsonl and heard.npy into the model's folder: the clips that its card lists, and their vectors of likeness as the model itself
-hears them, int8. Neither changes the model's fingerprint. Expected: 2042 clips, under 1.5 MB together. Hardware: one core, a minute.
+Writes heard.jsonl and heard.npy into the model's folder: the clips that its card lists, and their similarity embeddings (int8) by the model
+itself. Neither file changes the model's fingerprint. Expected: 2042 clips, under 1.5 MB together. Hardware: one core, a minute.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from auricle.listen.listener import load
 from auricle.runtime import catalog
 
 
-def trained(data: Path, folder: Path) -> list[Item]:
-    """Items of the clips that the card of the model in folder lists, in its order."""
+def training_items(data: Path, folder: Path) -> list[Item]:
+    """Items of the clips that the card of the model in folder lists, in its order. InputError where data lacks one."""
     card = catalog.card(folder)
-    places = [card["clip_fields"].index(field) for field in ("corpus", "file")]
-    listed = [tuple(clip[place] for place in places) for clip in card["clips"]]
+    columns = [card["clip_fields"].index(field) for field in ("corpus", "file")]
+    listed = [tuple(clip[column] for column in columns) for clip in card["clips"]]
     rows = {
         (item.corpus, item.audio.name): item
         for item in manifest.items_from_rows(corpora.read(data, sorted({corpus for corpus, _ in listed})))
@@ -34,22 +34,22 @@ def trained(data: Path, folder: Path) -> list[Item]:
     missing = [clip for clip in listed if clip not in rows]
     if missing:
         raise InputError(
-            f"{data} lacks {len(missing)} clips of the card, such as {'/'.join(missing[0])}; prepare the corpora (docs/data.md)"
+            f"{data} lacks {len(missing)} clips of the card, such as {'/'.join(missing[0])}; prepare the corpora as docs/data.md describes"
         )
     return [rows[clip] for clip in listed]
 
 
 def main() -> None:
-    """Write both files."""
-    parser = argparse.ArgumentParser(description="State what the shipped model was trained on.")
+    """Write both files into the model's folder."""
+    parser = argparse.ArgumentParser(description="List the clips that the shipped model was trained on.")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=catalog.folder(catalog.DEFAULT), help="its folder")
+    parser.add_argument("--model", type=Path, default=catalog.folder(catalog.DEFAULT), help="folder of the model")
     options = parser.parse_args()
-    listener, items = load(options.model), trained(options.data, options.model)
+    listener, items = load(options.model), training_items(options.data, options.model)
     before = listener.fingerprint
-    heard = hear(listener, items)
-    lineage.write(options.model, items, np.stack([one.mean("likeness") for one in heard]))
-    assert load(options.model).fingerprint == before, "what was heard is part of the fingerprint"
+    embeddings = hear(listener, items)
+    lineage.write(options.model, items, np.stack([one.mean("likeness") for one in embeddings]))
+    assert load(options.model).fingerprint == before, "heard.jsonl and heard.npy must not be part of the fingerprint"
     size = sum((options.model / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS))
     print(f"{options.model}: {len(items)} clips, {size / 1e6:.2f} MB")
 

@@ -1,4 +1,4 @@
-"""What a model says of the sounds it never heard: ESC-50 clips, composed scenes and foreign files of one fold, as logits with truth."""
+"""Outputs of a fold model on its held-out sounds: ESC-50 clips, composed scenes and out-of-domain files, with targets."""
 
 from __future__ import annotations
 
@@ -16,90 +16,90 @@ from auricle.tasks import detection, tagging
 from recipes.tiny.decisions import LabelledOutputs
 from recipes.tiny.evaluation import OutOfDomain, Scene, make_scenes
 
-#: Corpora whose words are not ESC-50's: what a listener claims there is a claim about foreign sound.
-FOREIGN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
-#: Other corpora, reported by name: what a user meets.
-MET = ("opensfx", "minetest", "kenney")
+#: Corpora of other sounds than ESC-50's classes, on which the threshold is fitted.
+OUT_OF_DOMAIN = ("wakewords", "speech_text", "librosa_examples", "fsdd", "sonicpi")
+#: Further corpora, reported only, because they may contain sounds of ESC-50's classes.
+REPORTED = ("opensfx", "minetest", "kenney")
 SILENCE = "silence"
-SCENES_A_FOLD = 120
-SILENCES_A_FOLD = 30
+SCENES_PER_FOLD = 120
+SILENCES_PER_FOLD = 30
 RATE = 16000
 
 
-def esc50_words(rows: Sequence[Row]) -> tuple[str, ...]:
-    """ESC-50's 50 classes as plain words, in the order of their targets."""
-    return tuple(word for _, word in sorted({(row.target, row.labels[0]) for row in rows if row.corpus == "esc50"}))
+def esc50_labels(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Labels of ESC-50's 50 classes, in the order of their targets."""
+    return tuple(label for _, label in sorted({(row.target, row.labels[0]) for row in rows if row.corpus == "esc50"}))
 
 
 def scenes_of_fold(rows: Sequence[Row], left: int) -> list[Scene]:
-    """Composed scenes of the fold's ESC-50 clips over that fold's ambience (over all ambience where the fold has none)."""
+    """Compose scenes of the fold's ESC-50 clips over that fold's ambience (over all ambience where the fold has none)."""
     clips = [row for row in rows if row.corpus == "esc50" and fold(row) == left]
-    beds = [row for row in rows if row.corpus == "ambience" and fold(row) == left]
-    return make_scenes(clips, beds or [row for row in rows if row.corpus == "ambience"], count=SCENES_A_FOLD, rate=RATE, seed=left)
+    backgrounds = [row for row in rows if row.corpus == "ambience" and fold(row) == left]
+    return make_scenes(clips, backgrounds or [row for row in rows if row.corpus == "ambience"], count=SCENES_PER_FOLD, rate=RATE, seed=left)
 
 
 def out_of_domain_sounds(rows: Sequence[Row], left: int) -> list[OutOfDomain]:
-    """The fold's files outside ESC-50, and silence."""
-    files = [row for row in rows if row.corpus in FOREIGN + MET and fold(row) == left]
+    """Files of the fold outside ESC-50, and synthetic silence."""
+    files = [row for row in rows if row.corpus in OUT_OF_DOMAIN + REPORTED and fold(row) == left]
     return [OutOfDomain(row.corpus, row.path, row.labels) for row in files] + silences(left)
 
 
 def silences(seed: int) -> list[OutOfDomain]:
-    """What recorders leave when nothing sounds, half a second to twenty: digital zero, 16-bit dither, hiss of -80 to -60 dBFS."""
+    """Synthetic silence of 0.5 to 20 s: digital zero, 16-bit dither, or noise of -80 to -60 dBFS."""
     rng = np.random.default_rng([seed, 1])
-    found = []
-    for index in range(SILENCES_A_FOLD):
+    sounds = []
+    for index in range(SILENCES_PER_FOLD):
         length = int(rng.uniform(0.5, 20.0) * RATE)
         noise = rng.standard_normal(length) * 10 ** (rng.uniform(-80, -60) / 20)
         dither = np.round(rng.uniform(-1, 1, length)) / 32768
         samples = (np.zeros(length), dither, noise)[index % 3].astype(np.float32)
-        found.append(OutOfDomain(SILENCE, Clip(samples, RATE)))
-    return found
+        sounds.append(OutOfDomain(SILENCE, Clip(samples, RATE)))
+    return sounds
 
 
 def esc50_hits(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the fold's ESC-50 clips get their own class as the best of the 50: bool (N,), and each clip's source recording."""
-    listener, words = load(folder), esc50_words(rows)
-    columns = [listener.labels.index(word) for word in words]
-    chosen = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
-    best = [int(listener.runtime.run(bank.plain(i)[None])[CLIP_LOGITS][0][columns].argmax()) for i in chosen]
-    return np.array([rows[i].target for i in chosen]) == np.array(best), np.array([rows[i].source for i in chosen])
+    """Hits of top-1 classification of the fold's ESC-50 clips among the 50 classes, bool (N,), and their source recordings, (N,)."""
+    listener = load(folder)
+    columns = [listener.labels.index(label) for label in esc50_labels(rows)]
+    clips = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
+    best = [int(listener.runtime.run(bank.plain(i)[None])[CLIP_LOGITS][0][columns].argmax()) for i in clips]
+    return np.array([rows[i].target for i in clips]) == np.array(best), np.array([rows[i].source for i in clips])
 
 
 def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left: int) -> LabelledOutputs:
-    """Logits of the fold's model for the fold's own sounds, none of which it was trained on."""
+    """Outputs of the fold's model on the fold's own sounds, none of which it was trained on."""
     listener = load(folder)
     labels = listener.labels
     truth = np.array([[label in row.labels for label in labels] for row in rows])
-    watched = np.isin(labels, esc50_words(rows))
+    in_esc50 = np.isin(labels, esc50_labels(rows))
     clips = [i for i, row in enumerate(rows) if row.corpus == "esc50" and fold(row) == left]
-    foreign = [i for i, row in enumerate(rows) if row.corpus in FOREIGN and fold(row) == left]
-    heard = [listener.runtime.run(bank.plain(i)[None]) for i in clips]
-    vectors = np.stack([outputs[EMBEDDING][0] for outputs in heard])
+    out_of_domain = [i for i, row in enumerate(rows) if row.corpus in OUT_OF_DOMAIN and fold(row) == left]
+    clip_outputs = [listener.runtime.run(bank.plain(i)[None]) for i in clips]
+    vectors = np.stack([outputs[EMBEDDING][0] for outputs in clip_outputs])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     scenes = scenes_of_fold(rows, left)
-    said = [list(listener.outputs(Clip(scene.samples, scene.rate))) for scene in scenes]
-    frames = [stitched(outputs, listener.config) for outputs in said]
+    scene_outputs = [list(listener.outputs(Clip(scene.samples, scene.rate))) for scene in scenes]
+    frames = [stitch_frames(outputs, listener.config) for outputs in scene_outputs]
     rate = listener.config.frame_rate
     return LabelledOutputs(
-        clip=np.stack([_best_evidence([outputs]) for outputs in heard]),
+        clip=np.stack([_max_evidence([outputs]) for outputs in clip_outputs]),
         clip_truth=truth[clips],
         cosines=vectors @ listener.embed_text(list(labels)).T,
-        scene=np.stack([_best_evidence(outputs) for outputs in said]),
-        scene_truth=np.array([[label in scene.words for label in labels] for scene in scenes]),
+        scene=np.stack([_max_evidence(outputs) for outputs in scene_outputs]),
+        scene_truth=np.array([[label in scene.labels for label in labels] for scene in scenes]),
         frames=np.stack(frames),
         frame_truth=np.stack([detection.encode(scene.events, labels, frame_rate=rate, frames=len(frames[0])) for scene in scenes]),
-        foreign=np.stack([_best_evidence(listener.outputs(rows[i].path)) for i in foreign]),
-        false_positives=watched & ~truth[foreign],
+        out_of_domain=np.stack([_max_evidence(listener.outputs(rows[i].path)) for i in out_of_domain]),
+        absent=in_esc50 & ~truth[out_of_domain],
     )
 
 
-def _best_evidence(windows: Iterable[Outputs]) -> np.ndarray:
+def _max_evidence(windows: Iterable[Outputs]) -> np.ndarray:
     return np.asarray(np.max([tagging.evidence(window[CLIP_LOGITS][0], window[FRAME_LOGITS][0]) for window in windows], axis=0))
 
 
-def stitched(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
-    """Frame logits (T, K) of a whole recording: the central part of each of its windows, as listen.timeline.Timeline keeps them."""
+def stitch_frames(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:
+    """Frame logits (T, K) of a whole recording, from the central part of each window, as in listen.timeline.Timeline."""
     edge, step = int(config.window.context * config.frame_rate), round(config.window.hop * config.frame_rate)
     parts = []
     for index, window in enumerate(windows):

@@ -55,7 +55,7 @@ def test_claims_are_counted_by_file() -> None:
 
 def test_silence_is_quiet_and_the_same_each_time() -> None:
     once, again = left_out.silences(3), left_out.silences(3)
-    assert len(once) == left_out.SILENCES_A_FOLD
+    assert len(once) == left_out.SILENCES_PER_FOLD
     for one, other in zip(once, again, strict=True):
         assert isinstance(one.source, Clip) and isinstance(other.source, Clip)
         assert np.array_equal(one.source.samples, other.source.samples)

@@ -14,28 +14,28 @@ from recipes.tiny import text_tower  # noqa: E402
 def test_company_is_the_mean_of_the_sentences_that_hold_the_name() -> None:
     sentences = ["a dog barks"] * 3 + ["rain falls"] * 3 + ["dogs bark in the rain"] * 3
     vectors = torch.eye(3).repeat_interleave(3, dim=0)
-    company = text_tower.Company(sentences, vectors)
-    assert torch.allclose(company.of("barking dogs"), torch.tensor([0.5, 0, 0.5]).sqrt())
-    assert torch.allclose(company.of("the sound of rain"), torch.tensor([0, 0.5, 0.5]).sqrt())
-    assert not company.of("piano").any()
-    rare = company.of("falling barks")  # no sentence holds both: each word's own, the rarer one first
+    context = text_tower.ContextVectors(sentences, vectors)
+    assert torch.allclose(context.of("barking dogs"), torch.tensor([0.5, 0, 0.5]).sqrt())
+    assert torch.allclose(context.of("the sound of rain"), torch.tensor([0, 0.5, 0.5]).sqrt())
+    assert not context.of("piano").any()
+    rare = context.of("falling barks")  # no sentence holds both: each word's own, the rarer one first
     assert rare[1] > rare[0] > 0
 
 
 def test_a_name_lies_on_its_own_axes_or_on_those_of_its_words() -> None:
     lexicon = {"rain": ["water", "noise"], "knock": ["wood", "short"], "tin roof": ["metal", "noise"]}
-    axes = text_tower.Axes(lexicon)
+    attributes = text_tower.AttributeVectors(lexicon)
 
     def on(text: str) -> set[str]:
-        return {axes.words[column] for column in axes.of(text).nonzero().flatten().tolist()}
+        return {attributes.words[column] for column in attributes.of(text).nonzero().flatten().tolist()}
 
     assert on("rain") == {"water", "noise"}
     assert on("door knocks") == {"wood", "short"}
     assert on("the sound of tin roof") == {"metal", "noise"}
     assert on("short noises in the rain") == {"short", "noise", "water"}
-    assert on("violin") == set() and not axes.of("violin").any()
-    rain = axes.of("rain")
-    assert rain[axes.words.index("water")] > rain[axes.words.index("noise")] > 0  # what fewer sounds share says more
+    assert on("violin") == set() and not attributes.of("violin").any()
+    rain = attributes.of("rain")
+    assert rain[attributes.words.index("water")] > rain[attributes.words.index("noise")] > 0  # what fewer sounds share says more
     assert rain.norm().item() == pytest.approx(1.0)
 
 

@@ -15,12 +15,12 @@ from auricle.data.compose.features import ComposeConfig, Composer  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
 from auricle.train.trainer import Training, train  # noqa: E402
-from recipes.tiny.training import Composed, FitConfig, Run, model_config, objective  # noqa: E402
+from recipes.tiny.training import ComposedBatches, FitConfig, Run, model_config, objective  # noqa: E402
 
 RUN = Run(dim=10, encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24))
 
 
-def feed(config: FitConfig) -> Composed:
+def feed(config: FitConfig) -> ComposedBatches:
     """Six labels: clip i sounds in bands 8 i to 8 i + 7; clips 6 and 7 are backgrounds."""
     features, active = np.full((8, 60, 64), FLOOR_DB, np.float16), np.zeros((8, 60), bool)
     for i in range(8):
@@ -31,7 +31,7 @@ def feed(config: FitConfig) -> Composed:
     labels = [(i,) for i in range(6)] + [(), ()]
     quiet = ComposeConfig(equaliser_db=0.0, mask_frames=0, mask_mels=0, band_limit_share=0.0)
     composer = Composer(bank, labels, pool=range(6), backgrounds=[6, 7], vocabulary=6, config=quiet)
-    return Composed(composer, config, config.settings(seed=3))
+    return ComposedBatches(composer, config, config.settings(seed=3))
 
 
 def test_a_step_has_the_same_batch_wherever_the_stream_begins() -> None:
@@ -48,7 +48,7 @@ def test_it_learns_to_tell_bands_apart(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Model(model_config([str(place) for place in range(6)], RUN))
     words = torch.nn.functional.normalize(torch.randn(6, 10, generator=torch.Generator().manual_seed(1)), dim=-1)
-    learnt, settings, losses = functools.partial(objective, words=words, config=config), config.settings(seed=3), []
+    learnt, settings, losses = functools.partial(objective, text=words, config=config), config.settings(seed=3), []
 
     def watched(model: torch.nn.Module, batch: object) -> dict[str, torch.Tensor]:
         parts = learnt(model, batch)

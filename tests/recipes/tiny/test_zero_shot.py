@@ -62,8 +62,8 @@ def test_first_run(data: Path, tone_folder: Path, tmp_path: Path, monkeypatch: p
 
 def test_intervals_draw_whole_recordings() -> None:
     values, groups = np.repeat([0.0, 1.0], 50), np.repeat(np.arange(4), 25)
-    together = zero_shot.share("x", values, groups, 0)
-    alone = zero_shot.share("x", values, np.arange(100), 0)
+    together = zero_shot.mean_figure("x", values, groups, 0)
+    alone = zero_shot.mean_figure("x", values, np.arange(100), 0)
     assert together["value"] == alone["value"] == 0.5
     widths = [float(found["high"] or 0) - float(found["low"] or 0) for found in (together, alone)]
     assert widths[0] > 2 * widths[1]
