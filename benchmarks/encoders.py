@@ -54,7 +54,7 @@ def folder_of(name: str, into: Path) -> Model:
     torch.manual_seed(SEED)
     encoder = open_encoder(settings)
     preset = PRESETS[str(encoder.frontend)]
-    window = preset.fixed * preset.hop / preset.rate if preset.fixed else 10.0
+    window = preset.fixed_frames * preset.hop / preset.rate if preset.fixed_frames else 10.0
     config = encoder_config(
         name=name,
         source="weights from a seed",

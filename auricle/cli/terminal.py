@@ -64,9 +64,9 @@ Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write an HTML r
 def load(model: str | None, runtime: Engine | None) -> Listener:
     """Load the model given by --model and --runtime."""
     from auricle.listen.listener import load
-    from auricle.signal.quiet import keep_decoders_quiet
+    from auricle.signal.quiet import silence_native_stderr
 
-    keep_decoders_quiet()
+    silence_native_stderr()
     return load(model, None if runtime is None else runtime.value)
 
 

@@ -153,7 +153,7 @@ class Pipeline:
         seconds = window.samples.shape[1] / rate
         samples = trim_offset_steps(window.samples[0], rate=rate, first=window.start == 0, last=window.last)
         # Less than one frame holds too little to recognise a sound; scores of such a window would be arbitrary.
-        silent = window.inside < _LEAKED or max_block_dbfs(samples, rate=rate) < config.silence_dbfs
+        silent = window.energy_in_band < _LEAKED or max_block_dbfs(samples, rate=rate) < config.silence_dbfs
         if silent or seconds * config.frame_rate < 1:
             return WindowResult(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None, None)
         outputs = self.outputs(window)
@@ -210,7 +210,7 @@ class Recording:
     @property
     def silent(self) -> bool:
         """Whether the whole recording is silent."""
-        return not self._sounding and is_quiet(self.sound.swing, self._pipeline.config.silence_dbfs)
+        return not self._sounding and is_quiet(self.sound.ac_peak, self._pipeline.config.silence_dbfs)
 
     @property
     def error(self) -> str | None:
@@ -225,7 +225,7 @@ class Recording:
             "coverage": sound.coverage,
             "silent": self.silent,
             "error": sound.error,
-            "band": Band(low, min(high, sound.info.rate / 2), sound.above),
+            "band": Band(low, min(high, sound.info.rate / 2), sound.energy_above),
             "gaps": sound.gaps,
             "tracks": sound.info.tracks,
         }

@@ -1,1 +1,1 @@
-"""Sound as numbers, nothing learned: in a file or a waveform, out a waveform or features (numpy)."""
+"""Audio decoding, resampling, windowing and front-end features, in numpy."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from auricle.core.errors import MissingPackage, SoundError
 from auricle.core.optional import require
-from auricle.signal.conform import Conform
+from auricle.signal.conform import StreamConverter
 from auricle.signal.formats import Format
 from auricle.signal.reader import Samples
 
@@ -90,7 +90,7 @@ class AvReader:
 
     def _decode(self, track: Any) -> Iterator[Samples]:
         """Samples (C, n) of each frame that decodes, and the silence of gaps between them; what does not decode is noted in `fault`."""
-        conform = Conform(self.rate, self.channels)
+        converter = StreamConverter(self.rate, self.channels)
         for packet in self._packets(track):
             try:
                 frames = packet.decode()
@@ -100,11 +100,11 @@ class AvReader:
                 continue
             for frame in frames:
                 yield from self._silence(frame)
-                block = conform.push(_samples(frame), frame.sample_rate)
+                block = converter.push(_samples(frame), frame.sample_rate)
                 self._at += block.shape[1]
                 self._faults = 0
                 yield block
-        yield conform.flush()
+        yield converter.flush()
 
     def _packets(self, track: Any) -> Iterator[Any]:
         """Packets of the track; of the others only how many bytes they take, so that bytes which belong to none are noticed."""

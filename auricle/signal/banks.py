@@ -1,4 +1,4 @@
-"""Mel banks of the presets, and which of them a checkpoint's own bank is. In: a preset or a matrix; out: a matrix or a match."""
+"""Mel filterbanks of the presets, and the preset that matches a checkpoint's filterbank."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from auricle.signal.presets import PRESETS, Preset
 
 
 @functools.cache
-def bank_of(preset: Preset) -> np.ndarray:
-    """The mel bank that a preset asks for, float32 (bins, mels), read-only."""
+def mel_bank(preset: Preset) -> np.ndarray:
+    """The mel filterbank of a preset, float32 (bins, mels), read-only."""
     bank = filterbank(
-        rate=preset.laid or preset.rate,
+        rate=preset.mel_rate or preset.rate,
         fft=preset.fft or preset.window,
         mels=preset.mels,
         low=preset.low,
@@ -29,9 +29,9 @@ def bank_of(preset: Preset) -> np.ndarray:
 
 
 class Match(NamedTuple):
-    """The preset whose bank lies closest, None where none has that shape.
+    """The preset with the closest filterbank, None where none has its shape.
 
-    difference: the largest between two weights, as a share of the preset's largest weight.
+    difference: the largest difference of two weights, relative to the preset's largest weight.
     """
 
     name: str | None
@@ -39,9 +39,9 @@ class Match(NamedTuple):
 
 
 def closest_preset(bank: np.ndarray, *, rate: int | None = None) -> Match:
-    """Which preset a mel bank (bins, mels) belongs to; `rate` asks only those of that rate. Of equals the first in the table is told.
+    """Find the preset that matches a mel filterbank (bins, mels), the first in the table of equal ones. rate: only presets of this rate.
 
-    Below 1e-5 it is the same bank in another rounding; from 1e-2 it is another one.
+    A difference below 1e-5 is the same filterbank with other rounding; one from 1e-2 is another filterbank.
     """
     bank = np.asarray(bank)
     if bank.ndim != 2:
@@ -50,8 +50,8 @@ def closest_preset(bank: np.ndarray, *, rate: int | None = None) -> Match:
     for name, preset in PRESETS.items():
         if preset.kind == "raw" or rate not in (None, preset.rate):
             continue
-        theirs = bank_of(preset)
-        if theirs.shape == bank.shape:
-            difference = float(np.abs(bank - theirs).max() / theirs.max())
+        candidate = mel_bank(preset)
+        if candidate.shape == bank.shape:
+            difference = float(np.abs(bank - candidate).max() / candidate.max())
             best = min(best, Match(name, difference), key=lambda match: match.difference)
     return best

@@ -1,4 +1,4 @@
-"""Recordings that lie in one file one after another, read as one."""
+"""A reader of chained recordings: several in one file, one after another, as one stream."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from auricle.signal.conform import Conform
+from auricle.signal.conform import StreamConverter
 from auricle.signal.reader import Reader, Samples
 
 
 class ChainReader:
-    """links: a reader each, opened one at a time. Rate and channels are the first one's, to which the others are brought."""
+    """links: functions that open the readers, one at a time. All are converted to the rate and channels of the first."""
 
     tracks = 1
 
@@ -23,7 +23,7 @@ class ChainReader:
         self.frames: int | None = None
         self.fault: str | None = None
         self.gaps: list[tuple[int, int]] = []
-        self._conform = Conform(self.rate, self.channels)
+        self._converter = StreamConverter(self.rate, self.channels)
         self._current: Reader | None = first
         self._next = 1
 
@@ -32,16 +32,16 @@ class ChainReader:
         while (link := self._current) is not None:
             block = link.read(max(1, count * link.rate // self.rate))
             if block.shape[1]:
-                ready = self._conform.push(block, link.rate)
+                ready = self._converter.push(block, link.rate)
             else:
-                ready = self._conform.flush()
+                ready = self._converter.flush()
                 self._advance(link)
             if ready.shape[1]:
                 return ready
         return np.zeros((self.channels, 0), dtype=np.float32)
 
     def _advance(self, link: Reader) -> None:
-        """Go on to the next link."""
+        """Close this link and open the next."""
         self.fault = self.fault or link.fault
         self.lost += round(link.lost * self.rate / link.rate)
         link.close()
@@ -51,6 +51,6 @@ class ChainReader:
             self._current = self._links[self._next - 1]()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._current is not None:
             self._current.close()

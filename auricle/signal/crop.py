@@ -1,4 +1,4 @@
-"""Length policies: how a clip that is shorter than a model's window fills it, and how a longer one is cut. Nothing is drawn at random."""
+"""Length policies: deterministic padding and cropping of clips to the length of a model's window."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 
 from auricle.core.errors import InputError
 
-#: 'any': left as it is. 'zero', 'tile', 'repeatpad': see fit. 'head', 'center': filled with zeros, and named for where a longer one is cut.
+#: 'any': unchanged. 'zero', 'tile', 'repeatpad': padding, see fit. 'head', 'center': zero padding, and cropping at the end or both ends.
 Policy = Literal["any", "zero", "tile", "repeatpad", "head", "center"]
 
 
 def fit(samples: np.ndarray, size: int, policy: Policy | str) -> np.ndarray:
-    """A waveform of N samples brought to `size` samples.
+    """Pad or crop a waveform of N samples to `size` samples.
 
-    samples: (..., N), N >= 1; size >= 1. Returns (..., size), or (..., N) for 'any'; nothing is copied where the length fits already.
+    samples: (..., N), N >= 1; size >= 1. Returns (..., size), or (..., N) for 'any'; no copy where the length already matches.
 
-    A shorter one is filled after its end:
-    'zero' with silence;
-    'tile' with itself as often as needed, the last time cut off (microsoft/CLAP msclap/CLAPWrapper.py load_audio_into_tensor);
-    'repeatpad' with itself as often as it fits whole, then with silence (LAION-AI/CLAP laion_clap/training/data.py get_audio_features).
-    A longer one loses its end; under 'center' as much of its start, too.
+    A shorter waveform is padded at its end:
+    'zero': with silence;
+    'tile': with repetitions, the last one truncated (microsoft/CLAP msclap/CLAPWrapper.py load_audio_into_tensor);
+    'repeatpad': with complete repetitions, then silence (LAION-AI/CLAP laion_clap/training/data.py get_audio_features).
+    A longer waveform is cropped at its end; with 'center' equally at both ends. InputError for an unknown policy or an empty array.
     """
     if policy not in get_args(Policy):
         raise InputError(f"length policy {policy!r} is unknown; wanted one of {', '.join(get_args(Policy))}")

@@ -1,4 +1,4 @@
-"""How much of a recording's energy lies in the band that a model covers: what lies above is not heard, and the answer says so."""
+"""The share of a recording's energy in the frequency band that a model covers."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ import numpy as np
 from auricle.signal.reader import Samples
 
 
-class Energy:
-    """Energy (power x seconds, without a constant offset) of a recording, and what of it lies in the band that is heard.
+class BandEnergy:
+    """Accumulates the energy (power x seconds, without a constant offset) of a recording, in total and in a band from 0 Hz.
 
-    source, target: Hz before and after the rate is changed. high: upper edge of the band, Hz; none by default.
+    source, target: sample rates before and after resampling, Hz. high: upper edge of the band, Hz.
     """
 
     def __init__(self, source: int, target: int, high: float = math.inf) -> None:
         self._source, self._target, self._high = source, target, high
         self._blocks: collections.deque[tuple[float, float, float]] = collections.deque()  # start (s), end (s), energy
         self._end = 0.0
-        self._whole = self._held = 0.0  # of all windows
+        self._total = self._inside = 0.0  # of all windows
 
     @property
-    def above(self) -> float:
-        """Share of the windows' energy that lies above the band, 0 to 1."""
-        return max(0.0, 1.0 - self._held / self._whole) if self._whole > 0 else 0.0
+    def share_above(self) -> float:
+        """Share of the windows' energy above the band, 0 to 1."""
+        return max(0.0, 1.0 - self._inside / self._total) if self._total > 0 else 0.0
 
     def add(self, block: Samples) -> None:
-        """The next samples (C, n) at the source rate."""
+        """Add the next samples (C, n) at the source rate."""
         if self._source != self._target:
             start, self._end = self._end, self._end + block.shape[1] / self._source
             self._blocks.append((start, self._end, _power(block) * (self._end - start)))
 
-    def inside(self, window: Samples, start: float) -> float:
-        """Share (0 to 1) of the energy of the resampled window (C, m) from `start` (s) on that is in the band. Windows come in order."""
+    def share_in_band(self, window: Samples, start: float) -> float:
+        """Add the resampled window (C, m) that starts at `start` (s); returns its share of energy in the band, 0 to 1. Windows in order."""
         narrow = self._high < 0.49 * min(self._source, self._target)
         if not window.size or not (narrow or self._source > self._target):
             return 1.0
         seconds = window.shape[1] / self._target
-        held = whole = _power(window) * seconds
+        inside = total = _power(window) * seconds
         if self._source != self._target:
-            whole = self._between(start, start + seconds)
-        if narrow and held > 0:
-            held *= self._share_below(window)
-        held = min(whole, held)
-        self._whole, self._held = self._whole + whole, self._held + held
-        return held / whole if whole > 0 else 1.0
+            total = self._between(start, start + seconds)
+        if narrow and inside > 0:
+            inside *= self._share_below(window)
+        inside = min(total, inside)
+        self._total, self._inside = self._total + total, self._inside + inside
+        return inside / total if total > 0 else 1.0
 
     def _between(self, start: float, end: float) -> float:
-        """Energy from `start` to `end` (s) before the rate was changed; what lies before is forgotten."""
+        """Energy from `start` to `end` (s) at the source rate; earlier blocks are dropped."""
         while self._blocks and self._blocks[0][1] <= start:
             self._blocks.popleft()
         return sum(energy * max(0.0, min(end, b) - max(start, a)) / (b - a) for a, b, energy in self._blocks if a < end)
@@ -63,6 +63,6 @@ class Energy:
 
 
 def _power(samples: Samples) -> float:
-    """Mean power of samples (C, n), the mean of each channel taken off."""
+    """Mean power of samples (C, n), without the mean of each channel."""
     centred = samples - samples.mean(axis=1, keepdims=True)
     return float(np.vdot(centred, centred) / samples.shape[1])

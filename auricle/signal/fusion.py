@@ -1,4 +1,4 @@
-"""LAION-CLAP's feature fusion: a long clip as four pictures of one size, its whole shrunk and three pieces. In: log-mel (T, F)."""
+"""Input of LAION-CLAP's feature fusion: a long clip as four log-mels of one size, the whole resized and three crops."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import numpy as np
 
 
 def stack(features: np.ndarray, frames: int, *, shrink: str) -> np.ndarray:
-    """Log-mel (T, F), T >= frames, to float32 (4, frames, F): the whole shrunk, front, middle, back.
+    """Stack a log-mel (T, F), T >= frames, to float32 (4, frames, F): the whole resized, first, central and last crop.
 
-    Upstream draws the three pieces at random, one from each third of the clip (LAION-AI/CLAP laion_clap/training/data.py); here they are
-    the first, the central and the last, so that a clip always gives the same numbers. A clip of no more than `frames` gives the same
-    picture four times, by which an encoder knows it for short.
+    shrink: 'bilinear' or 'antialias', see resize_frames. Upstream draws the crops at random, one from each third of the clip
+    (LAION-AI/CLAP laion_clap/training/data.py); here they are fixed, so that the result is deterministic. A clip of `frames` or fewer is
+    repeated four times, by which encoders recognise a short clip.
     """
     spare = len(features) - frames
     if spare <= 0:
         return np.repeat(features[None, :frames], 4, axis=0)
     starts = (0, spare // 2, spare)
     pieces = [features[start : start + frames] for start in starts]
-    return np.stack([shrunk(features, frames, smooth=shrink == "antialias"), *pieces])
+    return np.stack([resize_frames(features, frames, smooth=shrink == "antialias"), *pieces])
 
 
-def shrunk(features: np.ndarray, frames: int, *, smooth: bool) -> np.ndarray:
-    """(T, F) brought to (frames, F) by straight lines between frames, ends of both lying on top of each other.
+def resize_frames(features: np.ndarray, frames: int, *, smooth: bool) -> np.ndarray:
+    """Resize (T, F) to (frames, F) by linear interpolation along time.
 
-    smooth False: two neighbours decide a frame (torch's interpolate, 'bilinear', align_corners False). smooth True: all frames within T /
-    frames do, by a triangle (the same with antialias=True, as torchvision's Resize has it from 0.17).
+    smooth: False: from two neighbours (torch's interpolate, 'bilinear', align_corners False). True: by a triangle filter over T / frames
+    frames on either side (the same with antialias=True, the default of torchvision's Resize from 0.17).
     """
     ratio = len(features) / frames
     reach = max(ratio, 1.0) if smooth else 1.0
     centres = (np.arange(frames) + 0.5) * ratio - 0.5
     first = np.floor(centres - reach).astype(int) + 1
-    places = first[:, None] + np.arange(int(np.ceil(2 * reach)))  # (frames, taps)
-    weights = np.maximum(0.0, 1.0 - np.abs(places - centres[:, None]) / reach)
+    indices = first[:, None] + np.arange(int(np.ceil(2 * reach)))  # (frames, taps)
+    weights = np.maximum(0.0, 1.0 - np.abs(indices - centres[:, None]) / reach)
     if smooth:
-        weights *= (places >= 0) & (places < len(features))  # what lies beyond the ends does not count
+        weights *= (indices >= 0) & (indices < len(features))  # frames beyond the ends have no weight
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    places = places.clip(0, len(features) - 1)
-    found = np.zeros((frames, features.shape[1]), np.float32)
-    for tap in range(places.shape[1]):
-        found += weights[:, tap, None] * features[places[:, tap]]
-    return found
+    indices = indices.clip(0, len(features) - 1)
+    resized = np.zeros((frames, features.shape[1]), np.float32)
+    for tap in range(indices.shape[1]):
+        resized += weights[:, tap, None] * features[indices[:, tap]]
+    return resized

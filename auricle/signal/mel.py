@@ -1,4 +1,4 @@
-"""Mel filterbanks: the triangles that turn a power spectrum into mel bands. Conventions: Hz in, dense float32 (bins, mels) out."""
+"""Mel scales and triangular mel filterbanks, as dense float32 matrices (bins, mels)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from auricle.core.errors import InputError
 _SLANEY_BREAK_HZ = 1000.0  # linear below, logarithmic above
 _SLANEY_STEP_HZ = 200.0 / 3.0
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0
-_LOGARITHMIC = {"htk": 2595.0 / np.log(10.0), "kaldi": 1127.0}  # mel a natural unit of 1 + f/700
+_LOGARITHMIC = {"htk": 2595.0 / np.log(10.0), "kaldi": 1127.0}  # mel per unit of ln(1 + f/700)
 
 
 def hz_to_mel(hz: np.ndarray | float, *, scale: str) -> np.ndarray:
-    """Frequency (Hz) to mel.
+    """Convert frequency (Hz) to mel.
 
     scale 'slaney': Auditory Toolbox (Slaney 1998, also librosa's default); 'htk': 2595 log10(1 + f/700); 'kaldi': 1127 ln(1 + f/700).
     """
@@ -40,11 +40,11 @@ def mel_to_hz(mel: np.ndarray | float, *, scale: str) -> np.ndarray:
 
 
 def filterbank(*, rate: int, fft: int, mels: int, low: float, high: float, scale: str, norm: str | None) -> np.ndarray:
-    """Triangular filters with corners equally spaced in mel between low and high Hz.
+    """Create triangular filters with corners equally spaced in mel between low and high Hz.
 
-    Returns float32 (fft // 2 + 1, mels), multiplied from the right onto a power spectrum (T, bins).
-    norm 'slaney' gives every triangle unit area in Hz; None gives every triangle a peak of one.
-    On the scale 'kaldi' the sides are straight in mel and the last bin is left out (kaldi src/feat/mel-computations.cc).
+    Returns float32 (fft // 2 + 1, mels); a power spectrum (T, bins) is multiplied by it. rate: Hz. fft: points of the FFT.
+    norm: 'slaney': every triangle has unit area in Hz; None: a peak of one. scale: see hz_to_mel; with 'kaldi' the sides are linear in mel
+    and the last bin is zero (kaldi src/feat/mel-computations.cc). InputError for a bad range, scale or norm.
     """
     if not 0 <= low < high <= rate / 2:
         raise InputError(f"mel range is {low} to {high} Hz at {rate} Hz; wanted 0 <= low < high <= {rate / 2:g}")

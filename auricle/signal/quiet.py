@@ -1,4 +1,4 @@
-"""Silence for decoders that print: libmpg123 writes notes about damaged mp3s to file descriptor 2, whatever its caller wants."""
+"""Suppression of messages that native decoders print: libmpg123 writes notes about damaged mp3s to file descriptor 2."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import sys
 
 
-def keep_decoders_quiet() -> None:
-    """Let only Python write to standard error from now on. For a program's start; a library must not do this to its host."""
+def silence_native_stderr() -> None:
+    """Redirect file descriptor 2 to the null device and sys.stderr to a copy of it. For programs only, at their start."""
     try:
         if sys.stderr.fileno() != 2:
-            return  # it has been led elsewhere already, and so have the decoders
+            return  # redirected already
     except (AttributeError, OSError, ValueError):
-        return  # there is none
+        return  # there is no standard error
     sys.stderr.flush()
-    kept = os.dup(2)
-    sys.stderr = open(kept, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    copy = os.dup(2)
+    sys.stderr = open(copy, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)

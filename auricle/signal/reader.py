@@ -1,4 +1,4 @@
-"""What every source of sound gives to `files`: blocks of samples in order, and what it knows about their number."""
+"""The interface of all audio sources: blocks of samples in order, and the declared properties."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ Samples = NDArray[np.float32]
 
 
 class Reader(Protocol):
-    """One opened source. It is read once, front to back."""
+    """An open source; it is read once, sequentially."""
 
-    name: str  # what errors call it, printable, one line
+    name: str  # for messages, printable, one line
     rate: int  # Hz
     channels: int
-    frames: int | None  # samples per channel that the source declares; None where it cannot tell
+    frames: int | None  # samples per channel that the source declares; None where unknown
     format: str  # container and codec, such as "WAV/PCM_16"
-    slack: int  # samples by which a whole file of this format may fall short of its declared length
-    gaps: list[tuple[int, int]]  # (first, last + 1) samples given as silence so far because, by the file's clock, nothing was recorded
-    tracks: int  # sound tracks in the file, of which one is read
+    slack: int  # samples by which a complete file of this format may be shorter than declared
+    gaps: list[tuple[int, int]]  # (first, last + 1) of samples so far that are silent because nothing was recorded, by the file's clock
+    tracks: int  # audio tracks in the file, of which one is read
 
     @property
     def fault(self) -> str | None:
-        """Where decoding broke, or what shows that the file was cut; None while all is well."""
+        """Why decoding failed, or the sign of a truncated file; None without a fault."""
         ...
 
     @property
     def lost(self) -> int:
-        """Samples given as silence so far, because the file is damaged there."""
+        """Number of samples replaced by silence so far because of damage."""
         ...
 
     def read(self, count: int) -> Samples:
-        """The next samples (C, n), n about count, full scale +-1; n = 0 at the end. A fault ends the sound, it does not raise.
+        """The next samples (C, n), n about count, full scale +-1; n = 0 at the end. A fault ends the stream without raising.
 
-        The first sample is that of time 0 on the file's own clock.
+        The first sample is at time 0 of the file's own clock.
         """
         ...
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         ...
 
 
 @runtime_checkable
-class Skipping(Protocol):
-    """A reader that need not decode what is not wanted."""
+class SkippableReader(Protocol):
+    """A reader that can skip samples without decoding them."""
 
     def skip(self, count: int) -> int:
-        """Pass over as many of the first `count` samples as it can; how many were passed."""
+        """Skip as many of the first `count` samples as possible; returns their number."""
         ...
 
 
 class ArrayReader:
-    """An array in memory read like a file."""
+    """A reader of an array in memory."""
 
     format, slack, lost, tracks = "array", 0, 0, 1
 
@@ -69,8 +69,8 @@ class ArrayReader:
         """The next samples (C, n) of the array."""
         block = self._samples[:, self._at : self._at + count]
         self._at += block.shape[1]
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is left out as such
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are then treated as invalid samples
             return np.asarray(block, dtype=np.float32)
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Mel power: the part of every front-end that costs time. In: a waveform (N,); out: power in mel bands (T, F), frame by frame."""
+"""Mel power spectrogram of a waveform: framing, FFT and filterbank, in blocks of frames that fit into the CPU cache."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Callable
 
 import numpy as np
 
-_BLOCK = 32  # frames a block: they and their spectrum stay in cache
-_GROUP = 16  # filters a product: neighbours share few bins, so the rest of the bank is zeros; and small products stay on one thread
+_BLOCK = 32  # frames per block: they and their spectrum fit into the cache
+_GROUP = 16  # filters per matrix product: most of the bank is zeros, and small products use one thread
 
 
 def _group(bank: np.ndarray, first: int) -> tuple[slice, slice, np.ndarray]:
-    """Some neighbouring filters of a bank (bins, mels): the bins they touch, their columns, and that part of the bank."""
+    """A group of neighbouring filters of a bank (bins, mels): their non-zero bins, their columns, and that part of the bank."""
     mels = slice(first, min(first + _GROUP, bank.shape[1]))
-    touched = np.flatnonzero(bank[:, mels].any(axis=1))
-    bins = slice(int(touched[0]), int(touched[-1]) + 1) if touched.size else slice(0, 1)
+    used = np.flatnonzero(bank[:, mels].any(axis=1))
+    bins = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
     return bins, mels, np.ascontiguousarray(bank[bins, mels])
 
 
 class _Workspace:
-    """Work arrays for one block of frames, up to the energy of the bins that the bank reads."""
+    """Preallocated arrays for one block of frames."""
 
     def __init__(self, window: int, fft: int, bins: slice) -> None:
-        # Double precision inside: numpy's double transform is no slower than its single one, and quiet bands beside loud ones stay exact.
+        # Double precision: numpy's double FFT is as fast as its single one, and quiet bands next to loud ones stay exact.
         self.block = np.zeros((_BLOCK, fft))
-        self.frames = self.block[:, :window]  # where the transform is longer than the window, the rest stays zero
+        self.frames = self.block[:, :window]  # an FFT longer than the window is zero-padded
         self.spectrum = np.empty((_BLOCK, fft // 2 + 1), np.complex128)
         self.parts = self.spectrum.view(np.float64)[:, 2 * bins.start : 2 * bins.stop]
-        self.squares = np.empty(self.parts.shape, np.float32)  # real and imaginary parts side by side
+        self.squares = np.empty(self.parts.shape, np.float32)  # real and imaginary parts interleaved
         self.energy = np.empty((_BLOCK, bins.stop - bins.start), np.float32)
 
 
 class MelPower:
-    """Mel power of a waveform in frames.
+    """Computes the mel power spectrogram of a waveform.
 
-    window (W,) is applied to each frame, bank (bins, F) to its power spectrum of 2 * (bins - 1) points. hop: samples between frames.
-    edge 'reflect' or 'zero': frame t is centred on sample t * hop, there are 1 + N // hop; 'inside': frame t starts there, none is padded.
-    clean, if given, cuts frames (T, W) from the samples ((T - 1) * hop + W,) that they cover, at that hop.
+    window: (W,), applied to each frame. bank: (bins, F), applied to its power spectrum; the FFT has 2 * (bins - 1) points. hop: samples
+    between frames. edge: padding mode: 'reflect' or 'zero': frame t is centred on sample t * hop, 1 + N // hop frames; 'inside': frame t
+    starts there, without padding. extract: fills frames (T, W) from the samples ((T - 1) * hop + W,); None: plain frames.
     """
 
     def __init__(
@@ -47,76 +47,76 @@ class MelPower:
         *,
         hop: int,
         edge: str,
-        clean: Callable[[np.ndarray, np.ndarray, int], None] | None = None,
+        extract: Callable[[np.ndarray, np.ndarray, int], None] | None = None,
     ) -> None:
-        self.hop, self.edge, self.clean = hop, edge, clean
+        self.hop, self.edge, self.extract = hop, edge, extract
         self.bins, self.mels = bank.shape
-        touched = np.flatnonzero(bank.any(axis=1))
-        self._bins = slice(int(touched[0]), int(touched[-1]) + 1) if touched.size else slice(0, 1)  # what no filter touches is not squared
+        used = np.flatnonzero(bank.any(axis=1))
+        self._bins = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)  # bins without a filter are not squared
         self._groups = [_group(bank[self._bins], first) for first in range(0, self.mels, _GROUP)]
         self._window = window.astype(np.float64)
-        self._desks = threading.local()
+        self._workspaces = threading.local()
 
     def frames(self, samples: int) -> int:
-        """Number of frames of a signal of so many samples, at least one."""
+        """Number of frames of a signal of this many samples, at least one."""
         if self.edge == "inside":
             return 1 + max(0, samples - self._window.size) // self.hop
         return 1 + samples // self.hop
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """Mel power, float32 (T, F), of samples float32 (N,)."""
+        """Compute the mel power, float32 (T, F), of samples, float32 (N,)."""
         power = np.empty((self.frames(samples.size), self.mels), np.float32)
         if self.edge == "inside":
             short = self._window.size - samples.size
             self._transform(np.pad(samples, (0, short)) if short > 0 else samples, power)
             return power
         half, hop = self._window.size // 2, self.hop
-        head = min(-(-half // hop), len(power))  # frames that reach over the start
+        head = min(-(-half // hop), len(power))  # number of frames that extend beyond the start
         tail = max(
             head, min(len(power), (samples.size - half) // hop + 1 if samples.size >= half else 0)
-        )  # first that reaches over the end
+        )  # first frame that extends beyond the end
         if tail > head:
             self._transform(samples[head * hop - half :], power[head:tail])
         if head:
-            self._transform(self._beyond(samples, -half, head * hop + half), power[:head])
+            self._transform(self._padded(samples, -half, head * hop + half), power[:head])
         if tail < len(power):
-            self._transform(self._beyond(samples, tail * hop - half, len(power) * hop + half), power[tail:])
+            self._transform(self._padded(samples, tail * hop - half, len(power) * hop + half), power[tail:])
         return power
 
     def _transform(self, samples: np.ndarray, power: np.ndarray) -> None:
-        """Mel power of the frames that start at sample 0, hop, 2 hop ... into power (T, F)."""
+        """Compute the mel power of the frames that start at samples 0, hop, 2 hop ... into power (T, F)."""
         frames = np.lib.stride_tricks.sliding_window_view(samples, self._window.size)[:: self.hop]
-        desk = self._desk()
+        workspace = self._workspace()
         for start in range(0, len(power), _BLOCK):
             count = min(_BLOCK, len(power) - start)
-            block, energy = desk.frames[:count], desk.energy[:count]
-            if self.clean is None:
+            block, energy = workspace.frames[:count], workspace.energy[:count]
+            if self.extract is None:
                 block[:] = frames[start : start + count]
             else:
-                self.clean(samples[start * self.hop :][: (count - 1) * self.hop + self._window.size], block, self.hop)
+                self.extract(samples[start * self.hop :][: (count - 1) * self.hop + self._window.size], block, self.hop)
             block *= self._window
-            np.fft.rfft(desk.block[:count], axis=1, out=desk.spectrum[:count])
-            squares = desk.squares[:count]
-            squares[:] = desk.parts[:count]
+            np.fft.rfft(workspace.block[:count], axis=1, out=workspace.spectrum[:count])
+            squares = workspace.squares[:count]
+            squares[:] = workspace.parts[:count]
             np.square(squares, out=squares)
             np.add(squares[:, ::2], squares[:, 1::2], out=energy)
             for bins, mels, bank in self._groups:
                 np.matmul(energy[:, bins], bank, out=power[start : start + count, mels])
 
-    def _desk(self) -> _Workspace:
-        """This thread's work arrays: fresh ones for every call would cost more than filling them."""
-        desk = getattr(self._desks, "desk", None)
-        if desk is None:
-            desk = self._desks.desk = _Workspace(self._window.size, 2 * (self.bins - 1), self._bins)
-        return desk
+    def _workspace(self) -> _Workspace:
+        """The arrays of this thread, allocated once: allocation per call would take longer than filling them."""
+        workspace = getattr(self._workspaces, "workspace", None)
+        if workspace is None:
+            workspace = self._workspaces.workspace = _Workspace(self._window.size, 2 * (self.bins - 1), self._bins)
+        return workspace
 
-    def _beyond(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Samples start to stop, which may lie beyond the ends: mirrored or zero there, as the edge says."""
-        places = np.arange(start, stop)
-        if self.edge == "reflect" and samples.size > self._window.size // 2:  # what is shorter cannot be mirrored
+    def _padded(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop, padded beyond the ends by reflection or zeros."""
+        indices = np.arange(start, stop)
+        if self.edge == "reflect" and samples.size > self._window.size // 2:  # shorter signals cannot be reflected
             last = samples.size - 1
-            return np.asarray(samples[last - np.abs(last - np.abs(places))])
-        inside = (places >= 0) & (places < samples.size)
-        found = np.zeros(len(places), np.float32)
-        found[inside] = samples[places[inside]]
-        return found
+            return np.asarray(samples[last - np.abs(last - np.abs(indices))])
+        valid = (indices >= 0) & (indices < samples.size)
+        padded = np.zeros(len(indices), np.float32)
+        padded[valid] = samples[indices[valid]]
+        return padded

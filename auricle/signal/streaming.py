@@ -1,8 +1,8 @@
-"""Files and arrays as streams of windows: any rate from 4 to 768 kHz, 1 to 64 channels, memory bounded by a few windows.
+"""Decoding of files and arrays as streams of windows: rates of 4 to 768 kHz, 1 to 64 channels, memory bounded by a few windows.
 
-Bad input raises SoundError with one line that names the file, what is wrong and what to do. A file that is cut or damaged is
-heard as far as it decodes; the stream then says in `error` how much is missing. No sound is ever made up for what is not there.
-Times count from zero of the file's own clock; where it says that nothing was recorded the samples are silent, and `gaps` tells it.
+Bad input raises SoundError with one line that names the file, what is wrong and what to do. A truncated or damaged file is decoded as far
+as possible, and `error` of the stream states how much is missing; missing sound is never synthesised. Times count from zero of the file's
+own clock; parts that were not recorded by that clock are silent and listed in `gaps`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
 from auricle.signal.checked import CheckedReader
-from auricle.signal.energy import Energy
+from auricle.signal.energy import BandEnergy
 from auricle.signal.framing import plan
 from auricle.signal.opening import check_format, open_file, printable
 from auricle.signal.reader import ArrayReader, Reader, Samples
@@ -26,16 +26,16 @@ from auricle.signal.resample import StreamResampler
 
 __all__ = ["Info", "Stream", "Window", "cut", "inspect", "printable", "read", "stream", "stream_clip"]
 
-_LEAST = 0.025  # seconds in which a constant offset can be told from a sound
-_CANCELLED = 1e-3  # share of its channels' power below which their mean has cancelled out, 30 dB
-_BLOCK = 1 << 16  # values (samples x channels) decoded at once: what a cache holds
+_MIN_OFFSET_SECONDS = 0.025  # shorter sounds cannot be distinguished from a constant offset
+_CANCELLATION = 1e-3  # channels cancel out where the power of their mean is below this share of theirs, 30 dB
+_BLOCK = 1 << 16  # values (samples x channels) decoded at once; fits into a CPU cache
 
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What a file says about itself. frames: samples per channel, None where it does not tell; duration: seconds, then 0.
+    """The properties that a file declares. frames: samples per channel, None where unknown; duration: seconds, 0 where unknown.
 
-    tracks: sound tracks in it, of which the first is read.
+    rate: Hz. format: container and codec. tracks: number of audio tracks, of which the first is read.
     """
 
     path: str
@@ -49,22 +49,22 @@ class Info:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Window:
-    """A stretch of a stream. samples: float32 (C, N) at the stream's rate; start: seconds of samples[:, 0] in the recording.
+    """A window of a stream. samples: float32 (C, N) at the stream's rate; start: seconds of samples[:, 0] in the recording.
 
-    inside: share of the stretch's energy (without a constant offset) that lies in the stream's band; the rest lies above.
+    last: True for the last window. energy_in_band: share of the energy (without a constant offset) in the stream's band; the rest is above.
     """
 
     samples: Samples
     start: float
     last: bool
-    inside: float = 1.0
+    energy_in_band: float = 1.0
 
 
 class Stream:
-    """Windows of one recording, decoded as they are asked for. Iterate once; a context manager closes the file early.
+    """An iterator over the windows of one recording, decoded on demand. Iterate once; a context manager closes the file early.
 
-    Attributes that grow while it is read: heard, end, gaps, peak, swing, above; and error: None, or one line saying how much is
-    missing, final once the iteration has ended.
+    Attributes that are updated while it is read: decoded, end, gaps, peak, ac_peak, energy_above; and error: None, or one line stating how
+    much is missing, final after the iteration.
     """
 
     def __init__(
@@ -77,52 +77,52 @@ class Stream:
         self.error: str | None = None
         self._reader, self._mono, self._plan = reader, mono, plan(rate, seconds=seconds, context=context)
         self._decoded = 0
-        self._energy = Energy(self.info.rate, rate, high)
+        self._energy = BandEnergy(self.info.rate, rate, high)
         self._block = max(1024, _BLOCK // reader.channels)
-        self._next: Samples | None = self._decode()  # a file that holds nothing is refused here, before any window
+        self._next: Samples | None = self._decode()  # an empty file is refused here, before any window
         if self._next is None:
-            raise SoundError(f"{reader.name}: {_nothing(reader)}")
+            raise SoundError(f"{reader.name}: {_empty_message(reader)}")
 
     @property
     def peak(self) -> float:
-        """Largest |x| so far, at the original rate."""
+        """Largest |x| so far, at the original sample rate."""
         return max(float(self._high.max()), -float(self._low.min()))
 
     @property
-    def swing(self) -> float:
-        """Largest |x| so far without each channel's constant offset, which cannot be told in less than 25 ms."""
-        offset = self._sum / max(1, self._decoded) if self._decoded > _LEAST * self.info.rate else np.zeros_like(self._sum)
+    def ac_peak(self) -> float:
+        """Largest |x| so far after subtraction of each channel's constant offset, which is estimated from 25 ms on."""
+        offset = self._sum / max(1, self._decoded) if self._decoded > _MIN_OFFSET_SECONDS * self.info.rate else np.zeros_like(self._sum)
         return max(float((self._high - offset).max()), float((offset - self._low).max()))
 
     @property
-    def heard(self) -> float:
-        """Seconds decoded so far, without the stretches that are silent because they are damaged or were not recorded."""
+    def decoded(self) -> float:
+        """Seconds decoded so far, without the silence in place of damaged or unrecorded parts."""
         return (self._decoded - self._reader.lost - _unrecorded(self._reader)) / self.info.rate
 
     @property
     def end(self) -> float:
-        """Seconds of the recording up to where it has been read: what was heard and the silent stretches in between."""
+        """Position in the recording up to which it has been read, seconds."""
         return self._decoded / self.info.rate
 
     @property
     def gaps(self) -> tuple[tuple[float, float], ...]:
-        """Stretches (s) that the file's own clock says were not recorded, as far as it has been read."""
+        """Intervals (s) that were not recorded by the file's own clock, as far as it has been read."""
         return tuple((first / self.info.rate, last / self.info.rate) for first, last in self._reader.gaps)
 
     @property
     def coverage(self) -> float:
-        """Share of what was recorded that was heard, 0 to 1; final once the iteration has ended."""
+        """Share of the recorded time that was decoded, 0 to 1; final after the iteration."""
         recorded = self.duration - _unrecorded(self._reader) / self.info.rate
-        return min(1.0, self.heard / recorded) if self.error and recorded > 0 else 1.0
+        return min(1.0, self.decoded / recorded) if self.error and recorded > 0 else 1.0
 
     @property
-    def above(self) -> float:
-        """Share of the energy of what was read, 0 to 1, that lies above the band: above `high`, or rate / 2 where that is less."""
-        return self._energy.above
+    def energy_above(self) -> float:
+        """Share of the energy read so far, 0 to 1, that is above the band: above `high`, or above rate / 2 where that is lower."""
+        return self._energy.share_above
 
     @property
     def duration(self) -> float:
-        """Seconds that the file declares; where it declares none, seconds decoded so far."""
+        """Duration that the file declares, seconds; where it declares none, `end`."""
         return max(self.info.duration, self.end)
 
     def __iter__(self) -> Iterator[Window]:
@@ -133,35 +133,35 @@ class Stream:
             ready += piece.shape[1]
             if ready <= self._plan.size:
                 continue
-            held = np.concatenate(pieces, axis=1)
-            while held.shape[1] > self._plan.size:  # strictly: only then is it known that this window is not the last
-                yield self._window(held[:, : self._plan.size].copy(), index, last=False)
-                held = held[:, self._plan.hop :]
+            joined = np.concatenate(pieces, axis=1)
+            while joined.shape[1] > self._plan.size:  # strictly greater: only then is this window known not to be the last
+                yield self._window(joined[:, : self._plan.size].copy(), index, last=False)
+                joined = joined[:, self._plan.hop :]
                 index += 1
-            pieces, ready = [held], held.shape[1]
+            pieces, ready = [joined], joined.shape[1]
         yield self._window(np.concatenate(pieces, axis=1), index, last=True)
 
     def _window(self, samples: Samples, index: int, *, last: bool) -> Window:
         start = self._plan.start(index)
-        return Window(samples, start, last, self._energy.inside(samples, start))
+        return Window(samples, start, last, self._energy.share_in_band(samples, start))
 
     def _resampled(self, channels: int) -> Iterator[Samples]:
-        """Pieces (channels, n) at the stream's rate until the recording ends."""
+        """Iterate over pieces (channels, n) at the stream's rate until the recording ends."""
         resampler = StreamResampler(self.info.rate, self.rate, channels)
         try:
             while self._next is not None:
                 block, self._next = self._next, self._decode()
-                block = _mono(block) if self._mono else block
+                block = _mix_down(block) if self._mono else block
                 self._energy.add(block)
                 yield resampler.push(block, last=self._next is None)
-            self.error = _missing(self._reader, self._decoded)
+            self.error = _error_message(self._reader, self._decoded)
             if self._reader.lost >= self._decoded:
-                raise SoundError(self.error or f"{self._reader.name}: {_nothing(self._reader)}")
+                raise SoundError(self.error or f"{self._reader.name}: {_empty_message(self._reader)}")
         finally:
             self.close()
 
     def _decode(self) -> Samples | None:
-        """The next block (C, n) at the original rate, checked; None at the end."""
+        """The next block (C, n) at the original rate; None at the end. Updates the statistics."""
         block = self._reader.read(self._block)
         if block.shape[1] == 0:
             return None
@@ -173,7 +173,7 @@ class Stream:
         return block
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._reader.close()
 
     def __enter__(self) -> Stream:
@@ -184,7 +184,7 @@ class Stream:
 
 
 def inspect(path: str | os.PathLike[str]) -> Info:
-    """What the file declares, without decoding it."""
+    """Read the properties that a file declares, without decoding it. SoundError where it cannot be opened."""
     reader = open_file(path)
     reader.close()
     return _info(reader)
@@ -193,21 +193,21 @@ def inspect(path: str | os.PathLike[str]) -> Info:
 def stream(
     path: str | os.PathLike[str], *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf
 ) -> Stream:
-    """Windows of a file: `seconds` long, overlapping by 2 * `context` seconds, resampled to `rate` Hz.
+    """Open a file as a stream of windows of `seconds`, overlapping by 2 * `context` seconds, resampled to `rate` Hz.
 
-    mono: the mean of the channels (the loudest of them where they cancel each other out), else all are kept. The last window is
-    shorter, and is the first that reaches the end. high: upper edge (Hz) of the band that is heard; energy above it is told.
+    mono: True: the mean of the channels (the loudest channel where they cancel out); False: all channels. The last window is shorter, and
+    is the first that reaches the end. high: upper edge of the band, Hz, for the shares of energy. SoundError where nothing can be decoded.
     """
-    return _guarded(open_file(path), rate=rate, seconds=seconds, context=context, mono=mono, high=high)
+    return _open_stream(open_file(path), rate=rate, seconds=seconds, context=context, mono=mono, high=high)
 
 
 def stream_clip(clip: Clip, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf) -> Stream:
-    """Windows of sound in memory, by the same code as `stream`."""
+    """Open a Clip as a stream of windows, as `stream` does a file."""
     if not np.issubdtype(clip.samples.dtype, np.floating):
-        raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats, divide them by their full scale")
+        raise SoundError(f"{clip.name}: samples are {clip.samples.dtype}; wanted floats; divide them by their full scale")
     reader = CheckedReader(ArrayReader(clip.samples, clip.rate, clip.name))
     check_format(reader)
-    return _guarded(reader, rate=rate, seconds=seconds, context=context, mono=mono, high=high)
+    return _open_stream(reader, rate=rate, seconds=seconds, context=context, mono=mono, high=high)
 
 
 def read(
@@ -218,16 +218,16 @@ def read(
     max_seconds: float | None = None,
     partial: bool = False,
 ) -> Clip:
-    """A whole file, or its first `max_seconds`, as a Clip (C, N) at `rate` Hz (its own rate by default).
+    """Read a whole file, or its first `max_seconds`, as a Clip (C, N) at `rate` Hz (None: its own rate).
 
-    partial: take what decodes of a cut or damaged file, which raises SoundError otherwise.
+    mono: see `stream`. partial: True: return what can be decoded of a truncated or damaged file; False: raise SoundError.
     """
     if max_seconds is not None and not max_seconds > 0:
         raise InputError(f"max_seconds is {max_seconds}; wanted a positive number of seconds")
     reader = open_file(path)
     rate = rate or reader.rate
     pieces: list[Samples] = []
-    with _guarded(reader, rate=rate, seconds=1.0 if max_seconds is None else min(1.0, max_seconds), mono=mono) as windows:
+    with _open_stream(reader, rate=rate, seconds=1.0 if max_seconds is None else min(1.0, max_seconds), mono=mono) as windows:
         for window in windows:
             pieces.append(window.samples)
             if max_seconds is not None and window.start + 1.0 >= max_seconds:
@@ -241,7 +241,7 @@ def read(
 
 
 def cut(path: str | os.PathLike[str], start: float, end: float) -> Clip:
-    """Seconds start to end of a file as a Clip (C, N) at its own rate, as far as they decode; InputError where it ends before."""
+    """Read the seconds start to end of a file, as far as they decode, as a Clip (C, N) at its own rate. InputError where it ends before."""
     reader = open_file(path)
     first, last = round(start * reader.rate), end * reader.rate
     pieces = []
@@ -258,29 +258,29 @@ def cut(path: str | os.PathLike[str], start: float, end: float) -> Clip:
     return Clip(samples, reader.rate, os.fspath(path))
 
 
-def _mono(block: Samples) -> Samples:
-    """The mean (1, n) of the channels of a block (C, n); the loudest channel where they cancel each other out, as L = -R does."""
+def _mix_down(block: Samples) -> Samples:
+    """The mean (1, n) of the channels of a block (C, n); the loudest channel where they cancel out, as L = -R does."""
     mean = _mean(block)
     if len(block) < 2:
         return mean
     powers = np.einsum("ij,ij->i", block, block)
-    if float(np.vdot(mean, mean)) >= _CANCELLED * float(powers.mean()):
+    if float(np.vdot(mean, mean)) >= _CANCELLATION * float(powers.mean()):
         return mean
-    return np.array(block[(powers >= 0.5 * powers.max()).argmax()][None])  # the first of the loud ones, so that it stays the same one
+    return np.array(block[(powers >= 0.5 * powers.max()).argmax()][None])  # the first loud channel, so that the choice is stable
 
 
 def _mean(block: Samples) -> Samples:
     """The mean (1, n) of the channels of a block (C, n)."""
     if len(block) > 8:
         return np.asarray(block.mean(axis=0, keepdims=True))
-    total = block[:1].copy()  # channel by channel: numpy is slow where the axis that it sums over is short
+    total = block[:1].copy()  # per channel: numpy is slow at summing over a short axis
     for channel in block[1:]:
         total += channel
     total *= np.float32(1 / len(block))
     return total
 
 
-def _guarded(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf) -> Stream:
+def _open_stream(reader: Reader, *, rate: int, seconds: float, context: float = 0.0, mono: bool = True, high: float = math.inf) -> Stream:
     try:
         return Stream(reader, rate=rate, seconds=seconds, context=context, mono=mono, high=high)
     except BaseException:
@@ -293,34 +293,34 @@ def _info(reader: Reader) -> Info:
     return Info(reader.name, reader.rate, reader.channels, reader.frames, reader.format, seconds, reader.tracks)
 
 
-def _nothing(reader: Reader) -> str:
+def _empty_message(reader: Reader) -> str:
     if reader.fault:
         return f"nothing in it can be decoded ({reader.fault}); get an undamaged copy"
     if reader.frames:
-        return f"its header declares {reader.frames / reader.rate:.2f} s but no sound follows; get the whole file"
-    return "has a header but holds no sound; record or copy it again"
+        return f"its header declares {reader.frames / reader.rate:.2f} s but no sound follows; get the complete file"
+    return "has a header but contains no sound; record or copy it again"
 
 
 def _unrecorded(reader: Reader) -> int:
-    """Samples read so far that are silent because nothing was recorded."""
+    """Number of samples read so far that were not recorded."""
     return sum(last - first for first, last in reader.gaps)
 
 
-def _missing(reader: Reader, decoded: int) -> str | None:
-    """One line about what could not be heard, None when all was."""
-    heard = (decoded - reader.lost - _unrecorded(reader)) / reader.rate
-    why = f" ({reader.fault})" if reader.fault else ""
+def _error_message(reader: Reader, decoded: int) -> str | None:
+    """One line that states how much could not be decoded; None where all was."""
+    seconds = (decoded - reader.lost - _unrecorded(reader)) / reader.rate
+    reason = f" ({reader.fault})" if reader.fault else ""
     declared = (max(reader.frames or 0, decoded if reader.lost else 0) - _unrecorded(reader)) / reader.rate
-    if heard <= 0:
-        return f"{reader.name}: {_nothing(reader)}"
-    if (declared - heard) * reader.rate > reader.slack:
+    if seconds <= 0:
+        return f"{reader.name}: {_empty_message(reader)}"
+    if (declared - seconds) * reader.rate > reader.slack:
         return (
-            f"{reader.name}: only {heard:.2f} s of {declared:.2f} s can be decoded, {declared - heard:.2f} s are missing{why}; "
-            "what is there was heard, get the whole file for the rest"
+            f"{reader.name}: only {seconds:.2f} s of {declared:.2f} s can be decoded, {declared - seconds:.2f} s are missing{reason}; "
+            "the decoded part was used, get the complete file for the rest"
         )
     if reader.fault:
         return (
-            f"{reader.name}: is cut or damaged{why}, how much is missing is not known; the {heard:.2f} s that decode were heard, "
-            "get the whole file for the rest"
+            f"{reader.name}: is truncated or damaged{reason}, how much is missing is not known; the {seconds:.2f} s that can be decoded "
+            "were used, get the complete file for the rest"
         )
     return None

@@ -191,7 +191,7 @@ OWN = {
     "auricle/serve/service.py lifespan": "a temporary folder for uploads",
     "auricle/serve/uploads.py __init__": "an upload, in a temporary folder",
     "auricle/serve/uploads.py receive_upload": "a temporary folder for an upload",
-    "auricle/signal/quiet.py keep_decoders_quiet": "the error stream",
+    "auricle/signal/quiet.py silence_native_stderr": "the error stream",
     "auricle/train/log.py add": "a line at the end of a log, of which readers take whole lines alone",
     "recipes/tiny/archives.py main": "a temporary folder for archives",
 }

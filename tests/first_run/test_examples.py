@@ -32,7 +32,7 @@ def test_an_example_is_heard_whole(name: str) -> None:
     windows = stream(FOLDER / name, rate=16000, seconds=10.0)
     for _ in windows:
         pass
-    assert windows.error is None and 5.0 <= windows.heard <= 10.0 and 0.1 < windows.peak < 1.0
+    assert windows.error is None and 5.0 <= windows.decoded <= 10.0 and 0.1 < windows.peak < 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)

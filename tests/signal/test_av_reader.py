@@ -33,7 +33,7 @@ def test_a_late_start_is_kept(tmp_path: Path, name: str) -> None:
     windows, samples = joined(path)
     assert windows.error is None and windows.coverage == 1.0
     assert windows.duration == pytest.approx(15.0, abs=0.1) and inspect(path).duration == pytest.approx(15.0, abs=0.1)
-    assert windows.heard == pytest.approx(10.0, abs=0.15)
+    assert windows.decoded == pytest.approx(10.0, abs=0.15)
     np.testing.assert_allclose(loud(samples), [(5.0, 15.0)], atol=0.11)
     np.testing.assert_allclose(windows.gaps, [(0.0, 5.0)], atol=0.11)
 
@@ -63,13 +63,13 @@ def test_streams_joined_into_one_are_heard_one_after_another(tmp_path: Path) -> 
     path = write_packed(tmp_path / "a", sound(3.0, 44100), "ts")
     path.write_bytes(path.read_bytes() * 2)
     windows, samples = joined(path)
-    assert not windows.gaps and windows.heard == pytest.approx(6.0, abs=0.15) and len(loud(samples)) <= 2
+    assert not windows.gaps and windows.decoded == pytest.approx(6.0, abs=0.15) and len(loud(samples)) <= 2
 
 
 def test_an_absurd_clock_is_not_followed(tmp_path: Path) -> None:
     path = write_packed(tmp_path / "a", sound(4.0, 48000), "webm", starts=[0.0, 900_000.0])
     windows, _ = joined(path)
-    assert windows.heard == pytest.approx(4.0, abs=0.1) and not windows.gaps
+    assert windows.decoded == pytest.approx(4.0, abs=0.1) and not windows.gaps
     assert windows.error is not None and "clock" in windows.error
     late = write_packed(tmp_path / "b", sound(4.0, 48000), "webm", starts=[900_000.0])
     windows, _ = joined(late)

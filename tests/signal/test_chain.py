@@ -21,7 +21,7 @@ def test_a_chain_of_unlike_rates_is_heard_whole(tmp_path: Path, rates: tuple[int
     )
     windows = stream(path, rate=8000, seconds=100.0)
     (window,) = windows
-    assert windows.error is None and windows.heard == pytest.approx(2.0 * len(rates), abs=0.01) and windows.info.rate == rates[0]
+    assert windows.error is None and windows.decoded == pytest.approx(2.0 * len(rates), abs=0.01) and windows.info.rate == rates[0]
     for place in range(len(rates)):
         middle = window.samples[0, round((2 * place + 0.1) * 8000) : round((2 * place + 0.9) * 8000)]
         spectrum = np.abs(np.fft.rfft(middle))

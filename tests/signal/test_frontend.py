@@ -19,7 +19,7 @@ def sound(seconds: float, rate: int) -> np.ndarray:
     return (sweep + clicks + noise).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.plain])
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.is_plain_log_mel])
 def test_the_torch_twin_gives_the_same_decibels(name: str) -> None:
     torch = pytest.importorskip("torch")
     from auricle.models.torch_frontend import torch_frontend

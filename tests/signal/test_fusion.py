@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.signal.fusion import shrunk, stack
+from auricle.signal.fusion import resize_frames, stack
 
 
 @pytest.mark.parametrize("count", [20, 21, 37, 64, 500])
@@ -15,7 +15,7 @@ def test_shrinking_is_torchs(count: int, smooth: bool) -> None:
     features = np.random.default_rng(0).standard_normal((count, 5)).astype(np.float32)
     picture = torch.from_numpy(features)[None, None]
     theirs = torch.nn.functional.interpolate(picture, size=[20, 5], mode="bilinear", align_corners=False, antialias=smooth)[0, 0].numpy()
-    assert np.abs(shrunk(features, 20, smooth=smooth) - theirs).max() < 2e-5
+    assert np.abs(resize_frames(features, 20, smooth=smooth) - theirs).max() < 2e-5
 
 
 def test_front_middle_and_back() -> None:

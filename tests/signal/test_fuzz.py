@@ -36,7 +36,7 @@ def hear(path: Path) -> str | None:
             assert np.isfinite(window.samples).all()
     except SoundError as error:
         return str(error)
-    assert 0 < windows.heard <= windows.duration + 1e-6
+    assert 0 < windows.decoded <= windows.duration + 1e-6
     return windows.error
 
 

@@ -35,7 +35,7 @@ def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
 def test_log_mel_by_librosa(name: str) -> None:
     librosa = pytest.importorskip("librosa")
     preset, samples = PRESETS[name], sound(1.1, PRESETS[name].rate)
-    laid = preset.laid or preset.rate
+    laid = preset.mel_rate or preset.rate
     bank = librosa.filters.mel(sr=laid, n_fft=preset.window, n_mels=preset.mels, fmin=preset.low, fmax=preset.high)
     spectrum = librosa.stft(samples, n_fft=preset.window, hop_length=preset.hop, pad_mode="reflect")
     theirs = librosa.power_to_db(bank @ np.abs(spectrum) ** 2, ref=1.0, amin=1e-10, top_db=None)
@@ -120,7 +120,7 @@ def test_kaldi_by_kaldi(name: str, window: str, gain: float) -> None:
     theirs = np.stack([judge.get_frame(frame) for frame in range(judge.num_frames_ready)])
     bank = filterbank(rate=16000, fft=512, mels=80, low=20, high=8000, scale="kaldi", norm=None)
     preset = PRESETS[name]
-    ours = open_frontend(name, bank).features(samples)[: len(theirs)] * preset.spread + preset.mean
+    ours = open_frontend(name, bank).features(samples)[: len(theirs)] * preset.std + preset.mean
     assert len(theirs) == 1 + (samples.size - 400) // 160
     assert apart(ours, theirs) < CLOSE
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auricle.core.errors import InputError
-from auricle.signal.banks import bank_of, closest_preset
+from auricle.signal.banks import closest_preset, mel_bank
 from auricle.signal.frontend import Frontend, open_frontend
 from auricle.signal.presets import PRESETS
 from auricle.signal.tapers import taper
@@ -38,14 +38,14 @@ def test_any_length_gives_finite_features_of_the_told_shape(name: str, seconds: 
     assert features.dtype == np.float32 and np.isfinite(features).all()
     shape = {"mel": (front.frames(samples.size), front.mels), "stack": (4, front.frames(samples.size), front.mels), "raw": samples.shape}
     assert features.shape == shape[front.preset.kind]
-    assert front.fixed in (None, front.frames(samples.size))
+    assert front.fixed_frames in (None, front.frames(samples.size))
     assert np.isfinite(front.features(np.zeros_like(samples))).all()
 
 
 @pytest.mark.parametrize(("name", "frames"), FIXED.items())
 def test_fixed_lengths(name: str, frames: int) -> None:
     front = open_frontend(name)
-    assert front.fixed == frames == front.features(noise(0.5, front.rate)).shape[-2]
+    assert front.fixed_frames == frames == front.features(noise(0.5, front.rate)).shape[-2]
 
 
 def test_frames_that_lie_inside_only() -> None:
@@ -123,16 +123,16 @@ def test_a_raw_waveform_has_no_power() -> None:
 
 @pytest.mark.parametrize("name", MELS)
 def test_a_bank_is_known_again(name: str) -> None:
-    bank = bank_of(PRESETS[name])
+    bank = mel_bank(PRESETS[name])
     rounded = bank * (1 + 1e-7 * np.random.default_rng(0).standard_normal(bank.shape))
     match = closest_preset(rounded, rate=PRESETS[name].rate)
-    assert match.name is not None and np.array_equal(bank_of(PRESETS[match.name]), bank)
+    assert match.name is not None and np.array_equal(mel_bank(PRESETS[match.name]), bank)
     assert match.difference < 1e-6
 
 
 def test_another_rates_bank_is_told_from_ones_own() -> None:
-    ours, theirs = bank_of(PRESETS["msclap-2023"]), bank_of(PRESETS["msclap-2022"])
-    assert np.array_equal(ours, bank_of(PRESETS["panns-32k"]))
+    ours, theirs = mel_bank(PRESETS["msclap-2023"]), mel_bank(PRESETS["msclap-2022"])
+    assert np.array_equal(ours, mel_bank(PRESETS["panns-32k"]))
     assert closest_preset(theirs, rate=44100) == ("msclap-2022", 0.0)
     assert closest_preset(ours, rate=44100) == ("msclap-2023", 0.0)
     assert np.abs(ours - theirs).max() > 0.1 * theirs.max()
@@ -156,7 +156,7 @@ def test_presets_that_have_no_torch_twin_say_so() -> None:
     pytest.importorskip("torch")
     from auricle.models.torch_frontend import torch_frontend
 
-    assert [name for name, preset in PRESETS.items() if preset.plain] == [
+    assert [name for name, preset in PRESETS.items() if preset.is_plain_log_mel] == [
         "panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224", "auricle-16k",
     ]  # fmt: skip
     with pytest.raises(InputError, match="no torch twin"):

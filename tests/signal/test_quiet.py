@@ -12,9 +12,9 @@ from sounds import write
 PROGRAM = """
 import sys
 from auricle.signal.streaming import read
-from auricle.signal.quiet import keep_decoders_quiet
+from auricle.signal.quiet import silence_native_stderr
 if sys.argv[2] == "quiet":
-    keep_decoders_quiet()
+    silence_native_stderr()
 read(sys.argv[1], partial=True)
 print("naïve words", file=sys.stderr)
 raise SystemExit("the end")

@@ -53,7 +53,7 @@ def test_each_format_is_heard(tmp_path: Path, name: str) -> None:
         assert 0.9 < level < 1.1
     windows = heard(stream(path, rate=16000, seconds=1.0))
     assert windows.error is None
-    assert windows.heard == pytest.approx(clip.duration)
+    assert windows.decoded == pytest.approx(clip.duration)
     assert windows.duration == pytest.approx(info.duration or clip.duration, abs=0.1)
 
 
@@ -65,7 +65,7 @@ def test_a_flac_that_does_not_declare_its_length_is_heard_to_its_end(tmp_path: P
     path.write_bytes(content)
     assert inspect(path).frames is None
     windows = heard(stream(path, rate=16000, seconds=1.0))
-    assert windows.error is None and windows.duration == windows.heard == samples.shape[1] / rate
+    assert windows.error is None and windows.duration == windows.decoded == samples.shape[1] / rate
     assert np.array_equal(cut(path, 0.5, 1.0).samples, read(path).samples[:, rate // 2 : rate])
 
 
@@ -126,13 +126,13 @@ def test_one_sample(tmp_path: Path, name: str) -> None:
     windows = stream(path, rate=16000, seconds=10.0)
     (window,) = windows
     assert window.samples.shape == (1, 1) and window.last
-    assert windows.error is None and windows.heard == 1 / 44100
+    assert windows.error is None and windows.decoded == 1 / 44100
 
 
 def test_silence_is_sound(tmp_path: Path) -> None:
     path = write_native(tmp_path / "a", np.zeros((1, 16000), dtype=np.float32), "wav", 16000)
     windows = heard(stream(path, rate=16000, seconds=1.0))
-    assert windows.error is None and windows.peak == 0.0 and windows.heard == 1.0
+    assert windows.error is None and windows.peak == 0.0 and windows.decoded == 1.0
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_samples_that_are_no_numbers_are_left_out(tmp_path: Path, bad: float, at
     assert bad_block * 4800 <= silent[0] <= at <= silent[-1] < (bad_block + 1) * 4800
     assert np.count_nonzero(window.samples[0] == 0.25) == 500_000 - len(silent)
     assert windows.error is not None and f"a sample at {at / 48000:.3f} s is {bad:g}" in windows.error
-    assert windows.duration == 500_000 / 48000 and windows.heard == pytest.approx(windows.duration - len(silent) / 48000)
+    assert windows.duration == 500_000 / 48000 and windows.decoded == pytest.approx(windows.duration - len(silent) / 48000)
     assert np.isfinite(cut(tmp_path / "a.wav", at / 48000, at / 48000 + 0.01).samples).all()
 
 

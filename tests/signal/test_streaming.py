@@ -104,7 +104,7 @@ def test_a_file_let_go_early_is_closed(tmp_path: Path) -> None:
     path = write_native(tmp_path / "a", sound(30.0, 22050), "wav")
     with stream(path, rate=16000, seconds=1.0) as windows:
         next(iter(windows))
-    assert windows.error is None and windows.heard < 30.0
+    assert windows.error is None and windows.decoded < 30.0
 
 
 MEASURE = """
@@ -117,7 +117,7 @@ MEASURE = """
     except OSError:
         import resource
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(count, round(windows.heard), peak // 1024)
+    print(count, round(windows.decoded), peak // 1024)
 """
 
 

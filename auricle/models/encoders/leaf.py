@@ -40,8 +40,8 @@ class LeafEncoder(nn.Module):
         super().__init__()
         behind: Any = open_encoder(config.encoder)
         preset, rate = PRESETS[behind.frontend], PRESETS[config.frontend].rate
-        if not preset.plain or preset.rate != rate or PRESETS[config.frontend].kind != "raw":
-            plain = ", ".join(name for name, other in PRESETS.items() if other.plain and other.rate == rate)
+        if not preset.is_plain_log_mel or preset.rate != rate or PRESETS[config.frontend].kind != "raw":
+            plain = ", ".join(name for name, other in PRESETS.items() if other.is_plain_log_mel and other.rate == rate)
             raise ModelError(f"LEAF at {rate} Hz cannot stand in for front-end {behind.frontend}; wanted one of {plain}")
         self.config, self.encoder = config, behind
         self.frontend, self.size, self.labels = config.frontend, behind.size, behind.labels

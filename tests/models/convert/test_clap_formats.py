@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.convert import recognise  # noqa: E402
-from auricle.signal.banks import bank_of  # noqa: E402
+from auricle.signal.banks import mel_bank  # noqa: E402
 from auricle.signal.presets import PRESETS  # noqa: E402
 
 KEYS = Path(__file__).resolve().parents[2] / "parity" / "keys"
@@ -35,7 +35,7 @@ def settings(found: Checkpoint) -> dict[str, Any]:
 
 @pytest.mark.parametrize("frontend", ["panns-32k", "laion-unfused"])
 def test_the_rate_of_a_tagger_is_that_of_its_mel_matrix(frontend: str) -> None:
-    bank = torch.from_numpy(bank_of(PRESETS[frontend]).copy())
+    bank = torch.from_numpy(mel_bank(PRESETS[frontend]).copy())
     told = settings(checkpoint("htsat", **{"sed_model.logmel_extractor.melW": bank}))
     assert told["frontend"] == told["encoder"]["frontend"] == frontend
     assert len(told["labels"]) == 527 and told["label_rate"] == 3.2

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 import auricle  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert.convert import convert  # noqa: E402
-from auricle.signal.banks import bank_of  # noqa: E402
+from auricle.signal.banks import mel_bank  # noqa: E402
 from auricle.signal.presets import PRESETS  # noqa: E402
 
 LISTED = json.loads((Path(__file__).parents[2] / "parity" / "keys" / "cnn6.json").read_text())
@@ -29,7 +29,7 @@ def published() -> dict[str, Any]:
         tensors[name] = drawn.abs() + 0.5 if name.endswith(("running_var", "weight")) and len(shape) == 1 else drawn
         if name.endswith("num_batches_tracked"):
             tensors[name] = torch.tensor(0)
-    tensors["logmel_extractor.melW"] = torch.from_numpy(bank_of(PRESETS["panns-32k"]).copy())
+    tensors["logmel_extractor.melW"] = torch.from_numpy(mel_bank(PRESETS["panns-32k"]).copy())
     tensors["spectrogram_extractor.stft.conv_real.weight"][0, 0] = torch.hann_window(1024)
     return tensors
 

@@ -14,7 +14,7 @@ from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats.panns import label_names, librosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.signal.banks import bank_of
+from auricle.signal.banks import mel_bank
 from auricle.signal.presets import PRESETS
 
 #: Why the tagging heads inside systems of sounds and words are left out.
@@ -134,7 +134,7 @@ def _frontend(bank: Tensor | None) -> str:
         return _FRONTENDS[0]
     theirs = bank.float().numpy()
     for name in _FRONTENDS:
-        ours = bank_of(PRESETS[name])
+        ours = mel_bank(PRESETS[name])
         if ours.shape == theirs.shape and abs(theirs - ours).max() < _SAME_BANK * ours.max():
             return name
     raise ModelError(f"htsat: the mel matrix {tuple(bank.shape)} is that of none of {', '.join(_FRONTENDS)}; its rate is unknown")
