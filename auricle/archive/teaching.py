@@ -170,7 +170,7 @@ class Teacher:
         background = self._draw_background(labels)
         if not len(background) and not len(negative):
             raise InputError(f"{self.archive.folder}: has no negatives for {name}; index recordings first, or give examples with --no")
-        return fewshot.teach(positive, negative, background, groups)
+        return fewshot.fit_few_shot(positive, negative, background, groups)
 
     def _draw_background(self, labels: Sequence[Label]) -> np.ndarray:
         """Vectors (R, E) of unlabelled windows; the same for the same archive and labels."""

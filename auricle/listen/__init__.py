@@ -1,1 +1,1 @@
-"""Listening: files or arrays in, records out: windows on a pool of threads, the Listener."""
+"""Inference: files or arrays in, records out. The Listener, zero-shot classification, fitted heads, and the pipeline of all of them."""

@@ -1,10 +1,10 @@
-"""Heads from a handful of examples: vectors of likeness with yes or no in, a linear head with calibrated scores out.
+"""Few-shot heads: a linear classifier with calibrated scores, fitted to a few labelled similarity embeddings.
 
-A head starts from the prototype, the mean of what is yes (Snell et al. 2017), and leaves it by logistic regression as far as the examples
-ask for it: the prototype's direction is free, all others are held to zero. Yes and no weigh the same however many there are. What was
-never labelled stands in for no, the less the more was said.
+A head starts from the prototype, the mean of the positives (Snell et al. 2017), and is refined by logistic regression: the direction of the
+prototype is not regularised, all others are (L2). Positives and negatives have the same total weight, whatever their numbers. Unlabelled
+examples count as negatives; their weight falls as the number of labelled negatives grows.
 
-Scores are Platt's (Platt 1999): fitted to logits of examples that the head was not fitted on, each recording left out in turn.
+Scores are calibrated by Platt scaling (Platt 1999), fitted to cross-validated logits in which each recording is held out as a whole.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import numpy as np
 from auricle.core.errors import InputError
 from auricle.listen.scores import sigmoid, unit
 
-#: How firmly a head is held to its prototype, against a hundred examples, half of them right.
-STIFFNESS = 0.3
-#: How many windows of a hundred are taken to hold a taught sound, before anybody has looked.
+#: L2 strength of a head for a total sample weight of 100, half of it positive.
+L2 = 0.3
+#: Assumed share of windows that contain a taught sound, before any search.
 PRIOR = 0.05
 _FOLDS = 5
-_COMMON = 0.2  # share of others from which a sound is held to be common
-_HALF = 5  # answers of no that count as much as all that nobody labelled
-_FREE = 1e-3
-_STEPS, _CLOSE = 50, 1e-7
-_KEEPS = 0.3  # of its distance from other sound, what a logit keeps on a recording other than the only example (ESC-50: 0.31)
+_COMMON = 0.2  # share of unlabelled examples above which a sound counts as common
+_HALF = 5  # number of labelled negatives that weigh as much as all unlabelled examples
+_L2_PROTOTYPE, _L2_BIAS = 1e-3, 1e-6
+_STEPS, _TOLERANCE = 50, 1e-7
+_SHRINKAGE = 0.3  # factor on the distance of a logit from unlabelled sound, on recordings other than the only example (ESC-50: 0.31)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Head:
-    """A linear head over unit vectors. weights: float32 (E,); bias: the logit of a vector of zeros."""
+    """A linear classifier over unit vectors. weights: float32 (E,). bias: the logit of a vector of zeros."""
 
     weights: np.ndarray
     bias: float
@@ -42,7 +42,7 @@ class Head:
             return np.asarray(vectors @ self.weights + np.float32(self.bias), dtype=np.float32)
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Probabilities (N,) of unit vectors (N, E); from one half on a sound is there."""
+        """Probabilities (N,) of unit vectors (N, E); a sound is present from 0.5."""
         return sigmoid(self.logits(vectors))
 
     def scaled(self, scale: float, shift: float) -> Head:
@@ -50,100 +50,104 @@ class Head:
         return Head((self.weights * scale).astype(np.float32), float(self.bias * scale + shift))
 
 
-def fit_head(vectors: np.ndarray, truth: np.ndarray, *, share: np.ndarray | None = None, stiffness: float = STIFFNESS) -> Head:
-    """Tell unit vectors (N, E) apart by truth, bool (N,). Newton's method: with a ridge there is one optimum, found to the last digits.
+def fit_head(vectors: np.ndarray, truth: np.ndarray, *, sample_weight: np.ndarray | None = None, l2: float = L2) -> Head:
+    """Fit a head to unit vectors (N, E) with truth, bool (N,), by Newton's method; the L2 term makes the optimum unique.
 
-    share (N,): what each counts, 1 in sum; by default right and wrong count the same.
+    sample_weight (N,): weight of each example, 1 in sum; by default positives and negatives weigh the same. InputError without at least one
+    positive and one negative.
     """
     truth = np.asarray(truth, dtype=bool)
     if not truth.any() or truth.all():
-        raise InputError(f"{truth.sum()} examples are right and {(~truth).sum()} wrong; wanted at least one of each")
-    if share is None:
-        share = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+        raise InputError(f"there are {truth.sum()} positive and {(~truth).sum()} negative examples; wanted at least one of each")
+    if sample_weight is None:
+        sample_weight = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     prototype = unit(vectors[truth].astype(np.float64).mean(axis=0))
     design = np.concatenate([vectors, (vectors @ prototype)[:, None], np.ones((len(vectors), 1))], axis=1).astype(np.float64)
-    ridge = np.concatenate([np.full(vectors.shape[1], stiffness), [_FREE, 1e-6]])
-    found = _logistic(design, truth.astype(float), 100 * share, ridge)
-    return Head((found[:-2] + found[-2] * prototype).astype(np.float32), float(found[-1]))
+    penalty = np.concatenate([np.full(vectors.shape[1], l2), [_L2_PROTOTYPE, _L2_BIAS]])
+    fitted = _logistic_regression(design, truth.astype(float), 100 * sample_weight, penalty)
+    return Head((fitted[:-2] + fitted[-2] * prototype).astype(np.float32), float(fitted[-1]))
 
 
-def teach(yes: np.ndarray, no: np.ndarray, others: np.ndarray, groups: Sequence[str]) -> Head:
-    """A calibrated head from examples yes (P, E), no (Q, E) and unlabelled others (R, E), which count as no.
+def fit_few_shot(positives: np.ndarray, negatives: np.ndarray, unlabelled: np.ndarray, groups: Sequence[str]) -> Head:
+    """Fit a calibrated head to unit vectors: positives (P, E), negatives (Q, E), and unlabelled (R, E), which count as negatives.
 
-    groups: the recording of each example, yes then no; a recording is left out whole. How common the sound is among the others is told by
-    how many of them lie above the middle of the examples that were left out.
+    groups: the recording of each labelled example, positives then negatives; cross-validation holds out whole recordings. The prevalence of
+    the sound is estimated from the share of unlabelled examples that score above the median of the held-out positives. InputError without
+    a positive, or without any negative or unlabelled example.
     """
-    if not len(yes) or not len(no) + len(others):
-        raise InputError(f"{len(yes)} examples and {len(no) + len(others)} others; wanted at least one of each")
-    vectors, truth = np.concatenate([yes, no]), np.arange(len(yes) + len(no)) < len(yes)
-    head = _fitted(vectors, truth, others)
-    held = _held_out(vectors, truth, others, np.asarray(groups), head)
-    unlabelled = np.sort(head.logits(others))
-    common = min(0.9, 2 * float((unlabelled >= np.median(held[truth])).mean())) if len(others) else 0.0
+    if not len(positives) or not len(negatives) + len(unlabelled):
+        raise InputError(f"there are {len(positives)} positives and {len(negatives) + len(unlabelled)} others; wanted at least one of each")
+    vectors, truth = np.concatenate([positives, negatives]), np.arange(len(positives) + len(negatives)) < len(positives)
+    head = _fit_weighted(vectors, truth, unlabelled)
+    held_out = _held_out_logits(vectors, truth, unlabelled, groups=np.asarray(groups), head=head)
+    logits = np.sort(head.logits(unlabelled))
+    prevalence = min(0.9, 2 * float((logits >= np.median(held_out[truth])).mean())) if len(unlabelled) else 0.0
     prior = PRIOR
-    if common > _COMMON:  # too many to be mistakes alone: what is most like it is left out, for nobody knows what it is
-        prior, unlabelled = common, unlabelled[: max(1, round((1 - common) * len(unlabelled)))]
-    each = np.full(len(held), prior / len(yes))
-    rest = np.full(len(unlabelled), (1 - prior) / max(1, len(unlabelled)))
-    logits, right = np.append(held, unlabelled), np.append(truth, np.zeros(len(unlabelled), bool))
-    return head.scaled(*platt(logits, right, np.append(each, rest)))
+    if prevalence > _COMMON:  # too many to be false positives alone: the highest are left out, since their true label is unknown
+        prior, logits = prevalence, logits[: max(1, round((1 - prevalence) * len(logits)))]
+    labelled_weight = np.full(len(held_out), prior / len(positives))
+    unlabelled_weight = np.full(len(logits), (1 - prior) / max(1, len(logits)))
+    targets = np.append(truth, np.zeros(len(logits), bool))
+    return head.scaled(*fit_platt(np.append(held_out, logits), targets, np.append(labelled_weight, unlabelled_weight)))
 
 
-def platt(logits: np.ndarray, truth: np.ndarray, share: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that make probabilities of logits (N,) of truth (N,), bool, each counting share (N,).
+def fit_platt(logits: np.ndarray, truth: np.ndarray, sample_weight: np.ndarray) -> tuple[float, float]:
+    """Platt scaling: the scale and shift that calibrate logits (N,) to truth (N,), bool, with weights (N,).
 
-    Targets of what is right are Platt's, short of 1; of what is wrong there is enough to be sure.
+    Targets of positives are smoothed as in Platt (1999); targets of negatives are 0, since there are many of them.
     """
-    right = int(truth.sum())
-    target = np.where(truth, (right + 1) / (right + 2), 0.0)
-    middle = float(np.median(logits[~truth]))
-    apart = abs(float(np.median(logits[truth])) - middle)
-    spread = max(apart, 0.1 * float(logits.std()), 1e-9)  # by the deviation alone, one window far off would stretch it
-    design = np.stack([(logits - middle) / spread, np.ones(len(logits))], axis=1).astype(np.float64)
-    slope, shift = _logistic(design, target, 100 * share / share.sum(), np.array([0.1, 1e-6]))
-    slope = max(float(slope), 0.1)  # examples that contradict each other turn no sound into its opposite
-    return slope / spread, float(shift) - slope * middle / spread
+    count = int(truth.sum())
+    target = np.where(truth, (count + 1) / (count + 2), 0.0)
+    centre = float(np.median(logits[~truth]))
+    distance = abs(float(np.median(logits[truth])) - centre)
+    spread = max(distance, 0.1 * float(logits.std()), 1e-9)  # the standard deviation alone would depend on outliers
+    design = np.stack([(logits - centre) / spread, np.ones(len(logits))], axis=1).astype(np.float64)
+    slope, shift = _logistic_regression(design, target, 100 * sample_weight / sample_weight.sum(), np.array([0.1, 1e-6]))
+    slope = max(float(slope), 0.1)  # contradictory examples must not invert the scores
+    return slope / spread, float(shift) - slope * centre / spread
 
 
 def folds(truth: np.ndarray, groups: np.ndarray, count: int = _FOLDS) -> Iterator[np.ndarray]:
-    """Places to leave out, bool (N,) each: recordings whole, right and wrong ones spread evenly, in the same way every time."""
+    """Masks of held-out examples, bool (N,), one per fold: groups stay whole, positives are spread evenly, the split is deterministic."""
     order = sorted(set(groups.tolist()), key=lambda group: (not truth[groups == group].any(), group))
-    for part in range(min(count, len(order))):
-        yield np.isin(groups, order[part::count])
+    for fold in range(min(count, len(order))):
+        yield np.isin(groups, order[fold::count])
 
 
-def _fitted(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray) -> Head:
-    yes, no = int(truth.sum()), int((~truth).sum())
-    said = 0.5 * no / (no + _HALF) if len(others) else 0.5
-    share = np.concatenate([np.where(truth, 0.5 / yes, said / max(1, no)), np.full(len(others), (0.5 - said) / max(1, len(others)))])
-    return fit_head(np.concatenate([vectors, others]), np.append(truth, np.zeros(len(others), bool)), share=share)
+def _fit_weighted(vectors: np.ndarray, truth: np.ndarray, unlabelled: np.ndarray) -> Head:
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    weight = 0.5 * negatives / (negatives + _HALF) if len(unlabelled) else 0.5
+    labelled = np.where(truth, 0.5 / positives, weight / max(1, negatives))
+    sample_weight = np.concatenate([labelled, np.full(len(unlabelled), (0.5 - weight) / max(1, len(unlabelled)))])
+    targets = np.append(truth, np.zeros(len(unlabelled), bool))
+    return fit_head(np.concatenate([vectors, unlabelled]), targets, sample_weight=sample_weight)
 
 
-def _held_out(vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, groups: np.ndarray, head: Head) -> np.ndarray:
+def _held_out_logits(vectors: np.ndarray, truth: np.ndarray, unlabelled: np.ndarray, *, groups: np.ndarray, head: Head) -> np.ndarray:
     """Logits (N,) of the labelled examples, each by a head fitted without its recording."""
     if len(set(groups[truth].tolist())) < 2:
         logits = head.logits(vectors)
-        middle = float(head.logits(others).mean()) if len(others) else float(logits[~truth].mean())
-        return np.asarray(np.where(truth, middle + _KEEPS * (logits - middle), logits))
-    held = np.zeros(len(vectors))
-    for left in folds(truth, groups):
-        kept = ~left
-        if truth[kept].any() and (len(others) or (~truth[kept]).any()):
-            held[left] = _fitted(vectors[kept], truth[kept], others).logits(vectors[left])
+        centre = float(head.logits(unlabelled).mean()) if len(unlabelled) else float(logits[~truth].mean())
+        return np.asarray(np.where(truth, centre + _SHRINKAGE * (logits - centre), logits))
+    held_out = np.zeros(len(vectors))
+    for test in folds(truth, groups):
+        train = ~test
+        if truth[train].any() and (len(unlabelled) or (~truth[train]).any()):
+            held_out[test] = _fit_weighted(vectors[train], truth[train], unlabelled).logits(vectors[test])
         else:
-            held[left] = head.logits(vectors[left])
-    return held
+            held_out[test] = head.logits(vectors[test])
+    return held_out
 
 
-def _logistic(design: np.ndarray, target: np.ndarray, share: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Coefficients (E,) of weighted logistic regression of target (N,) in 0..1 on design (N, E); ridge (E,)."""
-    found = np.zeros(design.shape[1])
+def _logistic_regression(design: np.ndarray, target: np.ndarray, sample_weight: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Coefficients (E,) of weighted logistic regression of target (N,) in 0..1 on design (N, E), with L2 penalty (E,)."""
+    coefficients = np.zeros(design.shape[1])
     for _ in range(_STEPS):
-        chance = 0.5 * (1 + np.tanh(0.5 * (design @ found)))
-        slope = design.T @ (share * (chance - target)) + ridge * found
-        bend = (design * (share * chance * (1 - chance))[:, None]).T @ design + np.diag(ridge)
-        step = np.linalg.solve(bend, slope)
-        found -= step * min(1.0, 2.0 / float(np.abs(step).max()))
-        if np.abs(step).max() < _CLOSE:
+        probability = 0.5 * (1 + np.tanh(0.5 * (design @ coefficients)))
+        gradient = design.T @ (sample_weight * (probability - target)) + penalty * coefficients
+        hessian = (design * (sample_weight * probability * (1 - probability))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(hessian, gradient)
+        coefficients -= step * min(1.0, 2.0 / float(np.abs(step).max()))
+        if np.abs(step).max() < _TOLERANCE:
             break
-    return found
+    return coefficients

@@ -173,7 +173,7 @@ def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress |
         own = truth[:, place]
         for left in fewshot.folds(own, groups):
             held[left, place] = fewshot.fit_head(vectors[~left], own[~left]).logits(vectors[left])
-        scale, shift = fewshot.platt(held[:, place], own, np.ones(len(own)))
+        scale, shift = fewshot.fit_platt(held[:, place], own, np.ones(len(own)))
         head = fewshot.fit_head(vectors, own).scaled(scale, shift)
         held[:, place] = held[:, place] * scale + shift
         weights.append(head.weights)

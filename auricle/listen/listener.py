@@ -23,7 +23,7 @@ from auricle.core.records import Analysis, Clip
 from auricle.listen import textcache
 from auricle.listen.background import contrast
 from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
-from auricle.listen.query import EvidenceScorer, HeadScores, Query, QueryScores
+from auricle.listen.query import HeadScores, Query, QueryScores, TextScorer
 from auricle.listen.scores import sigmoid, thresholds_of, unit
 from auricle.listen.timeline import Timeline
 from auricle.listen.vocabulary import Vocabulary
@@ -220,7 +220,7 @@ class Listener:
         config, limits = self.config, thresholds_of(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
         query_scores = QueryScores(query or Query(), config, limits)
-        named = query is not None and any(place is not None for place in query.places)
+        named = query is not None and any(index is not None for index in query.indices)
         timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
         with worker.open(source) as recording:
             for window in recording:
@@ -246,18 +246,20 @@ class Listener:
         """Query of words and heads; words that are no label of the model and that its tokenizer cannot encode are left out."""
         unread = self.unread([word for word in words if self.vocabulary.find(word) is None])
         labels = tuple(word for word in words if word not in unread)
-        places = tuple(map(self.vocabulary.find, labels))
-        texts = [label for label, place in zip(labels, places, strict=True) if place is None]
-        return Query(labels, places, self._text_scorer(texts) if texts else None, heads, unread)
+        indices = tuple(map(self.vocabulary.find, labels))
+        texts = [label for label, index in zip(labels, indices, strict=True) if index is None]
+        return Query(labels, indices, self._text_scorer(texts) if texts else None, heads, unread)
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words that the tokenizer of the model cannot encode, such as emoji, or a script that it was not trained on."""
         return tuple(dict.fromkeys(word for word in check_strings(words, what="words") if not self.runtime.reads(word)))
 
-    def _text_scorer(self, words: Sequence[str]) -> EvidenceScorer:
+    def _text_scorer(self, words: Sequence[str]) -> TextScorer:
         """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
-        if self.config.text is None or self.config.text.calibration is None:  # contrasted with AudioSet's names
-            contrasted = contrast(words, self.config, lambda texts: textcache.vectors(texts, self.embed_text, fingerprint=self.fingerprint))
+        if self.config.text is None or self.config.text.calibration is None:
+            contrasted = contrast(
+                words, self.config, lambda texts: textcache.embed_cached(texts, self.embed_text, fingerprint=self.fingerprint)
+            )
             return lambda vector: contrasted.scores(contrasted.evidence(vector))
         rows = self.runtime.embed_text(words)
         return lambda vector: self.score(rows @ vector)

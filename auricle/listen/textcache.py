@@ -1,8 +1,9 @@
-"""Vectors of texts, kept on disk: a large text tower reads the words of a vocabulary once, not at every start.
+"""Disk cache of text embeddings, so that the texts of a vocabulary are embedded once and not at every start.
 
-An entry is named by the hash of what made it: the model's fingerprint and the exact texts. It holds the same again, so that a foreign file
-under that name is told from it; what is foreign, damaged or unreadable is made anew. AURICLE_CACHE names the folder; empty, it turns the
-cache off. No entry is ever unpickled, and the folder keeps to LIMIT bytes by forgetting what was used longest ago.
+An entry is named by the hash of its key: the fingerprint of the model and the exact texts. It also holds the key, so that a file from
+elsewhere under that name is detected; such a file, or a damaged or unreadable one, is computed again and replaced. AURICLE_CACHE names the
+folder; if it is empty the cache is off. Entries are never unpickled. The folder is limited to LIMIT bytes; the least recently used entries
+are deleted.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ import numpy as np
 from auricle.core.errors import WriteError
 from auricle.core.files import PARTIAL, atomic_file
 
-#: Bytes of all entries together; an entry over a quarter of them is not kept.
+#: Most bytes of all entries together; an entry over a quarter of that is not stored.
 LIMIT = 128_000_000
 
-#: Texts to their vectors (n, D).
+#: A function from n texts to their vectors (n, D).
 Embed: TypeAlias = Callable[[Sequence[str]], np.ndarray]
 
 _FORMAT = 1
@@ -33,63 +34,63 @@ _DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, Memory
 
 
 def folder() -> Path | None:
-    """Where entries lie: AURICLE_CACHE, else XDG_CACHE_HOME/auricle, else ~/.cache/auricle. None where AURICLE_CACHE is empty."""
+    """Folder of the entries: AURICLE_CACHE, else XDG_CACHE_HOME/auricle, else ~/.cache/auricle. None if AURICLE_CACHE is empty."""
     named = os.environ.get("AURICLE_CACHE")
     if named is not None:
         return Path(named) / "text" if named else None
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auricle" / "text"
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # the user has no home folder
         return None
 
 
-def vectors(texts: Sequence[str], embed: Embed, *, fingerprint: str) -> np.ndarray:
-    """embed(texts), float32 (n, D), from the cache where it is there. fingerprint: of the model that embeds."""
+def embed_cached(texts: Sequence[str], embed: Embed, *, fingerprint: str) -> np.ndarray:
+    """The result of embed(texts), float32 (n, D), from the cache if it is there. fingerprint: of the model that embeds."""
     home = folder()
-    about = json.dumps([_FORMAT, fingerprint, list(texts)]).encode()
+    key = json.dumps([_FORMAT, fingerprint, list(texts)]).encode()
     if home is None:
         return np.asarray(embed(texts), dtype=np.float32)
-    path = home / f"{hashlib.sha256(about).hexdigest()}.npz"
-    found = _read(path, about, len(texts))
-    if found is None:
-        found = np.asarray(embed(texts), dtype=np.float32)
-        with suppress(OSError, WriteError):  # a full or locked disk costs time, not the answer
-            _write(path, about, found)
-            _forget(home, path)
-    return found
+    path = home / f"{hashlib.sha256(key).hexdigest()}.npz"
+    vectors = _read(path, key, len(texts))
+    if vectors is None:
+        vectors = np.asarray(embed(texts), dtype=np.float32)
+        with suppress(OSError, WriteError):  # without a writable disk the result is the same, only slower
+            _write(path, key, vectors)
+            _evict(home, path)
+    return vectors
 
 
-def _read(path: Path, about: bytes, count: int) -> np.ndarray | None:
-    """The entry's vectors (count, D); None where there is none, or one that is not what its name says."""
+def _read(path: Path, key: bytes, count: int) -> np.ndarray | None:
+    """Vectors (count, D) of an entry; None if there is no valid entry with this key."""
     try:
         with zipfile.ZipFile(path) as entry:
             if sum(member.file_size for member in entry.infolist()) > LIMIT // 4:
                 return None
         with np.load(path, allow_pickle=False) as entry:
-            made, found = entry["about"].tobytes(), entry["vectors"]
+            stored, vectors = entry["about"].tobytes(), entry["vectors"]
     except _DAMAGED:
         return None
-    if made != about or found.dtype != np.float32 or found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
+    if stored != key or vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
         return None
     with suppress(OSError):
         os.utime(path)
-    return np.asarray(found)
+    return np.asarray(vectors)
 
 
-def _write(path: Path, about: bytes, found: np.ndarray) -> None:
-    """Whole or not at all: a reader or a crash never meets half an entry."""
-    if found.nbytes + len(about) > LIMIT // 4 - 10_000:
+def _write(path: Path, key: bytes, vectors: np.ndarray) -> None:
+    """Write an entry atomically."""
+    if vectors.nbytes + len(key) > LIMIT // 4 - 10_000:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with atomic_file(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, about=np.frombuffer(about, np.uint8), vectors=found)
+        np.savez(stream, about=np.frombuffer(key, np.uint8), vectors=vectors)
 
 
-def _forget(home: Path, newest: Path) -> None:
-    """Take away what was used longest ago, and what a crash left half-written, until the folder keeps to its limit."""
+def _evict(home: Path, newest: Path) -> None:
+    """Delete the least recently used entries, and partial files that a crash left, until the folder is within its limit."""
     entries, size = [], newest.stat().st_size if newest.exists() else 0
     for path in (*home.glob("*.npz"), *home.glob(f".*{PARTIAL}")):
-        with suppress(FileNotFoundError):  # another process forgot it first
+        with suppress(FileNotFoundError):  # another process deleted it
             if path != newest:
                 entries.append((path.stat().st_mtime, path.stat().st_size, path))
     size += sum(one for _, one, _ in entries)

@@ -78,9 +78,9 @@ class ZeroShot:
         self.rule: Rule = RULE if rule is None else rule
         check_choice(self.rule, get_args(Rule), what="rule")
         self.listener = listener
-        self.wording = prompt_set.opened(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
-        requested = _labels(labels, self.wording)
-        self.unread = listener.unread([label for label in requested if not self.wording.describes(label)])
+        self.prompt_set = prompt_set.open_prompt_set(own_prompt(listener.config) if prompt is None else prompt, bank, attributes, mix)
+        requested = _labels(labels, self.prompt_set)
+        self.unread = listener.unread([label for label in requested if not self.prompt_set.describes(label)])
         self.labels = tuple(label for label in requested if label not in self.unread)
         if not self.labels:
             raise InputError(
@@ -92,7 +92,7 @@ class ZeroShot:
         self.scales = {scale.question: scale for scale in scales}
         for scale in scales:
             self._check(scale)
-        self.weights = self.wording.rows(self.labels, self._embed)
+        self.weights = self.prompt_set.weights(self.labels, self._embed)
 
     def classify(
         self, files: Source | Sequence[Source], *, question: Question = "one", progress: Progress | None = None
@@ -105,8 +105,8 @@ class ZeroShot:
 
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classification]:
         """Iterate over the results of `classify`, each as soon as it is computed. Arguments are checked before this returns."""
-        scorer, calibration, threshold = self.judge(question)
-        query = ClassificationQuery(question, self.wording.name, self.rule, calibration)
+        scorer, calibration, threshold = self.scorer(question)
+        query = ClassificationQuery(question, self.prompt_set.name, self.rule, calibration)
 
         def answers() -> Iterator[Classification]:
             for one in self._pooled(files, scorer, progress):
@@ -142,7 +142,7 @@ class ZeroShot:
         cosines = np.stack([evidence for evidence in evidences if evidence is not None])
         targets = rows[scored].argmax(axis=1) if question == "one" else rows[scored]
         fitted = calibrate(cosines, targets, question=question)
-        provenance = {"model": self.listener.fingerprint, "wording": self.wording.name, "rule": self.rule}
+        provenance = {"model": self.listener.fingerprint, "wording": self.prompt_set.name, "rule": self.rule}
         return fitted.model_copy(update=provenance)
 
     def _pooled(self, files: Sequence[Source], scorer: EvidenceScorer, progress: Progress | None) -> Iterator[Evidence]:
@@ -158,7 +158,7 @@ class ZeroShot:
         for source, result in zip(files, self.listener.pipeline.each(files, score, progress=progress), strict=True):
             yield Evidence(name_of(source), None, {"error": str(result)}) if isinstance(result, SoundError) else result
 
-    def judge(self, question: Question) -> tuple[EvidenceScorer, str, float]:
+    def scorer(self, question: Question) -> tuple[EvidenceScorer, str, float]:
         """The scorer of a question, its calibration (records.ClassificationQuery), and the score from which a label of `any` is present."""
         check_choice(question, get_args(Question), what="question")
         if question == "one":
@@ -180,16 +180,16 @@ class ZeroShot:
     @functools.cached_property
     def _background(self) -> np.ndarray:
         """Unit text vectors (M, D) of the AudioSet class names in the templates of this prompt set."""
-        return background(self.wording, self._embed)
+        return background(self.prompt_set, self._embed)
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        return textcache.vectors(texts, self.listener.embed_text, fingerprint=self.listener.fingerprint)
+        return textcache.embed_cached(texts, self.listener.embed_text, fingerprint=self.listener.fingerprint)
 
     def _has_model_prompt(self) -> bool:
         """Whether the prompt set is the one that the model was calibrated with."""
-        own = prompt_set.opened(own_prompt(self.listener.config))
-        plain = self.wording.bank is None and self.wording.attributes is None
-        return plain and self.wording.prompts.templates == own.prompts.templates and self.wording.prompts.classes is None
+        own = prompt_set.open_prompt_set(own_prompt(self.listener.config))
+        plain = self.prompt_set.bank is None and self.prompt_set.attributes is None
+        return plain and self.prompt_set.prompts.templates == own.prompts.templates and self.prompt_set.prompts.classes is None
 
     def _check(self, scale: Scale) -> None:
         """ModelError or InputError if a scale was fitted to another model, prompt set or rule."""
@@ -198,7 +198,7 @@ class ZeroShot:
                 f"the scale was fitted to a model with weights {scale.model[:8]}, this one has {self.listener.fingerprint[:8]}; "
                 "give that model, or calibrate again"
             )
-        for what, fitted, here in (("prompt set", scale.wording, self.wording.name), ("rule", scale.rule, self.rule)):
+        for what, fitted, here in (("prompt set", scale.wording, self.prompt_set.name), ("rule", scale.rule, self.rule)):
             if fitted is not None and fitted != here:
                 raise InputError(
                     f"the scale was fitted with {what} {fitted!r}, here it is {here!r}; use the same {what}, or calibrate again"
@@ -207,7 +207,7 @@ class ZeroShot:
     def _check_apart(self) -> None:
         if len(self.labels) < 2:
             raise InputError(f"one label, {self.labels[0]!r}, for question 'one'; wanted two or more labels, or question 'any'")
-        same = prompt_set.alike(self.weights)
+        same = prompt_set.find_duplicates(self.weights)
         if same is not None:
             first, second = (self.labels[place] for place in same)
             raise InputError(f"labels {first!r} and {second!r} have the same text vector in this model; leave one out, or reword it")

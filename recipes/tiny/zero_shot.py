@@ -96,7 +96,7 @@ def prompt_sets(classes: Sequence[str]) -> dict[str, PromptSet]:
 
 def cosines(parts: Sequence[Part], prompt_set: PromptSet) -> list[np.ndarray]:
     """Cosines (N, K) of each part's clips with its classes."""
-    return [np.asarray(one.vectors @ prompt_set.rows(one.classes, one.listener.embed_text).T) for one in parts]
+    return [np.asarray(one.vectors @ prompt_set.weights(one.classes, one.listener.embed_text).T) for one in parts]
 
 
 def mean_figure(name: str, values: np.ndarray, groups: np.ndarray, seed: int) -> Figure:
@@ -181,8 +181,8 @@ def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]
     prompt_set, scale = PromptSet(prompts.load_protocol("bare")), cosine_calibration(shipped).scale
     plain, against = [], []
     for one, scores in zip(parts, cosines(parts, prompt_set), strict=True):
-        others = prompt_set.rows(audioset.labels(), one.listener.embed_text)
-        contrast = Contrast.against(others, prompt_set.rows(one.classes, one.listener.embed_text), scale)
+        others = prompt_set.weights(audioset.labels(), one.listener.embed_text)
+        contrast = Contrast.against(others, prompt_set.weights(one.classes, one.listener.embed_text), scale)
         plain.append(tagging.mean_average_precision(one.one_hot, scores))
         against.append(tagging.mean_average_precision(one.one_hot, contrast.evidence(one.vectors)))
     n = sum(len(one.rows) for one in parts)
@@ -237,7 +237,8 @@ def steady_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
 
 def by_rule(one: Part, windows: Sequence[np.ndarray | None]) -> dict[Rule, int]:
     """The predicted class of a recording by each rule, from the embeddings (D,) of its windows; -1 where all windows are silent."""
-    scorer = Cosines(PromptSet(prompts.load_protocol("bare")).rows(one.classes, one.listener.embed_text), Scale(question="one", scale=1.0))
+    weights = PromptSet(prompts.load_protocol("bare")).weights(one.classes, one.listener.embed_text)
+    scorer = Cosines(weights, Scale(question="one", scale=1.0))
     best: dict[Rule, int] = {}
     for rule in RULES:
         aggregator = WindowAggregator(scorer, rule)

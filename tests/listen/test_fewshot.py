@@ -23,7 +23,7 @@ def cloud(seed: int, count: int, *, towards: int | None = None, by: float = 2.0)
 
 
 def test_five_examples_find_the_rest() -> None:
-    head = fewshot.teach(cloud(0, 5, towards=3), cloud(1, 0), cloud(2, 400), [f"{number}.wav" for number in range(5)])
+    head = fewshot.fit_few_shot(cloud(0, 5, towards=3), cloud(1, 0), cloud(2, 400), [f"{number}.wav" for number in range(5)])
     assert (head.scores(cloud(3, 50, towards=3)) > 0.5).mean() > 0.9
     assert (head.scores(cloud(4, 500)) > 0.5).mean() < 0.02
 
@@ -31,8 +31,8 @@ def test_five_examples_find_the_rest() -> None:
 def test_a_no_moves_what_is_like_it_out() -> None:
     wanted, mistaken = cloud(0, 5, towards=3), unit(cloud(1, 20, towards=3) + cloud(8, 20, towards=7))
     others, groups = cloud(2, 400), [f"{number}.wav" for number in range(25)]
-    before = fewshot.teach(wanted, mistaken[:0], others, groups[:5])
-    after = fewshot.teach(wanted, mistaken, others, groups)
+    before = fewshot.fit_few_shot(wanted, mistaken[:0], others, groups[:5])
+    after = fewshot.fit_few_shot(wanted, mistaken, others, groups)
     meant, alike, noise = cloud(3, 50, towards=3), unit(cloud(5, 50, towards=3) + cloud(6, 50, towards=7)), cloud(4, 200)
 
     def apart(head: fewshot.Head) -> float:
@@ -45,13 +45,13 @@ def test_a_no_moves_what_is_like_it_out() -> None:
 
 def test_what_is_common_in_the_archive_is_found() -> None:
     others = np.concatenate([cloud(2, 300), cloud(6, 200, towards=3)])
-    head = fewshot.teach(cloud(0, 5, towards=3), cloud(1, 0), others, [f"{number}.wav" for number in range(5)])
+    head = fewshot.fit_few_shot(cloud(0, 5, towards=3), cloud(1, 0), others, [f"{number}.wav" for number in range(5)])
     assert (head.scores(cloud(3, 50, towards=3)) > 0.5).mean() > 0.9
     assert (head.scores(cloud(4, 500)) > 0.5).mean() < 0.05
 
 
 def test_one_example_ranks_its_like_first() -> None:
-    head = fewshot.teach(cloud(0, 1, towards=3), cloud(1, 0), cloud(2, 400), ["a.wav"])
+    head = fewshot.fit_few_shot(cloud(0, 1, towards=3), cloud(1, 0), cloud(2, 400), ["a.wav"])
     scores = head.scores(cloud(3, 50, towards=3))
     assert (scores > head.scores(cloud(4, 50)).max()).mean() > 0.9
 
@@ -59,16 +59,16 @@ def test_one_example_ranks_its_like_first() -> None:
 def test_windows_of_one_recording_are_no_proof_of_each_other() -> None:
     """Twenty windows of one recording are as sure as one example, not as twenty recordings."""
     yes, others = cloud(0, 20, towards=3, by=1.0), cloud(2, 400)
-    one = fewshot.teach(yes, yes[:0], others, ["a.wav"] * 20)
-    many = fewshot.teach(yes, yes[:0], others, [f"{number}.wav" for number in range(20)])
+    one = fewshot.fit_few_shot(yes, yes[:0], others, ["a.wav"] * 20)
+    many = fewshot.fit_few_shot(yes, yes[:0], others, [f"{number}.wav" for number in range(20)])
     assert one.logits(yes).mean() != pytest.approx(many.logits(yes).mean(), rel=1e-3)
 
 
 def test_the_same_examples_give_the_same_bits_and_their_order_nothing() -> None:
     yes, no, others, groups = cloud(0, 6, towards=3), cloud(1, 3), cloud(2, 50), [f"{number}.wav" for number in range(9)]
-    first, second = fewshot.teach(yes, no, others, groups), fewshot.teach(yes, no, others, groups)
+    first, second = fewshot.fit_few_shot(yes, no, others, groups), fewshot.fit_few_shot(yes, no, others, groups)
     assert first.weights.tobytes() == second.weights.tobytes() and first.bias == second.bias
-    turned = fewshot.teach(yes[::-1], no[::-1], others[::-1], groups[:6][::-1] + groups[6:][::-1])
+    turned = fewshot.fit_few_shot(yes[::-1], no[::-1], others[::-1], groups[:6][::-1] + groups[6:][::-1])
     np.testing.assert_allclose(turned.weights, first.weights, rtol=1e-4, atol=1e-5)
 
 
@@ -79,9 +79,9 @@ def test_any_few_examples_give_finite_scores(yes: int, no: int, others: int, see
     parts = cloud(seed, yes), cloud(seed + 1, no), cloud(seed + 2, others)
     if not no + others:
         with pytest.raises(InputError, match="at least one of each"):
-            fewshot.teach(*parts, groups)
+            fewshot.fit_few_shot(*parts, groups)
         return
-    assert np.isfinite(fewshot.teach(*parts, groups).scores(cloud(5, 9))).all()
+    assert np.isfinite(fewshot.fit_few_shot(*parts, groups).scores(cloud(5, 9))).all()
 
 
 def test_folds_leave_recordings_out_whole_and_each_once() -> None:
@@ -93,5 +93,5 @@ def test_folds_leave_recordings_out_whole_and_each_once() -> None:
 
 
 def test_a_side_without_examples_is_refused() -> None:
-    with pytest.raises(InputError, match="4 examples are right and 0 wrong"):
+    with pytest.raises(InputError, match="4 positive and 0 negative"):
         fewshot.fit_head(cloud(0, 4), np.ones(4, bool))

@@ -31,7 +31,7 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 
 
 def row(said: PromptSet, label: str = "dog") -> np.ndarray:
-    found = said.rows([label], embed)
+    found = said.weights([label], embed)
     assert found.dtype == np.float32 and found.shape == (1, 2)
     return np.asarray(found[0])
 
@@ -78,7 +78,7 @@ def test_all_labels_are_embedded_at_once() -> None:
         asked.append(list(texts))
         return embed(texts)
 
-    PromptSet(TWO, DescriptionSet({"dog": ("woof", "dog"), "cat": ("woof",)})).rows(["dog", "cat"], counted)
+    PromptSet(TWO, DescriptionSet({"dog": ("woof", "dog"), "cat": ("woof",)})).weights(["dog", "cat"], counted)
     assert asked == [["dog", "a dog", "woof", "cat", "a cat"]]
 
 
@@ -90,27 +90,27 @@ def test_names_tell_wordings_apart() -> None:
 
 
 def test_what_says_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match="nothing is said of 'cat'"):
-        PromptSet(BARE, DescriptionSet({"dog": ("woof",)}), mix=Mix(prompt=0)).rows(["cat"], embed)
-    with pytest.raises(InputError, match="cancels itself out"):
+    with pytest.raises(InputError, match="label 'cat' has no texts"):
+        PromptSet(BARE, DescriptionSet({"dog": ("woof",)}), mix=Mix(prompt=0)).weights(["cat"], embed)
+    with pytest.raises(InputError, match="cancel each other out"):
         row(PromptSet(BARE, attributes=Attributes({"dog": {"high": 1, "low": 1}}), mix=Mix(prompt=0)))
 
 
 @pytest.mark.parametrize("shares", [(0, 0, 0), (-1, 1, 1), (float("nan"), 1, 1), (float("inf"), 1, 1)])
 def test_mixes_that_make_no_sense_are_refused(shares: tuple[float, float, float]) -> None:
-    with pytest.raises(InputError, match="wanted shares"):
+    with pytest.raises(InputError, match="wanted weights"):
         Mix(*shares)
 
 
 def test_opened_takes_names_paths_and_what_they_name(tmp_path: Any) -> None:
     (tmp_path / "b.json").write_text('{"dog": ["woof"]}')
     (tmp_path / "a.json").write_text('{"dog": {"high": 1}}')
-    said = prompt_set.opened("msclap", tmp_path / "b.json", str(tmp_path / "a.json"))
+    said = prompt_set.open_prompt_set("msclap", tmp_path / "b.json", str(tmp_path / "a.json"))
     assert (said.prompts.name, said.name) == ("msclap", "msclap + bank + attributes")
-    again = prompt_set.opened(said.prompts, said.bank, said.attributes)
+    again = prompt_set.open_prompt_set(said.prompts, said.bank, said.attributes)
     assert again.parts("dog") == said.parts("dog")
 
 
 def test_alike_finds_classes_that_are_one_to_the_model() -> None:
-    assert prompt_set.alike(np.array([at(0), at(1), at(90)])) is None
-    assert prompt_set.alike(np.array([at(0), at(90), 0.5 * at(0)])) == (0, 2)
+    assert prompt_set.find_duplicates(np.array([at(0), at(1), at(90)])) is None
+    assert prompt_set.find_duplicates(np.array([at(0), at(90), 0.5 * at(0)])) == (0, 2)

@@ -39,8 +39,8 @@ def entry(home: Path) -> Path:
 
 def test_the_same_texts_are_embedded_once(home: Path) -> None:
     tower = Tower()
-    first = textcache.vectors(["a", "bcd"], tower, fingerprint="one")
-    again = textcache.vectors(["a", "bcd"], Tower(), fingerprint="one")
+    first = textcache.embed_cached(["a", "bcd"], tower, fingerprint="one")
+    again = textcache.embed_cached(["a", "bcd"], Tower(), fingerprint="one")
     assert len(tower.asked) == 1 and again.dtype == np.float32
     np.testing.assert_array_equal(first, again)
 
@@ -49,9 +49,9 @@ def test_the_same_texts_are_embedded_once(home: Path) -> None:
     ("texts", "fingerprint"), [(["bcd", "a"], "one"), (["a", "bcd "], "one"), (["a", "bcd"], "two"), (["abcd"], "one")]
 )
 def test_other_texts_another_order_or_another_model_are_another_entry(texts: list[str], fingerprint: str, home: Path) -> None:
-    textcache.vectors(["a", "bcd"], Tower(), fingerprint="one")
+    textcache.embed_cached(["a", "bcd"], Tower(), fingerprint="one")
     tower = Tower()
-    textcache.vectors(texts, tower, fingerprint=fingerprint)
+    textcache.embed_cached(texts, tower, fingerprint=fingerprint)
     assert tower.asked == [texts] and len(list(home.glob("*.npz"))) == 2
 
 
@@ -66,7 +66,7 @@ def _flip(path: Path) -> None:
 
 
 def _foreign(path: Path) -> None:
-    textcache.vectors(["other"], Tower(), fingerprint="one")
+    textcache.embed_cached(["other"], Tower(), fingerprint="one")
     other = next(found for found in path.parent.glob("*.npz") if found != path)
     os.replace(other, path)
 
@@ -107,42 +107,42 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_damaged_or_foreign_entry_is_made_anew(case: str, home: Path) -> None:
-    right = textcache.vectors(["a", "bcd"], Tower(), fingerprint="one")
+    right = textcache.embed_cached(["a", "bcd"], Tower(), fingerprint="one")
     DAMAGE[case](entry(home))
     tower = Tower()
-    np.testing.assert_array_equal(textcache.vectors(["a", "bcd"], tower, fingerprint="one"), right)
+    np.testing.assert_array_equal(textcache.embed_cached(["a", "bcd"], tower, fingerprint="one"), right)
     assert len(tower.asked) == 1
     if case != "folder":
-        np.testing.assert_array_equal(textcache.vectors(["a", "bcd"], Tower(), fingerprint="one"), right)
+        np.testing.assert_array_equal(textcache.embed_cached(["a", "bcd"], Tower(), fingerprint="one"), right)
     assert not list(home.glob("*.partial")) and not list(home.glob(".*"))
 
 
 def test_the_folder_keeps_to_its_limit_and_forgets_what_is_oldest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textcache, "LIMIT", 200_000)
     for number in range(12):
-        textcache.vectors([str(number)], Tower(8000), fingerprint="one")
+        textcache.embed_cached([str(number)], Tower(8000), fingerprint="one")
         for place, path in enumerate(sorted(home.glob("*.npz"), key=lambda one: one.stat().st_mtime)):
             os.utime(path, (place, place))
-        textcache.vectors(["0"], Tower(8000), fingerprint="one")  # used, so not the oldest
+        textcache.embed_cached(["0"], Tower(8000), fingerprint="one")  # used, so not the oldest
     assert sum(path.stat().st_size for path in home.glob("*.npz")) <= 200_000
     kept = Tower(8000)
     for number in (0, 11):
-        textcache.vectors([str(number)], kept, fingerprint="one")
+        textcache.embed_cached([str(number)], kept, fingerprint="one")
     assert kept.asked == []
-    textcache.vectors(["1"], kept, fingerprint="one")
+    textcache.embed_cached(["1"], kept, fingerprint="one")
     assert kept.asked == [["1"]]
 
 
 def test_what_would_fill_the_cache_is_not_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textcache, "LIMIT", 100_000)
-    assert textcache.vectors(["a"], Tower(20_000), fingerprint="one").shape == (1, 20_000)
+    assert textcache.embed_cached(["a"], Tower(20_000), fingerprint="one").shape == (1, 20_000)
     assert not list(home.glob("*.npz"))
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("AURICLE_CACHE", str(tmp_path / "file"))
-    assert textcache.vectors(["a"], Tower(), fingerprint="one").shape == (1, 4)
+    assert textcache.embed_cached(["a"], Tower(), fingerprint="one").shape == (1, 4)
 
 
 def test_an_empty_name_turns_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_an_empty_name_turns_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AURICLE_CACHE", "")
     tower = Tower()
     for _ in range(2):
-        textcache.vectors(["a"], tower, fingerprint="one")
+        textcache.embed_cached(["a"], tower, fingerprint="one")
     assert len(tower.asked) == 2 and not list(tmp_path.iterdir())
 
 

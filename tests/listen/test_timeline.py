@@ -79,6 +79,6 @@ def test_ten_hours_are_kept_small() -> None:
     frames[:, 0] = 0.9
     for place in range(4500):
         timeline.add(WindowResult(place * 8.0, 10.0, place == 4499, True, np.ones(5), frames, None, None))
-    kept = sum(values.nbytes for runs in timeline._kept.values() for _, values, _ in runs)
+    kept = sum(values.nbytes for runs in timeline._segments.values() for _, values, _ in runs)
     assert kept == 4 * (4500 * 100 + 25)
     assert len(timeline.events(36_002.0)) == 1

@@ -189,11 +189,11 @@ def test_a_model_without_calibration_is_held_against_a_background(listener: List
     head = ZeroShot(listener, ["low tone"])
     monkeypatch.setattr(audioset, "labels", lambda: tuple(background))
     published(listener, monkeypatch)
-    judge, calibration, threshold = head.judge("any")
+    scorer, calibration, threshold = head.scorer("any")
     own, names = listener.embed_text(["low tone"])[0], listener.embed_text(background)
     far = np.argsort(-(names @ own), kind="stable")[NEAREST:]
     powers = np.exp(20.0 * np.append(own @ vector, names[far] @ vector).astype(np.float64))
-    assert judge.scores(judge.evidence(vector))[0] == pytest.approx(powers[0] / powers.sum(), rel=1e-3)
+    assert scorer.scores(scorer.evidence(vector))[0] == pytest.approx(powers[0] / powers.sum(), rel=1e-3)
     assert (calibration, threshold) == ("background", 0.5)
 
 
@@ -201,12 +201,12 @@ def test_one_label_alone_never_gets_a_one(listener: Listener, monkeypatch: pytes
     sounds = listener.embed_audio([clip(tone(label, 3)) for label in LABELS[:2]])
     published(listener, monkeypatch)
     head = ZeroShot(listener, ["deep hum"])
-    judge = head.judge("any")[0]
-    assert isinstance(judge, Contrast) and judge.background.shape == (527, 8) and judge.beside.sum() == 517
-    others = judge.background[judge.beside[0]]  # a sound that is just like another name is not this one
-    assert judge.scores(judge.evidence(others)).max() < 0.5
+    scorer = head.scorer("any")[0]
+    assert isinstance(scorer, Contrast) and scorer.background.shape == (527, 8) and scorer.mask.sum() == 517
+    others = scorer.background[scorer.mask[0]]  # a sound that is just like another name is not this one
+    assert scorer.scores(scorer.evidence(others)).max() < 0.5
     for vector in sounds:
-        assert judge.scores(judge.evidence(vector))[0] < 1
+        assert scorer.scores(scorer.evidence(vector))[0] < 1
     with pytest.raises(InputError, match="wanted two or more labels"):
         head.classify("any.wav")
 
@@ -214,9 +214,9 @@ def test_one_label_alone_never_gets_a_one(listener: Listener, monkeypatch: pytes
 def test_a_published_model_has_its_own_prompt_and_scale(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     published(listener, monkeypatch, scale=None, prompt="deep {label}")
     head = ZeroShot(listener, ["dog", "rain"])
-    assert head.wording.name == "deep {label}"
-    judge, calibration, _ = head.judge("one")
-    assert calibration == "none" and judge.scores(np.array([0.07, 0.0])) == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.e)], rel=1e-5)
+    assert head.prompt_set.name == "deep {label}"
+    scorer, calibration, _ = head.scorer("one")
+    assert calibration == "none" and scorer.scores(np.array([0.07, 0.0])) == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.e)], rel=1e-5)
 
 
 def test_a_fitted_scale_is_used_and_held_to_what_it_was_fitted_to(listener: Listener, tone_folder: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def run(trial: Trial) -> list[Row]:
             )
         pairs += [(place, number, *both) for number, both in enumerate(zip(true, swapped, strict=True))]
     texts = [text for pair in pairs for text in pair[2:]]
-    words = textcache.vectors(texts, trial.listener.embed_text, fingerprint=trial.listener.fingerprint).reshape(len(pairs), 2, -1)
+    words = textcache.embed_cached(texts, trial.listener.embed_text, fingerprint=trial.listener.fingerprint).reshape(len(pairs), 2, -1)
     groups = suites.groups(trial.items)
     rows: list[Row] = []
     for (place, number, *_), both in zip(pairs, words, strict=True):

@@ -33,7 +33,7 @@ def run(trial: Trial) -> list[Row]:
     if not len(owner):
         raise InputError(f"no clip has a caption of style {trial.suite.style!r}; wanted captions to look for")
     captions = [text for texts in said for text in texts]
-    words = textcache.vectors(captions, trial.listener.embed_text, fingerprint=trial.listener.fingerprint)
+    words = textcache.embed_cached(captions, trial.listener.embed_text, fingerprint=trial.listener.fingerprint)
     sounds = np.stack([heard.mean("words") for heard in trial.heard])
     rows: list[Row] = []
     number = np.concatenate([np.arange(len(texts)) for texts in said])

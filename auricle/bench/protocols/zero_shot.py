@@ -24,7 +24,7 @@ def run(trial: Trial) -> list[Row]:
     """A row a clip: its label, the label that won, the rank of its own."""
     truth, labels = suites.single(trial.items), suites.vocabulary(trial.suite, trial.items)
     head = ZeroShot(trial.listener, [trial.suite.words.get(label, label) for label in labels], prompt=trial.suite.prompt)
-    head.judge("one")  # refuses labels that are the same to the model
+    head.scorer("one")  # refuses labels that are the same to the model
     judge = Cosines(head.weights, Scale(question="one", scale=1.0))
     rows: list[Row] = []
     for item, heard, label, group in zip(trial.items, trial.heard, truth, suites.groups(trial.items), strict=True):
