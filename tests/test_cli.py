@@ -170,7 +170,7 @@ def test_html_writes_a_page(auricle: Callable[..., tuple[int, str, str]], folder
 
 def test_doctor(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = auricle("doctor")
-    assert (code, err) == (0, "") and "onnxruntime" in out and "hears well" in out
+    assert (code, err) == (0, "") and "onnxruntime" in out and "all checks passed" in out
     code, out, err = auricle("doctor", "--model", "no-such", model=False)
     assert code == 1 and "fault" in out and "no-such" in out
 
@@ -276,7 +276,7 @@ def test_heads_are_fitted_and_used(auricle: Callable[..., tuple[int, str, str]],
     code, out, err = auricle("tag", "classes/pipe/0.wav", "--head", "my.head", "--json")
     assert code == 0 and {label["label"]: label["present"] for label in objects(out)[0]["labels"]} == {"hum": False, "pipe": True}
     code, out, err = auricle("tag", "tones.wav", "--head", "text.wav")
-    assert code == 1 and "text.wav: is no file of heads" in err
+    assert code == 1 and "text.wav: is not a heads file" in err
 
 
 def test_files_are_classified_by_names(auricle: Callable[..., tuple[int, str, str]], folder: Path) -> None:

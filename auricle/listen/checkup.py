@@ -1,4 +1,4 @@
-"""What an install can do: versions, optional packages, and whether it hears a sound made on the spot."""
+"""Checks of an installation (`auricle doctor`): versions, optional packages, and a test of a model on generated audio."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _EXTRAS = {
     "lancedb": ("archive", "archives"),
     "fastapi": ("serve", "the service over HTTP"),
     "torch": ("train", "training, and runtime torch-fp32"),
-    "transformers": ("hf", "words of published models, and speech encoders"),
+    "transformers": ("hf", "tokenizers of published models, and speech encoders"),
     "onnx": ("export", "export to ONNX"),
-    "openvino": ("openvino", "the quickest engine for published models"),
+    "openvino": ("openvino", "the fastest engine for published models"),
 }
 _RATE = 44_100
-_LABELS = 60  # labels of a model that are listed
-_WORDS = ("a dog barks", "rain", "church bells", "a man speaks", "an engine")
-#: Cosine above which the vectors of such words say nothing: published towers stay below 0.9, one known bad one gives 0.9993
+_LABELS = 60  # number of labels of a model that are listed
+_TEXTS = ("a dog barks", "rain", "church bells", "a man speaks", "an engine")
+#: Cosine of different texts above which a text tower is broken: published ones stay below 0.9, one known broken one gives 0.9993
 #: (https://github.com/embeddings-benchmark/mteb/issues/5069).
 _COLLAPSED = 0.995
 
 
 def versions() -> list[tuple[str, str]]:
-    """Python and the packages of the core, with what decodes sound underneath."""
+    """Versions of Python, the required packages and libsndfile: (name, version) pairs."""
     import soundfile
 
     rows = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}, {cpu_count()} core(s)")]
@@ -47,75 +47,77 @@ def versions() -> list[tuple[str, str]]:
 
 
 def extras() -> list[tuple[str, str]]:
-    """Optional packages: the version, or how to get them and what for."""
+    """Optional packages: (name, version) pairs, or how to install a missing one and what it is for."""
     return [
         (name, _version(name) or f"not installed; pip install 'auricle[{extra}]' brings {what}") for name, (extra, what) in _EXTRAS.items()
     ]
 
 
 def model_facts(folder: Path) -> list[tuple[str, str]]:
-    """What the config and the card of a model folder say, a row each."""
+    """Facts of a model folder from its config and card: (name, text) pairs."""
     config, card = read_config(folder / "config.json"), catalog.card(folder)
     rows: list[tuple[str, str]] = [
         (name, _plain(card[name])) for name in ("summary", "licence", "corpora", "parameters", "mel matrix") if name in card
     ]
     rows += [("note", str(note)) for note in card.get("notes", ())]
     rows += [(f"result {name}", _plain(figures)) for name, figures in card.get("results", {}).items()]
-    some = ", ".join(config.labels[:_LABELS]) + (", ..." if len(config.labels) > _LABELS else "")
-    rows.append(("labels", f"{len(config.labels)}: {some}" if config.labels else "none of its own"))
-    rows.append(("hears", f"windows of {config.window.seconds:g} s, {config.frame_rate:g} frames a second, vectors of {config.dim}"))
+    labels = ", ".join(config.labels[:_LABELS]) + (", ..." if len(config.labels) > _LABELS else "")
+    rows.append(("labels", f"{len(config.labels)}: {labels}" if config.labels else "none of its own"))
+    rows.append(
+        ("input", f"windows of {config.window.seconds:g} s, {config.frame_rate:g} frames a second, embeddings of size {config.dim}")
+    )
     return [*rows, ("size", megabytes(catalog.size(folder))), ("folder", str(folder))]
 
 
 def self_check(model: str | None, runtime: str | None) -> tuple[list[tuple[str, str]], bool]:
-    """Rows that say what was tried and how it went, and whether all of it went well."""
+    """Run the checks on a model: (name, result) pairs, and whether all of them passed."""
     rows: list[tuple[str, str]] = []
     try:
-        began = time.perf_counter()
+        started = time.perf_counter()
         listener = load(model, runtime)
         rows.append(("model", f"{listener.config.name} from {listener.runtime.folder}"))
-        rows.append(("runtime", f"{listener.runtime.engine.name}, opened in {time.perf_counter() - began:.2f} s"))
-        faults = [*_sound_faults(listener, rows), *_word_faults(listener, rows)]
+        rows.append(("runtime", f"{listener.runtime.engine.name}, opened in {time.perf_counter() - started:.2f} s"))
+        faults = [*_audio_faults(listener, rows), *_text_faults(listener, rows)]
     except AuricleError as error:
         faults = [str(error)]
-    rows += [("fault", fault) for fault in faults] or [("verdict", "hears well")]
+    rows += [("fault", fault) for fault in faults] or [("verdict", "all checks passed")]
     return rows, not faults
 
 
-def _sound_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
-    """Ten seconds of swept noise bursts, heard twice, and as much silence."""
+def _audio_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
+    """Faults in the results for ten seconds of noise bursts, analysed twice, and ten seconds of silence. Adds the speed to rows."""
     rng = np.random.default_rng(0)
     times = np.arange(10 * _RATE) / _RATE
     bursts = (0.1 * rng.standard_normal(times.size) * (np.sin(2 * np.pi * 0.5 * times) > 0)).astype(np.float32)
-    sound, quiet = Clip(bursts, _RATE, "generated bursts"), Clip(np.zeros_like(bursts), _RATE, "generated silence")
-    began = time.perf_counter()
+    sound, silence = Clip(bursts, _RATE, "generated bursts"), Clip(np.zeros_like(bursts), _RATE, "generated silence")
+    started = time.perf_counter()
     first = listener.listen(sound, top=None)
-    seconds = time.perf_counter() - began
-    rows.append(("speed", f"10 s of sound in {seconds:.2f} s, {10 / seconds:.0f} times as fast as it lasts"))
+    seconds = time.perf_counter() - started
+    rows.append(("speed", f"10 s of audio in {seconds:.2f} s, {10 / seconds:.0f} times real time"))
     faults = []
     if first.error or first.coverage < 1 or first.silent:
-        faults.append(f"a sound of 10 s came out as {first}")
+        faults.append(f"the result for 10 s of noise is wrong: {first}")
     if not all(0 <= label.score <= 1 for label in first.tags):
         faults.append("scores are not between 0 and 1; the model folder is damaged, install it again")
     if listener.listen(sound, top=None) != first:
-        faults.append("the same sound heard twice gave two answers; report this with your versions")
-    hush = listener.listen(quiet)
-    if not hush.silent or hush.events or any(label.present for label in hush.tags):
-        faults.append(f"silence came out as {hush}")
+        faults.append("the same audio gave two different results; report this with your versions")
+    result = listener.listen(silence)
+    if not result.silent or result.events or any(label.present for label in result.tags):
+        faults.append(f"the result for silence is wrong: {result}")
     return faults
 
 
-def _word_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
+def _text_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
     if not listener.runtime.has_text_tower:
-        rows.append(("words", "none: an encoder without a text tower"))
+        rows.append(("text", "the model has no text tower"))
         return []
-    vectors = listener.embed_text(_WORDS)
+    vectors = listener.embed_text(_TEXTS)
     if vectors.shape[1] != listener.config.dim or not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-4):
-        return ["words have no vectors of unit length; the model folder is damaged, install it again"]
-    cosines = (vectors @ vectors.T)[np.triu_indices(len(_WORDS), 1)]
-    rows.append(("words", f"cosines of {len(_WORDS)} different ones: {cosines.min():.3f} to {cosines.max():.3f}"))
-    alike = cosines.min() > _COLLAPSED
-    return [f"different words have vectors of cosine {cosines.min():.4f} or more: the text tower has collapsed"] if alike else []
+        return ["text embeddings are not of unit length; the model folder is damaged, install it again"]
+    cosines = (vectors @ vectors.T)[np.triu_indices(len(_TEXTS), 1)]
+    rows.append(("text", f"cosines of {len(_TEXTS)} different texts: {cosines.min():.3f} to {cosines.max():.3f}"))
+    collapsed = cosines.min() > _COLLAPSED
+    return [f"different texts have embeddings with cosines of {cosines.min():.4f} or more: the text tower is broken"] if collapsed else []
 
 
 def _version(name: str) -> str | None:

@@ -1,6 +1,6 @@
-"""Fitted heads: recordings with labels in, a small file out that adds those labels to any listener of the same model.
+"""Fitted heads: a classifier for new labels, fitted to labelled recordings and stored in a small file, for any listener of the same model.
 
-Each label is a logistic regression over the vectors of likeness, its scores calibrated on recordings it was not fitted on.
+Each label is a binary logistic regression on the similarity embedding, with scores calibrated by cross-validation over recordings.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from auricle.signal.formats import recordings
 from auricle.signal.streaming import cut
 
 _FORMAT = "1"
-_AT_ONCE = 256  # examples heard together
-_FEWEST = 2  # recordings a label needs, so that one can be left out
+_BATCH = 256  # examples embedded together
+_MIN_GROUPS = 2  # recordings that a label needs for cross-validation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Heads:
-    """Labels with a head each. weights (K, E), bias (K,): float32. model, fingerprint: whose vectors they are for."""
+    """A linear classifier with K labels. weights (K, E), bias (K,): float32. model, fingerprint: the model whose embeddings it takes."""
 
     labels: tuple[str, ...]
     weights: np.ndarray
@@ -41,45 +41,47 @@ class Heads:
     fingerprint: str
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Probabilities (..., K) of unit vectors (..., E); from one half on a label is present."""
-        with np.errstate(invalid="ignore"):  # some matrix kernels raise the flag over lanes that no result comes from
+        """Probabilities (..., K) of unit vectors (..., E); a label is present from 0.5."""
+        with np.errstate(invalid="ignore"):  # some BLAS kernels set this flag for finite operands
             return sigmoid(vectors @ self.weights.T + self.bias)
 
     def check(self, listener: Listener) -> None:
-        """ModelError unless these heads were fitted to this listener's vectors."""
+        """ModelError unless these heads were fitted to embeddings of this listener's model."""
         if self.fingerprint != listener.fingerprint:
             raise ModelError(
                 f"the heads were fitted to {self.model} (weights {self.fingerprint[:8]}), the model here is {listener.config.name} "
-                f"(weights {listener.fingerprint[:8]}); give that model with --model, or fit them anew"
+                f"(weights {listener.fingerprint[:8]}); give that model with --model, or fit the heads again"
             )
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file, whole or not at all. WriteError where it cannot be written."""
+        """Write one safetensors file atomically. WriteError if it cannot be written."""
         from safetensors.numpy import save
 
-        about = {"format": _FORMAT, "labels": json.dumps(self.labels), "model": self.model, "fingerprint": self.fingerprint}
-        write_bytes(path, save({"weights": self.weights, "bias": self.bias}, metadata=about))
+        metadata = {"format": _FORMAT, "labels": json.dumps(self.labels), "model": self.model, "fingerprint": self.fingerprint}
+        write_bytes(path, save({"weights": self.weights, "bias": self.bias}, metadata=metadata))
 
     @staticmethod
     def load(path: Path) -> Heads:
-        """Read what `save` wrote; ModelError says what is wrong with a file that is something else."""
+        """Read a file that `save` wrote; ModelError for any other."""
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(str(path), framework="numpy") as file:
-                about = file.metadata() or {}
-                labels = tuple(json.loads(about["labels"]))
-                heads = Heads(labels, file.get_tensor("weights"), file.get_tensor("bias"), about["model"], about["fingerprint"])
+                metadata = file.metadata() or {}
+                labels = tuple(json.loads(metadata["labels"]))
+                heads = Heads(labels, file.get_tensor("weights"), file.get_tensor("bias"), metadata["model"], metadata["fingerprint"])
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"{path}: is no file of heads ({' '.join(str(error).split())[:100]}); make one with auricle fit") from error
-        if about.get("format") != _FORMAT or heads.weights.shape[0] != len(labels) or heads.bias.shape != (len(labels),):
-            raise ModelError(f"{path}: its labels, weights and format do not fit together; fit it anew with auricle fit")
+            raise ModelError(f"{path}: is not a heads file ({' '.join(str(error).split())[:100]}); make one with auricle fit") from error
+        if metadata.get("format") != _FORMAT or heads.weights.shape[0] != len(labels) or heads.bias.shape != (len(labels),):
+            raise ModelError(
+                f"{path}: the shapes of labels, weights and bias do not agree, or the format is unknown; make it again with auricle fit"
+            )
         return heads
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One recording, or a stretch of one, with its labels. group: what it may not be told apart from when one is left out."""
+    """One recording, or a stretch of one (onset to offset in seconds), with its labels. Cross-validation holds out whole groups."""
 
     file: str
     labels: tuple[str, ...]
@@ -88,16 +90,16 @@ class Example:
     group: str = ""
 
     def source(self) -> Source:
-        """What a listener hears."""
+        """The source for a listener: the file, or a Clip cut from it. SoundError if it cannot be read."""
         return self.file if not self.onset and self.offset == float("inf") else cut(self.file, self.onset, self.offset)
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """How heads do on recordings that they were not fitted on.
+    """Cross-validated results of fitted heads.
 
-    average_precision: by label. accuracy (value, low, high): share of examples whose best label is their own, Wilson's interval; None
-    where some have several labels. examples: how many. failed: errors of what could not be heard.
+    average_precision: by label. accuracy (value, low, high): share of examples whose best label is their own, with Wilson's interval; None
+    if some examples have several labels. examples: number of examples by label. failed: errors of files that could not be read.
     """
 
     average_precision: Mapping[str, float]
@@ -107,7 +109,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        told: dict[str, Any] = {
+        result: dict[str, Any] = {
             "labels": [
                 {"label": label, "examples": self.examples[label], "average_precision": round(value, 4)}
                 for label, value in self.average_precision.items()
@@ -115,27 +117,27 @@ class Report:
             "mean_average_precision": round(float(np.mean(list(self.average_precision.values()))), 4),
         }
         if self.accuracy is not None:
-            told["accuracy"] = dict(zip(("value", "low", "high"), (round(part, 4) for part in self.accuracy), strict=True))
-        return told | {"failed": list(self.failed)}
+            result["accuracy"] = dict(zip(("value", "low", "high"), (round(part, 4) for part in self.accuracy), strict=True))
+        return result | {"failed": list(self.failed)}
 
 
 def read_examples(place: Path, endings: frozenset[str]) -> list[Example]:
-    """Examples of a folder with a folder a label or label tracks beside their recordings, or of a table (`core.table`).
+    """Read labelled examples from a folder (one folder per label, or label tracks next to their recordings) or from a table (`core.table`).
 
-    A table's columns are label, file where it is not named after its recording, and as wanted onset, offset, group. A recording with
-    several labels has several rows. endings: names that are taken for recordings.
+    Columns of a table: label, file (unless the table is named after its recording), and optionally onset, offset and group. A recording
+    with several labels has several rows. endings: suffixes of recordings. InputError for a row that does not fit, or without examples.
     """
-    found = _from_folder(place, endings) if place.is_dir() else _from_table(place, endings)
+    rows = _from_folder(place, endings) if place.is_dir() else _from_table(place, endings)
     merged: dict[tuple[str, float, float], Example] = {}
-    for where, example in found:
+    for where, example in rows:
         key = (example.file, example.onset, example.offset)
-        known = merged.setdefault(key, example)
-        if known.group != example.group:
-            raise InputError(f"{where}: is of group {example.group}, and a row before of {known.group}; wanted one group a recording")
-        merged[key] = dataclasses.replace(known, labels=tuple(sorted({*known.labels, *example.labels})))
+        first = merged.setdefault(key, example)
+        if first.group != example.group:
+            raise InputError(f"{where}: has group {example.group}, an earlier row has {first.group}; wanted one group per recording")
+        merged[key] = dataclasses.replace(first, labels=tuple(sorted({*first.labels, *example.labels})))
     if not merged:
         raise InputError(
-            f"{place}: has no examples; wanted a folder a label with recordings in it, label tracks beside their recordings, "
+            f"{place}: has no examples; wanted one folder of recordings per label, label tracks next to their recordings, "
             "or rows of file and label"
         )
     return list(merged.values())
@@ -162,44 +164,47 @@ def _label(text: str) -> str:
 
 
 def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress | None = None) -> tuple[Heads, Report]:
-    """Fit a head a label, and say how each does on recordings left out (five parts, whole groups). progress: of hearing them."""
-    vectors, heard, failed = _vectors(listener, examples, progress)
-    labels = tuple(sorted({label for example in heard for label in example.labels}))
-    groups = np.array([example.group or example.file for example in heard])
-    truth = np.array([[label in example.labels for label in labels] for example in heard]).reshape(len(heard), len(labels))
+    """Fit one head per label, and evaluate them by five-fold cross-validation over groups. progress: called as examples are embedded.
+
+    InputError for fewer than two labels, or a label with too few recordings.
+    """
+    vectors, embedded, failed = _vectors(listener, examples, progress)
+    labels = tuple(sorted({label for example in embedded for label in example.labels}))
+    groups = np.array([example.group or example.file for example in embedded])
+    truth = np.array([[label in example.labels for label in labels] for example in embedded]).reshape(len(embedded), len(labels))
     _check_enough(labels, truth, groups)
-    weights, bias, held = [], [], np.zeros(truth.shape)
-    for place in range(len(labels)):
-        own = truth[:, place]
-        for left in fewshot.folds(own, groups):
-            held[left, place] = fewshot.fit_head(vectors[~left], own[~left]).logits(vectors[left])
-        scale, shift = fewshot.fit_platt(held[:, place], own, np.ones(len(own)))
-        head = fewshot.fit_head(vectors, own).scaled(scale, shift)
-        held[:, place] = held[:, place] * scale + shift
+    weights, bias, held_out = [], [], np.zeros(truth.shape)
+    for index in range(len(labels)):
+        target = truth[:, index]
+        for test in fewshot.folds(target, groups):
+            held_out[test, index] = fewshot.fit_head(vectors[~test], target[~test]).logits(vectors[test])
+        scale, shift = fewshot.fit_platt(held_out[:, index], target, np.ones(len(target)))
+        head = fewshot.fit_head(vectors, target).scaled(scale, shift)
+        held_out[:, index] = held_out[:, index] * scale + shift
         weights.append(head.weights)
         bias.append(head.bias)
     heads = Heads(labels, np.stack(weights), np.array(bias, np.float32), listener.config.name, listener.fingerprint)
-    return heads, _report(labels, truth, held, failed)
+    return heads, _report(labels, truth, held_out, failed)
 
 
 def _vectors(
     listener: Listener, examples: Sequence[Example], progress: Progress | None
 ) -> tuple[np.ndarray, list[Example], tuple[str, ...]]:
-    """Vectors of the examples that can be heard, those examples, and what is wrong with the others."""
-    rows, heard, failed = [], [], []
-    for start in range(0, len(examples), _AT_ONCE):
-        some = examples[start : start + _AT_ONCE]
-        for example, answer in zip(some, _embedded(listener, some, start, progress), strict=True):
-            if isinstance(answer, Exception):
-                failed.append(str(answer))
+    """Embeddings (N, E) of the examples that can be read, those examples, and the errors of the others."""
+    rows, embedded, failed = [], [], []
+    for start in range(0, len(examples), _BATCH):
+        batch = examples[start : start + _BATCH]
+        for example, result in zip(batch, _embed(listener, batch, start, progress), strict=True):
+            if isinstance(result, Exception):
+                failed.append(str(result))
             else:
-                rows.append(answer)
-                heard.append(example)
-    return np.array(rows), heard, tuple(failed)
+                rows.append(result)
+                embedded.append(example)
+    return np.array(rows), embedded, tuple(failed)
 
 
-def _embedded(listener: Listener, examples: Sequence[Example], start: int, progress: Progress | None) -> Iterator[np.ndarray | Exception]:
-    """A vector an example, or what is wrong with it. Stretches are cut out first, so only so many are held at once."""
+def _embed(listener: Listener, examples: Sequence[Example], start: int, progress: Progress | None) -> Iterator[np.ndarray | Exception]:
+    """The embedding (E,) of each example, or its error. Stretches are cut first, hence the batches."""
     sources: list[Source | Exception] = []
     for example in examples:
         try:
@@ -207,29 +212,27 @@ def _embedded(listener: Listener, examples: Sequence[Example], start: int, progr
         except (SoundError, InputError) as error:
             sources.append(error)
 
-    def told(place: int, seconds: float, declared: float) -> None:
+    def report(index: int, seconds: float, declared: float) -> None:
         if progress is not None:
-            progress(start + place, seconds, declared)
+            progress(start + index, seconds, declared)
 
-    answers = listener.embed_each([source for source in sources if not isinstance(source, Exception)], space="likeness", progress=told)
-    return (source if isinstance(source, Exception) else next(answers) for source in sources)
+    rows = listener.embed_each([source for source in sources if not isinstance(source, Exception)], space="similarity", progress=report)
+    return (source if isinstance(source, Exception) else next(rows) for source in sources)
 
 
 def _check_enough(labels: Sequence[str], truth: np.ndarray, groups: np.ndarray) -> None:
     if len(labels) < 2:
-        raise InputError(
-            f"there is {'one label' if labels else 'no label'} to learn; wanted two or more, such as a sound and everything else"
-        )
-    for place, label in enumerate(labels):
-        inside, outside = len(set(groups[truth[:, place]])), len(set(groups[~truth[:, place]]))
-        if min(inside, outside) < _FEWEST:
-            raise InputError(f"{label}: {inside} recordings have it and {outside} have not; wanted at least {_FEWEST} of each")
+        raise InputError(f"there {'is one label' if labels else 'are no labels'}; wanted two or more, such as a sound and all other sounds")
+    for index, label in enumerate(labels):
+        positive, negative = len(set(groups[truth[:, index]])), len(set(groups[~truth[:, index]]))
+        if min(positive, negative) < _MIN_GROUPS:
+            raise InputError(f"{label}: {positive} recordings have it and {negative} do not; wanted at least {_MIN_GROUPS} of each")
 
 
-def _report(labels: Sequence[str], truth: np.ndarray, held: np.ndarray, failed: tuple[str, ...]) -> Report:
-    precision = {label: float(average_precision(truth[:, place], held[:, place])) for place, label in enumerate(labels)}
+def _report(labels: Sequence[str], truth: np.ndarray, logits: np.ndarray, failed: tuple[str, ...]) -> Report:
+    precision = {label: float(average_precision(truth[:, index], logits[:, index])) for index, label in enumerate(labels)}
     accuracy = None
     if (truth.sum(axis=1) == 1).all():
-        right = int((held.argmax(axis=1) == truth.argmax(axis=1)).sum())
-        accuracy = (right / len(truth), *wilson(right, len(truth)))
-    return Report(precision, accuracy, {label: int(truth[:, place].sum()) for place, label in enumerate(labels)}, failed)
+        correct = int((logits.argmax(axis=1) == truth.argmax(axis=1)).sum())
+        accuracy = (correct / len(truth), *wilson(correct, len(truth)))
+    return Report(precision, accuracy, {label: int(truth[:, index].sum()) for index, label in enumerate(labels)}, failed)

@@ -126,7 +126,7 @@ def test_a_folder_is_one_label_however_its_name_is_composed(tmp_path: Path) -> N
         ("file,label,onset,offset\nx.wav,a,3,2\n", "goes from 3 to 2 s"),
         ("file,label\nx.wav,\n", "line 2: has no label; wanted a column label"),
         ("file,label\nx.wav,a\ny.wav,b,c\n", "line 3: has 3 cells for 2 columns"),
-        ("file,label,group\nx.wav,a,one\nx.wav,b,two\n", "line 3: is of group two, and a row before of one"),
+        ("file,label,group\nx.wav,a,one\nx.wav,b,two\n", "line 3: has group two, an earlier row has one"),
     ],
 )
 def test_tables_that_make_no_sense_say_where(text: str, match: str, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_cannot_be_heard_is_told_and_left_out(classes: Path, listener: List
 
 def test_too_little_is_refused(classes: Path, listener: Listener) -> None:
     examples = heads.read_examples(classes, ENDINGS)
-    with pytest.raises(InputError, match="there is one label to learn"):
+    with pytest.raises(InputError, match="there is one label"):
         heads.fit(listener, [example for example in examples if example.labels == ("whistle",)])
     with pytest.raises(InputError, match="low hum: 1 recordings have it"):
         heads.fit(listener, [*examples[11:]])
@@ -155,9 +155,9 @@ def test_too_little_is_refused(classes: Path, listener: Listener) -> None:
 
 def test_files_that_are_something_else_are_refused(classes: Path, listener: Listener, tmp_path: Path) -> None:
     (tmp_path / "x.head").write_bytes(b"\x80\x04 a pickle would start like this")
-    with pytest.raises(ModelError, match="is no file of heads"):
+    with pytest.raises(ModelError, match="is not a heads file"):
         Heads.load(tmp_path / "x.head")
-    with pytest.raises(ModelError, match="is no file of heads"):
+    with pytest.raises(ModelError, match="is not a heads file"):
         Heads.load(listener.runtime.folder / "model.safetensors")
     made, _ = heads.fit(listener, heads.read_examples(classes, ENDINGS))
     with pytest.raises(ModelError, match="the heads were fitted to"):
