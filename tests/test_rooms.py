@@ -1,4 +1,4 @@
-"""The rooms and their stairs: imports go down only, torch stays where it belongs, and importing auricle loads nothing heavy."""
+"""The packages and their layers: imports go down only, torch stays in its packages, and importing auricle loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "auricle"
+ROOT = Path(__file__).parent.parent / "auricle"
 
-#: Room -> rooms it may import. docs/architecture.md, section 1.
-STAIRS: dict[str, set[str]] = {
+#: Package -> packages that it may import. docs/architecture.md, section 1.
+LAYERS: dict[str, set[str]] = {
     "core": set(),
     "signal": {"core"},
     "nn": {"core"},
@@ -35,7 +35,7 @@ STAIRS: dict[str, set[str]] = {
 }
 DATA_ONLY = {"weights", "ontology"}
 WITH_TORCH = {"nn", "models", "train", "recipes"}
-ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py")))
+PACKAGES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in DATA_ONLY and any(path.rglob("*.py")))
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
@@ -46,29 +46,29 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             if node.level:
-                module = ".".join([*path.relative_to(PACKAGE.parent).parts[: -node.level], *filter(None, [module])])
+                module = ".".join([*path.relative_to(ROOT.parent).parts[: -node.level], *filter(None, [module])])
             yield module, node.lineno
             if module == "auricle":
                 yield from ((f"auricle.{alias.name}", node.lineno) for alias in node.names)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_go_down_the_stairs(room: str) -> None:
-    allowed = STAIRS[room] | {room}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_down_the_layers(package: str) -> None:
+    allowed = LAYERS[package] | {package}
     wrong = [
-        f"{path.relative_to(PACKAGE.parent)}:{line} imports {module}"
-        for path in (PACKAGE / room).rglob("*.py")
+        f"{path.relative_to(ROOT.parent)}:{line} imports {module}"
+        for path in (ROOT / package).rglob("*.py")
         for module, line in imports(path)
-        if module.startswith("auricle.") and module.split(".")[1] in STAIRS and module.split(".")[1] not in allowed
+        if module.startswith("auricle.") and module.split(".")[1] in LAYERS and module.split(".")[1] not in allowed
     ]
     assert not wrong
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room not in WITH_TORCH])
-def test_only_three_rooms_import_torch(room: str) -> None:
+@pytest.mark.parametrize("package", [package for package in PACKAGES if package not in WITH_TORCH])
+def test_only_some_packages_import_torch(package: str) -> None:
     wrong = [
-        f"{path.relative_to(PACKAGE.parent)}:{line}"
-        for path in (PACKAGE / room).rglob("*.py")
+        f"{path.relative_to(ROOT.parent)}:{line}"
+        for path in (ROOT / package).rglob("*.py")
         for module, line in imports(path)
         if module.split(".")[0] == "torch"
     ]
@@ -76,25 +76,23 @@ def test_only_three_rooms_import_torch(room: str) -> None:
 
 
 def test_runtime_reaches_models_only_inside_functions() -> None:
-    """Without torch chosen, hearing must not import the torch rooms."""
-    for path in (PACKAGE / "runtime").rglob("*.py"):
+    """Inference without torch must not import the packages that use torch."""
+    for path in (ROOT / "runtime").rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
                 assert not any(name.startswith("auricle.models") for name in names), path
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_each_room_says_what_goes_in_and_comes_out(room: str) -> None:
-    text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
-    assert text, f"auricle/{room}/__init__.py has no docstring"
-    first = text.splitlines()[0]
-    assert re.search(r"\bin\b", first) and re.search(r"\bout\b", first), first
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_has_a_summary(package: str) -> None:
+    """docs/architecture.md points to the docstrings: one line that says what the package holds."""
+    text = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert re.fullmatch(r"[A-Z].{20,}", text.partition("\n")[0]), f"auricle/{package}/__init__.py has no summary"
 
 
-def test_no_empty_rooms() -> None:
-    """A room appears when it holds something."""
-    empty = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__" and not any(path.iterdir())]
+def test_no_package_is_empty() -> None:
+    empty = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__" and not any(path.iterdir())]
     assert not empty
 
 
@@ -107,8 +105,8 @@ def test_importing_auricle_loads_nothing_heavy(heavy: str) -> None:
 def modules() -> dict[str, Path]:
     """Every module of auricle and recipes by its dotted name."""
     found = {}
-    for path in [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "recipes").rglob("*.py")]:
-        found[".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")] = path
+    for path in [*ROOT.rglob("*.py"), *(ROOT.parent / "recipes").rglob("*.py")]:
+        found[".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")] = path
     return found
 
 

@@ -1,4 +1,4 @@
-"""Command-line interface: arguments in, printed results out. Heavy imports are inside the commands, so that each starts quickly."""
+"""Command-line interface. Heavy imports are inside the commands, so that each starts quickly."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Shared basics: nothing in; records, errors, configs, file writing and the check for optional packages out."""
+"""Shared basics: records, errors, configs, file writing, argument checks, and the check for optional packages."""

@@ -1,1 +1,1 @@
-"""Output formats: records, hits and comparisons in; console text, HTML pages, export files and progress bars out."""
+"""Presentation of results: console text, HTML pages, export files and progress bars."""

@@ -1,1 +1,1 @@
-"""HTTP service: a listener and an archive in; a JSON API and a web page out."""
+"""HTTP service with a JSON API and a web page, for a listener and an archive."""
