@@ -15,7 +15,7 @@ from auricle.core.errors import InputError
 from auricle.core.paths import escape_bytes, path_to_text, resolve_path
 from auricle.core.table import FILE, Annotation, read_annotations
 from auricle.core.table import SUFFIXES as TABLES
-from auricle.signal.formats import SUFFIXES, recordings
+from auricle.signal.formats import SUFFIXES, find_audio_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ def find_recordings(places: Iterable[str]) -> FileList:
         path = resolve_path(place).expanduser()
         if os.path.isdir(path):
             roots.append(path_to_text(path.resolve()))
-            paths += recordings(path.resolve())
+            paths += find_audio_files(path.resolve())
         elif path.suffix.lower() in TABLES:
             notes |= _read_table(path)
         elif os.path.exists(path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.core.errors import InputError
-from auricle.signal.formats import recordings, spoken
+from auricle.signal.formats import find_audio_files, format_names
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,14 +33,14 @@ class Engine(enum.StrEnum):
 
 def _recordings(files: list[str]) -> list[str]:
     """Replace each folder by the recordings in it. An empty folder stays and gets an error, like any file that cannot be read."""
-    return [name for file in files for name in (list(map(str, recordings(Path(file)))) if os.path.isdir(file) else []) or [file]]
+    return [name for file in files for name in (list(map(str, find_audio_files(Path(file)))) if os.path.isdir(file) else []) or [file]]
 
 
 Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILES...",
-        help=f"Recordings, or folders of them: {spoken('libsndfile')}; with the extra av also {spoken('av')}.",
+        help=f"Recordings, or folders of them: {format_names('libsndfile')}; with the extra av also {format_names('av')}.",
         callback=_recordings,
     ),
 ]

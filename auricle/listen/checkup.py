@@ -17,11 +17,11 @@ from auricle.core.units import megabytes
 from auricle.core.workers import cpu_count
 from auricle.listen.listener import Listener, load
 from auricle.runtime import catalog
-from auricle.signal.formats import spoken
+from auricle.signal.formats import format_names
 
 _CORE = ("auricle", "numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "pydantic", "typer", "rich", "safetensors")
 _EXTRAS = {
-    "av": ("av", spoken("av")),
+    "av": ("av", format_names("av")),
     "lancedb": ("archive", "archives"),
     "fastapi": ("serve", "the service over HTTP"),
     "torch": ("train", "training, and runtime torch-fp32"),

@@ -22,7 +22,7 @@ from auricle.listen.pipeline import Progress, Source
 from auricle.listen.scores import sigmoid
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.curves import average_precision
-from auricle.signal.formats import recordings
+from auricle.signal.formats import find_audio_files
 from auricle.signal.streaming import cut
 
 _FORMAT = "1"
@@ -147,7 +147,7 @@ def _from_folder(place: Path, endings: frozenset[str]) -> Iterator[tuple[str, Ex
     for folder in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
         if folder.suffix.lower() == ".txt" and table.find_recording(folder, endings):
             yield from _from_table(folder, endings)
-        for path in sorted(recordings(folder)) if folder.is_dir() else ():
+        for path in sorted(find_audio_files(folder)) if folder.is_dir() else ():
             yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
 
 

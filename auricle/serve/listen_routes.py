@@ -17,7 +17,7 @@ from auricle.serve.answers import AnalysisAnswer, Vector, analysis_json, vector_
 from auricle.serve.jobs import JobSpec
 from auricle.serve.problems import Problem, problem_responses
 from auricle.serve.service import Service, Serving
-from auricle.signal.formats import spoken
+from auricle.signal.formats import format_names
 
 router = APIRouter()
 _BYTES = {"type": "string", "format": "binary"}
@@ -26,7 +26,7 @@ _FORM = {"type": "object", "properties": {"file": {"type": "string", "format": "
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"A recording: {spoken('libsndfile')}; where the service has the extra av also {spoken('av')}.",
+        "description": f"A recording: {format_names('libsndfile')}; where the service has the extra av also {format_names('av')}.",
         "content": {"application/octet-stream": {"schema": _BYTES}, "multipart/form-data": {"schema": _FORM}},
     }
 }

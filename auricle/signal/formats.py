@@ -1,4 +1,4 @@
-"""What can be read: one row a format, from which suffixes, media types, decoders and messages are derived (docs/start.md lists them)."""
+"""The table of supported audio formats, with their extensions, media types and decoders (docs/start.md lists them)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Literal
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A kind of file. Its first bytes tell it, its name does not.
+    """An audio format, which is detected by the first bytes of a file and not by its name.
 
-    words: what messages call it. suffixes: by which folders are searched for it. media: its media type. decoder: "libsndfile", or "av"
-    for PyAV (FFmpeg); what libsndfile does not know of its own formats goes to PyAV too. demuxer: FFmpeg's name for it.
-    clock: what its time stamps count from: its "start", "anywhere" (then the first one is taken for the start), or None without stamps.
-    ambiguous: suffixes that other kinds of files have as well, so that a folder's files must be looked into.
+    label: its name in messages. suffixes: its extensions, for the search of folders. media_type: its MIME type. decoder: "libsndfile", or
+    "av" for PyAV (FFmpeg), which also decodes codecs that libsndfile lacks. demuxer: its name in FFmpeg. clock: origin of its time stamps:
+    "start", "anywhere" (the first one is the start), or None without time stamps. ambiguous: extensions that other kinds of files use too,
+    so that their content is checked.
     """
 
-    words: str
+    label: str
     suffixes: tuple[str, ...]
-    media: str
+    media_type: str
     decoder: Literal["libsndfile", "av"]
     demuxer: str
     clock: Literal["start", "anywhere"] | None = "start"
@@ -61,20 +61,20 @@ FORMATS: dict[str, Format] = {
     "tta": Format("tta", (".tta",), "audio/x-tta", "av", "tta"),
 }
 
-#: Suffixes of all formats, small letters.
+#: Extensions of all formats, lower case.
 SUFFIXES = frozenset(suffix for row in FORMATS.values() for suffix in row.suffixes)
 _AMBIGUOUS = frozenset(suffix for row in FORMATS.values() for suffix in row.ambiguous)
-#: Media type by suffix.
-MEDIA = {suffix: row.media for row in FORMATS.values() for suffix in row.suffixes}
+#: Media type by extension.
+MEDIA = {suffix: row.media_type for row in FORMATS.values() for suffix in row.suffixes}
 
 
-def spoken(decoder: Literal["libsndfile", "av"]) -> str:
-    """The formats of one decoder as a list in words."""
-    return ", ".join(row.words for row in FORMATS.values() if row.decoder == decoder)
+def format_names(decoder: Literal["libsndfile", "av"]) -> str:
+    """The names of the formats of one decoder, separated by commas."""
+    return ", ".join(row.label for row in FORMATS.values() if row.decoder == decoder)
 
 
 def is_recording(path: str | os.PathLike[str]) -> bool:
-    """Whether a file in a folder is one to listen to: by its suffix; by its first bytes where other kinds of files share the suffix."""
+    """True for an audio file, by its extension, and also by its first bytes where the extension is ambiguous."""
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in SUFFIXES:
         return False
@@ -85,17 +85,17 @@ def is_recording(path: str | os.PathLike[str]) -> bool:
     try:
         return kind_of(path) is not None
     except OSError:
-        return True  # whoever reads it will say what is wrong
+        return True  # the reader will report the error
 
 
-def recordings(folder: Path) -> Iterator[Path]:
-    """Recordings under a folder, and the folders that cannot be read: whoever opens those says what is wrong.
+def find_audio_files(folder: Path) -> Iterator[Path]:
+    """Find the audio files under a folder, recursively; folders that cannot be read are included, so that opening them reports the error.
 
-    Links are followed, each folder is read once; names with a leading dot are passed over.
+    Links are followed, and each folder is read once; names with a leading dot are skipped.
     """
     folders, links, seen = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
-        here = folders.pop() if folders else links.pop(0)  # links last: a recording keeps the name of its own folder
+        here = folders.pop() if folders else links.pop(0)  # links last: a file is listed by the path of its own folder
         try:
             status = here.stat()
             inside = sorted(path for path in here.iterdir() if not path.name.startswith("."))
@@ -113,7 +113,7 @@ def recordings(folder: Path) -> Iterator[Path]:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether nothing is at a path, as behind a link of which the other end is gone, or a pipe or device; False where it cannot be told."""
+    """True for a broken link, a pipe or a device; False for a regular file and where permissions prevent the check."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except PermissionError:

@@ -1,4 +1,4 @@
-"""A path -> the reader that can decode the file there; what cannot be read is refused in one line."""
+"""Opening of audio files: checks, detection of the format, and choice of the reader."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from auricle.core.paths import escape_bytes
 from auricle.signal import containers, formats
 from auricle.signal.chain import ChainReader
 from auricle.signal.checked import CheckedReader
-from auricle.signal.containers.inspection import Finding
+from auricle.signal.containers.inspection import Inspection
 from auricle.signal.containers.kind import kind_of
 from auricle.signal.reader import Reader
 
-RATES = (4_000, 768_000)  # Hz, lowest and highest that are heard: recorders of bats write up to 500 kHz
-CHANNELS = 64  # the most that are heard
+RATES = (4_000, 768_000)  # lowest and highest sample rate, Hz: recorders of bats write up to 500 kHz
+CHANNELS = 64  # at most
 
 
 def open_file(path: str | os.PathLike[str]) -> CheckedReader:
-    """The reader that can decode this file, its size and kind checked before any decoder sees it."""
+    """Open a file with the reader for its format; its size and format are checked first. SoundError for any other file."""
     name = printable(path)
     check_file(path, name)
-    kind = kind_of(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # an mp3 may start with junk
+    kind = kind_of(path) or ("mp3" if name.lower().endswith(".mp3") else None)  # mp3 files may start with junk bytes
     if kind is None:
-        known = f"{formats.spoken('libsndfile')}, and with auricle[av] {formats.spoken('av')}"
-        raise SoundError(f"{name}: is no sound file that we know; wanted {known}")
+        known = f"{formats.format_names('libsndfile')}, and with auricle[av] {formats.format_names('av')}"
+        raise SoundError(f"{name}: is not a recognised audio file; wanted {known}")
     row = formats.FORMATS[kind]
     reader: Reader
     if row.decoder == "av":
@@ -40,18 +40,18 @@ def open_file(path: str | os.PathLike[str]) -> CheckedReader:
     return CheckedReader(reader)
 
 
-def _native(path: Path, name: str, kind: str, finding: Finding) -> Reader:
-    """The reader for a file that libsndfile decodes, or for the chain of recordings in it; codecs that it lacks are left to PyAV."""
+def _native(path: Path, name: str, kind: str, inspection: Inspection) -> Reader:
+    """The reader for a libsndfile format, or for a chain of recordings in it; PyAV is used for codecs that libsndfile lacks."""
     from auricle.signal.soundfile_reader import CodecError, SoundfileReader
 
-    if finding.hopeless:
-        raise SoundError(f"{name}: cannot be decoded ({finding.hopeless}); get an undamaged copy")
-    if finding.links:
-        fault = [None] * (len(finding.links) - 1) + [finding.fault]  # what shows that the file was cut belongs to its last link
-        parts = [Finding(source=source, fault=cut) for source, cut in zip(finding.links, fault, strict=True)]
+    if inspection.undecodable:
+        raise SoundError(f"{name}: cannot be decoded ({inspection.undecodable}); get an undamaged copy")
+    if inspection.links:
+        fault = [None] * (len(inspection.links) - 1) + [inspection.fault]  # a truncation concerns the last link
+        parts = [Inspection(source=source, fault=truncation) for source, truncation in zip(inspection.links, fault, strict=True)]
         return ChainReader([functools.partial(SoundfileReader, path, name, part) for part in parts])
     try:
-        return SoundfileReader(path, name, finding)
+        return SoundfileReader(path, name, inspection)
     except CodecError as error:
         from auricle.signal.av_reader import AvReader
 
@@ -62,19 +62,19 @@ def _native(path: Path, name: str, kind: str, finding: Finding) -> Reader:
 
 
 def check_file(path: str | os.PathLike[str], name: str) -> None:
-    """Refuse what is not a readable regular file with bytes in it."""
+    """SoundError where path is not a readable, regular and non-empty file. name: for the message."""
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             os.scandir(path).close()
-            raise SoundError(f"{name}: is a directory; give the files in it, for instance {name.rstrip('/')}/*.wav")
-        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever, a device would never end
-            raise SoundError(f"{name}: is not a regular file; copy the sound into a file first")
+            raise SoundError(f"{name}: is a directory; pass the files in it, for instance {name.rstrip('/')}/*.wav")
+        if not stat.S_ISREG(status.st_mode):  # a named pipe may block and a device may never end
+            raise SoundError(f"{name}: is not a regular file; copy the audio to a file first")
         with open(path, "rb"):
             pass
     except FileNotFoundError as error:
         if os.path.islink(path):
-            raise SoundError(f"{name}: is a link to a file that does not exist; restore that file, or give another") from error
+            raise SoundError(f"{name}: is a link to a file that does not exist; restore that file, or pass another") from error
         raise SoundError(f"{name}: no such file; check the name and the folder") from error
     except PermissionError as error:
         raise SoundError(f"{name}: may not be read; change its permissions (chmod +r) or run as its owner") from error
@@ -85,7 +85,7 @@ def check_file(path: str | os.PathLike[str], name: str) -> None:
 
 
 def check_format(reader: Reader) -> None:
-    """Refuse rates and channel counts that no recording for us has: most often the header is damaged."""
+    """SoundError for an unsupported sample rate or number of channels, mostly of a damaged header."""
     low, high = RATES
     if not low <= reader.rate <= high:
         wrong = f"its rate is {reader.rate} Hz; wanted {low} to {high} Hz"
@@ -98,6 +98,6 @@ def check_format(reader: Reader) -> None:
 
 
 def printable(path: object) -> str:
-    """A path as one printable line, whatever bytes its name has."""
+    """A path as one printable line, for any bytes in its name."""
     text = escape_bytes(os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else str(path))
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -358,7 +358,7 @@ def test_names_that_are_not_utf8(sounds: Path, tmp_path: Path, listener: Listene
     archive = Archive.create(tmp_path / "archive", listener)
     run(archive, listener, sounds)
     found = archive.files()
-    assert found[name]["windows"] == 1 and r"\xff.wav: is no sound file" in found[rf"{sounds}/caf\xe9/\xff.wav"]["error"]
+    assert found[name]["windows"] == 1 and r"\xff.wav: is not a recognised audio file" in found[rf"{sounds}/caf\xe9/\xff.wav"]["error"]
     (hit,) = Searcher(archive, listener).search(Query(like=f"{name}@0-3", where="file like '%caf%'"), k=1) or [None]
     assert hit is None  # the example itself
     (hit,) = Searcher(archive, listener).search(Query("high tone"), k=1)

@@ -200,7 +200,7 @@ def test_what_cannot_be_heard_is_said(visit: Callable[..., Page], address: str) 
     page = visit(address, refused=(422,))
     page.set_input_files("#file", {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b"these are words"})
     said = page.locator(".file .error").text_content() or ""
-    assert said.startswith("notes.wav: is no sound file that we know; wanted wav, ")
+    assert said.startswith("notes.wav: is not a recognised audio file; wanted wav, ")
     assert all(f" {name}" in said for name in ("flac", "mp3", "with auricle[av] m4a", "webm"))
     page.click("[aria-label='Take away notes.wav']")
     assert page.locator(".file").count() == 0

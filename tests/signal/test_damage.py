@@ -63,7 +63,7 @@ def test_a_cut_file_that_declares_nothing_says_that_it_was_cut(tmp_path: Path, n
 def test_without_its_index_a_file_cannot_be_heard(tmp_path: Path, name: str) -> None:
     path, _, _ = write(tmp_path / "sound", name)
     cut(path, 0.6)
-    with pytest.raises(SoundError, match="whole file"):
+    with pytest.raises(SoundError, match="complete file"):
         heard(path)
 
 

@@ -11,7 +11,7 @@ from sounds import NATIVE, OTHERS, PACKED, sound, write, write_packed
 
 from auricle.core.errors import SoundError
 from auricle.signal.containers.kind import kind_of
-from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, is_recording, spoken
+from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, format_names, is_recording
 from auricle.signal.streaming import stream
 
 MONO = {"amr", "3gp", "g722 in wav", "g726 in wav", "g722 in au"}
@@ -70,4 +70,4 @@ def test_typescript_is_no_recording(tmp_path: Path) -> None:
 
 def test_docs_list_all_formats() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "start.md").read_text(encoding="utf-8").split())
-    assert spoken("libsndfile") in text and spoken("av") in text
+    assert format_names("libsndfile") in text and format_names("av") in text

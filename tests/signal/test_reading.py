@@ -187,7 +187,7 @@ def test_what_is_no_sound(tmp_path: Path, suffix: str, content: bytes) -> None:
 def test_headerless_formats_are_not_guessed_from_the_name(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(b"hello, this is text\n" * 200)
-    assert "no sound file" in refused(path)
+    assert "not a recognised audio file" in refused(path)
 
 
 @pytest.mark.parametrize("name", [*NATIVE, *PACKED])
@@ -278,7 +278,7 @@ def test_a_video_without_sound(tmp_path: Path) -> None:
         for _ in range(5):
             file.mux(track.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8), format="rgb24")))
         file.mux(track.encode(None))
-    assert "no sound track" in refused(tmp_path / "a.mp4")
+    assert "no audio track" in refused(tmp_path / "a.mp4")
 
 
 def test_clips_go_the_same_way() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
-from auricle.signal.formats import recordings
+from auricle.signal.formats import find_audio_files
 
 _LICENCE = re.compile(r"creativecommons\.org/(?:licenses/([a-z+-]+)|publicdomain/(zero|mark))(?:/([\d.]+))?", re.IGNORECASE)
 
@@ -51,7 +51,7 @@ def load_json(path: Path) -> Any:
 def find_sounds(folder: Path) -> dict[str, Path]:
     """Find the sound files under a folder, recursively, by name without extension. InputError where two have one name."""
     found: dict[str, Path] = {}
-    for path in sorted(recordings(folder)):
+    for path in sorted(find_audio_files(folder)):
         if path.is_dir():
             raise InputError(f"{path}: this folder cannot be read; change its permissions")
         if path.stem in found:

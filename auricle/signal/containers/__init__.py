@@ -1,21 +1,21 @@
-"""What a file's own bytes say that its decoder does not: how long it claims to be, and where it was cut."""
+"""Inspection of files beside their decoder: declared length, truncation, damage, and chains of recordings."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from auricle.signal.containers.inspection import Finding
+from auricle.signal.containers.inspection import Inspection
 
 
-def examine(path: str | os.PathLike[str], kind: str) -> Finding:
-    """Look at a file of a kind that libsndfile decodes, beside its decoder."""
+def examine(path: str | os.PathLike[str], kind: str) -> Inspection:
+    """Inspect a file of a format that libsndfile decodes (a name in formats.FORMATS)."""
     from auricle.signal.containers import chunks, mpeg, ogg
 
-    look = {"flac": _nothing, "ogg": ogg.examine, "mp3": mpeg.examine}.get(kind, chunks.examine)
-    return look(Path(path))
+    inspector = {"flac": _inspect_flac, "ogg": ogg.examine, "mp3": mpeg.examine}.get(kind, chunks.examine)
+    return inspector(Path(path))
 
 
-def _nothing(path: Path) -> Finding:
-    """flac says how long it is, and its decoder says where it breaks."""
-    return Finding()
+def _inspect_flac(path: Path) -> Inspection:
+    """Nothing: a flac declares its length, and its decoder reports damage."""
+    return Inspection()

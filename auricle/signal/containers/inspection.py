@@ -1,4 +1,4 @@
-"""What was found in a file's own bytes."""
+"""The result of the inspection of a file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
-    """What was found beside the decoder.
+class Inspection:
+    """Properties of a file that its decoder does not report.
 
-    declared: samples per channel that the file claims, where that may be more than the decoder will say.
-    clock: samples a second of what is declared, Hz; 0 where that is the file's rate.
-    fault: what shows that the file was cut. hopeless: why no decoder should be tried.
-    source: a mended view of the file to decode instead. links: views of the recordings of which the file is a chain.
-    mend: for a file that breaks while it is decoded: a view without the junk in it, and how many samples that junk once was.
+    declared: samples per channel that the file declares, where that may be more than the decoder reports.
+    clock: sample rate of `declared`, Hz; 0: the file's rate.
+    fault: the sign of a truncated or damaged file. undecodable: why decoding should not be attempted.
+    source: a repaired view of the file, to decode instead. links: views of the recordings of which the file is a chain.
+    repair: for decoding that fails midway: returns a view without the junk bytes, and the number of samples that they replace.
     """
 
     declared: int | None = None
     clock: int = 0
     fault: str | None = None
-    hopeless: str | None = None
+    undecodable: str | None = None
     source: io.RawIOBase | None = None
     links: Sequence[io.RawIOBase] = ()
-    mend: Callable[[], tuple[io.RawIOBase, int] | None] | None = None
+    repair: Callable[[], tuple[io.RawIOBase, int] | None] | None = None

@@ -1,26 +1,26 @@
-"""What a file is, by its first bytes."""
+"""Detection of a file's format by its first bytes."""
 
 from __future__ import annotations
 
 import os
 
-_HEAD = 400  # bytes that tell what a file is: the third packet of a transport stream begins at 388 at the latest
+_HEAD_BYTES = 400  # bytes that identify a format: the third packet of a transport stream begins at 388 at the latest
 
 
 def kind_of(path: str | os.PathLike[str]) -> str | None:
-    """What the file's first bytes say that it is: a name in formats.FORMATS; None for what is not known. Its name says nothing."""
+    """Detect the format of a file by its first bytes, not its name: a name in formats.FORMATS, or None."""
     with open(path, "rb") as file:
-        head = file.read(_HEAD)
-        while head[:3] == b"ID3" and len(head) >= 10:  # a tag that stands in front of mp3, aac or flac
+        head = file.read(_HEAD_BYTES)
+        while head[:3] == b"ID3" and len(head) >= 10:  # a tag in front of mp3, aac or flac
             file.seek(tag_size(head) - len(head), os.SEEK_CUR)
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
             if not head:
                 return "mp3"
     return _kind(head)
 
 
 def tag_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag whose first 10 bytes these are (id3.org, "ID3 tag version 2.4.0", 3.1)."""
+    """Size in bytes of the ID3v2 tag with these first 10 bytes (id3.org, "ID3 tag version 2.4.0", 3.1)."""
     a, b, c, d = head[6:10]
     return 10 + ((a & 127) << 21 | (b & 127) << 14 | (c & 127) << 7 | d & 127) + (10 if head[5] & 0x10 else 0)
 

@@ -1,4 +1,4 @@
-"""A view of a file with some of its bytes replaced or left out, for decoders that trust a wrong header."""
+"""A view of a file with bytes replaced or removed, for decoders that rely on a wrong header."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import os
 from pathlib import Path
 from typing import Any
 
-#: Bytes as they are, or the byte range (start, end) of the file.
+#: Literal bytes, or a byte range (start, end) of the file.
 Part = bytes | tuple[int, int]
 
 
 class Splice(io.RawIOBase):
-    """A read-only file made of `parts`, one after another; ranges are read from the file at `path`."""
+    """A read-only file that is the concatenation of `parts`; ranges are read from the file at `path`."""
 
     def __init__(self, path: Path, parts: list[Part]) -> None:
         super().__init__()
         self._file = open(path, "rb")  # noqa: SIM115 - closed in close()
         self._parts = [part for part in parts if _length(part) > 0]
-        self._starts = [0]  # where each part begins in this view, and where the last one ends
+        self._starts = [0]  # start of each part in this view, and the end of the last
         for part in self._parts:
             self._starts.append(self._starts[-1] + _length(part))
         self._at = 0
 
     def readable(self) -> bool:
-        """It can be read."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """It can be sought in."""
+        """True."""
         return True
 
     def tell(self) -> int:
@@ -43,24 +43,24 @@ class Splice(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer as far as the bytes go."""
+        """Read into the buffer; returns the number of bytes."""
         room = memoryview(buffer).cast("B")
         data = self.read(len(room))
         room[: len(data)] = data
         return len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As many bytes as asked for, across parts; all that are left by default."""
-        left = self._starts[-1] - self._at if size is None or size < 0 else size
+        """Read up to `size` bytes, across parts; all remaining bytes by default."""
+        remaining = self._starts[-1] - self._at if size is None or size < 0 else size
         pieces = []
-        while left > 0 and (piece := self._piece(left)):
+        while remaining > 0 and (piece := self._piece(remaining)):
             pieces.append(piece)
             self._at += len(piece)
-            left -= len(piece)
+            remaining -= len(piece)
         return b"".join(pieces)
 
     def _piece(self, size: int) -> bytes:
-        """Bytes from the part that holds the position, at most `size`; none at the end."""
+        """At most `size` bytes of the part at the current position; empty at the end."""
         if self._at >= self._starts[-1]:
             return b""
         index = bisect.bisect_right(self._starts, self._at) - 1
@@ -72,7 +72,7 @@ class Splice(io.RawIOBase):
         return self._file.read(min(size, end - start - into))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
         super().close()
 

@@ -1,4 +1,4 @@
-"""A file's bytes by position, of which few are in memory at a time."""
+"""Random access to the bytes of a file, of which few are in memory at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BLOCK = 1 << 20  # bytes read at once
 
 
 class View:
-    """Read-only bytes of a file. Unlike a memory map it does not count as memory, and a file cut meanwhile does not kill us."""
+    """Read-only bytes of a file. Unlike a memory map, it uses little memory and survives truncation of the file meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "rb")  # noqa: SIM115 - closed in __exit__
@@ -18,7 +18,7 @@ class View:
         self._block, self._start = b"", 0
 
     def take(self, at: int, count: int) -> bytes:
-        """`count` bytes from position `at` on; fewer at the end."""
+        """Read `count` bytes from position `at`; fewer at the end."""
         into = at - self._start
         if into < 0 or into + count > len(self._block):
             self._file.seek(at)
@@ -26,7 +26,7 @@ class View:
         return self._block[into : into + count]
 
     def find(self, what: bytes, at: int, end: int | None = None) -> int:
-        """Position of the first `what` in the bytes from `at` to `end` (the file's end by default); -1 where there is none."""
+        """Position of the first `what` in the bytes from `at` to `end` (None: the end of the file); -1 where there is none."""
         end = self.size if end is None else min(end, self.size)
         while at + len(what) <= end:
             found = self.take(at, min(_BLOCK, end - at)).find(what)
