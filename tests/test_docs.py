@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import functools
+import importlib
 import itertools
 import json
 import re
@@ -118,6 +120,44 @@ def test_python_of_the_page_runs(page: Path, workplace: Path) -> None:
     names: dict[str, object] = {}
     for code in marked_code(page, "python"):
         exec(compile(code, page_name(page), "exec"), names)
+
+
+#: Modules with examples in docstrings.
+EXAMPLES = sorted(path for path in (ROOT / "auricle").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
+#: Public calls that have an example.
+SHOWN = {
+    "listen/listener.py": ["load", "listen", "tag", "detect", "each", "embed_audio", "embed_each", "embed_text", "open"],
+    "listen/zeroshot.py": ["ZeroShot", "classify", "calibrate"],
+    "listen/heads.py": ["fit"],
+    "signal/streaming.py": ["read"],
+    "core/records.py": ["Clip"],
+    "archive/store.py": ["create", "open"],
+    "archive/indexing.py": ["index"],
+    "archive/search.py": ["search"],
+    "archive/teaching.py": ["teach"],
+}
+
+
+@shipped
+@pytest.mark.parametrize("path", EXAMPLES, ids=page_name)
+def test_examples_of_docstrings_run(path: Path, workplace: Path) -> None:
+    """Each example runs with `auricle` imported and `listener` an open default model, in a folder that has the examples."""
+    if path.parent.name == "archive":
+        pytest.importorskip("lancedb")
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    output: list[str] = []
+    names = {"auricle": auricle, "listener": auricle.load()}
+    found = [test for test in doctest.DocTestFinder().find(module, extraglobs=names) if test.examples]
+    for test in found:
+        runner.run(test, out=output.append)
+    assert found and runner.failures == 0, "".join(output)
+    without = set(SHOWN.get(str(path.relative_to(ROOT / "auricle")), ())) - {test.name.rpartition(".")[2] for test in found}
+    assert not without, f"{page_name(path)}: {without} should have an example"
+
+
+def test_calls_of_the_list_have_examples() -> None:
+    assert {ROOT / "auricle" / name for name in SHOWN} <= set(EXAMPLES)
 
 
 @pytest.mark.slow

@@ -67,6 +67,13 @@ def index(archive: Archive, listener: Listener, found: FileList, *, progress: Pr
     """Bring an archive up to date with a list of files. On an interrupt, finished files are written before it is raised.
 
     ArchiveError where the archive belongs to another model, or another process writes to it.
+
+    >>> from pathlib import Path
+    >>> from auricle.archive import indexing, sources
+    >>> from auricle.archive.store import Archive
+    >>> archive = Archive.create(Path("indexed.archive"), listener)
+    >>> indexing.index(archive, listener, sources.find_recordings(["examples"])).new
+    5
     """
     archive.check_model(listener)
     with archive.writing():

@@ -165,6 +165,15 @@ class Searcher:
         """The k best hits, best first. sound: similarity embedding (E,), unit length, of an example; it replaces query.like.
 
         InputError where the query is empty, its example cannot be read, its filter is not valid or its text cannot be embedded.
+
+        >>> from pathlib import Path
+        >>> from auricle.archive import indexing, sources
+        >>> from auricle.archive.search import Query, Searcher
+        >>> from auricle.archive.store import Archive
+        >>> archive = Archive.create(Path("searched.archive"), listener)
+        >>> _ = indexing.index(archive, listener, sources.find_recordings(["examples"]))
+        >>> Path(Searcher(archive, listener).search(Query("church bells"), k=1)[0].file).name
+        'bells.ogg'
         """
         check(query, Query, what="query", wanted="a Query, such as Query('rain on a roof')")
         if not isinstance(k, Integral) or k < 1:

@@ -78,6 +78,12 @@ class Archive:
         """Create an empty archive for this listener's model. window, hop: seconds, the model's own by default.
 
         ArchiveError where the folder is an archive already, or window and hop are out of range.
+
+        >>> from pathlib import Path
+        >>> from auricle.archive.store import Archive
+        >>> archive = Archive.create(Path("created.archive"), listener, window=5.0, hop=2.5)
+        >>> len(archive.files())
+        0
         """
         config = listener.config
         window = window or config.window.seconds
@@ -105,7 +111,14 @@ class Archive:
 
     @classmethod
     def open(cls, folder: Path) -> Archive:
-        """Open an existing archive. ArchiveError where the folder is none, or one of another format."""
+        """Open an existing archive. ArchiveError where the folder is none, or one of another format.
+
+        >>> from pathlib import Path
+        >>> from auricle.archive.store import Archive
+        >>> _ = Archive.create(Path("opened.archive"), listener)
+        >>> Archive.open(Path("opened.archive")).header.model
+        'auricle-tiny'
+        """
         try:
             header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
             if isinstance(header, dict) and header.get("format") != FORMAT:

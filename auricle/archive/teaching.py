@@ -99,6 +99,15 @@ class Teacher:
 
         yes, no: positive and negative examples; a new label of a segment replaces its earlier one. InputError where the name is not
         valid, an example is given as both, cannot be read or is silent, or no example is positive.
+
+        >>> from pathlib import Path
+        >>> from auricle.archive import indexing, sources
+        >>> from auricle.archive.store import Archive
+        >>> from auricle.archive.teaching import Teacher, parse_example
+        >>> archive = Archive.create(Path("taught.archive"), listener)
+        >>> _ = indexing.index(archive, listener, sources.find_recordings(["examples"]))
+        >>> Teacher(archive, listener).teach("our siren", yes=[parse_example("examples/siren.ogg")]).version
+        1
         """
         name = normalise_name(name)
         given = {example.key: (example, True) for example in yes}

@@ -27,6 +27,11 @@ class Clip:
     rate: sampling rate, Hz.
     name: its name in results and errors.
     InputError where samples, rate or name are invalid.
+
+    >>> import numpy as np
+    >>> clip = auricle.Clip(np.zeros((1, 16_000), np.float32), 16_000)
+    >>> listener.listen(clip).silent
+    True
     """
 
     samples: np.ndarray

@@ -167,6 +167,16 @@ def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress |
     """Fit one head per label, and evaluate them by five-fold cross-validation over groups. progress: called as examples are embedded.
 
     InputError for fewer than two labels, or a label with too few recordings.
+
+    >>> from auricle.listen.heads import Example, fit
+    >>> parts = [(0, 2.5), (2.5, 5), (5, 7.5), (7.5, 10)]
+    >>> examples = [
+    ...     Example(f"examples/{name}.ogg", (name,), onset, offset, group=f"{name} {onset}")
+    ...     for name in ("siren", "rain") for onset, offset in parts
+    ... ]
+    >>> heads, report = fit(listener, examples)
+    >>> heads.labels, report.accuracy[0]
+    (('rain', 'siren'), 1.0)
     """
     vectors, embedded, failed = _vectors(listener, examples, progress)
     labels = tuple(sorted({label for example in embedded for label in example.labels}))

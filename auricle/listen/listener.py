@@ -38,7 +38,12 @@ Wanted: TypeAlias = Literal["tags", "events"]
 
 
 class Listener:
-    """Tags, detects and embeds audio with one model. Open one with `auricle.load()`. Safe to share between threads."""
+    """Tags, detects and embeds audio with one model. Open one with `auricle.load()`. Safe to share between threads.
+
+    >>> listener = auricle.load()
+    >>> listener.config.name
+    'auricle-tiny'
+    """
 
     def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
         """workers: number of files, or of windows of a single file, processed in parallel; by default the number of CPU cores."""
@@ -49,7 +54,11 @@ class Listener:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels (K) that the model was trained on, and that tags and events use."""
+        """The labels (K) that the model was trained on, and that tags and events use.
+
+        >>> "rain" in listener.labels
+        True
+        """
         return self.config.labels
 
     @overload
@@ -86,6 +95,10 @@ class Listener:
         files: paths or `Clip`s. labels: query labels, any words, scored in addition to the model's own labels. top: number of tags to
         return, best first; None returns all. heads: fitted heads, whose labels are scored too. progress: called as the files are read.
         A file that cannot be read gives an Analysis with `error`. InputError for arguments of a wrong type or value.
+
+        >>> analysis = listener.listen("examples/siren.ogg", labels=["siren", "crying child"])
+        >>> [(label.label, label.present) for label in analysis.labels]
+        [('siren', True), ('crying child', False)]
         """
         analyses = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
         return analyses[0] if _single(files) else analyses
@@ -95,7 +108,11 @@ class Listener:
     @overload
     def tag(self, files: Sequence[Source], *, top: int | None = 10) -> list[Analysis]: ...
     def tag(self, files: Source | Sequence[Source], *, top: int | None = 10) -> Analysis | list[Analysis]:
-        """Tags without events: as `listen`, one Analysis for one file or clip, a list for several."""
+        """Tags without events: as `listen`, one Analysis for one file or clip, a list for several.
+
+        >>> [tag.label for tag in listener.tag("examples/rain.ogg").tags if tag.present]
+        ['rain']
+        """
         analyses = list(self.each(listed(files), parts=("tags",), top=top))
         return analyses[0] if _single(files) else analyses
 
@@ -104,7 +121,11 @@ class Listener:
     @overload
     def detect(self, files: Sequence[Source]) -> list[Analysis]: ...
     def detect(self, files: Source | Sequence[Source]) -> Analysis | list[Analysis]:
-        """Events (onset and offset in seconds) without tags: as `listen`. InputError for a model without frame-level scores."""
+        """Events (onset and offset in seconds) without tags: as `listen`. InputError for a model without frame-level scores.
+
+        >>> [(event.label, event.onset, event.offset) for event in listener.detect("examples/bells.ogg").events]
+        [('church bells', 0.8, 10.0)]
+        """
         analyses = list(self.each(listed(files), parts=("events",)))
         return analyses[0] if _single(files) else analyses
 
@@ -122,6 +143,11 @@ class Listener:
 
         parts: which parts of the answer are computed. The other arguments are those of `listen`; labels of heads come after query
         labels. Arguments are checked and query labels are embedded before this returns.
+
+        >>> for analysis in listener.each(["examples/rain.ogg", "examples/missing.ogg"], top=1):
+        ...     print(analysis.file, [tag.label for tag in analysis.tags], analysis.error)
+        examples/rain.ogg ['rain'] None
+        examples/missing.ogg [] examples/missing.ogg: ...
         """
         if top is not None and (not isinstance(top, Integral) or top < 1):
             raise InputError(f"top is {describe(top)}; wanted 1 or more, or None for the whole vocabulary")
@@ -154,6 +180,10 @@ class Listener:
         Silent windows are left out, unless all windows are silent. normalize: scale each row to unit length. space: "words" for vectors
         to compare with those of `embed_text`; "similarity" for the similarity embedding (B, E), which compares sounds with sounds better.
         SoundError for the first file that cannot be read.
+
+        >>> audio = listener.embed_audio(["examples/siren.ogg", "examples/rain.ogg"])
+        >>> audio.shape, audio.dtype
+        ((2, 256), dtype('float32'))
         """
         rows = []
         for row in self.embed_each(listed(files), normalize=normalize, space=space, progress=progress):
@@ -167,7 +197,11 @@ class Listener:
     def embed_each(
         self, files: Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
     ) -> Iterator[np.ndarray | SoundError]:
-        """Iterate over the rows (D,) of `embed_audio`, in the order of the files. For an unreadable file: its SoundError, not raised."""
+        """Iterate over the rows (D,) of `embed_audio`, in the order of the files. For an unreadable file: its SoundError, not raised.
+
+        >>> [row.shape for row in listener.embed_each(["examples/siren.ogg", "examples/rain.ogg"], space="similarity")]
+        [(256,), (256,)]
+        """
         check_space(space)
         for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
@@ -182,6 +216,11 @@ class Listener:
 
         window: length of a window in seconds. hop: seconds between the starts of two windows. Both are the model's own by default.
         SoundError if the file cannot be opened, or, while iterating, if a window cannot be decoded.
+
+        >>> with listener.open("examples/siren.ogg", window=2.0, hop=1.0) as recording:
+        ...     starts = [window.start for window in recording if window.sounding]
+        >>> starts[:3]
+        [0.0, 1.0, 2.0]
         """
         for name, seconds in (("window", window), ("hop", hop)):
             check(seconds, (Real, type(None)), what=name, wanted="seconds, or None for the model's own")
@@ -213,6 +252,10 @@ class Listener:
         """Embed texts into the joint audio-text space: float32 (B, D), of unit length if normalize.
 
         ModelError for a model without a text tower.
+
+        >>> cosines = listener.embed_text(["a siren", "heavy rain"]) @ listener.embed_audio("examples/rain.ogg")[0]
+        >>> int(cosines.argmax())
+        1
         """
         return self.runtime.embed_text(texts, normalize=normalize)
 
@@ -313,6 +356,10 @@ def load(model: str | Path | None = None, runtime: str | None = None, *, device:
     model: name of a shipped model, a model folder, or published weights: a file, a folder, or their name on the hub. None: the default
     model. runtime: one of auricle.runtime.open.ENGINES; by default the fastest whose outputs agree with torch within tolerance.
     device: where torch runs a published model; see auricle.runtime.open.open_runtime. ModelError if the model cannot be opened.
+
+    >>> listener = auricle.load("auricle-tiny")
+    >>> listener.tag("examples/rain.ogg").tags[0].label
+    'rain'
     """
     return Listener(open_runtime(model, runtime, device=device))
 

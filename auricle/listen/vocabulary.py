@@ -45,6 +45,11 @@ class Vocabulary:
         Case, underscores, articles, plurals, -ing and word order are ignored ("a barking dog", "dogs barking"). A label that lists names
         ("Gunshot, gunfire") matches each of them, and the ESC-50 labels match their `synonyms`. "The sound of", and a place or time
         ("frogs in a pond"), are ignored.
+
+        >>> from auricle.listen.vocabulary import Vocabulary
+        >>> vocabulary = Vocabulary(["dog", "church bells"])
+        >>> vocabulary.find("a barking dog"), vocabulary.find("cat")
+        (0, None)
         """
         if label_key(words) in self._indices:
             return self._indices[label_key(words)]
@@ -70,6 +75,10 @@ def split_labels(texts: Sequence[str], vocabulary: Collection[str] = ()) -> list
 
     A text that equals one label of the vocabulary or of AudioSet ("Vehicle horn, car horn, honking") is that label. InputError for an empty
     label and for an unterminated quote.
+
+    >>> from auricle.listen.vocabulary import split_labels
+    >>> split_labels(['siren, "Gunshot, gunfire"'])
+    ['siren', 'Gunshot, gunfire']
     """
     whole = {label_key(label) for label in (*vocabulary, *audioset.labels()) if "," in label}
     labels = [label for text in texts for label in ([text.strip()] if label_key(text) in whole else _row(text))]

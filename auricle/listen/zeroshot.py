@@ -51,7 +51,12 @@ class Evidence:
 
 
 class ZeroShot:
-    """Classifies recordings by text labels. Safe to share between threads."""
+    """Classifies recordings by text labels. Safe to share between threads.
+
+    >>> classifier = auricle.ZeroShot(listener, ["siren", "rain", "church bells"])
+    >>> classifier.classify("examples/rain.ogg")[0].labels[0].label
+    'rain'
+    """
 
     def __init__(
         self,
@@ -100,6 +105,12 @@ class ZeroShot:
         """Classify files or clips: one Classification each, in their order; a file that cannot be read has `error`.
 
         question: "one" for exactly one label per file, "any" for any number. InputError for "one" with fewer than two distinct labels.
+
+        >>> classifier = auricle.ZeroShot(listener, ["siren", "rain"], prompt="the sound of {label}")
+        >>> for result in classifier.classify(["examples/siren.ogg", "examples/rain.ogg"]):
+        ...     print(result.file, result.labels[0].label)
+        examples/siren.ogg siren
+        examples/rain.ogg rain
         """
         return list(self.each(listed(files), question=question, progress=progress))
 
@@ -125,6 +136,10 @@ class ZeroShot:
 
         truth: for the question `one` one label per file, for `any` the labels that are present in each file. InputError if files and truth
         differ in number, or if no file has evidence.
+
+        >>> files, truth = ["examples/siren.ogg", "examples/rain.ogg"], ["siren", "rain"]
+        >>> scale = auricle.ZeroShot(listener, ["siren", "rain"]).calibrate(files, truth)
+        >>> calibrated = auricle.ZeroShot(listener, ["siren", "rain"], scales=[scale])
         """
         files = listed(files)
         check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")

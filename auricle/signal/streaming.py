@@ -221,6 +221,11 @@ def read(
     """Read a whole file, or its first `max_seconds`, as a Clip (C, N) at `rate` Hz (None: its own rate).
 
     mono: see `stream`. partial: True: return what can be decoded of a truncated or damaged file; False: raise SoundError.
+
+    >>> from auricle.signal.streaming import read
+    >>> clip = read("examples/siren.ogg", rate=16_000, mono=True, max_seconds=2.0)
+    >>> clip.samples.shape, clip.rate
+    ((1, 32000), 16000)
     """
     if max_seconds is not None and not max_seconds > 0:
         raise InputError(f"max_seconds is {max_seconds}; wanted a positive number of seconds")
