@@ -50,7 +50,7 @@ def index_command(
     from auricle.archive.store import HEADER, Archive
     from auricle.present import archive_console, progress
 
-    found = sources.find_recordings(places)
+    recordings = sources.find_recordings(places)
     listener = terminal.load(model, runtime)
     if (into / HEADER).exists():
         if window or hop:
@@ -60,17 +60,17 @@ def index_command(
         archive = Archive.create(into, listener, window=window, hop=hop)
     started = time.monotonic()
     with progress.IndexProgress(terminal.stderr()) as meter:
-        done = indexing.index(archive, listener, found, progress=meter)
+        done = indexing.index(archive, listener, recordings, progress=meter)
     if as_json:
         print(json.dumps(dataclasses.asdict(done)))
     else:
-        found_any = found.files or done.missing
+        found_any = recordings.files or done.missing
         text = archive_console.summary_text(done, time.monotonic() - started) if found_any else "no recordings found"
         terminal.stdout().print(text, markup=False, soft_wrap=True)
-    errors = [row["error"] for row in archive.files().values() if row["error"] and row["file"] in found.files] + done.errors
+    errors = [row["error"] for row in archive.files().values() if row["error"] and row["file"] in recordings.files] + done.errors
     for error in errors:
         terminal.print_error(error)
-    terminal.exit_if_failed(len(errors), len(found.files))
+    terminal.exit_if_failed(len(errors), len(recordings.files))
 
 
 def archive_command(

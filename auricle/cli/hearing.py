@@ -47,7 +47,7 @@ def listen(
         ("tags", "events"),
         as_json=as_json,
         top=terminal.parse_top(top, as_json=as_json),
-        words=terminal.read_labels(labels, listener),
+        labels=terminal.read_labels(labels, listener),
         heads=_load_heads(head, listener),
         keep=html is not None,
     )
@@ -118,7 +118,7 @@ def _analyse(
     *,
     as_json: bool,
     top: int | None = 10,
-    words: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     heads: Heads | None = None,
     keep: bool = False,
 ) -> list[Analysis]:
@@ -127,8 +127,8 @@ def _analyse(
 
     results = []
     with FilesProgress(terminal.stderr(), len(files)) as meter:
-        with terminal.text_status() if words else nullcontext():
-            analyses = listener.each(files, words, parts=parts, top=top, heads=heads, progress=meter)
+        with terminal.text_status() if labels else nullcontext():
+            analyses = listener.each(files, labels, parts=parts, top=top, heads=heads, progress=meter)
         for analysis in analyses:
             meter.pause()
             _print_json(analysis, parts) if as_json else _print_text(analysis)

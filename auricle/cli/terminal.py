@@ -44,7 +44,7 @@ Files = Annotated[
         callback=_recordings,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object per line.")]
 Model = Annotated[
     str | None,
     typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or a name on the Hugging Face hub."),

@@ -28,10 +28,10 @@ def check_choice(value: Any, known: Collection[str], *, what: str) -> None:
 
 def check_strings(values: Any, *, what: str) -> tuple[str, ...]:
     """Return an iterable of strings as a tuple. InputError for other types, a single string, and lone surrogates (not UTF-8)."""
-    found = (None,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
-    if not all(isinstance(one, str) for one in found):
+    texts = (None,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
+    if not all(isinstance(text, str) for text in texts):
         raise InputError(f"{what} is {describe(values)}; wanted a list of strings, such as ['siren', 'rain']")
-    for one in found:
-        if any("\ud800" <= letter <= "\udfff" for letter in one):
-            raise InputError(f"{what}: {one!r} is not valid Unicode; wanted text that can be encoded as UTF-8")
-    return found
+    for text in texts:
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise InputError(f"{what}: {text!r} is not valid Unicode; wanted text that can be encoded as UTF-8")
+    return texts

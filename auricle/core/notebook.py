@@ -39,7 +39,7 @@ def _labels(analysis: Json) -> list[str]:
 def _about(analysis: Json) -> str:
     parts = [clock(analysis["duration"], tenths=True)]
     if analysis["coverage"] < 1:
-        parts.append(f"{percent(analysis['coverage'])} heard")
+        parts.append(f"{percent(analysis['coverage'])} analysed")
     parts += remarks(analysis)
     if analysis["silent"] or (analysis["coverage"] and not analysis["events"] and not any(label["present"] for label in analysis["tags"])):
         parts.append(escape(absence_text(analysis)))
@@ -55,7 +55,7 @@ def _row(label: str, middle: str, right: str) -> str:
 def _score(label: Json, hue: int, *, queried: bool = False) -> str:
     fill = f"width:{100 * label['score']:.1f}%;height:8px;background:hsl({hue} 60% 50%);border-radius:4px"
     bar = f"<div style='width:240px;background:#8883;border-radius:4px'><div style='{fill}'></div></div>"
-    note = f" <span style='{_MUTED}'>asked, {escape(presence_text(label))}</span>" if queried else ""
+    note = f" <span style='{_MUTED}'>{escape(presence_text(label))}</span>" if queried else ""
     return _row(label["label"], bar, f"{label['score']:.2f}{note}")
 
 

@@ -46,7 +46,7 @@ class Clip:
         if samples.ndim != 2:
             raise InputError(f"Clip samples have shape {samples.shape}; wanted (channels, samples) or (samples,)")
         if not isinstance(self.rate, numbers.Real) or isinstance(self.rate, bool) or not self.rate > 0:
-            raise InputError(f"Clip rate is {describe(self.rate)}; wanted a positive number of samples a second")
+            raise InputError(f"Clip rate is {describe(self.rate)}; wanted a positive number of samples per second")
         check(self.name, str, what="Clip name", wanted="a string")
 
     @property

@@ -81,7 +81,7 @@ def _title(analysis: Analysis | Classification) -> Text:
     title = Text(printable(analysis.file), style="bold", overflow="fold")
     title.append(f"  {clock(analysis.duration, tenths=analysis.duration < 120)}", style="not bold dim")
     if analysis.coverage < 1:
-        title.append(f"  {percent(analysis.coverage)} heard", style="not bold yellow")
+        title.append(f"  {percent(analysis.coverage)} analysed", style="not bold yellow")
     for remark in remarks(analysis.to_dict()):
         title.append(f"  {printable(remark)}", style="not bold dim")
     return title

@@ -135,5 +135,5 @@ def _row(hit: Hit) -> dict[str, str | float]:
 def _fitted(before: str, name: str, after: str) -> str:
     """A file name of at most 255 bytes, without characters that some systems refuse."""
     name = re.sub(r'[/\\:*?"<>|\x00-\x1f\x7f]', "_", name)
-    room = 255 - len(f"{before}{after}".encode())
-    return f"{before}{name.encode()[: max(room, 0)].decode(errors='ignore')}{after}"
+    space = 255 - len(f"{before}{after}".encode())
+    return f"{before}{name.encode()[: max(space, 0)].decode(errors='ignore')}{after}"

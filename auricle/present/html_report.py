@@ -104,13 +104,13 @@ def _picture(source: Source, name: str) -> dict[str, Any]:
 
 def _audio(source: Source, analysis: Analysis, left: int, folder: Path) -> dict[str, Any]:
     """The audio as a data URL where it is small enough, else a link to the file; a long array has neither."""
-    room = min(left, _FILE_AUDIO)
-    unchanged = _unchanged(source, room)
+    budget = min(left, _FILE_AUDIO)
+    unchanged = _unchanged(source, budget)
     if unchanged is not None:
         return {"audio": unchanged, "embedded": True}
-    if analysis.duration * _BYTES_PER_SECOND < room:
+    if analysis.duration * _BYTES_PER_SECOND < budget:
         encoded = _encoded(source)
-        if encoded is not None and len(encoded) < room:
+        if encoded is not None and len(encoded) < budget:
             return {"audio": encoded, "embedded": True}
     if isinstance(source, Clip):
         return {"audio": "", "embedded": False}
@@ -121,8 +121,8 @@ def _audio(source: Source, analysis: Analysis, left: int, folder: Path) -> dict[
     return {"audio": urllib.parse.quote(os.fsencode(address)), "embedded": False}
 
 
-def _unchanged(source: Source, room: int) -> str | None:
-    if isinstance(source, Clip) or os.path.getsize(source) > min(_AS_IS, room):
+def _unchanged(source: Source, budget: int) -> str | None:
+    if isinstance(source, Clip) or os.path.getsize(source) > min(_AS_IS, budget):
         return None
     kind = _PLAYED.get(inspect(source).format)
     return None if kind is None else _data(kind, Path(source).read_bytes())

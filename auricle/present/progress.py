@@ -72,7 +72,7 @@ class FilesProgress(_Bar):
 
 
 class IndexProgress(_Bar):
-    """Progress of indexing: files done of all, files a second, and how many times faster than real time."""
+    """Progress of indexing: files done of all, files per second, and how many times faster than real time."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, 0, "indexing")

@@ -30,7 +30,7 @@ FULL = Analysis(
 
 def test_shows_what_is_present_where_and_what_was_asked() -> None:
     text = shown(FULL)
-    assert "garden [1].wav  0:20.0" in text and "heard" not in text
+    assert "garden [1].wav  0:20.0" in text and "analysed" not in text
     assert "0.91" in text and "rain" not in text
     assert "0:04.0-0:06.0  0:10.0-0:11.0" in text and "━" in text and "0:05" in text
     assert "siren" in text and "0.07  not present" in text
@@ -47,7 +47,7 @@ def test_fits_any_terminal(width: int, unicode: bool) -> None:
 def test_says_silent_nothing_and_partly_plainly() -> None:
     assert "  silent" in shown(Analysis("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)))
     assert "  nothing recognised" in shown(Analysis("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)))
-    assert "99 % heard" in shown(Analysis("a", 1000.0, 0.999, error="cut"))
+    assert "99 % analysed" in shown(Analysis("a", 1000.0, 0.999, error="cut"))
     near = shown(
         Analysis("a", 1.0, 1.0, tags=(Label("sheep", 0.54, False),), perhaps=(Label("sheep", 0.54, False), Label("cow", 0.4, False)))
     )
@@ -85,4 +85,4 @@ def test_what_a_file_was_classified_as() -> None:
     text = classified((Label("dog", 0.9, True), Label("rain", 0.1, False)), question="any")
     assert "0.90  present" in text and "0.10  not present" in text
     assert "  silent" in classified((), silent=True) and "  no scores" in classified(())
-    assert "50 % heard" in classified((Label("dog", 0.9, True),), coverage=0.5)
+    assert "50 % analysed" in classified((Label("dog", 0.9, True),), coverage=0.5)
