@@ -258,7 +258,7 @@ def stated() -> dict[str, list[str]]:
             f"at most {textcache.LIMIT // 10**6} MB",
             f"AudioSet's {len(audioset.labels())} names",
         ],
-        "docs/start.md": [f"{low // 1000} to {high // 1000} kHz", f"**Channels**, 1 to {opening.CHANNELS},"],
+        "docs/start.md": [f"{low // 1000} to {high // 1000} kHz", f"**Channels**, 1 to {opening.MAX_CHANNELS},"],
         "docs/bench.md": [f"at most {disk_cache.LIMIT // 10**9} GB"],
         "docs/words.md": [f"pauses up to `{rule.pause:g}` s are bridged"],
         "docs/models/running.md": [f"a cosine of `{exported.KEPT}`"],

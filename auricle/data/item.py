@@ -33,7 +33,7 @@ class Caption:
 class Item:
     """One clip of a manifest.
 
-    id: unique in a manifest. audio: path of the file, or of the tar that contains it as `member`; made absolute.
+    id: unique in a manifest. audio: path of the file, or of the tar that contains it as `member`; values absolute.
     corpus, source: clips of one (corpus, source) come from one recording or speaker and are never split.
     site: where the recording was first published ("freesound", "youtube", ...), to find one recording in several corpora.
     duration: seconds of the clip, 0 where unknown. start, end: the part of the file that is the clip, seconds; None: to its end.
@@ -80,13 +80,13 @@ def from_record(record: Mapping[str, Any], folder: Path) -> Item:
     given = {name: value for name, value in record.items() if value is not None and value != ""}
     if "audio" not in given:
         raise InputError("audio is missing; wanted the path of an audio file")
-    made: dict[str, Any] = {name: _text(name, value) for name, value in given.items() if name not in (*NUMBERS, "captions", "labels")}
-    made |= {name: _number(name, given[name]) for name in NUMBERS if name in given}
-    made.setdefault("id", made["audio"])
-    made["audio"] = folder / made["audio"]
-    made["labels"] = tuple(_text("labels", word) for word in _list("labels", given.get("labels", [])))
-    made["captions"] = tuple(_caption(value) for value in _list("captions", given.get("captions", [])))
-    return Item(**made)
+    values: dict[str, Any] = {name: _text(name, value) for name, value in given.items() if name not in (*NUMBERS, "captions", "labels")}
+    values |= {name: _number(name, given[name]) for name in NUMBERS if name in given}
+    values.setdefault("id", values["audio"])
+    values["audio"] = folder / values["audio"]
+    values["labels"] = tuple(_text("labels", word) for word in _list("labels", given.get("labels", [])))
+    values["captions"] = tuple(_caption(value) for value in _list("captions", given.get("captions", [])))
+    return Item(**values)
 
 
 def to_record(item: Item, folder: Path) -> dict[str, Any]:
@@ -126,9 +126,11 @@ def _list(name: str, value: Any) -> list[Any]:
     return list(value)
 
 
-def _caption(said: Any) -> Caption:
-    if isinstance(said, str):
-        return Caption(said)
-    if not isinstance(said, Mapping) or "text" not in said or set(said) - {"text", "style", "weight"}:
-        raise InputError(f"a caption is {str(said)[:60]!r}; wanted text, or text, style and weight")
-    return Caption(_text("text", said["text"]), _text("style", said.get("style", "original")), _number("weight", said.get("weight", 1.0)))
+def _caption(value: Any) -> Caption:
+    if isinstance(value, str):
+        return Caption(value)
+    if not isinstance(value, Mapping) or "text" not in value or set(value) - {"text", "style", "weight"}:
+        raise InputError(f"a caption is {str(value)[:60]!r}; wanted text, or text, style and weight")
+    return Caption(
+        _text("text", value["text"]), _text("style", value.get("style", "original")), _number("weight", value.get("weight", 1.0))
+    )

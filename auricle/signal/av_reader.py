@@ -48,8 +48,8 @@ class AvReader:
         try:
             self._container = self._av.open(os.fspath(path), format=kind.demuxer, metadata_errors="ignore")
         except (self._av.FFmpegError, ValueError, OSError) as error:
-            wrong = f"cannot be decoded ({_reason(error)}), its index may be missing; get the complete file"
-            raise SoundError(f"{name}: {wrong}") from error
+            message = f"cannot be decoded ({_reason(error)}), its index may be missing; get the complete file"
+            raise SoundError(f"{name}: {message}") from error
         audio = self._container.streams.audio
         self.tracks = len(audio)
         track = next((track for track in audio if track.codec_context is not None), None)
@@ -62,10 +62,10 @@ class AvReader:
         self._clock = kind.clock
         self._origin = _origin(self._container, kind)
         self.frames = _declared_frames(self._container, track, kind, self.rate, self._origin)
-        self._at = 0  # samples given to `_blocks` so far, gaps included: where the next frame belongs if nothing is missing
-        self._faults = 0  # packets that did not decode since the last frame that did
-        self._unaccounted = collections.deque([0], maxlen=_NEAR)  # bytes between packets that belong to none of them
-        self._packet_bytes = 0  # bytes of the track's packets
+        self._at = 0  # samples produced by `_blocks` so far, gaps included: the expected position of the next frame
+        self._faults = 0  # packets that failed to decode since the last decoded frame
+        self._unaccounted = collections.deque([0], maxlen=_NEAR)  # bytes between successive packets
+        self._packet_bytes = 0  # total bytes of the track's packets
         self._blocks = self._decode(track)
         self._buffered = np.zeros((self.channels, 0), dtype=np.float32)
         self._produced = 0

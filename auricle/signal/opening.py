@@ -17,7 +17,7 @@ from auricle.signal.containers.kind import kind_of
 from auricle.signal.reader import Reader
 
 RATES = (4_000, 768_000)  # lowest and highest sample rate, Hz: recorders of bats write up to 500 kHz
-CHANNELS = 64  # at most
+MAX_CHANNELS = 64
 
 
 def open_file(path: str | os.PathLike[str]) -> CheckedReader:
@@ -88,13 +88,13 @@ def check_format(reader: Reader) -> None:
     """SoundError for an unsupported sample rate or number of channels, mostly of a damaged header."""
     low, high = RATES
     if not low <= reader.rate <= high:
-        wrong = f"its rate is {reader.rate} Hz; wanted {low} to {high} Hz"
-    elif not 1 <= reader.channels <= CHANNELS:
-        wrong = f"it has {reader.channels} channels; wanted 1 to {CHANNELS}"
+        message = f"its rate is {reader.rate} Hz; wanted {low} to {high} Hz"
+    elif not 1 <= reader.channels <= MAX_CHANNELS:
+        message = f"it has {reader.channels} channels; wanted 1 to {MAX_CHANNELS}"
     else:
         return
     reader.close()
-    raise SoundError(f"{reader.name}: {wrong}, convert it first (or its header is damaged)")
+    raise SoundError(f"{reader.name}: {message}, convert it first (or its header is damaged)")
 
 
 def printable(path: object) -> str:

@@ -42,7 +42,7 @@ def _esc50(download: Path, split: str) -> Iterator[Item]:
 ESC50 = Entry(
     name="esc50",
     title="ESC-50",
-    about="environmental sounds of 50 kinds, 5 s each, in five folds that keep clips of one recording together",
+    about="environmental sounds of 50 classes, 5 s each, in five folds that never split a recording",
     paper="Piczak, ACM Multimedia 2015, doi 10.1145/2733373.2806390",
     address="https://github.com/karolpiczak/ESC-50",
     licence="CC BY-NC 3.0; each clip its own",
@@ -189,7 +189,7 @@ def _clotho_questions(download: Path, split: str) -> Iterator[Question]:
 CLOTHO_AQA = Entry(
     name="clothoaqa",
     title="Clotho-AQA",
-    about="six questions each about sounds of Clotho, four with yes or no and two with a word for an answer, each answered three times",
+    about="six questions each about sounds of Clotho, four answered by yes or no and two by a word, with three answers each",
     paper="Lipping and others, EUSIPCO 2022, arXiv 2204.09634",
     address="https://zenodo.org/record/6473207",
     licence="see LICENSE.txt of the download; each clip its own",
@@ -229,7 +229,7 @@ def _urbansound8k(download: Path, split: str) -> Iterator[Item]:
 URBANSOUND8K = Entry(
     name="urbansound8k",
     title="UrbanSound8K",
-    about="urban sounds of 10 classes, at most 4 s each, in ten folds that keep slices of one recording together",
+    about="urban sounds of 10 classes, at most 4 s each, in ten folds that never split a recording",
     paper="Salamon, Jacoby and Bello, ACM Multimedia 2014",
     address="https://urbansounddataset.weebly.com/urbansound8k.html",
     licence="CC BY-NC 3.0",

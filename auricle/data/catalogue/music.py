@@ -71,7 +71,7 @@ def _gtzan(download: Path, split: str) -> Iterator[Item]:
 GTZAN = Entry(
     name="gtzan",
     title="GTZAN",
-    about="30 s of music of 10 genres; it has repeated and mislabelled clips, and several of one artist (Sturm, arXiv 1306.1461)",
+    about="30 s of music of 10 genres; it has repeated and mislabelled clips, and several clips per artist (Sturm, arXiv 1306.1461)",
     paper="Tzanetakis and Cook, IEEE TSAP 2002, doi 10.1109/TSA.2002.800560",
     address="http://marsyas.info/downloads/datasets.html (no longer answers)",
     licence="none given; the music is its publishers'",

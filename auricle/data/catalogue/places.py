@@ -129,7 +129,7 @@ def _split_words(name: str) -> str:
 COCHLSCENE = Entry(
     name="cochlscene",
     title="CochlScene",
-    about="ten-second recordings of 13 scenes by 831 people in South Korea; the people are apart between the splits",
+    about="ten-second recordings of 13 scenes by 831 people in South Korea; no person is in two splits",
     paper="Jeong and Park, APSIPA 2022, arXiv 2211.02289",
     address="https://zenodo.org/record/7080122",
     licence="see its Zenodo record",

@@ -38,7 +38,7 @@ def _commands(download: Path, split: str) -> Iterator[Item]:
 SPEECH_COMMANDS = Entry(
     name="speechcommands",
     title="Speech Commands 0.02",
-    about="one second each of 35 spoken words; a speaker is in one split alone",
+    about="one second each of 35 spoken words; no speaker is in two splits",
     paper="Warden, 2018, arXiv 1804.03209",
     address="http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
     licence="CC BY 4.0",

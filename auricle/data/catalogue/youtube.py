@@ -128,7 +128,7 @@ def _audiocaps(download: Path, split: str) -> Iterator[Item]:
 AUDIOCAPS = Entry(
     name="audiocaps",
     title="AudioCaps 1.0",
-    about="captions of segments of AudioSet, written by people: one a clip for training, five for validation and test",
+    about="captions of segments of AudioSet, written by people: one per clip for training, five for validation and test",
     paper="Kim and others, NAACL 2019",
     address="https://github.com/cdjkim/audiocaps",
     licence="captions MIT; the sounds are their uploaders'",

@@ -1,1 +1,1 @@
-"""Recordings in, composed sounds with exact truth out: scenes, captioned scenes, batches of features. The only place that composes."""
+"""Composed training and test data: scenes, captioned scenes and batches of features, with exact annotations."""

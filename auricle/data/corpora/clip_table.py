@@ -59,8 +59,8 @@ class Row:
     extra: str = ""
 
 
-def read_table(root: str | Path, folder: str, corpus: str, words: Callable[[Row], tuple[str, ...]]) -> list[Row]:
-    """Read the rows of root/folder/clips.csv in file order; `words` maps a row to its labels. InputError for a missing table or column."""
+def read_table(root: str | Path, folder: str, corpus: str, labels_of: Callable[[Row], tuple[str, ...]]) -> list[Row]:
+    """Read the rows of root/folder/clips.csv in file order; `labels_of` gives the labels of a row. InputError for a bad table."""
     table = Path(root) / folder / TABLE
     if not table.is_file():
         raise InputError(f"{table} does not exist; prepare the corpus with `python -m recipes.prepare {corpus} DOWNLOAD {root}`")
@@ -69,11 +69,11 @@ def read_table(root: str | Path, folder: str, corpus: str, words: Callable[[Row]
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
             raise InputError(f"{table} lacks the columns {', '.join(missing)}; prepare the corpus again with recipes.prepare")
-        return [_row(record, table.parent, corpus, words) for record in reader]
+        return [_row(record, table.parent, corpus, labels_of) for record in reader]
 
 
-def _row(record: dict[str, str], folder: Path, corpus: str, words: Callable[[Row], tuple[str, ...]]) -> Row:
-    plain = Row(
+def _row(record: dict[str, str], folder: Path, corpus: str, labels_of: Callable[[Row], tuple[str, ...]]) -> Row:
+    unlabelled = Row(
         path=folder / record["filename"],
         label=record["label"],
         labels=(),
@@ -89,7 +89,7 @@ def _row(record: dict[str, str], folder: Path, corpus: str, words: Callable[[Row
         channels=int(record["channels"] or 1),
         extra=record["extra"],
     )
-    return Row(**{**vars(plain), "labels": words(plain)})
+    return Row(**{**vars(unlabelled), "labels": labels_of(unlabelled)})
 
 
 def fold(row: Row) -> int:

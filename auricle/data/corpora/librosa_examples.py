@@ -20,7 +20,7 @@ WORDS = {
     "speech": ("speech",),
 }
 
-#: File name -> short name and label. The four recordings under CC BY-NC are left out.
+#: File name -> short name and label. The four recordings under CC BY-NC are excluded.
 PIECES = {
     "Kevin_MacLeod_-_Vibe_Ace": ("vibeace", "music"),
     "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy": ("nutcracker", "orchestral music"),

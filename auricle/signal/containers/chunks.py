@@ -169,12 +169,12 @@ def _find_sound(file: IO[bytes], layout: _Layout, end: int, at: int | None = Non
     for name, size, start in _walk(file, layout, layout.header if at is None else at, end):
         if name.startswith(layout.sound):
             width = struct.calcsize(layout.size)
-            place = start - width, layout.size, layout.preamble + (layout.id_size + width if layout.inclusive else 0)
+            size_field = start - width, layout.size, layout.preamble + (layout.id_size + width if layout.inclusive else 0)
             if long is not None and size == 0xFFFFFFFF:
-                place, size = (long[0], "<Q", 0), long[1]
+                size_field, size = (long[0], "<Q", 0), long[1]
             elif layout.size[1] == "I" and any(low <= size <= high for low, high in _UNKNOWN_32):
                 size = -1
-            return _SoundChunk(*place, start + layout.preamble, size if size <= 0 else max(0, size - layout.preamble), block, samples)
+            return _SoundChunk(*size_field, start + layout.preamble, size if size <= 0 else max(0, size - layout.preamble), block, samples)
         content = _read_content(file, start, min(size, 40))
         if name == b"ds64" and len(content) >= 16:
             long = start + 8, struct.unpack("<q", content[8:16])[0]
@@ -222,8 +222,8 @@ def _trailing_fault(file: IO[bytes], at: int, end: int) -> str | None:
     if len(tail) < _MIN_TRAILING or tail[:3] in (b"TAG", b"ID3") or (any(tail[:4]) and all(32 <= byte < 127 for byte in tail[:4])):
         return None
     if not any(tail):  # recorders reserve space, and sound may begin with silence: check later bytes
-        places = range(at + _MIN_TRAILING, end - _MIN_TRAILING + 1, max(_MIN_TRAILING, (end - at) // _PROBES))
-        if not any(any(_read_content(file, place, _MIN_TRAILING)) for place in places):
+        positions = range(at + _MIN_TRAILING, end - _MIN_TRAILING + 1, max(_MIN_TRAILING, (end - at) // _PROBES))
+        if not any(any(_read_content(file, position, _MIN_TRAILING)) for position in positions):
             return None
     return f"{end - at} bytes follow that its header does not declare"
 
