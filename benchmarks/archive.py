@@ -313,7 +313,7 @@ def tell(name: str, about: str, figures: Sequence[Figure], *, dry: bool) -> None
     for figure in figures:
         print(f"{figure['name']:24} {figure['value']:10.3f} {figure.get('unit', ''):8} {figure.get('note', '')}", flush=True)
     if not dry:
-        weights, command = fingerprint(catalog.folder(None)), "python benchmarks/archive.py --data DIR"
+        weights, command = fingerprint(catalog.find_folder(None)), "python benchmarks/archive.py --data DIR"
         print(
             write_record(
                 ROOT / "docs" / "results", name, command=command, seed=SEED, figures=list(figures), weights=weights, extra={"about": about}

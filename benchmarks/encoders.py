@@ -25,7 +25,7 @@ import torch
 import auricle
 from auricle.bench.results import Figure, write_record
 from auricle.core.config import encoder_config
-from auricle.models.encoders.factory import open_encoder, size, sizes
+from auricle.models.encoders.factory import open_encoder, published_size, published_sizes
 from auricle.models.folder import save
 from auricle.models.model import Model
 from auricle.signal.presets import PRESETS
@@ -50,7 +50,7 @@ def sound(seconds: float) -> auricle.Clip:
 
 def folder_of(name: str, into: Path) -> Model:
     """A model folder of a published size with weights from the seed."""
-    settings = size(name)
+    settings = published_size(name)
     torch.manual_seed(SEED)
     encoder = open_encoder(settings)
     preset = PRESETS[str(encoder.frontend)]
@@ -107,8 +107,8 @@ def look_at(name: str, folder: Path) -> list[Figure]:
 def smallest() -> frozenset[str]:
     """Of each family with each of its front-ends and shapes, the size with the fewest numbers."""
     found: dict[tuple[object, ...], tuple[int, str]] = {}
-    for name in sizes():
-        settings = size(name)
+    for name in published_sizes():
+        settings = published_size(name)
         with torch.device("meta"):
             encoder = open_encoder(settings)
         kind = (settings["family"], encoder.frontend, *(str(settings.get(key)) for key in ("kind", "patch", "decision")))
@@ -120,7 +120,7 @@ def smallest() -> frozenset[str]:
 def main() -> None:
     """Look at each, print, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=list(sizes()), choices=sizes())
+    parser.add_argument("--only", nargs="+", default=list(published_sizes()), choices=published_sizes())
     parser.add_argument("--work", type=Path, metavar="FILE", help="what was measured so far")
     parser.add_argument("--dry", action="store_true", help="write no record")
     asked = parser.parse_args()

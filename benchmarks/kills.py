@@ -130,7 +130,7 @@ def main() -> None:
         figures = [*indexing_kills(files, Path(name)), *teaching_kills(files, Path(name))]
     for figure in figures:
         print(f"{figure['name']:24} {figure['value']:8.3f} {figure['n']:4} {figure.get('note', '')}")
-    command, weights = "python benchmarks/kills.py --data DIR", fingerprint(catalog.folder(None))
+    command, weights = "python benchmarks/kills.py --data DIR", fingerprint(catalog.find_folder(None))
     about = "Kill -9 at twenty moments spread over indexing and over teaching, each resumed by the same command."
     print(
         write_record(ROOT / "docs/results", "kills", command=command, seed=SEED, figures=figures, weights=weights, extra={"about": about})

@@ -255,7 +255,7 @@ def main() -> None:
 def record(figures: list[Figure]) -> None:
     """Write docs/results/listen.json."""
     about = "What listening costs, end to end, and beside transformers' zero-shot pipeline in the same run."
-    weights = fingerprint(catalog.folder(None))
+    weights = fingerprint(catalog.find_folder(None))
     where = ROOT / "docs" / "results"
     shown = "python benchmarks/listen.py"
     print(write_record(where, "listen", command=shown, seed=SEED, figures=figures, weights=weights, extra={"about": about}))

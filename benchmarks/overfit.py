@@ -53,7 +53,7 @@ def captions_correct(model: Any, batches: Any) -> float:
     correct = 0
     batch = batches.batch(0)
     for item, ids in zip(
-        batch.items.tolist(), model.captioner.say(model.model.encode(batch.features, batch.mask), longest=40), strict=True
+        batch.items.tolist(), model.captioner.generate(model.model.encode(batch.features, batch.mask), max_length=40), strict=True
     ):
         true = [caption.text.lower() for caption in batches.items[item].captions if caption.weight]
         correct += model.tokenizer.decode(ids) in true

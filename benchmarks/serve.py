@@ -138,7 +138,7 @@ def main() -> None:
         print(f"{figure['name']:24} {figure['value']:10.3f} {figure.get('unit', ''):8} {figure.get('note', '')}")
     if not asked.dry:
         about = "What the service bears on loopback: errors, seconds to an answer, and memory."
-        command, weights = "python benchmarks/serve.py", fingerprint(catalog.folder(None))
+        command, weights = "python benchmarks/serve.py", fingerprint(catalog.find_folder(None))
         where = ROOT / "docs" / "results"
         print(write_record(where, "serve", command=command, seed=SEED, figures=figures, weights=weights, extra={"about": about}))
 

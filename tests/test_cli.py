@@ -181,7 +181,7 @@ def test_models(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = auricle("models", model=False)
     assert all(name in out for name in catalog.shipped())
     assert code == (0 if catalog.shipped() else 1) and bool(err) == bool(code)
-    assert len(objects(auricle("models", "--json", model=False)[1])) == len(catalog.shipped()) + len(catalog.kept())
+    assert len(objects(auricle("models", "--json", model=False)[1])) == len(catalog.shipped()) + len(catalog.converted())
 
 
 def test_version(auricle: Callable[..., tuple[int, str, str]]) -> None:

@@ -261,7 +261,7 @@ def stated() -> dict[str, list[str]]:
         "docs/start.md": [f"{low // 1000} to {high // 1000} kHz", f"**Channels**, 1 to {opening.MAX_CHANNELS},"],
         "docs/bench.md": [f"at most {disk_cache.LIMIT // 10**9} GB"],
         "docs/words.md": [f"pauses up to `{rule.pause:g}` s are bridged"],
-        "docs/models/running.md": [f"a cosine of `{exported.KEPT}`"],
+        "docs/models/running.md": [f"a cosine of `{exported.MIN_COSINE}`"],
         "docs/serve.md": [
             f"`{settings.host}`, {settings.port} |",
             f"10^6 bytes | {settings.max_bytes // 10**6} |",

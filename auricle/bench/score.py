@@ -96,7 +96,7 @@ def evaluate(
     seed: of splits, lessons and intervals; by default the suite's.
     """
     if suite.needs_words and not listener.runtime.has_text_tower:
-        raise InputError(f"{listener.config.name} knows no words, which the suite {suite.name} asks for; wanted a model with a text tower")
+        raise InputError(f"{listener.config.name} has no text tower, which the suite {suite.name} needs; choose a model that has one")
     past = lineage.of(listener.runtime.folder)
     leaks = leak_guard.by_name(items, past)
     if not allow_leaked:

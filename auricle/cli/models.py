@@ -31,9 +31,12 @@ def models(as_json: Json = False) -> None:
     from auricle.listen.checkup import model_facts
     from auricle.runtime import catalog
 
-    for name, folder in [*((name, catalog.folder(name)) for name in catalog.shipped()), *((str(path), path) for path in catalog.kept())]:
+    for name, folder in [
+        *((name, catalog.find_folder(name)) for name in catalog.shipped()),
+        *((str(path), path) for path in catalog.converted()),
+    ]:
         if as_json:
-            print(json.dumps({"name": name, **catalog.card(folder)}, ensure_ascii=False))
+            print(json.dumps({"name": name, **catalog.read_card(folder)}, ensure_ascii=False))
             continue
         terminal.print_facts(name + ("  (default)" if name == catalog.DEFAULT else ""), model_facts(folder))
     if not catalog.shipped():
@@ -108,7 +111,7 @@ def export(
     from auricle.runtime import catalog
     from auricle.runtime.exporting import export as export_graphs
 
-    folder, names = catalog.folder(model), [name.strip() for name in (outputs or "").split(",") if name.strip()]
+    folder, names = catalog.find_folder(model), [name.strip() for name in (outputs or "").split(",") if name.strip()]
     with terminal.stderr().status(f"exporting {folder}"):
         exported = export_graphs(folder, into, outputs=names)
     if as_json:
@@ -119,14 +122,14 @@ def export(
 
 def export_facts(exported: Exported) -> list[tuple[str, str]]:
     """Rows about an export, one per engine."""
-    from auricle.runtime.exported import KEPT
+    from auricle.runtime.exported import MIN_COSINE
 
     rows = [("input", f"{exported.frames} frames" if exported.frames else "any number of frames")]
     for name, engine in exported.engines.items():
         agreement = f"cosine to torch {engine.sound.cosine:.7f}, largest difference {engine.sound.difference:.1e}"
         if engine.words is not None:
             agreement += f"; text {engine.words.cosine:.7f}, {engine.words.difference:.1e}"
-        rows.append((name, agreement if exported.keeps(name) else f"{agreement}: below {KEPT}, used only if named"))
+        rows.append((name, agreement if exported.is_accurate(name) else f"{agreement}: below {MIN_COSINE}, used only if named"))
     return [*rows, *((name, f"not usable: {reason}") for name, reason in exported.failed.items())]
 
 

@@ -55,7 +55,7 @@ def extras() -> list[tuple[str, str]]:
 
 def model_facts(folder: Path) -> list[tuple[str, str]]:
     """Facts of a model folder from its config and card: (name, text) pairs."""
-    config, card = read_config(folder / "config.json"), catalog.card(folder)
+    config, card = read_config(folder / "config.json"), catalog.read_card(folder)
     rows: list[tuple[str, str]] = [
         (name, _plain(card[name])) for name in ("summary", "licence", "corpora", "parameters", "mel matrix") if name in card
     ]
@@ -66,7 +66,7 @@ def model_facts(folder: Path) -> list[tuple[str, str]]:
     rows.append(
         ("input", f"windows of {config.window.seconds:g} s, {config.frame_rate:g} frames a second, embeddings of size {config.dim}")
     )
-    return [*rows, ("size", megabytes(catalog.size(folder))), ("folder", str(folder))]
+    return [*rows, ("size", megabytes(catalog.folder_size(folder))), ("folder", str(folder))]
 
 
 def self_check(model: str | None, runtime: str | None) -> tuple[list[tuple[str, str]], bool]:

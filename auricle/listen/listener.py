@@ -30,7 +30,7 @@ from auricle.listen.vocabulary import Vocabulary
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
-from auricle.runtime.tokens import plain
+from auricle.runtime.tokens import normalise_label
 from auricle.tasks import tagging
 
 #: The optional parts of an Analysis.
@@ -295,7 +295,7 @@ class Listener:
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words that the tokenizer of the model cannot encode, such as emoji, or a script that it was not trained on."""
-        return tuple(dict.fromkeys(word for word in check_strings(words, what="words") if not self.runtime.reads(word)))
+        return tuple(dict.fromkeys(word for word in check_strings(words, what="words") if not self.runtime.has_known_words(word)))
 
     def _text_scorer(self, words: Sequence[str]) -> TextScorer:
         """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
@@ -388,5 +388,5 @@ def name_of(source: Source) -> str:
 def _words(labels: Sequence[str]) -> tuple[str, ...]:
     words = check_strings(labels, what="labels")
     for label in words:
-        plain(label)
+        normalise_label(label)
     return words

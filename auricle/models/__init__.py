@@ -1,1 +1,1 @@
-"""Models: features in, embedding and outputs out: encoders, heads, the static text tower, and how a folder becomes one (torch)."""
+"""Models (torch): features in, embeddings and logits out; encoders, text towers, conversion of published weights, ONNX export."""

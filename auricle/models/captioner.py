@@ -1,7 +1,7 @@
-"""A captioner: an encoder's frames in, words out, by gated blocks that look across at the frames.
+"""Caption decoder: gated transformer blocks with cross-attention to an encoder's frames.
 
-Two ways to learn and one set of weights. One token after the other, as decoders do; or in parallel: every word is hidden and all are
-told at once, so that nothing can be guessed from the words before and the frames have to say it (Tschannen et al. 2023, arXiv:2306.07915).
+It is trained autoregressively, in parallel, or both, with the same weights. In parallel mode all input tokens are replaced by a mask
+token and predicted at once, so the prediction depends on the audio alone (CapPa: Tschannen et al. 2023, arXiv:2306.07915).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Size = Annotated[int, Field(gt=0)]
 
 
 class CaptionerConfig(Strict):
-    """vocabulary: V token ids. begin, end, hidden_word: ids of the start, the stop and what stands for a hidden word."""
+    """Sizes. vocabulary: V, number of token ids. begin, end, hidden_word: ids of the start, end and mask tokens."""
 
     vocabulary: Size
     begin: int
@@ -35,7 +35,7 @@ class CaptionerConfig(Strict):
 
 
 class Captioner(nn.Module):
-    """Decoder over frames of an encoder of that width. Words that go in and come out share their vectors."""
+    """Caption decoder. Input and output token embeddings are tied."""
 
     def __init__(self, config: CaptionerConfig, frames: int) -> None:
         """frames: width D of the encoder's frames."""
@@ -50,32 +50,32 @@ class Captioner(nn.Module):
         )
         self.norm = nn.RMSNorm(config.width)
 
-    def forward(self, heard: Embedding, ids: Tensor, mask: Tensor, *, parallel: bool = False) -> Tensor:
-        """ids, mask (B, L) to logits (B, L, V) of the token that follows each; in parallel of the token at each place, all hidden."""
+    def forward(self, encoded: Embedding, ids: Tensor, mask: Tensor, *, parallel: bool = False) -> Tensor:
+        """ids, mask (B, L) to logits (B, L, V) of each next token; with parallel, of the token at each position, from mask tokens."""
         if parallel:
             ids = torch.full_like(ids, self.config.hidden_word)
-        places = torch.arange(ids.shape[1], device=ids.device, dtype=torch.float32)
+        positions = torch.arange(ids.shape[1], device=ids.device, dtype=torch.float32)
         width = self.config.width
-        x = self.words(ids) + sincos(places, width).to(ids.device) * width**-0.5  # hidden words are told apart by their places alone
-        rotations = self.rotary.rotations(places[:, None])
+        x = self.words(ids) + sincos(positions, width).to(ids.device) * width**-0.5  # mask tokens differ in position only
+        rotations = self.rotary.rotations(positions[:, None])
         visible = mask.bool()[:, None, None, :]
-        memory = self.heard(heard.frames)
+        memory = self.heard(encoded.frames)
         for block in self.blocks:
-            x = block(x, rotations, mask=visible, causal=not parallel, memory=memory, memory_mask=heard.mask)
+            x = block(x, rotations, mask=visible, causal=not parallel, memory=memory, memory_mask=encoded.mask)
         logits: Tensor = self.norm(x) @ self.words.weight.T
         return logits
 
     @torch.no_grad()
-    def say(self, heard: Embedding, *, longest: int) -> list[list[int]]:
-        """The likeliest token after the other, for each clip, up to the stop or to `longest` tokens: B lists of ids without both marks."""
-        rows, device = heard.frames.shape[0], heard.frames.device
+    def generate(self, encoded: Embedding, *, max_length: int) -> list[list[int]]:
+        """Greedy decoding up to the end token or `max_length` tokens: B lists of ids without start and end tokens."""
+        rows, device = encoded.frames.shape[0], encoded.frames.device
         ids = torch.full((rows, 1), self.config.begin, device=device)
         done = torch.zeros(rows, dtype=torch.bool, device=device)
-        for _ in range(longest):
-            following = self(heard, ids, torch.ones_like(ids))[:, -1].argmax(dim=-1)
-            following = torch.where(done, self.config.end, following)
-            ids = torch.cat([ids, following[:, None]], dim=1)
-            done |= following == self.config.end
+        for _ in range(max_length):
+            token = self(encoded, ids, torch.ones_like(ids))[:, -1].argmax(dim=-1)
+            token = torch.where(done, self.config.end, token)
+            ids = torch.cat([ids, token[:, None]], dim=1)
+            done |= token == self.config.end
             if bool(done.all()):
                 break
         return [row[1 : row.index(self.config.end, 1) if self.config.end in row[1:] else None] for row in ids.tolist()]

@@ -1,6 +1,6 @@
-"""A model as ONNX graphs: features to outputs, and token ids to vectors; what torch makes of generated inputs, to hold them to.
+"""Export of a model to ONNX graphs (features to outputs, token ids to vectors), with torch's outputs for generated inputs as reference.
 
-Single precision throughout. Attention is written out as two products around a softmax, queries scaled once: engines fuse that best.
+Single precision throughout. Attention is exported as two matrix products around a softmax with scaled queries, which engines fuse best.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from auricle.signal.crop import fit
 from auricle.signal.frontend import Frontend
 from auricle.signal.presets import PRESETS
 
-#: Bytes of weights from which a graph keeps them in a file of their own: the format that graphs are in ends at 2 GB.
+#: Bytes of weights from which they are stored in a separate file: protobuf is limited to 2 GB.
 EXTERNAL = 1_500_000_000
-#: Share of a window that a second, shorter sound fills.
+#: Length of the shorter test sounds, as a fraction of the window.
 SHORTER = 0.37
-_MOST = 4096  # rows of a batch
-_LONGEST = 1 << 24  # frames or samples
-_FOLDED = 1 << 28  # bytes of a constant that is still worked out beforehand
-_MASKED = -3.0e38  # what is added to scores of what is masked
+_MAX_BATCH = 4096
+_MAX_TIME = 1 << 24  # frames or samples
+_MAX_FOLDED = 1 << 28  # bytes of a constant that is folded
+_MASKED = -3.0e38  # added to scores of masked tokens
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Probe:
-    """Arrays to give a graph, and what torch makes of them in single precision."""
+    """Inputs of a graph and the outputs of torch in single precision."""
 
-    given: tuple[np.ndarray, ...]
-    wanted: tuple[np.ndarray, ...]
+    inputs: tuple[np.ndarray, ...]
+    outputs: tuple[np.ndarray, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Graphs:
-    """What was written. outputs: names of what encode.onnx gives. frames: T, None where any will do. sound, words: probes."""
+    """Exported graphs. outputs: names of the outputs of encode.onnx. frames: T, None for any. sound, words: probes."""
 
     outputs: tuple[str, ...]
     frames: int | None
@@ -56,7 +56,7 @@ class Graphs:
 
 
 class _Sound(nn.Module):
-    """Features to the named outputs, in their order."""
+    """Features to the named outputs, in order."""
 
     def __init__(self, model: Model, outputs: tuple[str, ...]) -> None:
         super().__init__()
@@ -77,9 +77,9 @@ class _Words(nn.Module):
 
 
 def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray], extra: Sequence[str] = ()) -> Graphs:
-    """Write encode.onnx, and words.onnx where there is a text tower, into a folder.
+    """Write encode.onnx, and words.onnx where there is a text tower, into a folder. ModelError where torch cannot export the model.
 
-    frontend: the checkpoint's own bank and window. extra: states of the encoder (Model.forward) besides the outputs of the config.
+    frontend: the checkpoint's own filterbank and window. extra: names of encoder states (Model.forward) to add to the config's outputs.
     """
     for name in ("onnx", "onnxscript"):
         require(name, extra="export", why="writing ONNX graphs")
@@ -88,28 +88,28 @@ def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray], extra: 
     outputs = (*model.config.outputs, *(name for name in dict.fromkeys(extra) if name not in model.config.outputs))
     sound = tuple(_probe(model, batch, outputs) for batch in batches)
     frames = batches[0].shape[-2] if batches[0].ndim > 2 else batches[0].shape[-1]
-    free = len({batch.shape[1:] for batch in batches}) > 1
-    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
-    if free:
-        dims[1] = torch.export.Dim("time", min=max(2, model.config.window.min_frames), max=_LONGEST)
+    any_length = len({batch.shape[1:] for batch in batches}) > 1
+    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MAX_BATCH)}
+    if any_length:
+        dims[1] = torch.export.Dim("time", min=max(2, model.config.window.min_frames), max=_MAX_TIME)
     example = next(batch for batch in batches if len(batch) > 1)
     _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / model.config.names.graph)
     if model.text is None:
-        return Graphs(outputs, None if free else frames, sound, ())
-    return Graphs(outputs, None if free else frames, sound, _export_words(model, into))
+        return Graphs(outputs, None if any_length else frames, sound, ())
+    return Graphs(outputs, None if any_length else frames, sound, _export_text_tower(model, into))
 
 
-def export_in_half(model: Model, into: Path) -> None:
-    """Write the graph of a model with free batch and time into its folder; large weights are stored in half precision.
+def export_half(model: Model, into: Path) -> None:
+    """Write the graph of a model with dynamic batch and time into its folder; matrices and kernels are stored in half precision.
 
-    Weights are rounded once more after batch norms are folded into kernels, so graph and module agree to about 4e-4 of the largest output.
+    Weights are rounded again after batch norms are folded into kernels, so graph and module agree to about 4e-4 of the largest output.
     """
     onnx: Any = require("onnx", extra="export", why="writing ONNX graphs")
     outputs = tuple(model.config.outputs)
     mels = PRESETS[model.config.frontend].mels
     example = torch.full((2, 128, mels), -40.0)
     least = model.config.window.min_frames
-    dims = {0: torch.export.Dim("batch", min=1, max=_MOST), 1: torch.export.Dim("time", min=least, max=_LONGEST)}
+    dims = {0: torch.export.Dim("batch", min=1, max=_MAX_BATCH), 1: torch.export.Dim("time", min=least, max=_MAX_TIME)}
     with atomic_file(into / model.config.names.graph) as partial:
         _write(_Sound(model.eval(), outputs), {"features": example}, outputs, [dims], partial)
         graph = onnx.load(str(partial))
@@ -119,7 +119,7 @@ def export_in_half(model: Model, into: Path) -> None:
 
 
 def _halve(onnx: Any, graph: Any) -> None:
-    """Store every large single-precision weight as half precision behind a Cast, which the runtime folds when it opens the model."""
+    """Store single-precision matrices and kernels in half precision, followed by a Cast that the runtime folds when it loads the model."""
     casts = []
     for weight in graph.initializer:
         if weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
@@ -132,56 +132,51 @@ def _halve(onnx: Any, graph: Any) -> None:
     graph.node.extend(nodes)
 
 
-def _export_words(model: Model, into: Path) -> tuple[Probe, ...]:
+def _export_text_tower(model: Model, into: Path) -> tuple[Probe, ...]:
     assert model.text is not None and model.config.text is not None
     rules, config = model.config.text.tower["words"], model.config.text.tower["config"]
-    longest, known = int(rules["length"]), int(config.get("vocab_size") or 256)
-    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MOST)}
-    if free := rules.get("fill") != "length":
+    longest, vocabulary = int(rules["length"]), int(config.get("vocab_size") or 256)
+    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=_MAX_BATCH)}
+    if any_length := rules.get("fill") != "length":
         dims[1] = torch.export.Dim("length", min=2, max=longest)
-    lengths = (min(8, longest), min(24, longest)) if free else (longest,)
-    probes = tuple(_read(model, *_texts(rows, length, known, int(rules["pad"]))) for rows, length in _pairs(lengths))
-    ids, mask = next(probe.given for probe in probes if len(probe.given[0]) > 1)
+    short, long = (min(8, longest), min(24, longest)) if any_length else (longest, longest)
+    probes = tuple(_probe_texts(model, *_texts(rows, length, vocabulary, int(rules["pad"]))) for rows, length in ((1, short), (3, long)))
+    ids, mask = probes[-1].inputs
     inputs = {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
     _write(_Words(model.text), inputs, ("vectors",), [dims, dims], into / "words.onnx")
     return probes
 
 
-def _pairs(lengths: tuple[int, ...]) -> list[tuple[int, int]]:
-    return [(1, lengths[0]), (3, lengths[-1])]
-
-
-def _texts(rows: int, length: int, known: int, pad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and mask, int64 (rows, length): drawn words, each row shorter than the one before."""
-    ids = np.random.default_rng(rows).integers(0, known, (rows, length))
-    ids = np.where(ids == pad, (pad + 1) % known, ids)
+def _texts(rows: int, length: int, vocabulary: int, pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random ids and mask, int64 (rows, length); each row is shorter than the one before."""
+    ids = np.random.default_rng(rows).integers(0, vocabulary, (rows, length))
+    ids = np.where(ids == pad, (pad + 1) % vocabulary, ids)
     real = np.maximum(2, length - 2 * np.arange(rows))
     mask = (np.arange(length)[None] < real[:, None]).astype(np.int64)
     return np.where(mask > 0, ids, pad), mask
 
 
-def _features(config: ModelConfig, ears: Frontend) -> tuple[np.ndarray, ...]:
-    """Batches of one and three sounds, of a window and of a part of one, each filled as the config says, as in listen.pipeline."""
-    least, seconds, policy = round(config.window.shortest * ears.rate), config.window.seconds, config.window.pad
-    long, short = sounds(ears.rate, seconds), sounds(ears.rate, SHORTER * seconds)
+def _features(config: ModelConfig, frontend: Frontend) -> tuple[np.ndarray, ...]:
+    """Batches of one and three sounds, of a whole and of a shorter window, padded as in listen.pipeline."""
+    least, seconds, policy = round(config.window.shortest * frontend.rate), config.window.seconds, config.window.pad
+    long, short = sounds(frontend.rate, seconds), sounds(frontend.rate, SHORTER * seconds)
     batches = (long[:1], long, short[1:2], short)
-    made = [[ears.features(fit(sound, max(least, sound.size), policy)) for sound in batch] for batch in batches]
-    return tuple(np.stack(batch) for batch in made)
+    return tuple(np.stack([frontend.features(fit(sound, max(least, sound.size), policy)) for sound in batch]) for batch in batches)
 
 
 @torch.inference_mode()
 def _probe(model: Model, features: np.ndarray, outputs: Sequence[str]) -> Probe:
-    found = model(torch.from_numpy(features), outputs=outputs)
-    return Probe((features,), tuple(value.float().numpy() for value in found.values()))
+    arrays = model(torch.from_numpy(features), outputs=outputs)
+    return Probe((features,), tuple(array.float().numpy() for array in arrays.values()))
 
 
 @torch.inference_mode()
-def _read(model: Model, ids: np.ndarray, mask: np.ndarray) -> Probe:
+def _probe_texts(model: Model, ids: np.ndarray, mask: np.ndarray) -> Probe:
     return Probe((ids, mask), (model.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy(),))
 
 
 def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], dims: list[dict[int, Any]], partial: Path) -> None:
-    """Export, fold, check and save one graph. ModelError where the exporter cannot follow the module."""
+    """Export, fold, check and save one graph. ModelError where torch cannot export the module."""
     onnx: Any = require("onnx", extra="export", why="writing ONNX graphs")
     optimizer: Any = require("onnxscript.optimizer", extra="export", why="writing ONNX graphs")
     with _quiet():
@@ -197,16 +192,16 @@ def _write(module: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...
                 verbose=False,
             )
         except Exception as error:  # the exporter's errors share no base
-            raise ModelError(f"{partial.name}: torch cannot export it ({_first_line(error)}); torch-fp32 runs it as it is") from error
+            raise ModelError(f"{partial.name}: torch cannot export it ({_first_line(error)}); use runtime 'torch-fp32'") from error
         assert program is not None
-        optimizer.optimize_ir(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+        optimizer.optimize_ir(program.model, input_size_limit=_MAX_FOLDED, output_size_limit=_MAX_FOLDED)
         size = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value is not None)
         program.save(str(partial), external_data=size > EXTERNAL)
     onnx.checker.check_model(str(partial))
 
 
 def _attention() -> Any:
-    """Translation of scaled dot-product attention (Vaswani et al. 2017, equation 1) that scales queries alone, once."""
+    """Translation of scaled dot-product attention (Vaswani et al. 2017, equation 1) that scales the queries only."""
     onnxscript: Any = require("onnxscript", extra="export", why="writing ONNX graphs")
     op = onnxscript.opset20
 
@@ -221,7 +216,7 @@ def _attention() -> Any:
         enable_gqa: bool = False,
     ) -> Any:
         if is_causal or enable_gqa or dropout_p:
-            raise NotImplementedError("attention that is causal, grouped or thinned out")
+            raise NotImplementedError("causal or grouped attention, or attention with dropout, cannot be exported")
         factor = query.shape[-1] ** -0.5 if scale is None else scale
         scores = op.MatMul(op.Mul(query, op.Constant(value_float=factor)), op.Transpose(key, perm=[0, 1, 3, 2]))
         if attn_mask is not None:
@@ -235,7 +230,7 @@ def _attention() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's own remarks, which nobody can act on, are kept back."""
+    """Silence warnings of the exporter, on which a user cannot act."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,4 +1,4 @@
-"""A model as one module: an encoder, the heads that its config names, and where it has texts, a text tower."""
+"""The Model module: an encoder, the output heads of its config, and an optional text tower."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from auricle.models.encoders.embedding import Embedding
 from auricle.models.encoders.factory import open_encoder
 from auricle.nn.projection import PROJECTIONS
 
-#: Weight of the labels' shares in `components and labels`, against one for the encoder's own components.
+#: Weight of the label probabilities in `components and labels`, relative to the encoder's components.
 LABELS_WEIGHT = 0.8
-#: Family of the text tower that runs in numpy (runtime.tokens) and has no module here.
+#: Family of the text tower that runs in numpy (runtime.tokens) and is no torch module.
 STATIC = "static"
 
 
 class Model(nn.Module):
-    """Features of the front-end (B, ...) -> the outputs of the config, by name. Parts: encoder, projection, heads, text."""
+    """Features of the front-end (B, ...) -> outputs of the config, by name. Submodules: encoder, projection, heads, text."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -38,59 +38,59 @@ class Model(nn.Module):
             self.text = open_text_tower(config.text.tower, dim=config.dim)
 
     def encode(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """The encoder's output, before any projection. features (B, ...); mask (B, T), True for real frames; with_layers: `layers` too."""
+        """Output of the encoder, before any projection. features (B, ...); mask (B, T), True for real frames; with_layers: `layers` too."""
         encoded: Embedding = self.encoder(features, mask, with_layers=with_layers)
         return encoded
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """features as the front-end gives them; mask (B, T), True for real frames.
+        """features of the front-end, (B, ...); mask (B, T), True for real frames.
 
-        outputs: names of outputs of the config, of `frames` (B, T, D), the encoder's states in time, and of `layer.0`, `layer.1` ...
-        (B, L, width), its inner states as Embedding.layers has them; None is every output of the config. InputError for other names.
+        outputs: names of outputs of the config; `frames` (B, T, D), the encoder's frames; `layer.0`, `layer.1` ... (B, L, width), its
+        hidden states (Embedding.layers). None is every output of the config. InputError for other names.
         """
         encoded = self.encode(features, mask, with_layers=any(name.startswith(LAYER) for name in outputs or ()))
-        made = self.apply_heads(encoded)
+        available = self.apply_heads(encoded)
         if outputs is None:
-            return made
-        made |= {FRAMES: encoded.frames, **{f"{LAYER}{index}": layer for index, layer in enumerate(encoded.layers)}}
-        if unknown := [name for name in outputs if name not in made]:
-            raise InputError(f"{self.config.name} has no output {unknown[0]!r}; it has {', '.join(made)}")
-        return {name: made[name] for name in outputs}
+            return available
+        available |= {FRAMES: encoded.frames, **{f"{LAYER}{index}": layer for index, layer in enumerate(encoded.layers)}}
+        if unknown := [name for name in outputs if name not in available]:
+            raise InputError(f"{self.config.name} has no output {unknown[0]!r}; it has {', '.join(available)}")
+        return {name: available[name] for name in outputs}
 
     def apply_heads(self, encoded: Embedding) -> dict[str, Tensor]:
-        """The outputs of the config, in its order: vectors (B, D), not unit; clip_scores (B, K) and frame_scores (B, T, K), logits."""
-        outputs = {name: self._applied(name, output, encoded) for name, output in self.config.outputs.items()}
+        """Outputs of the config, in order: vectors (B, D), not normalised; clip_scores (B, K) and frame_scores (B, T, K) as logits."""
+        outputs = {name: self._apply_head(name, output, encoded) for name, output in self.config.outputs.items()}
         for name, output in self.config.outputs.items():
             if output.head == "components and labels":
-                shares = LABELS_WEIGHT * outputs[CLIP_LOGITS].softmax(dim=-1).sqrt()
-                outputs[name] = torch.cat([functional.normalize(outputs[name], dim=-1), shares], dim=-1)
+                labels = LABELS_WEIGHT * outputs[CLIP_LOGITS].softmax(dim=-1).sqrt()
+                outputs[name] = torch.cat([functional.normalize(outputs[name], dim=-1), labels], dim=-1)
         return outputs
 
-    def _applied(self, name: str, output: Output, encoded: Embedding) -> Tensor:
+    def _apply_head(self, name: str, output: Output, encoded: Embedding) -> Tensor:
         if name in self.heads:
-            made: Tensor = self.heads[name](encoded.frames if output.kind == "frame_scores" else encoded.pooled)
-            return made
+            logits: Tensor = self.heads[name](encoded.frames if output.kind == "frame_scores" else encoded.pooled)
+            return logits
         if output.head == "projection":
-            assert self.projection is not None, "a config without a projection has an output of one"
+            assert self.projection is not None, "an output uses a projection that the config does not have"
             projected: Tensor = self.projection(encoded.pooled)
             return projected
         own = {"clip_scores": encoded.clip_logits, "frame_scores": encoded.frame_logits, "vectors": encoded.pooled}[output.kind]
-        assert own is not None, f"the encoder gives no {output.kind}"
+        assert own is not None, f"the encoder has no {output.kind}"
         return own
 
     @torch.no_grad()
     def embed_tokens(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Token ids and mask (B, L) to vectors of the joint space (B, E), not unit."""
-        assert self.text is not None, "a model without a text tower was asked for texts"
+        """Token ids and mask (B, L) to vectors of the joint space (B, E), not normalised."""
+        assert self.text is not None, "the model has no text tower"
         vectors: Tensor = self.text(ids, mask)
         return vectors
 
 
 def _head(output: Output, width: int, labels: int) -> nn.Module | None:
-    """The layer of an output that has weights of its own.
+    """The linear layer of an output; None for outputs without their own weights.
 
-    'components and labels': whitened components of the pooled vector of unit length, then the square roots of the labels' shares
-    (Hellinger's map, so that a product of two is the Bhattacharyya coefficient of what both might be).
+    'components and labels': whitened components of the pooled vector with unit norm, concatenated with the square roots of the label
+    probabilities (Hellinger map: the dot product of two is the Bhattacharyya coefficient of their label distributions).
     """
     if output.head == "linear":
         return nn.Linear(width, len(output.labels))

@@ -1,4 +1,4 @@
-"""Text towers: token ids in, vectors of the joint space out. Those of published systems by transformers, `gated` by our own blocks."""
+"""Text towers: token ids to vectors of the joint space. Published architectures are built by transformers, `gated` by nn.gated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auricle.nn.gated import GatedBlock, Rotary
 from auricle.nn.pooling import RampPooling
 from auricle.nn.projection import PROJECTIONS
 
-#: Family -> config and model class of transformers, and the part of the model that reads (all of it where None).
+#: Family -> config and model class of transformers, and the submodule that encodes (None: the whole model).
 _FAMILIES: dict[str, tuple[str, str, str | None]] = {
     "roberta": ("RobertaConfig", "RobertaModel", None),
     "bert": ("BertConfig", "BertModel", None),
@@ -26,16 +26,15 @@ _FAMILIES: dict[str, tuple[str, str, str | None]] = {
     "bart": ("BartConfig", "BartModel", "encoder"),
     "clip": ("CLIPTextConfig", "CLIPTextModel", None),
 }
-#: Families whose model makes a pooled vector of its own, which is left out where it is not asked for.
+#: Families with an optional pooling layer.
 _WITH_POOLER = ("roberta", "bert")
 
 
 class TextSettings(Strict):
-    """Settings of a tower. config: fields of the architecture's own config. words: how texts become ids, see runtime.words.
+    """Settings of a text tower. config: fields of the architecture's own config. words: tokenizer rules, see runtime.tokenizer.
 
-    pool: which vector stands for a text: the model's own 'pooler', its 'first' or 'last' real token, the 'mean' of the real ones, this
-    with what comes early and what late ('ordered', nn.pooling.RampPooling), or the mean 'over all' positions, padding included, as some
-    published systems were trained.
+    pool: the model's own 'pooler', the 'first' or 'last' real token, the 'mean' of the real tokens, the mean plus ramp pooling
+    ('ordered', nn.pooling.RampPooling), or the mean 'over all' positions, padding included, as some published systems were trained.
     """
 
     family: Literal["roberta", "bert", "gpt2", "t5", "bart", "clip", "gated"]
@@ -46,7 +45,7 @@ class TextSettings(Strict):
 
 
 class TextTower(nn.Module):
-    """ids, mask (B, L) -> (B, E), not unit. Parts: tower, projection, and drift where the pool is 'ordered'."""
+    """ids, mask (B, L) -> (B, E), not normalised. Submodules: tower, projection, and drift where the pool is 'ordered'."""
 
     def __init__(self, settings: TextSettings, dim: int) -> None:
         super().__init__()
@@ -56,17 +55,17 @@ class TextTower(nn.Module):
         self.projection = nn.Identity() if settings.projection is None else PROJECTIONS[settings.projection](width, dim)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids and mask int64 (B, L), mask 1 for real tokens, what fills a row up on the right."""
-        plain = {"use_cache": False} if self.settings.family == "gpt2" else {}
-        said = self.tower(input_ids=ids, attention_mask=mask, **plain)
-        vector: Tensor = self.projection(self._pool(said, mask))
+        """ids and mask int64 (B, L); mask is 1 for real tokens, 0 for padding, which is on the right."""
+        options = {"use_cache": False} if self.settings.family == "gpt2" else {}
+        outputs = self.tower(input_ids=ids, attention_mask=mask, **options)
+        vector: Tensor = self.projection(self._pool(outputs, mask))
         return vector
 
-    def _pool(self, said: Any, mask: Tensor) -> Tensor:
+    def _pool(self, outputs: Any, mask: Tensor) -> Tensor:
         pool = self.settings.pool
-        hidden: Tensor = said[0]
+        hidden: Tensor = outputs[0]
         if pool == "pooler":
-            vector: Tensor = said.pooler_output
+            vector: Tensor = outputs.pooler_output
             return vector
         if pool == "first":
             return hidden[:, 0]
@@ -81,7 +80,7 @@ class TextTower(nn.Module):
 
 
 class GatedTextEncoder(nn.Module):
-    """Gated blocks over token ids, every token seeing every real one; for towers that are trained here."""
+    """Bidirectional gated transformer over token ids, for text towers that are trained with auricle."""
 
     def __init__(
         self, *, vocab_size: int, width: int = 256, depth: int = 4, heads: int = 4, hidden: int = 512, dropout: float = 0.0
@@ -104,7 +103,7 @@ class GatedTextEncoder(nn.Module):
 
 
 def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
-    """A tower with fresh weights, in evaluation mode. dim: E, width of the joint space."""
+    """Build a text tower with random weights, in evaluation mode. dim: E, width of the joint space. ModelError for bad settings."""
     try:
         checked = TextSettings.model_validate_json(json.dumps(dict(settings)))
     except ValidationError as error:
@@ -115,17 +114,17 @@ def open_text_tower(settings: Mapping[str, Any], dim: int) -> TextTower:
 
 
 def _tower(settings: TextSettings) -> tuple[nn.Module, int]:
-    """The architecture and the width of its vectors."""
+    """The encoder and the width of its vectors."""
     if settings.family == "gated":
-        reader = GatedTextEncoder(**settings.config)
-        return reader, reader.norm.normalized_shape[0]
+        encoder = GatedTextEncoder(**settings.config)
+        return encoder, encoder.norm.normalized_shape[0]
     transformers: Any = require("transformers", extra="hf", why="words for this model")
-    made_config, made, part = _FAMILIES[settings.family]
+    config_class, model_class, part = _FAMILIES[settings.family]
     options = {"add_pooling_layer": settings.pool == "pooler"} if settings.family in _WITH_POOLER else {}
     try:
-        config = getattr(transformers, made_config)(**settings.config)
-        model = getattr(transformers, made)(config, **options)
-    except Exception as error:  # sizes are checked by transformers, with errors of its own kinds
+        config = getattr(transformers, config_class)(**settings.config)
+        model = getattr(transformers, model_class)(config, **options)
+    except Exception as error:  # transformers checks sizes with various errors
         raise ModelError(f"settings of the text tower: {settings.family}: {' '.join(str(error).split())[:200]}") from error
     tower: nn.Module = model if part is None else getattr(model, part)
     return tower, int(config.hidden_size)

@@ -1,4 +1,4 @@
-"""The torch twin of a named front-end, given the very filterbank and window of the numpy one."""
+"""Torch version of a named front-end, with the filterbank and window of the numpy one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from auricle.signal.presets import PRESETS
 
 
 def torch_frontend(name: str) -> LogMel:
-    """Waveform (B, N) at the preset's rate -> log-mel dB (B, T, F), equal to signal.frontend's. Plain presets have one."""
+    """Module from waveforms (B, N) at the preset's rate to log-mel dB (B, T, F), equal to signal.frontend. InputError unless plain."""
     front = open_frontend(name)
     if not front.preset.is_plain_log_mel or front.bank is None or front.window is None:
-        twins = ", ".join(known for known, preset in PRESETS.items() if preset.is_plain_log_mel)
-        raise InputError(f"front-end {name} has no torch twin; wanted one of {twins}")
+        plain = ", ".join(preset_name for preset_name, preset in PRESETS.items() if preset.is_plain_log_mel)
+        raise InputError(f"front-end {name} has no torch version; wanted one of {plain}")
     window, bank = torch.from_numpy(front.window.copy()), torch.from_numpy(front.bank.copy())
     return LogMel(window, bank, hop=front.hop, edge=front.preset.edge, floor=front.preset.floor)

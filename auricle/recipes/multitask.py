@@ -29,7 +29,7 @@ from auricle.data.waves import Waves
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.event import correct
 from auricle.metrics.tagging import mean_average_precision
-from auricle.models.encoders.factory import size as size_of
+from auricle.models.encoders.factory import published_size
 from auricle.models.model import Model
 from auricle.nn.losses.multitask import Head, multitask
 from auricle.recipes.panns import label_vocabulary
@@ -107,7 +107,7 @@ def build(config: Config, name: str = "multitask") -> Training:
     """A training of this config. name: of the model."""
     torch.manual_seed(config.seed)
     tasks = read_tasks(config)
-    encoder = {**size_of(config.encoder), "labels": 0} if isinstance(config.encoder, str) else config.encoder
+    encoder = {**published_size(config.encoder), "labels": 0} if isinstance(config.encoder, str) else config.encoder
     model = Model(add_heads(make_model_config(encoder, name=name, window=config.window), tasks)).train()
     frontend = open_frontend(model.config.frontend)
     items = [item for task in tasks for item in task.items]

@@ -98,7 +98,7 @@ def build(config: PairsConfig, name: str) -> Training:
     torch.manual_seed(config.seed)
     items = _with_hard_negatives(read_items(config), config.unwanted)
     tokenizer, settings = _tokenizer_and_config(config, items)
-    start = None if config.start is None else catalog.folder(config.start)
+    start = None if config.start is None else catalog.find_folder(config.start)
     model = Model(settings) if start is None else _load_start(start, settings)
     model.train().requires_grad_(True)  # loaded models are frozen, for inference
     captioner = None
@@ -144,7 +144,7 @@ def _tokenizer_and_config(config: PairsConfig, items: Sequence[Item]) -> tuple[C
     """Tokenizer of the model to fine-tune, or one trained on the captions; and the config of the model."""
     encoder = _encoder_settings(config)
     if config.start is not None:
-        folder = catalog.folder(config.start)
+        folder = catalog.find_folder(config.start)
         settings = _read_settings(folder)
         if settings.text is not None:
             return CaptionTokenizer(folder / "tokenizer.json", settings.text.tower["words"]), settings

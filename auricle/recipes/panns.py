@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from auricle.core.errors import InputError
 from auricle.data.item import Item
-from auricle.models.encoders.factory import size as size_of
+from auricle.models.encoders.factory import published_size
 from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixup
 from auricle.recipes.result_folder import write_model_folder
@@ -80,7 +80,7 @@ def build(config: Config) -> Training:
     torch.manual_seed(config.seed)
     items = [item for item in read_items(config) if item.labels]
     labels = label_vocabulary(items, fewest=config.fewest)
-    encoder = {**(size_of(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
+    encoder = {**(published_size(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
     model = Model(make_model_config(encoder, name="panns", window=config.window, labels=labels)).train()
     batches = Batches(
         items,

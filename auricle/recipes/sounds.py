@@ -14,8 +14,7 @@ from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.data.item import Item
 from auricle.data.waves import Waves, open_waves
-from auricle.models.encoders.factory import open_encoder
-from auricle.models.encoders.factory import size as size_of
+from auricle.models.encoders.factory import open_encoder, published_size
 from auricle.recipes import made
 from auricle.train.trainer import TrainConfig
 
@@ -62,7 +61,7 @@ def decode_items(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
 
 def make_model_config(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> ModelConfig:
     """Config of a new model. encoder: settings, or the name of a published size. window: seconds. more: further fields; they override."""
-    settings = size_of(encoder) if isinstance(encoder, str) else encoder
+    settings = published_size(encoder) if isinstance(encoder, str) else encoder
     with torch.device("meta"):
         created: Any = open_encoder(settings)
     fields = {"frontend": created.frontend, "window": window, "encoder": settings, "dim": created.size}

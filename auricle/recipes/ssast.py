@@ -22,9 +22,9 @@ from torch.nn import functional
 
 from auricle.core.errors import InputError
 from auricle.data.item import Item
-from auricle.models.encoders.factory import open_encoder, size
+from auricle.models.encoders.factory import open_encoder, published_size
 from auricle.models.encoders.vit import ViT
-from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
+from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, random_masks, split_patches
 from auricle.models.model import Model
 from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
 from auricle.recipes.result_folder import write_model_folder
@@ -81,18 +81,18 @@ class MaskedPatchLosses(nn.Module):
         mae = self.config.game == "mae"
         cluster = 1 if mae else self.config.cluster[int(torch.randint(len(self.config.cluster), (), generator=generator))]
         count = round(self.config.share * times * bands)
-        masked = hidden_places(generator, len(features), times * bands, count, cluster=cluster, bands=bands).to(features.device)
+        masked = random_masks(generator, len(features), times * bands, count, cluster=cluster, bands=bands).to(features.device)
         predicted = self.task(features, masked)
         if mae:
-            return {"draw": masked_patches(predicted.rebuilt, predicted.truth, torch.ones_like(masked, dtype=torch.bool))}
-        return ssast(predicted.matched, predicted.rebuilt, predicted.truth)
+            return {"draw": masked_patches(predicted.reconstructed, predicted.patches, torch.ones_like(masked, dtype=torch.bool))}
+        return ssast(predicted.matched, predicted.reconstructed, predicted.patches)
 
 
 def build(config: Config) -> Training:
     """Build the training of this config."""
     torch.manual_seed(config.seed)
     items = read_items(config)
-    encoder = size(config.encoder) if isinstance(config.encoder, str) else config.encoder
+    encoder = published_size(config.encoder) if isinstance(config.encoder, str) else config.encoder
     with torch.device("meta"):
         created = open_encoder(encoder)
     if not isinstance(created, ViT):
@@ -130,7 +130,7 @@ def reconstruction_error(losses: MaskedPatchLosses, batch: Batch) -> dict[str, f
     assert isinstance(encoder, ViT)
     torch.manual_seed(0)
     parts = losses(batch)
-    patches = cut(_fit_frames(batch.features, encoder), encoder.config.patch)
+    patches = split_patches(_fit_frames(batch.features, encoder), encoder.config.patch)
     if losses.config.game == "mae":  # its patches are normalised to zero mean, so the best constant prediction is zero
         everywhere = torch.ones(patches.shape[:2], dtype=torch.bool)
         return {"draw": float(parts["draw"]), "mean": float(masked_patches(torch.zeros_like(patches), patches, everywhere))}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from auricle.core.files import make_folder, write_text
-from auricle.runtime.tokenizer import Tokens
+from auricle.runtime.tokenizer import TextTokenizer
 
 #: Padding, begin and end of a caption, and the mask token of parallel captioning.
 SPECIAL_TOKENS = ("<pad>", "<begin>", "<end>", "<hidden>")
@@ -52,7 +52,7 @@ class CaptionTokenizer:
         from tokenizers import Tokenizer
 
         self.path = path
-        self._tokens = Tokens(path, {"words": settings})
+        self._tokens = TextTokenizer(path, {"words": settings})
         self._tokenizer: Any = Tokenizer.from_file(str(path))
         self.vocabulary_size = int(self._tokenizer.get_vocab_size())
 

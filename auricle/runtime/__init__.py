@@ -1,1 +1,1 @@
-"""Runtimes: a model folder in, arrays in and arrays out, on ONNX Runtime or torch; and words to vectors, in numpy."""
+"""Runtimes: arrays in, arrays out, for a model folder, on ONNX Runtime, OpenVINO or torch; text embedding in numpy."""

@@ -1,4 +1,4 @@
-"""The catalogue: the name of a shipped model, a path or a name of the hub in, a model folder and its card out."""
+"""Find model folders by name, path or hub name, and read their cards."""
 
 from __future__ import annotations
 
@@ -15,53 +15,52 @@ from auricle.core.errors import ModelError
 from auricle.core.model_files import read_config
 from auricle.runtime.converting import convert
 
-#: The model that hears when none is named.
+#: Name of the default model.
 DEFAULT = "auricle-tiny"
 
-#: Suffixes of weights and settings in a folder of published weights.
+#: Suffixes of weights and settings files of published weights.
 _CONTENT = {".json", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"}
 _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
 def shipped() -> tuple[str, ...]:
-    """Names of the models inside the package, sorted."""
+    """Names of the models shipped with the package, sorted."""
     return tuple(sorted(path.parent.name for path in _WEIGHTS.glob("*/config.json")))
 
 
-def folder(model: str | Path | None) -> Path:
-    """Folder of a model: None is the default one. ModelError if it is nothing of this.
+def find_folder(model: str | Path | None) -> Path:
+    """Folder of a model: a shipped name, a model folder, or published weights; None is the default model. ModelError if there is none.
 
-    A shipped name and a model folder are themselves. Published weights, a file, a folder, or OWNER/NAME[/FILE] of the hub, are converted
-    once into the cache (core.cache).
+    Published weights (a file, a folder, or OWNER/NAME[/FILE] on the hub) are converted once into the cache (core.cache).
     """
     if model is None:
         model = DEFAULT
     if isinstance(model, str) and model in shipped():
         return _WEIGHTS / model
     path = Path(model)
-    if os.path.exists(path):  # False for what cannot be a path, too
-        return path if _is_ours(path) else _converted(path, path.stem)
+    if os.path.exists(path):  # False also for strings that cannot be paths
+        return path if _is_model_folder(path) else _convert_cached(path, path.stem)
     if hub.is_name(str(model)):
-        return _converted(hub.find(str(model)), str(model))
+        return _convert_cached(hub.find(str(model)), str(model))
     names = ", ".join(shipped()) or "none in this install"
     raise ModelError(
         f"no model {str(model)!r}; wanted a shipped name ({names}), the path of a model folder or of weights, or OWNER/NAME on the hub"
     )
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether a folder is a model folder of auricle, or was meant to be one: weights of others are recognised by what they hold."""
+def _is_model_folder(path: Path) -> bool:
+    """Whether a folder is a model folder of auricle, possibly a broken one, and not a folder of transformers."""
     if not path.is_dir():
         return False
     try:
-        found = json.loads((path / "config.json").read_bytes())
+        config = json.loads((path / "config.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return True
-    return not isinstance(found, dict) or "format" in found or not {"model_type", "architectures"} & found.keys()
+    return not isinstance(config, dict) or "format" in config or not {"model_type", "architectures"} & config.keys()
 
 
-def _converted(path: Path, name: str) -> Path:
-    """The cache's folder of published weights, made if it is not there: named after their content, so that changed weights are new ones."""
+def _convert_cached(path: Path, name: str) -> Path:
+    """Convert published weights into the cache unless they are there. The folder's name has their hash, so changed weights are new."""
     into = cache_folder("models") / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{_content(path)[:16]}"
     if (into / "config.json").is_file():
         return into
@@ -69,13 +68,13 @@ def _converted(path: Path, name: str) -> Path:
     return into
 
 
-def kept() -> tuple[Path, ...]:
-    """Folders of weights converted into the cache so far, sorted."""
+def converted() -> tuple[Path, ...]:
+    """Folders of weights that are converted into the cache, sorted."""
     return tuple(sorted(path.parent for path in cache_folder("models").glob("*/config.json")))
 
 
 def _content(path: Path) -> str:
-    """SHA-256 over the weights and settings of a file or folder."""
+    """SHA-256 of the weights and settings of a file or folder."""
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix.lower() in _CONTENT)
     digest = hashlib.sha256()
     for file in files:
@@ -84,24 +83,24 @@ def _content(path: Path) -> str:
     return digest.hexdigest()
 
 
-def card(path: Path) -> dict[str, Any]:
-    """card.json of a model folder; ModelError where it is missing or not an object."""
+def read_card(path: Path) -> dict[str, Any]:
+    """Read card.json of a model folder. ModelError where it is missing or not an object."""
     try:
-        found = json.loads((path / "card.json").read_bytes())
+        card = json.loads((path / "card.json").read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{path / 'card.json'}: cannot be read ({error}); a model folder needs its card") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{path / 'card.json'}: holds a {type(found).__name__}; wanted a JSON object")
-    return found
+    if not isinstance(card, dict):
+        raise ModelError(f"{path / 'card.json'}: contains a {type(card).__name__}; wanted a JSON object")
+    return card
 
 
-def size(path: Path) -> int:
-    """Bytes of all files of a model folder."""
+def folder_size(path: Path) -> int:
+    """Size of all files of a model folder, in bytes."""
     return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the graph: what says whether two folders answer alike."""
+    """SHA-256 of the graph of a model folder. ModelError where it cannot be read."""
     graph = path / read_config(path / "config.json").names.graph
     try:
         return hashlib.sha256(graph.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Published weights in, a model folder out that runs without torch: its weights and its graphs, of a module that is built once."""
+"""Convert published weights to a model folder, and export its graphs so that it runs without torch."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def convert(
     tokenizer: Path | None = None,
     graphs: bool = True,
 ) -> tuple[Report, Exported | str]:
-    """Convert a checkpoint (models.convert.convert) and export its graphs beside the weights.
+    """Convert a checkpoint (models.convert.convert) and export its graphs next to the weights.
 
-    graphs: export them. Returns the report, and the export or one line that says why there is none: torch runs the model then.
+    graphs: export them. Returns the report, and the export or the reason why there is none; the model runs with torch then.
     MissingPackage where torch is not installed.
     """
     try:
@@ -39,7 +39,7 @@ def convert(
         ) from error
     report, model = convert_weights(path, into, name=name, allow=allow, tokenizer=tokenizer)
     if not graphs:
-        return report, "not asked for"
+        return report, "not requested"
     if not all(map(importlib.util.find_spec, ("onnx", "onnxscript"))):
         return report, "onnx and onnxscript are not installed; pip install 'auricle[export]'"
     try:

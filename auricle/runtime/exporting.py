@@ -1,4 +1,4 @@
-"""A converted folder in, its graphs out: written, run by every engine that is here, held to torch's numbers, and put in place whole."""
+"""Export the graphs of a model folder, compare every installed engine with torch, and write the result atomically."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from auricle.core.errors import MissingPackage, ModelError
 from auricle.core.files import atomic_files, atomic_folder, write_text
 from auricle.core.model_files import digest_files, read_config
 from auricle.runtime.engines import Engine
-from auricle.runtime.exported import FORMAT, KEPT, Agreement, Exported, Measured, read
-from auricle.runtime.tokens import stored
+from auricle.runtime.exported import FORMAT, MIN_COSINE, Agreement, EngineAccuracy, Exported, read_export
+from auricle.runtime.tokens import load_tensors
 
 _GRAPHS = (
     "encode.onnx.data",
@@ -29,67 +29,67 @@ _GRAPHS = (
     "encode.onnx",
     "model.onnx",
     "words.onnx",
-)  # those that others refer to come first
-_BESIDE = ("config.json", "card.json", "tokenizer.json")  # what a folder of graphs needs of the one that it was made of
+)  # files that others refer to come first
+_COPIED = ("config.json", "card.json", "tokenizer.json")  # copied into a separate folder of graphs
 _PACKAGES = ("auricle", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
-_SMALLEST = 1e-12
+_EPSILON = 1e-12
 
 
 class Probe(Protocol):
-    """Arrays to give, and what torch makes of them."""
+    """Inputs of a graph, and torch's outputs for them."""
 
     @property
-    def given(self) -> tuple[np.ndarray, ...]:
-        """What goes in."""
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Input arrays."""
 
     @property
-    def wanted(self) -> tuple[np.ndarray, ...]:
-        """What has to come out, (B, ...) each."""
+    def outputs(self) -> tuple[np.ndarray, ...]:
+        """Reference outputs, (B, ...) each."""
 
 
 class Probes(Protocol):
-    """Names of a graph's outputs, and probes of sounds and of words (none without a text tower)."""
+    """Names of a graph's outputs, and probes of audio and of text (none without a text tower)."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What the graph gives, in this order."""
+        """Names of the graph's outputs, in order."""
 
     @property
     def sound(self) -> Sequence[Probe]:
-        """Features and outputs."""
+        """Probes of the audio graph: features to outputs."""
 
     @property
     def words(self) -> Sequence[Probe]:
-        """Token ids with their mask, and vectors."""
+        """Probes of the text graph: token ids and mask to vectors."""
 
 
 def export(folder: Path, into: Path | None = None, *, model: Any = None, outputs: Sequence[str] = ()) -> Exported:
-    """Write the graphs of a converted folder beside its weights, or `into` a new folder, which runs without torch.
+    """Write the graphs of a model folder next to its weights, or `into` a new folder, which runs without torch.
 
-    model: the folder's module (models.model.Model), where it is in memory already. outputs: states of the encoder that the graph gives
-    besides the outputs of the config: `frames`, `layer.0`, `layer.1` ... InputError for those that the encoder does not have.
-    ModelError where a graph does not give torch's numbers: nothing is written then. export.json comes last, so that it speaks for all.
+    model: the folder's module (models.model.Model), if it is loaded already. outputs: additional outputs of the graph: `frames`,
+    `layer.0`, `layer.1` ... InputError for those that the encoder does not have. ModelError where a graph's outputs differ from torch's:
+    nothing is written then. export.json is written last, so it always describes complete graphs.
     """
     config = read_config(folder / "config.json")
-    if into is None and read(folder) is None and (folder / config.names.graph).is_file():
+    if into is None and read_export(folder) is None and (folder / config.names.graph).is_file():
         raise ModelError(f"{folder} came with its graph; wanted --into DIR, or a folder of converted or trained weights")
     if into is not None and into.exists() and any(into.iterdir()):
-        raise ModelError(f"{into} is there already and not empty; wanted a new folder")
+        raise ModelError(f"{into} exists and is not empty; wanted a new folder")
     if into is not None:
         with atomic_folder(into) as partial:
-            told = _made(folder, config, partial, model, outputs)
+            exported = _export(folder, config, partial, model, outputs)
             _copy_rest(partial, folder)
-        return told
+        return exported
     with atomic_files(folder, last=EXPORT) as partial:
-        told = _made(folder, config, partial, model, outputs)
-        (folder / EXPORT).unlink(missing_ok=True)  # it speaks for all graphs: none is taken out before it
+        exported = _export(folder, config, partial, model, outputs)
+        (folder / EXPORT).unlink(missing_ok=True)  # before the graphs that it describes
         for name in _GRAPHS:
             (folder / name).unlink(missing_ok=True)  # of an earlier export
-    return told
+    return exported
 
 
-def _made(folder: Path, config: ModelConfig, partial: Path, model: Any, outputs: Sequence[str]) -> Exported:
-    """Graphs and export.json, in a folder of their own."""
+def _export(folder: Path, config: ModelConfig, partial: Path, model: Any, outputs: Sequence[str]) -> Exported:
+    """Write graphs and export.json into `partial`."""
     try:
         from auricle.models.export import export as export_graphs
         from auricle.models.folder import load
@@ -97,30 +97,30 @@ def _made(folder: Path, config: ModelConfig, partial: Path, model: Any, outputs:
         if error.name != "torch":
             raise
         raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
-    made = export_graphs(model or load(folder, config), partial, stored(folder / "model.safetensors", "frontend."), outputs)
-    engines: dict[str, Measured] = {}
+    graphs = export_graphs(model or load(folder, config), partial, load_tensors(folder / "model.safetensors", "frontend."), outputs)
+    engines: dict[str, EngineAccuracy] = {}
     failed: dict[str, str] = {}
-    for name, opened in _engines(partial, config):
+    for name, open_engine in _engines(partial, config):
         try:
-            engines[name] = measured(opened(), made)
+            engines[name] = measure_engine(open_engine(), graphs)
         except ModelError as error:
             failed[name] = str(error).replace(f"{partial}{os.sep}", "")
     if "onnx" in failed:
         raise ModelError(f"{folder}: {failed['onnx']}; nothing was written")
-    if engines["onnx"].cosine < KEPT:
+    if engines["onnx"].cosine < MIN_COSINE:
         cosine = engines["onnx"].cosine
-        raise ModelError(f"{folder}: the graph's vectors have cosine {cosine:.6f} to torch's; wanted {KEPT}: nothing was written")
-    told = Exported(
+        raise ModelError(f"{folder}: the graph's vectors have cosine {cosine:.6f} to torch's; wanted {MIN_COSINE}: nothing was written")
+    exported = Exported(
         format=FORMAT,
         fingerprint=str(digest_files(folder, [part for part in MODEL_PARTS if not part.endswith(".onnx")])),
-        outputs=made.outputs,
-        frames=made.frames,
+        outputs=graphs.outputs,
+        frames=graphs.frames,
         engines=engines,
         failed=failed,
         made_with=dict(_versions()),
     )
-    write_text(partial / EXPORT, json.dumps(told.model_dump(mode="json"), indent=1) + "\n")
-    return told
+    write_text(partial / EXPORT, json.dumps(exported.model_dump(mode="json"), indent=1) + "\n")
+    return exported
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -130,7 +130,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _engines(folder: Path, config: ModelConfig) -> Iterator[tuple[str, Callable[[], Engine]]]:
-    """Every engine of graphs that is here, and what opens it."""
+    """Names of the installed engines of graphs, with a function that opens each."""
     from auricle.runtime.onnx import OnnxEngine
 
     yield "onnx", lambda: OnnxEngine(folder, config)
@@ -142,39 +142,40 @@ def _engines(folder: Path, config: ModelConfig) -> Iterator[tuple[str, Callable[
             yield "openvino-bf16", lambda: OpenVinoEngine(folder, config, "openvino-bf16")
 
 
-def measured(engine: Engine, made: Probes) -> Measured:
-    """An engine beside torch, on sounds and on words."""
+def measure_engine(engine: Engine, probes: Probes) -> EngineAccuracy:
+    """Compare an engine with torch, for audio and for text."""
 
     def run(features: np.ndarray) -> list[np.ndarray]:
-        return list(engine.run(features, made.outputs).values())
+        return list(engine.run(features, probes.outputs).values())
 
     def embed(ids: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
         return [engine.embed_tokens(ids, mask)]
 
-    return Measured(sound=agreement(run, made.sound), words=agreement(embed, made.words) if made.words else None)
+    return EngineAccuracy(sound=agreement(run, probes.sound), words=agreement(embed, probes.words) if probes.words else None)
 
 
 def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe]) -> Agreement:
-    """What a function of arrays keeps of what is wanted. ModelError where its arrays have other shapes."""
+    """Agreement of a function's outputs with the reference outputs. ModelError where shapes differ."""
     cosine, difference = 1.0, 0.0
     for probe in probes:
-        found = run(*probe.given)
-        if [value.shape for value in found] != [value.shape for value in probe.wanted]:
-            raise ModelError(f"the graph gives {[value.shape for value in found]}; wanted {[value.shape for value in probe.wanted]}")
-        for ours, theirs in zip(found, probe.wanted, strict=True):
-            rows, wanted = (value.reshape(len(value), -1).astype(np.float64) for value in (ours, theirs))
+        outputs = run(*probe.inputs)
+        shapes, expected = [array.shape for array in outputs], [array.shape for array in probe.outputs]
+        if shapes != expected:
+            raise ModelError(f"the graph's outputs have shapes {shapes}; wanted {expected}")
+        for output, reference in zip(outputs, probe.outputs, strict=True):
+            rows, wanted = (array.reshape(len(array), -1).astype(np.float64) for array in (output, reference))
             norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(wanted, axis=1)
-            cosine = min(cosine, float(((rows * wanted).sum(axis=1) / np.maximum(norms, _SMALLEST)).min()))
-            difference = max(difference, float(np.abs(rows - wanted).max() / max(np.abs(wanted).max(), _SMALLEST)))
+            cosine = min(cosine, float(((rows * wanted).sum(axis=1) / np.maximum(norms, _EPSILON)).min()))
+            difference = max(difference, float(np.abs(rows - wanted).max() / max(np.abs(wanted).max(), _EPSILON)))
     return Agreement(cosine=cosine, difference=difference)
 
 
 def _copy_rest(partial: Path, folder: Path) -> None:
-    """What graphs in a folder of their own need of the converted folder; of the weights, the front-end's tensors alone."""
+    """Copy the files that a separate folder of graphs needs, and of the weights the front-end's tensors."""
     from safetensors.numpy import save_file
 
-    for name in _BESIDE:
+    for name in _COPIED:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, partial / name)
-    tensors = stored(folder / "model.safetensors", "frontend.")
+    tensors = load_tensors(folder / "model.safetensors", "frontend.")
     save_file({f"frontend.{name}": value for name, value in tensors.items()}, partial / "model.safetensors")

@@ -1,4 +1,4 @@
-"""What the engines of exported graphs share: the path of a folder's graph, and what it must take and give."""
+"""Paths, inputs and outputs of exported graphs, shared by the engines that run them."""
 
 from __future__ import annotations
 
@@ -8,27 +8,22 @@ from pathlib import Path
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError
 
-#: Graph of a text tower, and what it takes and gives.
+#: File name of the graph of a text tower, and its inputs and outputs.
 TEXT_GRAPH = "words.onnx"
 _TEXT = ("ids", "mask"), ("vectors",)
 
 
-def sound_graph(folder: Path, config: ModelConfig) -> Path:
-    """Path of the graph from features to outputs. ModelError where there is none."""
-    return there(folder, config.names.graph)
-
-
-def check_sound(path: Path, config: ModelConfig, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """ModelError where a graph takes something else than features, or does not give each output of the config."""
-    found = list(_names(config, outputs))
-    if list(inputs) != ["features"] or not set(config.outputs) <= set(found):
-        raise ModelError(f"{path}: takes {list(inputs)} and gives {found}; wanted ['features'] and {list(config.outputs)}")
+def check_audio_graph(path: Path, config: ModelConfig, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise ModelError where a graph's input is not `features`, or an output of the config is missing."""
+    names = list(_names(config, outputs))
+    if list(inputs) != ["features"] or not set(config.outputs) <= set(names):
+        raise ModelError(f"{path}: has inputs {list(inputs)} and outputs {names}; wanted ['features'] and {list(config.outputs)}")
 
 
 def requested(config: ModelConfig, outputs: Sequence[str], names: Sequence[str] | None) -> dict[str, str]:
-    """The outputs that are requested (None: those of the config) -> their names in a graph that gives `outputs`.
+    """Map requested outputs (None: those of the config) to their names in a graph with these `outputs`.
 
-    InputError for one that the graph does not give.
+    InputError for one that the graph does not have.
     """
     own = _names(config, outputs)
     if unknown := [name for name in names or () if name not in own]:
@@ -40,19 +35,19 @@ def requested(config: ModelConfig, outputs: Sequence[str], names: Sequence[str] 
 
 
 def _names(config: ModelConfig, outputs: Sequence[str]) -> dict[str, str]:
-    """Names of outputs as the config has them -> as a graph has them: those of format 1 differ."""
+    """Names of outputs in the config -> in the graph. They differ in format 1."""
     old = {own: name for own, name in config.names.outputs.items() if own in outputs and name not in outputs}
     return {old.get(own, own): own for own in outputs}
 
 
-def check_text(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """ModelError where a graph of a text tower takes or gives something else than it should."""
+def check_text_graph(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise ModelError where inputs or outputs of a text tower's graph are not the expected ones."""
     if (tuple(sorted(inputs)), tuple(outputs)) != _TEXT:
-        raise ModelError(f"{path}: takes {list(inputs)} and gives {list(outputs)}; wanted {list(_TEXT[0])} and {list(_TEXT[1])}")
+        raise ModelError(f"{path}: has inputs {list(inputs)} and outputs {list(outputs)}; wanted {list(_TEXT[0])} and {list(_TEXT[1])}")
 
 
-def there(folder: Path, name: str) -> Path:
-    """Path of a folder's graph. ModelError where it has none."""
+def graph_path(folder: Path, name: str) -> Path:
+    """Path of a graph in a folder. ModelError where it is missing."""
     path = folder / name
     if not path.is_file():
         raise ModelError(f"{path} is missing; run: auricle export {folder}, or choose runtime 'torch-fp32'")
@@ -60,5 +55,5 @@ def there(folder: Path, name: str) -> Path:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, cut to one line."""
+    """First line of an error's message, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

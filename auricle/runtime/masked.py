@@ -1,4 +1,4 @@
-"""Batches of clips of several lengths, without padding: clips of one length run together, and their outputs are joined again."""
+"""Run batches of clips with different lengths without padding: split by length, and join the outputs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from auricle.core.config import FRAMES
 from auricle.core.errors import InputError
 
-#: Numbers of rows of a batch.
+#: Indices of rows of a batch.
 Rows: TypeAlias = tuple[int, ...]
 
 
 def clips_by_length(features: np.ndarray, mask: np.ndarray) -> dict[Rows, np.ndarray]:
-    """Rows of one length -> their features without padding.
+    """Group clips by length: rows -> their features without padding.
 
     features: (B, T, F), (B, 4, T, F) or (B, N); mask: bool (B, T) or (B, N), True for real steps, which come first. InputError otherwise.
     """
@@ -35,21 +35,21 @@ def clips_by_length(features: np.ndarray, mask: np.ndarray) -> dict[Rows, np.nda
 
 
 def join(parts: Mapping[Rows, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Outputs of groups of clips as those of the whole batch: arrays in time are filled with zeros.
+    """Join outputs of groups of clips to those of the whole batch; arrays over time are zero-padded.
 
-    `mask` (B, T), True for real steps of `frames`, or of the first other output in time, is added where there is one.
+    Adds `mask` (B, T), True for real steps of `frames`, or else of the first other output over time, if there is one.
     """
     count = sum(len(rows) for rows in parts)
     names = list(next(iter(parts.values())))
     timed = [name for name in (FRAMES, *names) if name in names and next(iter(parts.values()))[name].ndim > 2]
-    joined = {name: _filled(count, {rows: outputs[name] for rows, outputs in parts.items()}) for name in names}
+    joined = {name: _pad_join(count, {rows: outputs[name] for rows, outputs in parts.items()}) for name in names}
     if timed:
-        joined["mask"] = _filled(count, {rows: np.ones(outputs[timed[0]].shape[:2], dtype=bool) for rows, outputs in parts.items()})
+        joined["mask"] = _pad_join(count, {rows: np.ones(outputs[timed[0]].shape[:2], dtype=bool) for rows, outputs in parts.items()})
     return joined
 
 
-def _filled(count: int, parts: Mapping[Rows, np.ndarray]) -> np.ndarray:
-    """One array of `count` rows, as long in time as the longest part."""
+def _pad_join(count: int, parts: Mapping[Rows, np.ndarray]) -> np.ndarray:
+    """One zero-padded array of `count` rows, as long as the longest part."""
     shape = np.max([part.shape[1:] for part in parts.values()], axis=0)
     whole = np.zeros((count, *shape), dtype=next(iter(parts.values())).dtype)
     for rows, part in parts.items():

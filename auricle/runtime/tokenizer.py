@@ -1,4 +1,4 @@
-"""Words in, token ids out, as each published text tower reads them: its tokenizer.json and a few rules. numpy, no torch."""
+"""Tokenization of texts for published text towers (tokenizer.json and rules), and text embedding by an engine. No torch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from auricle.core.config import Strict, TextConfig
 from auricle.core.errors import ModelError
 from auricle.core.workers import cpu_count
 from auricle.runtime.engines import Engine
-from auricle.runtime.tokens import Reading
+from auricle.runtime.tokens import VocabularyCheck
 
-#: Rows of a batch are filled up to a multiple of this, so that an engine meets few lengths.
+#: Rows are padded to a multiple of this, so that an engine gets few different lengths.
 _STEP = 8
-_BATCH = 32  # texts a call
+_BATCH = 32  # texts per call
 
 
-class WordRules(Strict):
-    """How a system turns a text into ids.
+class TokenizerRules(Strict):
+    """Tokenization rules of a system.
 
-    length: most tokens. pad: id that fills a row up. fill: rows are filled up to the 'longest' of a batch, or always to 'length'.
-    lower: letters are made small first. drop: characters that become spaces. suffix: what is added to every text; its last token stays
-    when a text is cut. special: words that are tokens by themselves wherever they stand.
+    length: maximum number of tokens. pad: id of padding. fill: pad rows to the 'longest' of a batch, or always to 'length'. lower: lower
+    case. drop: characters that are replaced by spaces. suffix: appended to every text; the last token is kept when a text is truncated.
+    special: words that are single tokens.
     """
 
     length: Annotated[int, Field(gt=1)]
@@ -41,87 +41,84 @@ class WordRules(Strict):
     special: tuple[str, ...] = ()
 
 
-class Tokens:
-    """The tokenizer of one model folder with the rules of its system. Safe to share between threads."""
+class TextTokenizer:
+    """The tokenizer of a model folder with the rules of its system. Thread-safe."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        """path: tokenizer.json. settings: those of the text tower (models.text), of which `words` is read here."""
+        """path: tokenizer.json. settings: of the text tower (models.text), whose `words` are the rules. ModelError where either is bad."""
         from tokenizers import Tokenizer
 
         self.rules = rules = _rules(path, settings.get("words"))
         try:
             self._tokenizer: Any = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ModelError(f"{path}: {error.strerror or error}; words need it, sound alone does not") from error
-        except Exception as error:  # the Rust side raises plain Exception
+            raise ModelError(f"{path}: {error.strerror or error}; text embedding needs it, convert the model again") from error
+        except Exception as error:  # tokenizers raises plain Exception
             raise ModelError(f"{path}: not a tokenizer ({error}); convert the model again") from error
         self._tokenizer.no_padding()
         if rules.suffix:
-            self._tokenizer.no_truncation()  # it would cut the suffix
+            self._tokenizer.no_truncation()  # it would truncate the suffix
         else:
             self._tokenizer.enable_truncation(max_length=rules.length)
         if rules.special:
             self._tokenizer.add_special_tokens(list(rules.special))
-        self._reading = Reading(self._tokenizer)
+        self._vocabulary = VocabularyCheck(self._tokenizer)
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """ids and mask, int64 (n, L), of texts in their order; mask is 1 for real tokens, 0 for what fills a row up."""
+        """ids and mask, int64 (n, L), of texts in order; mask is 1 for real tokens, 0 for padding."""
         rules = self.rules
-        cleaned = [self._plain(text) for text in check_strings(texts, what="texts")]
-        found = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
-        rows = [ids if len(ids) <= rules.length else [*ids[: rules.length - 1], ids[-1]] for ids in found]
+        cleaned = [self._clean(text) + rules.suffix for text in check_strings(texts, what="texts")]
+        rows = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
+        rows = [ids if len(ids) <= rules.length else [*ids[: rules.length - 1], ids[-1]] for ids in rows]
         longest = max((len(row) for row in rows), default=1)
         width = rules.length if rules.fill == "length" else min(-(-longest // _STEP) * _STEP, rules.length)
         ids = np.full((len(rows), width), rules.pad, np.int64)
         mask = np.zeros((len(rows), width), np.int64)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = row
-            mask[place, : len(row)] = 1
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = row
+            mask[index, : len(row)] = 1
         return ids, mask
 
-    def reads(self, text: str) -> bool:
-        """Whether any word of a text is known."""
-        return self._reading.reads(self._cleaned(text))
+    def has_known_words(self, text: str) -> bool:
+        """Whether the vocabulary has any word of a text."""
+        return self._vocabulary.has_known_words(self._clean(text))
 
-    def _plain(self, text: str) -> str:
-        return self._cleaned(text) + self.rules.suffix
-
-    def _cleaned(self, text: str) -> str:
+    def _clean(self, text: str) -> str:
         text = text.lower() if self.rules.lower else text
         if self.rules.drop:
             text = " ".join(text.translate({ord(letter): " " for letter in self.rules.drop}).split())
         return text
 
 
-def _rules(path: Path, words: object) -> WordRules:
+def _rules(path: Path, words: object) -> TokenizerRules:
     try:
-        return WordRules.model_validate_json(json.dumps(words))
+        return TokenizerRules.model_validate_json(json.dumps(words))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "words"
         raise ModelError(f"{path.parent}: text.words: {where}: {first['msg']}; convert the model again") from error
 
 
-class EngineTexts:
-    """Texts to vectors by the text tower of an engine; each text is embedded once. Safe to share between threads."""
+class EngineTextEmbedder:
+    """Embeds texts by the text tower of an engine, with a cache. Thread-safe."""
 
     def __init__(self, folder: Path, config: TextConfig, dim: int, engine: Engine) -> None:
         self._dim, self._engine = dim, engine
-        self._tokens = Tokens(folder / "tokenizer.json", config.tower)
-        self.reads = self._tokens.reads
+        self._tokenizer = TextTokenizer(folder / "tokenizer.json", config.tower)
+        self.has_known_words = self._tokenizer.has_known_words
         self._lock = threading.Lock()
-        self._known: dict[str, np.ndarray] = {}
+        self._cache: dict[str, np.ndarray] = {}
 
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Vectors of texts, float32 (n, E); unit length unless normalize is False."""
         with self._lock:
-            new = sorted({text for text in texts if text not in self._known}, key=len)  # texts alike in length waste least padding
+            new = sorted({text for text in texts if text not in self._cache}, key=len)  # similar lengths need little padding
             batches = [new[first : first + _BATCH] for first in range(0, len(new), _BATCH)]
-            with ThreadPoolExecutor(cpu_count()) as pool:  # an engine runs a call on one core
-                vectors = pool.map(lambda some: self._engine.embed_tokens(*self._tokens.encode(some)), batches)
-                for some, found in zip(batches, vectors, strict=True):
-                    self._known.update(zip(some, found, strict=True))
-            rows = [self._known[text] for text in texts]
+            with ThreadPoolExecutor(cpu_count()) as pool:  # an engine uses one thread per call
+                vectors = pool.map(lambda batch: self._engine.embed_tokens(*self._tokenizer.encode(batch)), batches)
+                for batch, embedded in zip(batches, vectors, strict=True):
+                    self._cache.update(zip(batch, embedded, strict=True))
+            rows = [self._cache[text] for text in texts]
         stacked = np.stack(rows) if rows else np.zeros((0, self._dim), np.float32)
         if normalize:
             stacked = stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), np.float32(1e-12))

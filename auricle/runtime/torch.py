@@ -1,4 +1,4 @@
-"""torch: the same arrays in and out as runtime.onnx, from model.safetensors; for machines that have it. Needs the extra `train`."""
+"""Torch engine: runs model.safetensors with the interface of runtime.onnx. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class TorchEngine:
             if error.name != "torch":
                 raise
             raise MissingPackage(f"runtime {name!r} needs torch, which is not installed; pip install 'auricle[train]'") from error
-        self._running: Any = running.Running(folder, config, name, device)  # type: ignore[arg-type]
+        self._model: Any = running.TorchModel(folder, config, name, device)  # type: ignore[arg-type]
 
     def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """features float32 (B, ...) -> outputs by name: those of the config, or those that are requested (engines.Engine)."""
-        return dict(self._running.run(features, outputs))
+        return dict(self._model.run(features, outputs))
 
     def embed_tokens(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not unit."""
-        return np.asarray(self._running.embed_tokens(ids, mask))
+        """Token ids and mask int64 (n, L) -> vectors of the joint space, float32 (n, E), not normalised."""
+        return np.asarray(self._model.embed_tokens(ids, mask))

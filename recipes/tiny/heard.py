@@ -24,7 +24,7 @@ from auricle.runtime import catalog
 
 def training_items(data: Path, folder: Path) -> list[Item]:
     """Items of the clips that the card of the model in folder lists, in its order. InputError where data lacks one."""
-    card = catalog.card(folder)
+    card = catalog.read_card(folder)
     columns = [card["clip_fields"].index(field) for field in ("corpus", "file")]
     listed = [tuple(clip[column] for column in columns) for clip in card["clips"]]
     rows = {
@@ -43,7 +43,7 @@ def main() -> None:
     """Write both files into the model's folder."""
     parser = argparse.ArgumentParser(description="List the clips that the shipped model was trained on.")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=catalog.folder(catalog.DEFAULT), help="folder of the model")
+    parser.add_argument("--model", type=Path, default=catalog.find_folder(catalog.DEFAULT), help="folder of the model")
     options = parser.parse_args()
     listener, items = load(options.model), training_items(options.data, options.model)
     before = listener.fingerprint

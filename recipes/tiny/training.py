@@ -19,7 +19,7 @@ from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank
 from auricle.data.compose.features import ComposeConfig, Composer
 from auricle.data.corpora.clip_table import Row
 from auricle.models.encoders.convolutional import ConvConfig
-from auricle.models.export import export_in_half
+from auricle.models.export import export_half
 from auricle.models.folder import TEXT, save
 from auricle.models.folder import load as load_model_folder
 from auricle.models.model import Model
@@ -178,7 +178,7 @@ def train_model(workspace: Workspace, name: str, chosen: Sequence[int], vocabula
     shutil.rmtree(folder, ignore_errors=True)
     tensors = {k: v for k, v in load_file(workspace.text_folder / "model.safetensors").items() if k.startswith(TEXT)}
     save(folder, model, tensors, tokenizer=workspace.text_folder / "tokenizer.json", half=True)
-    export_in_half(load_model_folder(folder), folder)
+    export_half(load_model_folder(folder), folder)
     return folder
 
 

@@ -27,5 +27,5 @@ def test_a_bad_model_is_found_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", catalog.shipped())
 def test_shipped_models_hear_well_and_have_facts(name: str) -> None:
     assert self_check(name, None)[1]
-    facts = dict(model_facts(catalog.folder(name)))
+    facts = dict(model_facts(catalog.find_folder(name)))
     assert "licence" in facts and facts["labels"]

@@ -62,9 +62,9 @@ def test_silence_is_silent(listener: auricle.Listener) -> None:
 
 
 def test_words_are_refused_by_a_model_without_them(listener: auricle.Listener) -> None:
-    with pytest.raises(ModelError, match="small tagger knows no words"):
+    with pytest.raises(ModelError, match="small tagger has no text tower"):
         listener.embed_text(["rain"])
-    with pytest.raises(ModelError, match="knows no words"):
+    with pytest.raises(ModelError, match="has no text tower"):
         listener.listen(noise(1.0), labels=["rain"])
 
 
@@ -98,5 +98,5 @@ def test_an_archive_of_a_model_without_words_is_searched_by_example(folder: Path
     index(archive, listener, sources.find_recordings([str(tmp_path / "*.wav")]))
     searcher = Searcher(archive, listener)
     assert {Path(hit.file).name for hit in searcher.search(Query(like=str(tmp_path / "1.wav")))} == {"0.wav", "2.wav"}
-    with pytest.raises(ModelError, match="knows no words"):
+    with pytest.raises(ModelError, match="has no text tower"):
         searcher.search(Query("rain"))

@@ -55,4 +55,4 @@ def test_it_learns_to_say_what_it_hears() -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert model.eval().say(clips, longest=6) == [[3, 4, 5], [6, 7], [8], [9, 10, 11]]
+    assert model.eval().generate(clips, max_length=6) == [[3, 4, 5], [6, 7], [8], [9, 10, 11]]

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from auricle.core.config import ModelConfig, Window, heads_config  # noqa: E402
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.encoders.convolutional import ConvConfig  # noqa: E402
-from auricle.models.export import export_in_half  # noqa: E402
+from auricle.models.export import export_half  # noqa: E402
 from auricle.models.folder import load, save  # noqa: E402
 from auricle.models.model import LABELS_WEIGHT, Model  # noqa: E402
 from auricle.runtime.open import open_runtime  # noqa: E402
@@ -42,7 +42,7 @@ def folder(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model as a folder, with its ONNX."""
     path = tmp_path_factory.mktemp("model") / "small"
     save(path, model, {}, half=True)
-    export_in_half(load(path), path)
+    export_half(load(path), path)
     return path
 
 

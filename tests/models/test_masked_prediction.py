@@ -10,7 +10,7 @@ import torch
 
 from auricle.core.errors import ModelError
 from auricle.models.encoders.factory import open_encoder
-from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, cut, hidden_places
+from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, random_masks, split_patches
 
 SETTINGS = {
     "family": "vit", "width": 32, "depth": 2, "heads": 2, "hidden": 64, "leading": 1, "patch": [4, 8], "stride": [4, 8], "frames": 24,
@@ -24,15 +24,15 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.parametrize("cluster", [1, 3])
 def test_as_many_are_hidden_as_asked_for_and_each_once(cluster: int) -> None:
-    places = hidden_places(generator(), 5, 24, 17, cluster=cluster, bands=4)
+    places = random_masks(generator(), 5, 24, 17, cluster=cluster, bands=4)
     assert places.shape == (5, 17)
     assert all(len(set(row.tolist())) == 17 and row.max() < 24 for row in places)
-    assert torch.equal(places, hidden_places(generator(), 5, 24, 17, cluster=cluster, bands=4))
+    assert torch.equal(places, random_masks(generator(), 5, 24, 17, cluster=cluster, bands=4))
 
 
 def test_clusters_lie_together() -> None:
     def neighbours(cluster: int) -> float:
-        rows = hidden_places(generator(), 50, 400, 100, cluster=cluster, bands=8)
+        rows = random_masks(generator(), 50, 400, 100, cluster=cluster, bands=8)
         grid = torch.zeros(50, 400).scatter_(1, rows, 1.0).view(50, 50, 8)
         return float((grid[:, 1:] * grid[:, :-1]).sum())
 
@@ -42,7 +42,7 @@ def test_clusters_lie_together() -> None:
 def test_hiding_all_or_nothing_is_refused() -> None:
     for hidden in (0, 24):
         with pytest.raises(ModelError, match="some, but not all"):
-            hidden_places(generator(), 1, 24, hidden)
+            random_masks(generator(), 1, 24, hidden)
 
 
 @pytest.mark.parametrize("game", [MaskedPatches, lambda encoder: MaskedAutoencoder(encoder, width=16, depth=1, heads=2)])
@@ -51,18 +51,18 @@ def test_what_is_hidden_is_not_seen_and_is_what_was_there(game: type[MaskedPatch
     torch.manual_seed(0)
     model = game(open_encoder(SETTINGS)).eval()
     features = torch.randn(2, 24, 32, generator=generator(1))
-    hidden = hidden_places(generator(2), 2, 24, 18)
+    hidden = random_masks(generator(2), 2, 24, 18)
     guess = model(features, hidden)
-    assert guess.rebuilt.shape == guess.truth.shape == (2, 18, 32)
-    patches = cut(features, (4, 8))
-    torch.testing.assert_close(guess.truth[1, 3], patches[1, hidden[1, 3]])
+    assert guess.reconstructed.shape == guess.patches.shape == (2, 18, 32)
+    patches = split_patches(features, (4, 8))
+    torch.testing.assert_close(guess.patches[1, 3], patches[1, hidden[1, 3]])
     time, band = divmod(int(hidden[0, 5]), 4)
     changed = features.clone()
     changed[0, 4 * time : 4 * time + 4, 8 * band : 8 * band + 8] += 9.0
-    torch.testing.assert_close(model(changed, hidden).rebuilt, guess.rebuilt, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(model(changed, hidden).reconstructed, guess.reconstructed, rtol=1e-5, atol=1e-5)
     shown = next(place for place in range(24) if place not in hidden[0].tolist())
     time, band = divmod(shown, 4)
     changed = features.clone()
     changed[0, 4 * time : 4 * time + 4, 8 * band : 8 * band + 8] += 9.0
-    assert not torch.allclose(model(changed, hidden).rebuilt[0], guess.rebuilt[0], atol=1e-4)
-    torch.testing.assert_close(model(changed, hidden).rebuilt[1], guess.rebuilt[1], rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(model(changed, hidden).reconstructed[0], guess.reconstructed[0], atol=1e-4)
+    torch.testing.assert_close(model(changed, hidden).reconstructed[1], guess.reconstructed[1], rtol=1e-5, atol=1e-5)

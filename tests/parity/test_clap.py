@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from auricle.models.convert import checkpoint_file  # noqa: E402
-from auricle.models.convert.convert import assemble  # noqa: E402
+from auricle.models.convert.convert import load_checkpoint  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
-from auricle.runtime.tokenizer import Tokens  # noqa: E402
+from auricle.runtime.tokenizer import TextTokenizer  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -95,7 +95,7 @@ def published(folder: Path, *, fused: bool, audio: dict[str, Any]) -> Pair:
     theirs.save_pretrained(folder)
     extractor.save_pretrained(folder)
     words.save_pretrained(folder)
-    ours, _, report = assemble(checkpoint_file.read(folder), name="clap")
+    ours, _, report = load_checkpoint(checkpoint_file.read(folder), name="clap")
     assert report.format == ("hf-clap-fused" if fused else "hf-clap")
     return Pair(folder, theirs, ours, processor)
 
@@ -156,7 +156,7 @@ def test_words(pair: Pair) -> None:
     inputs = pair.processor(text=TEXTS, return_tensors="pt", padding=True)
     theirs = taken(pair.theirs.get_text_features(**inputs))
     assert pair.ours.config.text is not None
-    tokens = Tokens(pair.folder / "tokenizer.json", pair.ours.config.text.tower)
+    tokens = TextTokenizer(pair.folder / "tokenizer.json", pair.ours.config.text.tower)
     ids, mask = tokens.encode(TEXTS)
     length = inputs["input_ids"].shape[1]
     assert (ids[:, :length] == inputs["input_ids"].numpy()).all() and not mask[:, length:].any()
@@ -185,4 +185,4 @@ def test_other_features_are_refused(pair: Pair, tmp_path: Path) -> None:
     pair.theirs.save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({**said, "frequency_min": 0}))
     with pytest.raises(ModelError, match="frequency_min is 0"):
-        assemble(checkpoint_file.read(tmp_path), name="clap")
+        load_checkpoint(checkpoint_file.read(tmp_path), name="clap")

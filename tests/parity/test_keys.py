@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
-from auricle.models.convert.convert import recognise, settled  # noqa: E402
+from auricle.models.convert.convert import model_config, recognise  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
 from auricle.models.convert.rules import translate  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
@@ -30,7 +30,7 @@ def test_nothing_is_missing_and_nothing_left_over(path: Path) -> None:
     assert kind.name == listed.get("format", path.stem)
     assert [one.name for one in formats() if one.recognise(found)] == [kind.name]
     with torch.device("meta"):
-        wanted = Model(settled(found, kind, path.stem)).state_dict()
+        wanted = Model(model_config(found, kind, path.stem)).state_dict()
     translated = translate(found.tensors, kind.rules(found))
     ours = {name: tuple(tensor.shape) for name, tensor in translated.tensors.items() if not name.startswith("frontend.")}
     assert not translated.unexpected

@@ -18,9 +18,9 @@ transformers = pytest.importorskip("transformers")
 
 from auricle.core.errors import ModelError  # noqa: E402
 from auricle.models.convert import checkpoint_file  # noqa: E402
-from auricle.models.convert.convert import assemble, recognise, settled  # noqa: E402
+from auricle.models.convert.convert import load_checkpoint, model_config, recognise  # noqa: E402
 from auricle.models.convert.formats import ast, hf_clap, speech, whisper  # noqa: E402
-from auricle.models.convert.hf_config import ANY_EXTRACTOR, Extractor, Known  # noqa: E402
+from auricle.models.convert.hf_config import ANY_EXTRACTOR, ConfigKeys, ExtractorKeys  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -61,8 +61,8 @@ def test_every_field_of_an_extractor_is_known(name: str) -> None:
 
 
 @pytest.mark.parametrize("known", [*(ours for _, ours in CONFIGS.values()), *(ours for _, ours in EXTRACTORS.values())])
-def test_a_key_is_of_one_kind(known: Known) -> None:
-    assert not known.read & known.irrelevant and not known.wanted.keys() & (known.read | known.irrelevant)
+def test_a_key_is_of_one_kind(known: ConfigKeys) -> None:
+    assert not known.read & known.irrelevant and not known.required.keys() & (known.read | known.irrelevant)
 
 
 def ast_folder(folder: Path) -> Path:
@@ -92,7 +92,7 @@ def clap_folder(folder: Path) -> Path:
     return folder
 
 
-FOLDERS: dict[str, tuple[Callable[[Path], Path], Known, Extractor]] = {
+FOLDERS: dict[str, tuple[Callable[[Path], Path], ConfigKeys, ExtractorKeys]] = {
     "AST": (ast_folder, ast.CONFIG, ast.EXTRACTOR),
     "Whisper": (whisper_folder, whisper.CONFIG, whisper.EXTRACTOR),
     "wav2vec 2.0": (speech_folder, speech.CONFIG, speech.EXTRACTOR),
@@ -107,7 +107,7 @@ def other(value: object) -> object:
 
 def settle(folder: Path) -> Any:
     found = checkpoint_file.read(folder)
-    return settled(found, recognise(found), "it")
+    return model_config(found, recognise(found), "it")
 
 
 def changed(folder: Path, name: str, *, within: str | None = None, **values: object) -> None:
@@ -122,15 +122,15 @@ def test_values_that_are_not_built_are_refused_by_name(name: str, tmp_path: Path
     make, config, extractor = FOLDERS[name]
     folder = make(tmp_path)
     settle(folder)  # as saved, it is read
-    for file, wanted in (("config.json", config.wanted), ("preprocessor_config.json", extractor.wanted)):
+    for file, wanted in (("config.json", config.required), ("preprocessor_config.json", extractor.required)):
         before = (folder / file).read_text()
         for key, value in wanted.items():
             changed(folder, file, **{key: other(value)})
-            with pytest.raises(ModelError, match=f"{file}: {key} is .*; wanted .*, nothing else is built"):
+            with pytest.raises(ModelError, match=f"{file}: {key} is .*; wanted .*, other values are not supported"):
                 settle(folder)
             (folder / file).write_text(before)
     changed(folder, "preprocessor_config.json", spectral_flatness=0.5)
-    with pytest.raises(ModelError, match=r"spectral_flatness is 0.5, which auricle does not know"):
+    with pytest.raises(ModelError, match=r"spectral_flatness is 0.5, an unknown key"):
         settle(folder)
 
 
@@ -217,5 +217,5 @@ def test_a_whisper_with_a_head_is_read_as_its_encoder(tmp_path: Path) -> None:
     sizes = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 1, "decoder_layers": 1, "decoder_attention_heads": 1}
     sizes["encoder_ffn_dim"] = 256
     transformers.WhisperForAudioClassification(transformers.WhisperConfig(**sizes, num_labels=3)).save_pretrained(tmp_path)
-    model, _, report = assemble(checkpoint_file.read(tmp_path), name="it")
+    model, _, report = load_checkpoint(checkpoint_file.read(tmp_path), name="it")
     assert model.config.labels == () and {"projector.weight", "classifier.weight"} <= report.ignored.keys()

@@ -17,10 +17,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.models.convert import checkpoint_file  # noqa: E402
-from auricle.models.convert.convert import assemble  # noqa: E402
+from auricle.models.convert.convert import load_checkpoint  # noqa: E402
 from auricle.models.convert.format import BANK, WINDOW  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
-from auricle.runtime.tokenizer import Tokens  # noqa: E402
+from auricle.runtime.tokenizer import TextTokenizer  # noqa: E402
 from auricle.signal.crop import fit  # noqa: E402
 from auricle.signal.frontend import open_frontend  # noqa: E402
 
@@ -48,7 +48,7 @@ def compare(script: Path, folder: Path) -> dict[str, float]:
     assert done.returncode == 0, done.stderr[-3000:]
     source = next(path for path in sorted(folder.iterdir()) if path.name.startswith("checkpoint"))
     expected = np.load(folder / "expected.npz")
-    model, frontend, _ = assemble(checkpoint_file.read(source), name=script.stem)
+    model, frontend, _ = load_checkpoint(checkpoint_file.read(source), name=script.stem)
     own = {name: frontend[key].numpy() for name, key in (("bank", BANK), ("window", WINDOW)) if key in frontend}
     ears = open_frontend(model.config.frontend, **own)
     assert int(expected["rate"]) == ears.rate
@@ -67,7 +67,7 @@ def compare(script: Path, folder: Path) -> dict[str, float]:
 def _words(model: Model, tokenizer: Path, texts: list[str]) -> np.ndarray:
     """Vectors of texts (n, E), not unit."""
     assert model.config.text is not None
-    ids, mask = Tokens(tokenizer, model.config.text.tower).encode(texts)
+    ids, mask = TextTokenizer(tokenizer, model.config.text.tower).encode(texts)
     return np.asarray(model.embed_tokens(torch.from_numpy(ids), torch.from_numpy(mask)).numpy())
 
 

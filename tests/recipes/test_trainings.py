@@ -23,7 +23,7 @@ from auricle import recipes
 from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.data.manifest import read, write
-from auricle.models.encoders.factory import open_encoder, size
+from auricle.models.encoders.factory import open_encoder, published_size
 from auricle.recipes import made
 from auricle.recipes.vocabulary import BEGIN, END, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.train.registry import build_config, list_recipes
@@ -127,7 +127,7 @@ def test_published_sizes_are_defaults_and_no_more(name: str) -> None:
     if config.SIZES:
         assert large.train.steps > 1000 and large.encoder != plain.encoder
         assert (other.batch, other.train.steps) == (7, 9) and other.encoder == large.encoder
-        encoder = large.encoder if isinstance(large.encoder, dict) else size(large.encoder)
+        encoder = large.encoder if isinstance(large.encoder, dict) else published_size(large.encoder)
         with torch.device("meta"):
             assert open_encoder(encoder).size > 100
 

@@ -40,16 +40,16 @@ def snapshot(hub: Path) -> Path:
 
 def test_a_folder_of_the_hub_is_converted_once(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURICLE_CACHE", str(tmp_path))
-    first = catalog.folder(snapshot(hub))
-    assert first.is_relative_to(tmp_path) and catalog.kept() == (first,)
+    first = catalog.find_folder(snapshot(hub))
+    assert first.is_relative_to(tmp_path) and catalog.converted() == (first,)
     stamp = (first / "model.safetensors").stat().st_mtime_ns
-    assert catalog.folder(snapshot(hub)) == first and (first / "model.safetensors").stat().st_mtime_ns == stamp
+    assert catalog.find_folder(snapshot(hub)) == first and (first / "model.safetensors").stat().st_mtime_ns == stamp
     changed = tmp_path / "changed"
     shutil.copytree(snapshot(hub), changed)
     with (changed / "model.safetensors").open("r+b") as stream:
         stream.seek(-4, os.SEEK_END)
         stream.write(np.float32(0.5).tobytes())
-    assert catalog.folder(changed) != first
+    assert catalog.find_folder(changed) != first
 
 
 def test_words_and_sounds_meet(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,5 +106,5 @@ def test_weights_of_nobody_are_refused(tmp_path: Path) -> None:
     import torch
 
     torch.save({"state_dict": {"layer.weight": torch.zeros(2)}}, tmp_path / "x.pt")
-    with pytest.raises(ModelError, match=r"x.pt: not a format that auricle knows \(its tensors begin layer.weight\)"):
+    with pytest.raises(ModelError, match=r"x.pt: not a supported format \(first tensors: layer.weight\)"):
         auricle.load(tmp_path / "x.pt")

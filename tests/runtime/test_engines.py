@@ -91,14 +91,18 @@ def test_bfloat16_stays_near(clap: Path) -> None:
 
 def test_a_graph_is_chosen_where_it_keeps_the_numbers(tagger: Path, tmp_path: Path) -> None:
     told = exported.read(tagger)
-    assert told is not None and told.keeps("onnx") and engines.chosen(tagger, read_config(tagger / "config.json")) in engines.FASTEST
+    assert (
+        told is not None
+        and told.is_accurate("onnx")
+        and engines.choose_engine(tagger, read_config(tagger / "config.json")) in engines.FASTEST
+    )
     worse = tmp_path / "worse"
     shutil.copytree(tagger, worse)
     said = json.loads((worse / "export.json").read_text())
     for one in said["engines"].values():
         one["sound"]["cosine"] = 0.99
     (worse / "export.json").write_text(json.dumps(said))
-    assert engines.chosen(worse, read_config(worse / "config.json")) == "torch-fp32"
+    assert engines.choose_engine(worse, read_config(worse / "config.json")) == "torch-fp32"
 
 
 def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +130,10 @@ def test_a_graph_with_other_numbers_is_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_agreement_sees_a_difference() -> None:
     class Probe:
-        given = (np.ones((2, 3), np.float32),)
-        wanted = (np.array([[1.0, 0.0], [0.0, 1.0]], np.float32),)
+        inputs = (np.ones((2, 3), np.float32),)
+        outputs = (np.array([[1.0, 0.0], [0.0, 1.0]], np.float32),)
 
-    assert agreement(lambda _: Probe.wanted, [Probe()]).cosine == pytest.approx(1)
+    assert agreement(lambda _: Probe.outputs, [Probe()]).cosine == pytest.approx(1)
     turned = np.array([[1.0, 0.0], [1.0, 1.0]], np.float32)
     assert agreement(lambda _: [turned], [Probe()]).cosine == pytest.approx(2**-0.5)
     with pytest.raises(ModelError, match="wanted"):
@@ -189,7 +193,7 @@ def stated(tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(tagger, folder)
     told = export(folder, outputs=["frames", "layer.1", "frames"])
     assert told.outputs == (*read_config(folder / "config.json").outputs, "frames", "layer.1")
-    assert told.keeps("onnx") and told.engines["onnx"].sound.difference < 1e-4
+    assert told.is_accurate("onnx") and told.engines["onnx"].sound.difference < 1e-4
     return folder
 
 
@@ -236,7 +240,7 @@ def test_an_unknown_state_is_refused_and_nothing_is_written(tagger: Path, tmp_pa
 
 def test_an_export_of_the_shipped_model_runs_recordings_of_any_length(tmp_path: Path) -> None:
     """It came with its graph: an export goes into a folder of its own, with states of the encoder beside its outputs."""
-    told = export(catalog.folder("auricle-tiny"), tmp_path / "tiny", outputs=["frames"])
+    told = export(catalog.find_folder("auricle-tiny"), tmp_path / "tiny", outputs=["frames"])
     assert told.frames is None and told.outputs[-1] == "frames"
     ours, theirs = auricle.load(tmp_path / "tiny", runtime="onnx"), auricle.load("auricle-tiny")
     for seconds in (0.5, 2.3, 7.0):

@@ -74,25 +74,25 @@ def test_a_graph_of_another_model_is_refused(copied: Path) -> None:
     config = tone_model.config()
     config["dim"] = 9
     (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match=r"embedding of the model has 8 numbers, config\.json says 9"):
+    with pytest.raises(ModelError, match=r"output embedding has width 8; wanted 9, as in config\.json"):
         open_runtime(copied).run(features(40))
 
 
 def test_the_catalogue_reads_cards(copied: Path) -> None:
-    assert catalog.card(copied)["licence"] == "CC0-1.0"
-    assert catalog.size(copied) > 1000 and len(catalog.digest(copied)) == 64
+    assert catalog.read_card(copied)["licence"] == "CC0-1.0"
+    assert catalog.folder_size(copied) > 1000 and len(catalog.digest(copied)) == 64
     (copied / "card.json").write_text("[]")
     with pytest.raises(ModelError, match="wanted a JSON object"):
-        catalog.card(copied)
+        catalog.read_card(copied)
     (copied / "card.json").unlink()
     with pytest.raises(ModelError, match="needs its card"):
-        catalog.card(copied)
+        catalog.read_card(copied)
 
 
 @pytest.mark.parametrize("name", catalog.shipped())
 def test_shipped_models_open(name: str) -> None:
     runtime = open_runtime(name)
-    assert runtime.config.name == name and catalog.card(runtime.folder)
+    assert runtime.config.name == name and catalog.read_card(runtime.folder)
     outputs = runtime.run(features(501))
     assert all(np.isfinite(output).all() for output in outputs.values())
     assert abs(float(np.linalg.norm(runtime.embed_text(["dog"]))) - 1) < 1e-4

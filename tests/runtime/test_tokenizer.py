@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.core.errors import InputError, ModelError
-from auricle.runtime.tokenizer import Tokens
+from auricle.runtime.tokenizer import TextTokenizer
 
 TEXTS = ["a dog barks", "rain on a tin roof, far away!", "wind"]
 
@@ -43,8 +43,8 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def tokens(path: Path, **words: Any) -> Tokens:
-    return Tokens(path, {"words": {"length": 77, "pad": 0, **words}})
+def tokens(path: Path, **words: Any) -> TextTokenizer:
+    return TextTokenizer(path, {"words": {"length": 77, "pad": 0, **words}})
 
 
 def test_rows_end_in_padding(bert: Path) -> None:
@@ -88,15 +88,15 @@ def test_the_suffix_stays(gpt2: Path) -> None:
 def test_what_cannot_be_used_is_named(bert: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="list of strings"):
         tokens(bert).encode("dog")
-    with pytest.raises(ModelError, match="words need it"):
+    with pytest.raises(ModelError, match="text embedding needs it"):
         tokens(tmp_path / "tokenizer.json")
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="not a tokenizer"):
         tokens(tmp_path / "tokenizer.json")
     with pytest.raises(ModelError, match=r"text\.words: length"):
-        Tokens(bert, {"words": {"pad": 0}})
+        TextTokenizer(bert, {"words": {"pad": 0}})
     with pytest.raises(ModelError, match=r"text\.words"):
-        Tokens(bert, {})
+        TextTokenizer(bert, {})
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
@@ -117,7 +117,7 @@ def test_words_that_a_tokenizer_only_spells_in_bytes_or_as_unknown_are_not_read(
 ) -> None:
     """A dog in emoji, Chinese and Russian, for tokenizers of English. BERT's kind here has no digits."""
     found = tokens(request.getfixturevalue(kind), suffix=" <|endoftext|>" if kind == "gpt2" else "")
-    assert found.reads(text) == (read and not (kind == "bert" and text == "42"))
+    assert found.has_known_words(text) == (read and not (kind == "bert" and text == "42"))
 
 
 def test_a_tokenizer_of_another_script_reads_it(tmp_path: Path) -> None:
@@ -129,4 +129,4 @@ def test_a_tokenizer_of_another_script_reads_it(tmp_path: Path) -> None:
         made = Tokenizer(models.WordPiece({word: place for place, word in enumerate(["[UNK]", *vocabulary])}, unk_token="[UNK]"))
         made.pre_tokenizer = pre_tokenizers.Whitespace()
         made.save(str(tmp_path / "tokenizer.json"))
-        assert tokens(tmp_path / "tokenizer.json").reads(vocabulary[0]) is read
+        assert tokens(tmp_path / "tokenizer.json").has_known_words(vocabulary[0]) is read

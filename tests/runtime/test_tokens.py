@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 from auricle.core.errors import InputError, ModelError
-from auricle.runtime.tokens import TextTower, plain
+from auricle.runtime.tokens import TextTower, normalise_label
 
 
 def by_the_book(folder: Path, text: str) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_no_texts_give_no_rows(tone_folder: Path) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "_", "\t\n"])
 def test_empty_labels_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="is empty"):
-        plain(text)
+        normalise_label(text)
 
 
 def test_a_bare_string_is_refused(tone_folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_weights_that_do_not_fit_are_refused(tone_folder: Path, tmp_path: Path, 
     weights = tone_model.text_weights()
     weights[name] = weights[name][:-1]
     save_file(weights, str(folder / "model.safetensors"))
-    with pytest.raises(ModelError, match=r"wanted|knows more words"):
+    with pytest.raises(ModelError, match=r"wanted|has more tokens"):
         TextTower(folder, tone_model.DIM).embed(["dog"])
     del weights[name]
     save_file(weights, str(folder / "model.safetensors"))
@@ -97,4 +97,4 @@ def test_weights_that_do_not_fit_are_refused(tone_folder: Path, tmp_path: Path, 
     ("text", "read"), [("dog", True), ("A_dog wails", True), ("wails", False), ("\U0001f436", False), ("\u72d7", False)]
 )
 def test_texts_without_a_known_word_are_not_read(tone_folder: Path, text: str, read: bool) -> None:
-    assert TextTower(tone_folder, tone_model.DIM).reads(text) is read
+    assert TextTower(tone_folder, tone_model.DIM).has_known_words(text) is read

@@ -1,1 +1,1 @@
-"""Conversion: a published checkpoint in, a model folder out, with a report of every key. No pickle is executed."""
+"""Conversion: a published checkpoint in, a model folder out, with a report of every tensor. No pickle is executed."""

@@ -1,4 +1,4 @@
-"""What a published format is: how to recognise it, what its sizes say, and its key map."""
+"""Description of a published checkpoint format: detection, settings and key map."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.rules import Rule
 
-#: Names that rules give to what belongs to the front-end: the mel matrix (bins, mels) and the window (W,) that a checkpoint carries.
+#: Target names for tensors of the front-end: the mel filterbank (bins, mels) and the window (W,) of a checkpoint.
 BANK, WINDOW = "frontend.bank", "frontend.window"
 
 
@@ -17,12 +17,12 @@ BANK, WINDOW = "frontend.bank", "frontend.window"
 class Format:
     """One published format.
 
-    name: as users say it, such as 'laion-clap'. source: the repository whose code writes it. weights: where its weights are published.
-    recognise: whether a checkpoint is of it, by its tensors' names. settings: what it decides of config.encoder_config
-    (encoder, frontend, window, policy, dim, projection, text, labels, activation, prompt, logit_scale), sizes read from its tensors'
-    shapes. activation is left out where neither the checkpoint nor the code that trains such heads decides it.
-    rules: published names to ours: 'encoder.*', 'projection.*', 'text.*', and BANK and WINDOW.
-    tokenizer: hub name of the tokenizer that its words need, where the checkpoint does not bring one.
+    name: such as 'laion-clap'. source: repository whose code writes it. weights: where its weights are published.
+    recognise: whether a checkpoint has this format, by its tensor names. settings: arguments of config.encoder_config (encoder, frontend,
+    window, policy, dim, projection, text, labels, activation, prompt, logit_scale), with sizes from tensor shapes; without `activation`
+    where neither the checkpoint nor its training code determines it.
+    rules: published names to ours: 'encoder.*', 'projection.*', 'text.*', BANK and WINDOW.
+    tokenizer: hub name of the tokenizer, where the checkpoint comes without one.
     """
 
     name: str

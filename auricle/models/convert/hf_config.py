@@ -1,4 +1,4 @@
-"""Settings files of transformers' folders: every key is read, must have one value, or is known to change nothing."""
+"""Check of the config files of transformers: every key is read, must have a required value, or is irrelevant."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from typing import Any
 
 from auricle.core.errors import ModelError
 
-#: Keys of any preprocessor_config.json that change nothing here: clips are given one by one, and none is padded to another's length.
+#: Keys of any preprocessor_config.json without effect here: features are computed clip by clip, without padding to a batch.
 ANY_EXTRACTOR = frozenset({"processor_class", "padding_side", "return_attention_mask", "auto_map"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
-    """Keys of one settings file of one format.
+class ConfigKeys:
+    """Keys of one config file of one format.
 
-    read: keys that the format reads, or whose values the tensors' shapes give as well. wanted: keys that must have this value, since
-    nothing else is built. irrelevant: keys that change nothing here, such as those of training.
+    read: keys that the format uses, or whose values follow from tensor shapes. required: keys with the only supported value.
+    irrelevant: keys without effect on inference, such as those of training.
     """
 
     read: frozenset[str]
-    wanted: Mapping[str, Any]
+    required: Mapping[str, Any]
     irrelevant: frozenset[str]
 
     @property
     def keys(self) -> frozenset[str]:
-        """Every key."""
-        return self.read | self.wanted.keys() | self.irrelevant
+        """All keys."""
+        return self.read | self.required.keys() | self.irrelevant
 
-    def check(self, file: Path, found: Mapping[str, Any], **sized: object) -> None:
-        """ModelError where a key has another value than wanted. sized: more such keys, whose values the rest of the checkpoint decides.
+    def check(self, file: Path, config: Mapping[str, Any], **sized: object) -> None:
+        """Raise ModelError where a key has an unsupported value. sized: further required keys, whose values follow from the checkpoint.
 
-        Keys of config.json that are not known are none of the architecture's: transformers does not read them either.
+        Unknown keys of config.json are accepted: transformers ignores them too.
         """
-        for key, wanted in {**self.wanted, **sized}.items():
-            if key in found and found[key] != wanted:
-                raise ModelError(f"{file}: {key} is {found[key]!r}; wanted {wanted!r}, nothing else is built")
+        for key, value in {**self.required, **sized}.items():
+            if key in config and config[key] != value:
+                raise ModelError(f"{file}: {key} is {config[key]!r}; wanted {value!r}, other values are not supported")
 
 
 @dataclasses.dataclass(frozen=True)
-class Extractor(Known):
-    """Keys of preprocessor_config.json. Each of them may change the features, so that one that is not known is refused."""
+class ExtractorKeys(ConfigKeys):
+    """Keys of preprocessor_config.json. Any key may change the features, so unknown ones are rejected."""
 
-    def check(self, file: Path, found: Mapping[str, Any], **sized: object) -> None:
-        """ModelError where a key has another value than wanted or is not known."""
-        super().check(file, found, **sized)
-        unknown = sorted(found.keys() - self.keys - sized.keys() - ANY_EXTRACTOR)
+    def check(self, file: Path, config: Mapping[str, Any], **sized: object) -> None:
+        """Raise ModelError where a key is unknown or has an unsupported value."""
+        super().check(file, config, **sized)
+        unknown = sorted(config.keys() - self.keys - sized.keys() - ANY_EXTRACTOR)
         if unknown:
             key = unknown[0]
-            raise ModelError(f"{file}: {key} is {found[key]!r}, which auricle does not know; if it changes no feature, take it out")
+            raise ModelError(f"{file}: {key} is {config[key]!r}, an unknown key; remove it if it does not change the features")

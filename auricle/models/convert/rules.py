@@ -1,4 +1,4 @@
-"""Key maps: published tensor names to ours, by rules that say of every tensor where it goes or why it does not."""
+"""Key maps: rules that rename, join or ignore published tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auricle.core.errors import ModelError
 
 @dataclasses.dataclass(frozen=True)
 class Rename:
-    """Names that match the whole pattern become target (with its groups); change alters the tensor on the way."""
+    """Rename tensors whose whole name matches pattern to target (which may refer to its groups); change: transform of the tensor."""
 
     pattern: str
     target: str
@@ -24,9 +24,9 @@ class Rename:
 
 @dataclasses.dataclass(frozen=True)
 class Join:
-    """Names that match any of the patterns become one tensor called target (with the groups of the first).
+    """Join one tensor per pattern into one named target (which may refer to groups).
 
-    make: what makes it of them, in the order of the patterns; they are laid end to end unless it says otherwise.
+    make: function of the tensors in the order of the patterns; concatenation by default.
     """
 
     patterns: tuple[str, ...]
@@ -36,7 +36,7 @@ class Join:
 
 @dataclasses.dataclass(frozen=True)
 class Ignore:
-    """Names that match the whole pattern are left out, for this reason."""
+    """Ignore tensors whose whole name matches the pattern, for this reason."""
 
     pattern: str
     reason: str
@@ -47,7 +47,7 @@ Rule: TypeAlias = Rename | Join | Ignore
 
 @dataclasses.dataclass(frozen=True)
 class Translated:
-    """tensors by our names; ignored: published name -> reason; unexpected: published names that no rule knows."""
+    """tensors: by our names; ignored: published name -> reason; unexpected: published names that match no rule."""
 
     tensors: dict[str, Tensor]
     ignored: dict[str, str]
@@ -55,41 +55,41 @@ class Translated:
 
 
 def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translated:
-    """Apply to each name the first rule that matches it."""
-    done: dict[str, Tensor] = {}
+    """Apply to each tensor the first rule that matches its name. ModelError where two tensors get one name."""
+    renamed: dict[str, Tensor] = {}
     joins: dict[str, tuple[Join, dict[int, Tensor]]] = {}
     ignored: dict[str, str] = {}
     unexpected: list[str] = []
     for name, tensor in tensors.items():
         for rule in rules:
             if isinstance(rule, Join):
-                place, target = _joined(rule, name)
+                index, target = _match_join(rule, name)
                 if target is not None:
-                    joins.setdefault(target, (rule, {}))[1][place] = tensor
+                    joins.setdefault(target, (rule, {}))[1][index] = tensor
                     break
             elif (match := re.fullmatch(rule.pattern, name)) is not None:
                 if isinstance(rule, Ignore):
                     ignored[name] = rule.reason
                 else:
-                    _put(done, match.expand(rule.target), rule.change(tensor) if rule.change else tensor, name)
+                    _add(renamed, match.expand(rule.target), rule.change(tensor) if rule.change else tensor, name)
                 break
         else:
             unexpected.append(name)
-    for target, (rule, found) in joins.items():
-        if len(found) == len(rule.patterns):  # else the target is reported as missing
-            parts = [found[place] for place in range(len(found))]
-            _put(done, target, rule.make(parts) if rule.make else torch.cat(parts), target)
-    return Translated(done, ignored, tuple(unexpected))
+    for target, (rule, by_index) in joins.items():
+        if len(by_index) == len(rule.patterns):  # else the target is reported as missing
+            parts = [by_index[index] for index in range(len(by_index))]
+            _add(renamed, target, rule.make(parts) if rule.make else torch.cat(parts), target)
+    return Translated(renamed, ignored, tuple(unexpected))
 
 
-def _joined(rule: Join, name: str) -> tuple[int, str | None]:
-    for place, pattern in enumerate(rule.patterns):
+def _match_join(rule: Join, name: str) -> tuple[int, str | None]:
+    for index, pattern in enumerate(rule.patterns):
         if (match := re.fullmatch(pattern, name)) is not None:
-            return place, match.expand(rule.target)
+            return index, match.expand(rule.target)
     return 0, None
 
 
-def _put(done: dict[str, Tensor], target: str, tensor: Tensor, name: str) -> None:
-    if target in done:
+def _add(renamed: dict[str, Tensor], target: str, tensor: Tensor, name: str) -> None:
+    if target in renamed:
         raise ModelError(f"two published tensors become {target!r} (the second is {name!r}); the checkpoint is not of this format")
-    done[target] = tensor
+    renamed[target] = tensor

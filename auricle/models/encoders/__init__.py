@@ -1,1 +1,1 @@
-"""Encoders: log-mel features (B, T, F) in, one Embedding out, whichever the family."""
+"""Audio encoders: features (B, T, F) in, an Embedding out, for every family."""

@@ -1,6 +1,6 @@
-"""BEATs: patches in a row, places by convolution and gated distances, and a head that hears each patch on its own.
+"""BEATs: a transformer over patches with convolutional and gated relative positions, and a classifier of each patch.
 
-Chen et al. 2023, arXiv:2212.09058; sizes and order of parts from microsoft/unilm, beats/ (MIT).
+Chen et al. 2023, arXiv:2212.09058; sizes and layers from microsoft/unilm, beats/ (MIT).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ Size = Annotated[int, Field(gt=0)]
 
 
 class BeatsConfig(Strict):
-    """Sizes of the encoder, which a published checkpoint brings along.
+    """Sizes of the encoder, read from a published checkpoint.
 
-    patch: side of a patch, in frames and bands. embedding: width of a patch before the trunk's. first, deep, conv, groups, buckets,
-    farthest: see nn.transformer.TrunkSizes. gated: whether queries decide how much of the distances they want. fill: a silent feature.
+    patch: side of a patch, in frames and bands. embedding: width of the patch embedding. first, deep, conv, groups, buckets, farthest:
+    norm_first, deep_norm, conv_kernel, conv_groups, buckets and max_distance of nn.transformer.TrunkSizes. gated: gate the relative
+    position bias by the query. fill: feature value of silence.
     """
 
     family: Literal["beats"] = "beats"
@@ -52,7 +53,7 @@ class BeatsConfig(Strict):
 class Beats(nn.Module):
     """Normalised log-mel (B, T, F) of any length -> Embedding. A patch is real where all of its frames are.
 
-    clip is the mean of the patches' logits, as published, and scores the mean of those of one moment.
+    clip_logits are the mean of all patches' logits, as published; frame_logits the mean over the bands of each time step.
     """
 
     Config = BeatsConfig
@@ -85,23 +86,23 @@ class Beats(nn.Module):
         self.head = nn.Linear(config.width, config.labels) if config.labels else None
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
-        features, mask = pad_frames(features, mask, frames=self.config.patch, silence=self.config.fill)  # the shortest clip has one patch
+        """features (B, T, F); mask (B, T), True for real frames. layers: tokens before the first and after each block."""
+        features, mask = pad_frames(features, mask, frames=self.config.patch, silence=self.config.fill)  # at least one patch
         frames_mask = pooled_mask(mask, self.config.patch)
         x = self.norm(self.patches(features))
         if self.project is not None:
             x = self.project(x)
         token_mask = None if frames_mask is None else frames_mask.repeat_interleave(self.bands, dim=1)
         x, states = self.trunk(x, token_mask)
-        moments = x.unflatten(1, (-1, self.bands))  # (B, T', F', D)
-        frames = moments.mean(dim=2)
-        scores = None if self.head is None else self.head(moments).mean(dim=2)
+        patches = x.unflatten(1, (-1, self.bands))  # (B, T', F', D)
+        frames = patches.mean(dim=2)
+        logits = None if self.head is None else self.head(patches).mean(dim=2)
         return Embedding(
             pooled=masked_mean(frames, frames_mask),
             frames=frames,
             mask=frames_mask,
             frame_rate=self.config.frame_rate / self.config.patch,
-            clip_logits=None if scores is None else masked_mean(scores, frames_mask),
-            frame_logits=scores,
+            clip_logits=None if logits is None else masked_mean(logits, frames_mask),
+            frame_logits=logits,
             layers=states if with_layers else (),
         )

@@ -1,4 +1,4 @@
-"""CNN14 and its family (PANNs): plain convolutions over log-mel, an embedding of 2048 numbers and AudioSet's labels.
+"""CNN14, CNN10 and CNN6 (PANNs): convolutional networks over log-mel with AudioSet labels.
 
 Kong et al. 2020, arXiv:1912.10211; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
 """
@@ -15,16 +15,15 @@ from auricle.nn.conv import ConvPool, apply_mask, pad_frames
 from auricle.nn.decision import ClipHead, FrameHead, PoolingHead
 from auricle.signal.frontend import open_frontend
 
-#: Log-mel of silence in PANNs' front-ends: 10 log10(1e-10) dB.
+#: Log-mel of silence in the front-ends of PANNs: 10 log10(1e-10) dB.
 SILENCE = -100.0
 
 
 class Cnn14Config(Strict):
     """Sizes of CNN14, CNN10 and CNN6.
 
-    widths: channels of each block. kernel: 3, or 5 for CNN6's single convolutions.
-    halvings: how many of the blocks halve time and frequency. size: D. labels: K. decision: one a clip, or one a moment pooled by
-    maximum, mean or attention.
+    widths: channels of each block. kernel: 3, or 5 for the single convolutions of CNN6. halvings: number of blocks that halve time and
+    frequency. size: D. labels: K. decision: head; classify the clip, or frames pooled by maximum, mean or attention, or no labels.
     """
 
     family: Literal["cnn14"] = "cnn14"
@@ -39,7 +38,7 @@ class Cnn14Config(Strict):
 
 
 class Cnn14(nn.Module):
-    """Log-mel dB (B, T, F) to Embedding with T // 2 ** halvings frames. Any T: what is shorter than one frame has silence after it."""
+    """Log-mel dB (B, T, F) -> Embedding of T // 2 ** halvings frames. Shorter clips are padded with silence to one frame."""
 
     Config = Cnn14Config
 
@@ -68,13 +67,13 @@ class Cnn14(nn.Module):
             x, mask = block(x, mask, pool=(2, 2) if number < halvings else (1, 1))
             if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
-        pooled, frames, clip, scores = self.head(x.mean(dim=3).transpose(1, 2), mask)
+        pooled, frames, clip_logits, frame_logits = self.head(x.mean(dim=3).transpose(1, 2), mask)
         return Embedding(
             pooled=pooled,
             frames=frames,
             mask=mask,
             frame_rate=self.frame_rate,
-            clip_logits=clip,
-            frame_logits=scores,
+            clip_logits=clip_logits,
+            frame_logits=frame_logits,
             layers=tuple(layers),
         )

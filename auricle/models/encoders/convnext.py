@@ -1,4 +1,4 @@
-"""ConvNeXt-Tiny for AudioSet: the image network with a stem for 224 mel bands; also the ear of CoNeTTE.
+"""ConvNeXt-Tiny for AudioSet: the image network with a stem for 224 mel bands; also the encoder of CoNeTTE.
 
 Pellegrini et al. 2023, arXiv:2306.00830; Liu et al. 2022, arXiv:2201.03545; shapes from topel/audioset-convnext-inf (MIT).
 """
@@ -19,12 +19,12 @@ from auricle.nn.pooling import mean_max
 from auricle.signal.frontend import open_frontend
 
 _EPS = 1e-6  # of every layer norm
-_PATCH = 4  # frames and bands a cell of the stem
-_MARGIN = 4  # frames of zero on both sides of the stem's input
+_PATCH = 4  # kernel and stride of the stem
+_MARGIN = 4  # frames of zero padding on both sides of the stem's input
 
 
 class ConvNextConfig(Strict):
-    """Sizes. depths: blocks a stage. widths: channels a stage, the last one is D."""
+    """Sizes. depths: blocks of each stage. widths: channels of each stage, the last one is D."""
 
     family: Literal["convnext"] = "convnext"
     frontend: str = "convnext-224"
@@ -35,7 +35,7 @@ class ConvNextConfig(Strict):
 
 
 class _ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of a picture (B, C, T, F)."""
+    """Layer norm over the channels of (B, C, T, F)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, F) to the same shape."""
@@ -43,7 +43,7 @@ class _ChannelNorm(nn.LayerNorm):
 
 
 class _Block(nn.Module):
-    """Each channel looks around itself, then each cell goes through a wide layer; a learned scale a channel; added to what came in."""
+    """ConvNeXt block: depthwise 7 x 7 convolution, layer norm, two linear layers with GELU, layer scale, residual connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -54,24 +54,24 @@ class _Block(nn.Module):
         self.scale = nn.Parameter(torch.full((width,), 1e-6))
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """x (B, C, T, F), zero where mask (B, T) says padding, to the same."""
+        """x (B, C, T, F), zero where mask (B, T) is False, to the same shape."""
         y = self.norm(self.around(x).permute(0, 2, 3, 1))
         y = self.scale * self.narrow(functional.gelu(self.widen(y)))
         return apply_mask(x + y.permute(0, 3, 1, 2), mask)
 
 
 class _Stage(nn.ModuleList):
-    """Blocks of one width, one after another."""
+    """Blocks of one width in sequence."""
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """x (B, C, T, F), zero where mask (B, T) says padding, to the same."""
+        """x (B, C, T, F), zero where mask (B, T) is False, to the same shape."""
         for block in self:
             x = block(x, mask)
         return x
 
 
 class _Halving(nn.Module):
-    """Norm, and each four cells become one."""
+    """Downsampling: layer norm, then a 2 x 2 convolution with stride 2."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _Halving(nn.Module):
 
 
 class _Stem(nn.Module):
-    """The picture in patches of 4 x 4, with a margin of zeros before and after the clip, as published; norm."""
+    """Patch embedding: 4 x 4 convolution with stride 4, zero-padded in time as published, then layer norm."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class _Stem(nn.Module):
 
 
 class ConvNext(nn.Module):
-    """Log-mel dB (B, T, F) to Embedding with (T // 4 + 2) // 8 frames. Any T: what is shorter than one frame has silence after it."""
+    """Log-mel dB (B, T, F) -> Embedding of (T // 4 + 2) // 8 frames. Shorter clips are padded with silence to one frame."""
 
     Config = ConvNextConfig
 
@@ -125,7 +125,7 @@ class ConvNext(nn.Module):
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features dB (B, T, F); mask (B, T), True for real frames; with_layers: each stage's map, mean over frequency.
 
-        frames are the last map's mean over frequency, as CoNeTTE takes them; pooled is their mean plus maximum, normalised.
+        frames are the last map's mean over frequency, the input of CoNeTTE's decoder; pooled is their mean plus maximum, layer-normed.
         """
         x, mask = pad_frames(features, mask, frames=self.reduction - 2 * _MARGIN, silence=SILENCE)
         x, mask = self.stem(as_image(self.bands(x.transpose(1, 2)).transpose(1, 2), mask), mask)

@@ -1,9 +1,9 @@
-"""Convolutional encoder: a plain stack of dense 3 x 3 convolutions, which run near a processor's peak, over gain-free log-mel.
+"""Convolutional encoder: a plain stack of dense 3 x 3 convolutions over gain-invariant log-mel, fast on a CPU.
 
-Few layers, so that little time goes into batch norms, additions and copies between them.
+Dense convolutions run near a processor's peak speed; few layers keep the cost of batch norms, additions and copies low.
 
-Frames come at a quarter of the front-end's frame rate: the deep path runs at an eighth and is added back to a shallow
-one at a quarter, so an onset keeps its sharpness while the label gets a wide view.
+Frames have a quarter of the front-end's frame rate: the deep path runs at an eighth and is added to a shallow path at a quarter, which
+keeps onsets precise while the deep path has a large receptive field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from auricle.signal.presets import PRESETS
 
 
 class ConvConfig(Strict):
-    """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: what lies further under the peak is cut."""
+    """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: dynamic range below the clip's peak."""
 
     family: Literal["convolutional"] = "convolutional"
     frontend: str = "auricle-16k"
@@ -37,7 +37,7 @@ class ConvEncoder(nn.Module):
 
     Config = ConvConfig
     labels = 0
-    muon = ("quarter", "wide", "fine")  # inner layers outside `deep`, whose weights Muon trains too
+    muon = ("quarter", "wide", "fine")  # layers outside `deep` that are trained with Muon too
 
     def __init__(self, config: ConvConfig) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class ConvEncoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def normalise(self, features: Tensor, mask: Tensor | None) -> Tensor:
-        """Level-free input: dB under the loudest band of the clip, cut at range_db, scaled to about +-1. (B, 1, T, F)."""
+        """Gain-invariant input (B, 1, T, F): dB relative to the loudest band of the clip, clipped at -range_db, scaled to about +-1."""
         real = features if mask is None else features.masked_fill(~mask[:, :, None], -200.0)
         peak = real.amax(dim=(1, 2), keepdim=True)
         x = ((features - peak) / self.config.range_db + 1.0).clamp(min=0.0)

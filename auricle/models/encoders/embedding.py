@@ -1,4 +1,4 @@
-"""What every encoder takes and gives: one contract, so that any front-end, head, bridge or search works with any of them."""
+"""Interface of encoders: the Embedding that every encoder returns, and the Encoder protocol."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Embedding:
-    """What an encoder says of a batch.
+    """Outputs of an encoder for a batch.
 
-    pooled (B, D): one vector a clip. frames (B, T, D): one a moment, frame_rate of them a second (of the longest clip, where an encoder
-    resizes clips: HTS-AT).
+    pooled (B, D): one vector per clip. frames (B, T, D): one vector per frame. frame_rate: frames per second (of the longest clip, where
+    an encoder resizes clips: HTS-AT).
     mask (B, T): True for real frames; None when all are.
-    clip (B, K): logits of the labels that the checkpoint's own head knows; None where it has no head.
-    scores (B, T, K): logits of the same labels in time, at frame_rate; None where the head has no such output.
-    layers: states inside, shallow to deep, each (B, L, width); empty unless they were asked for.
+    clip_logits (B, K): logits of the checkpoint's own labels; None without a head.
+    frame_logits (B, T, K): logits of the same labels over time, at frame_rate; None where the head has no such output.
+    layers: hidden states, shallow to deep, each (B, L, width); empty unless requested.
     """
 
     pooled: Tensor
@@ -30,9 +30,9 @@ class Embedding:
 
 
 class Encoder(Protocol):
-    """An encoder of published weights: a torch module with these besides.
+    """A torch module that encodes features.
 
-    frontend: preset of signal.frontend whose features it takes. size: D. labels: K of its own head, 0 where there is none.
+    frontend: preset of signal.frontend whose features it takes. size: D. labels: K of its own head, 0 without a head.
     """
 
     frontend: str
@@ -40,7 +40,7 @@ class Encoder(Protocol):
     labels: int
 
     def __call__(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features: a batch of what the front-end gives, (B, T, F), (B, 4, T, F) or (B, N). mask (B, T): True for real frames.
+        """features: of the front-end, (B, T, F), (B, 4, T, F) or (B, N). mask (B, T): True for real frames.
 
-        A masked clip gives what it would give alone, within rounding. with_layers: give `layers` too.
+        Outputs of a masked clip equal those of the clip alone, within rounding. with_layers: return `layers` too.
         """

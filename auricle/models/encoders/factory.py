@@ -1,4 +1,4 @@
-"""Settings in, encoder out: the families by name, and the published sizes, each a JSON of models/configs."""
+"""Encoders from settings: families by name, and the published sizes in models/configs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auricle.core.errors import ModelError
 
 _SIZES = Path(__file__).resolve().parent.parent / "configs"
 
-#: Family -> module of this folder, and the class in it. The class has `Config`, a strict config whose first field is the family.
+#: Family -> module of this package and the class in it. The class has `Config`, a strict config whose first field is the family.
 FAMILIES: dict[str, tuple[str, str]] = {
     "htsat": ("htsat", "Htsat"),
     "cnn14": ("cnn14", "Cnn14"),
@@ -33,21 +33,24 @@ FAMILIES: dict[str, tuple[str, str]] = {
 }
 
 
-def sizes() -> tuple[str, ...]:
+def published_sizes() -> tuple[str, ...]:
     """Names of the published sizes, sorted."""
     return tuple(sorted(path.stem for path in _SIZES.glob("*.json")))
 
 
-def size(name: str) -> dict[str, Any]:
-    """Settings of a published size, such as 'htsat-tiny'."""
-    if name not in sizes():
-        raise ModelError(f"no encoder size {name!r}; wanted one of {', '.join(sizes())}")
+def published_size(name: str) -> dict[str, Any]:
+    """Settings of a published size, such as 'htsat-tiny'. ModelError for an unknown name."""
+    if name not in published_sizes():
+        raise ModelError(f"no encoder size {name!r}; wanted one of {', '.join(published_sizes())}")
     settings: dict[str, Any] = json.loads((_SIZES / f"{name}.json").read_bytes())
     return settings
 
 
 def open_encoder(settings: Mapping[str, Any]) -> nn.Module:
-    """An encoder with fresh weights, in evaluation mode, of settings such as {"family": "htsat", "width": 96, ...}."""
+    """Build an encoder with random weights, in evaluation mode, from settings such as {"family": "htsat", "width": 96, ...}.
+
+    ModelError for an unknown family or settings that are not valid.
+    """
     family = settings.get("family")
     if family not in FAMILIES:
         raise ModelError(f"encoder family {family!r} is unknown; wanted one of {', '.join(FAMILIES)}")

@@ -1,8 +1,8 @@
-"""Encoder for pretraining: a short convolutional stem or patches, then gated transformer blocks that know order and any length.
+"""Encoder for pretraining: a convolutional stem, then gated transformer blocks with rotary positions, for any length.
 
-Rotary places, RMS norms, gated layers without biases and narrow blocks between wide ones are what SLAP is said to use (sizes and weights
-of that system are not published, so these are ours); a convolutional stem learns sooner from little data (Xiao et al. 2021,
-arXiv:2106.14881). The input is free of gain: what counts is how far a band lies under the loudest one of the clip.
+Rotary positions, RMS norm, gated layers without biases and alternating local attention follow the description of SLAP (its sizes and
+weights are not published; the sizes here are our own). A convolutional stem trains faster on little data (Xiao et al. 2021,
+arXiv:2106.14881). The input is gain-invariant: levels relative to the loudest band of the clip.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from auricle.nn.pooling import RampPooling, mean_max
 
 Size = Annotated[int, Field(gt=0)]
 
-#: Frames of features that one token stands for.
+#: Frames of features per token.
 _STRIDE = 4
 _SILENCE = -200.0  # dB
 
@@ -30,9 +30,9 @@ _SILENCE = -200.0  # dB
 class GatedConfig(Strict):
     """Sizes of the encoder. frame_rate, mels: of the front-end. stem: channels of its five convolutions.
 
-    hidden: width between a block's linear layers. reach: tokens that every second block looks far, 0 for all. range_db: what lies
-    further under the peak is cut. ordered: the pooled vector also tells what comes early and what late. labels: K of a head over the
-    pooled vector.
+    hidden: width between a block's linear layers. reach: attention span in tokens of every second block, 0 for global attention.
+    range_db: dynamic range below the clip's peak. ordered: add ramp pooling to the pooled vector. labels: K of a head over the pooled
+    vector, 0 for none.
     """
 
     family: Literal["gated"] = "gated"
@@ -52,7 +52,7 @@ class GatedConfig(Strict):
 
 
 class Gated(nn.Module):
-    """Log-mel dB (B, T, F) -> Embedding with ceil(T / 4) frames; pooled is their mean plus their maximum, and where asked their drift."""
+    """Log-mel dB (B, T, F) -> Embedding of ceil(T / 4) frames; pooled is their mean plus maximum, plus RampPooling if `ordered`."""
 
     Config = GatedConfig
 
@@ -60,7 +60,7 @@ class Gated(nn.Module):
         super().__init__()
         if config.width % (2 * config.heads) or config.mels % 32:
             raise ModelError(
-                f"width {config.width} with {config.heads} heads, {config.mels} mels; wanted an even width a head, and mels in 32s"
+                f"width {config.width}, {config.heads} heads, {config.mels} mels; wanted an even width per head, and a multiple of 32 mels"
             )
         self.config = config
         self.frontend, self.size, self.labels = config.frontend, config.width, config.labels
@@ -83,39 +83,39 @@ class Gated(nn.Module):
         self.drift = RampPooling(config.width) if config.ordered else None
         self.head = nn.Linear(config.width, config.labels) if config.labels else None
 
-    def stemmed(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """features (B, T, F), mask (B, T) to tokens (B, L, D) and their mask (B, L), before any block."""
+    def embed_tokens(self, features: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """features (B, T, F), mask (B, T) to tokens (B, L, D) and their mask (B, L), the input of the first block."""
         features, mask = pad_frames(features, mask, frames=_STRIDE, silence=_SILENCE)
         real = features if mask is None else features.masked_fill(~mask[:, :, None], _SILENCE)
         peak = real.amax(dim=(1, 2), keepdim=True)
         x = apply_mask((2.0 * ((real - peak) / self.config.range_db + 1.0).clamp(min=0.0) - 1.0)[:, None], mask)
         if x.is_cpu:
             x = x.contiguous(memory_format=torch.channels_last)
-        for place, block in enumerate(self.stem):
-            mask = strided_mask(mask, 2 if place < 2 else 1)
+        for index, block in enumerate(self.stem):
+            mask = strided_mask(mask, 2 if index < 2 else 1)
             x = apply_mask(block(x), mask)
         return self.tokens(x.transpose(1, 2).flatten(2)), mask
 
-    def blended(self, tokens: Tensor, mask: Tensor | None, *, with_layers: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Tokens (B, L, D) with their mask to states (B, L, D), and where asked those before, between and behind the blocks."""
+    def transform(self, tokens: Tensor, mask: Tensor | None, *, with_layers: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Tokens (B, L, D) and mask to output states (B, L, D), and with_layers those before the first and after each block."""
         x, length = tokens, tokens.shape[1]
         rotations = self.rotary.rotations(torch.arange(length, device=x.device, dtype=torch.float32)[:, None])
-        known = None if mask is None else mask[:, None, None, :]
-        close = local_mask(length, self.config.reach, x.device)[None, None] if self.config.reach else None
+        real = None if mask is None else mask[:, None, None, :]
+        local = local_mask(length, self.config.reach, x.device)[None, None] if self.config.reach else None
         states = [x] if with_layers else []
-        for place, block in enumerate(self.blocks):
-            visible = known
-            if close is not None and place % 2 == 0:  # a token always sees itself, so that no row is empty
-                visible = close if known is None else (close & known) | torch.eye(length, dtype=torch.bool, device=x.device)
+        for index, block in enumerate(self.blocks):
+            visible = real
+            if local is not None and index % 2 == 0:  # a token always attends to itself, so that no row is empty
+                visible = local if real is None else (local & real) | torch.eye(length, dtype=torch.bool, device=x.device)
             x = block(x, rotations, mask=visible)
             if with_layers:
                 states.append(x)
         return self.norm(x), tuple(states)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features dB (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
-        tokens, mask = self.stemmed(features, mask)
-        x, states = self.blended(tokens, mask, with_layers=with_layers)
+        """features dB (B, T, F); mask (B, T), True for real frames. layers: tokens before the first and after each block."""
+        tokens, mask = self.embed_tokens(features, mask)
+        x, states = self.transform(tokens, mask, with_layers=with_layers)
         pooled = mean_max(x, mask)
         if self.drift is not None:
             pooled = pooled + self.drift(x, mask)

@@ -1,8 +1,8 @@
 """HTS-AT: a Swin transformer over a log-mel folded into a square (Chen et al. 2022, arXiv:2202.00874; RetroCirce/HTS-Audio-Transformer).
 
-1024 frames of 64 bands become four pieces of 256 frames, one under another: a picture of 256 x 256, cut into patches of 4 x 4.
-With `fusion` it is the encoder of LAION-CLAP for long sounds (Wu et al. 2023, arXiv:2211.06687, section 3.3): four log-mels in, the
-whole shrunk and three stretches of it.
+1024 frames of 64 bands are folded into four segments of 256 frames, stacked along frequency: an image of 256 x 256 with 4 x 4 patches.
+With `fusion` it is the encoder of LAION-CLAP for long audio (Wu et al. 2023, arXiv:2211.06687, section 3.3): its input are four
+log-mels, the whole recording shrunk and three excerpts of it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from auricle.models.encoders.embedding import Embedding
 from auricle.nn.window_attention import WindowAttention, raster_index, shift_index, shift_mask, zcurve
 from auricle.signal.frontend import PRESETS
 
-#: Frames and bands of a patch; the stretches of a fused log-mel have patches three times as long.
+#: Frames and bands of a patch; patches of the excerpts of a fused log-mel are three times as long.
 _PATCH, _LONG = 4, 12
-_CUBIC = -0.75  # the free coefficient of cubic interpolation in torch, which the weights have seen
+_CUBIC = -0.75  # coefficient of cubic interpolation in torch, with which the weights were trained
 
 
 class HtsatConfig(Strict):
-    """Sizes. width: of the first stage, doubled by each later one. depths, heads: a number for each stage. side: of the picture.
+    """Sizes. width: of the first stage, doubled by each later one. depths, heads: of each stage. side: of the square image.
 
-    labels: K of the tagging head, 0 for none. fusion: whether long sounds come as four log-mels.
+    labels: K of the tagging head, 0 for none. fusion: long audio is given as four log-mels.
     """
 
     family: Literal["htsat"] = "htsat"
@@ -45,12 +45,12 @@ class HtsatConfig(Strict):
     fusion_ratio: int = 4
 
     def check(self) -> None:
-        """ModelError where the sizes do not fit each other."""
+        """Raise ModelError where the sizes do not fit each other."""
         if self.frontend not in PRESETS:
             raise ModelError(f"htsat: front-end {self.frontend!r} is unknown; wanted one of {', '.join(PRESETS)}")
         last = self.side // _PATCH >> (len(self.depths) - 1)
         if len(self.depths) != len(self.heads) or not self.depths:
-            raise ModelError(f"htsat: {len(self.depths)} depths and {len(self.heads)} heads; wanted as many of one as of the other")
+            raise ModelError(f"htsat: {len(self.depths)} depths and {len(self.heads)} heads; wanted one of each per stage")
         if last < 1 or last & (last - 1) or last % (self.side // self.mels) or self.window % 4 or self.window & (self.window - 1):
             raise ModelError(
                 f"htsat: a side of {self.side} with {self.mels} bands and windows of {self.window} does not fold; wanted powers of two"
@@ -58,7 +58,7 @@ class HtsatConfig(Strict):
 
 
 class Block(nn.Module):
-    """Attention in windows and two wide layers, each after a layer norm and around a skip."""
+    """Swin block: window attention, then two linear layers with GELU, each pre-norm with a residual connection."""
 
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()
@@ -68,15 +68,15 @@ class Block(nn.Module):
         self.fc1 = nn.Linear(width, 4 * width)
         self.fc2 = nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, parted: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, L, D) to (B, L, D), on the Z-curve."""
-        x = x + self.attention(self.norm1(x), parted)
+        x = x + self.attention(self.norm1(x), mask)
         x = x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
         return x
 
 
 class Merge(nn.Module):
-    """Each square of four tokens becomes one of twice the width."""
+    """Patch merging: each 2 x 2 square of tokens becomes one of twice the width."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -90,11 +90,11 @@ class Merge(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution; every second one sees the picture shifted by half a window, so that windows overlap."""
+    """Blocks at one resolution; every second one has windows shifted by half their size."""
 
-    there: Tensor
-    back: Tensor
-    parted: Tensor
+    shift_order: Tensor
+    unshift_order: Tensor
+    mask: Tensor
 
     def __init__(self, config: HtsatConfig, index: int) -> None:
         super().__init__()
@@ -105,39 +105,39 @@ class Stage(nn.Module):
         self.quarter = (window // 2) ** 2
         self.blocks = nn.ModuleList([Block(width, config.heads[index], window) for _ in range(config.depths[index])])
         self.merge = Merge(width) if index + 1 < len(config.depths) else None
-        there = shift_index(side // (window // 2)) if self.shifts else torch.zeros(0, dtype=torch.long)
-        self.register_buffer("there", there, persistent=False)
-        self.register_buffer("back", torch.argsort(there), persistent=False)
-        self.register_buffer("parted", shift_mask(side, window) if self.shifts else torch.zeros(0), persistent=False)
+        shift_order = shift_index(side // (window // 2)) if self.shifts else torch.zeros(0, dtype=torch.long)
+        self.register_buffer("shift_order", shift_order, persistent=False)
+        self.register_buffer("unshift_order", torch.argsort(shift_order), persistent=False)
+        self.register_buffer("mask", shift_mask(side, window) if self.shifts else torch.zeros(0), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L, D) to the same before the merge, where it may still be shifted, and to the next stage's (B, L / 4, 2 D)."""
-        moved = False
-        for place, block in enumerate(self.blocks):
-            if self.shifts and moved != bool(place % 2):
-                x = _move(x, self.back if moved else self.there, self.quarter)
-                moved = not moved
-            x = block(x, self.parted if moved else None)
-        inside = x
+        """(B, L, D) to the states before merging, which may still be shifted, and to the next stage's input (B, L / 4, 2 D)."""
+        shifted = False
+        for index, block in enumerate(self.blocks):
+            if self.shifts and shifted != bool(index % 2):
+                x = _reorder(x, self.unshift_order if shifted else self.shift_order, self.quarter)
+                shifted = not shifted
+            x = block(x, self.mask if shifted else None)
+        states = x
         if self.merge is not None:
             x = self.merge(x)
-        if moved:  # after the merge there is half as much to move
-            x = _move(x, self.back, self.quarter if self.merge is None else self.quarter // 4)
-        return inside, x
+        if shifted:  # undone after merging, where it moves half the data
+            x = _reorder(x, self.unshift_order, self.quarter if self.merge is None else self.quarter // 4)
+        return states, x
 
-    def unmoved(self, inside: Tensor) -> Tensor:
-        """What forward gave first, (B, L, D), with a shift of its last block undone."""
-        last_moved = self.shifts and len(self.blocks) % 2 == 0
-        return _move(inside, self.back, self.quarter) if last_moved else inside
+    def unshift(self, states: Tensor) -> Tensor:
+        """The first output of forward, (B, L, D), with the shift of the last block undone."""
+        last_shifted = self.shifts and len(self.blocks) % 2 == 0
+        return _reorder(states, self.unshift_order, self.quarter) if last_shifted else states
 
 
-def _move(x: Tensor, index: Tensor, run: int) -> Tensor:
-    """x (B, L, D) with its runs of so many tokens put in the order of index."""
+def _reorder(x: Tensor, index: Tensor, run: int) -> Tensor:
+    """Reorder contiguous runs of `run` tokens of x (B, L, D) by index."""
     return x.reshape(x.shape[0], -1, run * x.shape[2]).index_select(1, index).reshape(x.shape)
 
 
 class Fusion(nn.Module):
-    """Attentional feature fusion of two pictures (Dai et al. 2021, arXiv:2009.14082): a weight for each channel of each token."""
+    """Attentional feature fusion of two images (Dai et al. 2021, arXiv:2009.14082): a weight for each channel of each token."""
 
     def __init__(self, width: int, ratio: int) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Fusion(nn.Module):
         self.whole2, self.whole_norm2 = nn.Linear(inner, width), nn.BatchNorm1d(width)
 
     def forward(self, x: Tensor, other: Tensor) -> Tensor:
-        """Two pictures (B, L, D) to one."""
+        """Two images (B, L, D) to one."""
         both = x + other
         flat = both.reshape(-1, both.shape[2])
         local = self.local_norm2(self.local2(functional.relu(self.local_norm1(self.local1(flat))))).view_as(both)
@@ -158,7 +158,7 @@ class Fusion(nn.Module):
 
 
 class Patches(nn.Module):
-    """Log-mels of as many frames as the picture has room for, in tokens on the Z-curve: 4 bands of 4 frames each."""
+    """Patch embedding of a folded log-mel: tokens of 4 bands by 4 frames on the Z-curve."""
 
     order: Tensor
 
@@ -172,21 +172,21 @@ class Patches(nn.Module):
         row, column = zcurve(self.grid).unbind(1)
         self.register_buffer("order", row * self.grid + column, persistent=False)
 
-    def _cut(self, x: Tensor, frames: int) -> Tensor:
-        """(N, T, F) to patches of so many frames, (N, rows, columns, 4 * frames), band by band."""
+    def _split(self, x: Tensor, frames: int) -> Tensor:
+        """Fold (N, T, F) and split it into patches of `frames` frames: (N, rows, columns, 4 * frames), band-major."""
         count, columns, rows = x.shape[0], self.side // frames, x.shape[2] // _PATCH
         x = x.reshape(count, self.pieces, self.side, -1)[:, :, : columns * frames]
         x = x.reshape(count, self.pieces, columns, frames, rows, _PATCH).permute(0, 1, 4, 2, 5, 3)
         return x.reshape(count, self.pieces * rows, columns, _PATCH * frames)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, F), or (B, 4, T, F) where there is fusion, to tokens (B, L, D)."""
+        """x (B, T, F), or (B, 4, T, F) with fusion, to tokens (B, L, D)."""
         if self.long is None or self.fusion is None:
-            x = self._cut(x, _PATCH).flatten(1, 2).index_select(1, self.order)  # narrow as they are, tokens are cheap to move
+            x = self._split(x, _PATCH).flatten(1, 2).index_select(1, self.order)  # reordering is cheapest before the projection
             x = self.norm(self.proj(x))
             return x
-        whole = self.proj(self._cut(x[:, 0], _PATCH).flatten(1, 2))
-        parts = self.long(self._cut(x[:, 1:].flatten(0, 1), _LONG)).view(
+        whole = self.proj(self._split(x[:, 0], _PATCH).flatten(1, 2))
+        parts = self.long(self._split(x[:, 1:].flatten(0, 1), _LONG)).view(
             -1, 3, self.grid, self.side // _LONG, self.norm.weight.shape[0]
         )  # (B, 3, rows, columns, D)
         parts = parts.permute(0, 2, 1, 3, 4).flatten(2, 3)
@@ -198,7 +198,7 @@ class Patches(nn.Module):
 
 
 class Htsat(nn.Module):
-    """HTS-AT. D is the width of the last stage; frames come at 32 for each filled picture, 3.1 a second for ten seconds of sound."""
+    """HTS-AT. D is the width of the last stage. There are 32 frames per image: 3.1 a second for ten seconds of audio."""
 
     Config = HtsatConfig
     times: Tensor
@@ -209,7 +209,7 @@ class Htsat(nn.Module):
         self.config, self.frontend, self.labels = config, config.frontend, config.labels
         self.hops = PRESETS[config.frontend].frame_rate
         self.size = config.width << (len(config.depths) - 1)
-        self.longest = config.side * config.side // config.mels
+        self.max_frames = config.side * config.side // config.mels
         self.bn0 = nn.BatchNorm1d(config.mels)
         self.patches = Patches(config)
         self.stages = nn.ModuleList([Stage(config, index) for index in range(len(config.depths))])
@@ -217,36 +217,35 @@ class Htsat(nn.Module):
         grid, pieces = config.side // _PATCH >> (len(config.depths) - 1), config.side // config.mels
         self.bins = grid // pieces
         self.head = nn.Conv2d(self.size, config.labels, (self.bins, 3), padding=(0, 1)) if config.labels else None
-        times = raster_index(grid).view(pieces, self.bins, grid).transpose(1, 2)  # (piece, column, bin): time first, then height
+        times = raster_index(grid).view(pieces, self.bins, grid).transpose(1, 2)  # (segment, column, bin): time-major
         self.register_buffer("times", times.flatten(), persistent=False)
 
-    def _picture(self, features: Tensor) -> Tensor:
-        """Features (..., T, F), normalised by band and drawn out to as many frames as the picture has room for."""
-        norm, frames = self.bn0, features.shape[-2]  # its statistics stay as published, in training too
+    def _normalise(self, features: Tensor) -> Tensor:
+        """Features (..., T, F), batch-normed by band and resampled in time to the length of the image."""
+        norm, frames = self.bn0, features.shape[-2]  # running statistics are used in training too
         assert norm.running_mean is not None and norm.running_var is not None
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         features = features * scale + (norm.bias - norm.running_mean * scale)
-        return features if frames == self.longest else draw_out(features, self.longest)
+        return features if frames == self.max_frames else resample_frames(features, self.max_frames)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
         """features (B, T, F), or (B, 4, T, F) with fusion, T at most 1024; mask (B, T), True for real frames, which come first.
 
-        Each clip is resized to the whole picture, so clips of one length run together, without what pads them, and every clip has as many
-        frames: their rate differs by clip, and frame_rate is that of the longest. layers: the tokens after the patches and after each
-        stage, as rows of the picture.
+        Each clip is resized to the whole image, so clips of equal length run as one batch without padding. All clips have the same number
+        of frames; frame_rate is that of the longest clip. layers: tokens after the patch embedding and after each stage, row-major.
         """
         if mask is not None:
             return self._by_length(features, mask.sum(dim=1).clamp(min=1), with_layers=with_layers)
         self._check(features)
         states = []
-        x = self.patches(self._picture(features))
+        x = self.patches(self._normalise(features))
         if with_layers:
             states.append(x[:, raster_index(self.config.side // _PATCH)])
         for index, stage in enumerate(self.stages):
             assert isinstance(stage, Stage)
-            inside, x = stage(x)
+            before_merge, x = stage(x)
             if with_layers:
-                states.append(stage.unmoved(inside)[:, raster_index(self.config.side // _PATCH >> index)])
+                states.append(stage.unshift(before_merge)[:, raster_index(self.config.side // _PATCH >> index)])
         x = self.norm(x)
         pooled = x.mean(dim=1)
         x = x.index_select(1, self.times).view(x.shape[0], -1, self.bins, self.size)  # (B, T', bins, D)
@@ -256,7 +255,7 @@ class Htsat(nn.Module):
         return Embedding(pooled, x.mean(dim=2), None, rate, clip_logits=clip, frame_logits=logits, layers=tuple(states))
 
     def _by_length(self, features: Tensor, lengths: Tensor, *, with_layers: bool) -> Embedding:
-        """The Embedding of clips with so many real frames (B,), each as it is alone."""
+        """The Embedding of clips with `lengths` (B,) real frames, batched by length."""
         rows = [(lengths == length).nonzero()[:, 0] for length in sorted(set(lengths.tolist()))]
         runs = [self.forward(features[each][..., : int(lengths[each[0]]), :], with_layers=with_layers) for each in rows]
         order = torch.cat(rows).argsort()
@@ -271,21 +270,21 @@ class Htsat(nn.Module):
         if len(shape) != len(wanted) + 2 or shape[:-2] != wanted or shape[-1] != self.config.mels:
             named = f"(B, {'4, ' if wanted else ''}T, {self.config.mels})"
             raise InputError(f"htsat got features of shape {tuple(features.shape)}; wanted {named}")
-        if shape[-2] > self.longest:
-            raise InputError(f"htsat got {shape[-2]} frames; wanted at most {self.longest}: cut the sound into windows")
+        if shape[-2] > self.max_frames:
+            raise InputError(f"htsat got {shape[-2]} frames; wanted at most {self.max_frames}: cut the sound into windows")
 
 
-def draw_out(x: Tensor, frames: int) -> Tensor:
-    """x (..., T, F) with its T frames drawn out to so many by cubic interpolation, first on first and last on last."""
+def resample_frames(x: Tensor, frames: int) -> Tensor:
+    """Resample x (..., T, F) to `frames` frames by cubic interpolation with aligned corners."""
     count = x.shape[-2]
     place = torch.arange(frames, device=x.device, dtype=torch.float64) * ((count - 1) / (frames - 1))
     before = place.floor()
     part = (place - before).to(x.dtype)[:, None]
     near, far = (_near(part), _near(1 - part)), (_far(part + 1), _far(2 - part))
     index = before.long()
-    drawn = x[..., index, :] * near[0] + x[..., (index + 1).clamp(max=count - 1), :] * near[1]
-    drawn = drawn + x[..., (index - 1).clamp(min=0), :] * far[0]
-    return drawn + x[..., (index + 2).clamp(max=count - 1), :] * far[1]
+    resampled = x[..., index, :] * near[0] + x[..., (index + 1).clamp(max=count - 1), :] * near[1]
+    resampled = resampled + x[..., (index - 1).clamp(min=0), :] * far[0]
+    return resampled + x[..., (index + 2).clamp(max=count - 1), :] * far[1]
 
 
 def _near(distance: Tensor) -> Tensor:

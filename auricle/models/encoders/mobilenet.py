@@ -1,7 +1,7 @@
-"""EfficientAT's MobileNets: MobileNetV3-Large over log-mel, of any width, taught by transformers.
+"""MobileNets of EfficientAT: MobileNetV3-Large over log-mel, of any width, distilled from transformers.
 
 Schmid et al. 2022, arXiv:2211.04772; Howard et al. 2019, arXiv:1905.02244, table 1; shapes from fschmid56/EfficientAT, models/mn (MIT).
-Time comes before frequency here, after it there: the key map turns the kernels.
+Here time comes before frequency; conversion transposes the kernels.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch.nn import functional
 from auricle.core.config import Strict
 from auricle.models.encoders.embedding import Embedding
 from auricle.nn.conv import ConvNorm, apply_mask, as_image, strided_mask
+from auricle.nn.pooling import masked_mean
 from auricle.nn.squeeze import SqueezeExcitation, round_channels
 from auricle.signal.frontend import open_frontend
 
@@ -22,9 +23,9 @@ _EPS = 1e-3  # of every norm
 
 
 class MobileNetConfig(Strict):
-    """Sizes. width: what MobileNetV3-Large's channels are multiplied by. strides: of the four halvings after the first.
+    """Sizes. width: width multiplier of MobileNetV3-Large. strides: of the four downsampling blocks.
 
-    head: 'mlp', 'convolutional' (labels in time) or 'attention' with so many heads.
+    head: 'mlp', 'convolutional' (frame logits) or 'attention' with `heads` heads.
     """
 
     family: Literal["mobilenet"] = "mobilenet"
@@ -38,7 +39,7 @@ class MobileNetConfig(Strict):
 
 
 class Row(NamedTuple):
-    """A block: side of its kernel, channels inside and out, whether it squeezes, hard swish or ReLU, stride."""
+    """Sizes of a block: kernel, inner and output channels, squeeze-and-excitation, hard swish (or ReLU), stride."""
 
     kernel: int
     inside: int
@@ -48,7 +49,7 @@ class Row(NamedTuple):
     stride: int
 
 
-#: MobileNetV3-Large at width 1; a stride of zero to three is the place of a stride among the config's four, -1 is none.
+#: MobileNetV3-Large at width 1. stride is an index into the config's four strides, or -1 for stride one.
 _LARGE = (
     Row(3, 16, 16, False, False, -1),
     Row(3, 64, 24, False, False, 0),
@@ -70,7 +71,7 @@ _STEM, _HIDDEN = 16, 1280
 
 
 def rows(width: float, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> list[Row]:
-    """The fifteen blocks at that width, with the strides in place."""
+    """The fifteen blocks at this width, with strides filled in."""
     return [
         row._replace(
             inside=round_channels(row.inside * width),
@@ -82,7 +83,7 @@ def rows(width: float, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> lis
 
 
 class _Block(nn.Module):
-    """Widen where the width changes, convolve each channel by itself, squeeze where asked, project; add what came in where it fits."""
+    """Inverted residual block: expansion, depthwise convolution, optional squeeze-and-excitation, projection, residual."""
 
     def __init__(self, inputs: int, row: Row) -> None:
         super().__init__()
@@ -106,16 +107,8 @@ class _Block(nn.Module):
         return (x + y if self.residual else y), mask
 
 
-def _mean(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean over time of x (B, T, D) where mask (B, T) says real: (B, D)."""
-    if mask is None:
-        return x.mean(dim=1)
-    real = mask[:, :, None].to(x.dtype)
-    return (x * real).sum(dim=1) / real.sum(dim=1).clamp(min=1.0)
-
-
 class _MlpHead(nn.Module):
-    """The mean map through a hidden layer to the labels."""
+    """A hidden layer and a classifier over the pooled vector."""
 
     def __init__(self, width: int, hidden: int, labels: int) -> None:
         super().__init__()
@@ -123,12 +116,12 @@ class _MlpHead(nn.Module):
         self.label = nn.Linear(hidden, labels)
 
     def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, None]:
-        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K), none in time."""
+        """frames (B, T, D), pooled (B, D), mask (B, T) to clip logits (B, K) and no frame logits."""
         return self.label(functional.hardswish(self.hidden(pooled))), None
 
 
 class _ConvolutionalHead(nn.Module):
-    """A label's logit at each moment; the clip's is their mean."""
+    """A classifier of frames; clip logits are the mean over time."""
 
     def __init__(self, width: int, labels: int) -> None:
         super().__init__()
@@ -136,13 +129,13 @@ class _ConvolutionalHead(nn.Module):
         self.norm = nn.BatchNorm1d(labels)
 
     def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K) and in time (B, T, K)."""
-        scores = self.norm(self.label(frames).transpose(1, 2)).transpose(1, 2)
-        return _mean(scores, mask), scores
+        """frames (B, T, D), pooled (B, D), mask (B, T) to clip logits (B, K) and frame logits (B, T, K)."""
+        logits = self.norm(self.label(frames).transpose(1, 2)).transpose(1, 2)
+        return masked_mean(logits, mask), logits
 
 
 class _AttentionHead(nn.Module):
-    """Labels' logits weighed over time by each of some heads (PSLA: Gong et al. 2021, arXiv:2102.01243)."""
+    """Multi-head attention pooling of frame logits (PSLA: Gong et al. 2021, arXiv:2102.01243)."""
 
     def __init__(self, width: int, labels: int, *, heads: int) -> None:
         super().__init__()
@@ -151,7 +144,7 @@ class _AttentionHead(nn.Module):
         self.weight = nn.Parameter(torch.full((1, heads, 1), 1.0 / heads))
 
     def forward(self, frames: Tensor, pooled: Tensor, mask: Tensor | None) -> tuple[Tensor, None]:
-        """frames (B, T, D), pooled (B, D), mask (B, T): logits of the clip (B, K), none in time."""
+        """frames (B, T, D), pooled (B, D), mask (B, T) to clip logits (B, K) and no frame logits."""
         attention, values = self.project(frames).unflatten(-1, self.sizes).unbind(dim=2)  # each (B, T, heads, K)
         attention = attention.sigmoid().clamp(1e-7, 1.0 - 1e-7)
         if mask is not None:
@@ -161,7 +154,7 @@ class _AttentionHead(nn.Module):
 
 
 class MobileNet(nn.Module):
-    """Log-mel (B, T, F) to Embedding with ceil(T / 32) frames at the published strides; any T."""
+    """Log-mel (B, T, F) of any length -> Embedding of ceil(T / 32) frames at the published strides."""
 
     Config = MobileNetConfig
 
@@ -189,7 +182,7 @@ class MobileNet(nn.Module):
         return _AttentionHead(self.size, config.labels, heads=config.heads)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features (B, T, F), scaled as the preset says; mask (B, T), True for real frames.
+        """features (B, T, F), scaled by the preset; mask (B, T), True for real frames.
 
         with_layers: each block's map, mean over frequency. frames are the last map's mean over frequency, pooled is their mean over time.
         """
@@ -201,14 +194,14 @@ class MobileNet(nn.Module):
             if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         frames = apply_mask(functional.hardswish(self.last(x)), mask).mean(dim=3).transpose(1, 2)
-        pooled = _mean(frames, mask)
-        clip, scores = self.head(frames, pooled, mask)
+        pooled = masked_mean(frames, mask)
+        clip_logits, frame_logits = self.head(frames, pooled, mask)
         return Embedding(
             pooled=pooled,
             frames=frames,
             mask=mask,
             frame_rate=self.frame_rate,
-            clip_logits=clip,
-            frame_logits=scores,
+            clip_logits=clip_logits,
+            frame_logits=frame_logits,
             layers=tuple(layers),
         )

@@ -1,4 +1,4 @@
-"""PANNs' MobileNetV1 and MobileNetV2: depthwise convolutions over log-mel, where an average pool stands for every stride.
+"""MobileNetV1 and MobileNetV2 of PANNs: depthwise convolutions over log-mel, with average pooling in place of strides.
 
 Kong et al. 2020, arXiv:1912.10211, section III-A5; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
 """
@@ -19,9 +19,9 @@ from auricle.signal.frontend import open_frontend
 
 
 class PannsMobileNetConfig(Strict):
-    """Sizes. stages: rows of (expansion, channels, blocks, stride of the first), for version 1 with expansion 1.
+    """Sizes. stages: rows of (expansion, channels, blocks, stride of the first block); expansion is 1 in version 1.
 
-    stem, last: channels of the first convolution and of the last one of 1 x 1, which only version 2 has (0: none).
+    stem, last: channels of the first convolution and of the last 1 x 1 convolution of version 2 (0: none).
     """
 
     family: Literal["panns-mobilenet"] = "panns-mobilenet"
@@ -36,7 +36,7 @@ class PannsMobileNetConfig(Strict):
 
 
 class _Block(nn.Module):
-    """Widen where asked, convolve each channel by itself, pool, and project; version 2 adds what came in where the shape allows."""
+    """Optional expansion, depthwise convolution, average pooling, projection; version 2 has residual connections where shapes match."""
 
     def __init__(self, inputs: int, outputs: int, *, expansion: int, stride: int, version: int) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ class _Block(nn.Module):
         """(B, C, T, F) and (B, T) to (B, C', T // stride, F // stride) and (B, T // stride)."""
         y = x if self.expand is None else functional.relu6(self.expand(x))
         y = self.depthwise(apply_mask(y, mask))
-        # Published code pools before the norm; a norm with fixed statistics commutes with a mean, and here it joins its convolution.
+        # The published code pools before the norm. With fixed statistics both orders are equal; here the norm can be folded.
         y = y if self.stride == 1 else functional.avg_pool2d(y, self.stride)
         y = self.project(functional.relu(y) if self.version == 1 else functional.relu6(y))
         return (x + y if self.residual else y), pooled_mask(mask, self.stride)
 
 
 class PannsMobileNet(nn.Module):
-    """Log-mel dB (B, T, F) to Embedding with T // 32 frames. Any T: what is shorter than one frame has silence after it."""
+    """Log-mel dB (B, T, F) -> Embedding of T // 32 frames. Shorter clips are padded with silence to one frame."""
 
     Config = PannsMobileNetConfig
 
@@ -71,8 +71,8 @@ class PannsMobileNet(nn.Module):
         self.blocks = nn.ModuleDict()
         width, self.reduction = config.stem, 2
         for expansion, outputs, count, stride in config.stages:
-            for place in range(count):
-                step = stride if place == 0 else 1
+            for index in range(count):
+                step = stride if index == 0 else 1
                 block = _Block(width, outputs, expansion=expansion, stride=step, version=config.version)
                 self.blocks[str(len(self.blocks) + 1)] = block
                 width, self.reduction = outputs, self.reduction * step

@@ -1,7 +1,7 @@
-"""Speech encoders over the waveform: wav2vec 2.0, HuBERT and WavLM, which differ in norms and in how they tell places.
+"""Speech encoders over the waveform: wav2vec 2.0, HuBERT and WavLM, which differ in norms and position embeddings.
 
-Baevski et al. 2020 (arXiv:2006.11477), Hsu et al. 2021 (arXiv:2106.07447), Chen et al. 2021 (arXiv:2110.13900); order of parts as in
-transformers, whose folders hold the published weights.
+Baevski et al. 2020 (arXiv:2006.11477), Hsu et al. 2021 (arXiv:2106.07447), Chen et al. 2021 (arXiv:2110.13900); layers as in
+transformers, whose format the published weights have.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Size = Annotated[int, Field(gt=0)]
 class SpeechConfig(Strict):
     """Sizes of the encoder.
 
-    conv_widths, kernels, strides, conv_bias: of the convolutions over the waveform. conv_norm: 'group' norms each channel of the first
-    one over the clip, 'layer' all of them over channels. project_norm: whether there is a norm before the trunk's width. Else see
-    nn.transformer.TrunkSizes.
+    conv_widths, kernels, strides, conv_bias: of the convolutions over the waveform. conv_norm: 'group' normalises each channel of the
+    first one over the clip, 'layer' normalises all of them over channels. project_norm: layer norm before the projection to `width`.
+    first, conv, groups, farthest: norm_first, conv_kernel, conv_groups and max_distance of nn.transformer.TrunkSizes, as are the others.
     """
 
     family: Literal["speech"] = "speech"
@@ -52,14 +52,14 @@ class SpeechConfig(Strict):
     gate: Literal["none", "input"] = "none"
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _check_lengths(self) -> Self:
         if not len(self.conv_widths) == len(self.kernels) == len(self.strides):
             raise ValueError("conv_widths, kernels and strides differ in length")
         return self
 
 
 class ClipNorm(nn.Module):
-    """Zero mean and unit variance for every channel over the real samples of its clip; a group norm of as many groups as channels."""
+    """Group norm with one group per channel, over the real samples of each clip."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class ClipNorm(nn.Module):
 
 
 class Stem(nn.Module):
-    """Convolutions over the waveform, each with its norm, if it has one, and GELU."""
+    """Convolutions over the waveform, each with optional norm and GELU."""
 
     def __init__(self, config: SpeechConfig) -> None:
         super().__init__()
@@ -91,33 +91,33 @@ class Stem(nn.Module):
         layered = config.conv_norm == "layer"
         self.clip_norm = None if layered else ClipNorm(config.conv_widths[0])
         self.norms = nn.ModuleList([nn.LayerNorm(width) for width in config.conv_widths] if layered else [])
-        #: Samples that the first frame sees, and samples from one frame to the next.
-        self.reach = 1 + sum((kernel - 1) * math.prod(self.strides[:place]) for place, kernel in enumerate(self.kernels))
+        #: Receptive field and hop of a frame, in samples.
+        self.field = 1 + sum((kernel - 1) * math.prod(self.strides[:index]) for index, kernel in enumerate(self.kernels))
         self.hop = math.prod(self.strides)
 
     def forward(self, samples: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Samples (B, N), N >= reach, and their mask to frames (B, T, C) and theirs: real where all samples that a frame sees are."""
+        """Samples (B, N), N >= field, and mask to frames (B, T, C) and their mask: real where the whole receptive field is."""
         x = samples[:, None]
-        count = None if mask is None else mask.sum(dim=1).clamp(min=self.reach)  # what is shorter counts as filled up
-        for place, conv in enumerate(self.convs):
+        count = None if mask is None else mask.sum(dim=1).clamp(min=self.field)  # padding of a shorter clip counts as real
+        for index, conv in enumerate(self.convs):
             x = conv(x)
             if count is not None:
-                count = (count - self.kernels[place]) // self.strides[place] + 1
-            if place == 0 and self.clip_norm is not None:
-                x = self.clip_norm(x, _first(count, x.shape[2]))
+                count = (count - self.kernels[index]) // self.strides[index] + 1
+            if index == 0 and self.clip_norm is not None:
+                x = self.clip_norm(x, _length_mask(count, x.shape[2]))
             elif len(self.norms):
-                x = self.norms[place](x.transpose(1, 2)).transpose(1, 2)
+                x = self.norms[index](x.transpose(1, 2)).transpose(1, 2)
             x = functional.gelu(x)
-        return x.transpose(1, 2), _first(count, x.shape[2])
+        return x.transpose(1, 2), _length_mask(count, x.shape[2])
 
 
-def _first(count: Tensor | None, length: int) -> Tensor | None:
+def _length_mask(count: Tensor | None, length: int) -> Tensor | None:
     """Mask (B, length) whose first `count` (B,) entries are True."""
     return None if count is None else torch.arange(length, device=count.device) < count[:, None]
 
 
 class SpeechEncoder(nn.Module):
-    """Waveforms (B, N) at 16 kHz, of any length -> Embedding of 50 frames a second."""
+    """Waveforms (B, N) at 16 kHz, of any length -> Embedding of 50 frames per second."""
 
     Config = SpeechConfig
 
@@ -145,10 +145,10 @@ class SpeechEncoder(nn.Module):
         )
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features: waveforms (B, N); mask (B, N), True for real samples. layers: states before, between and behind the blocks."""
+        """features: waveforms (B, N); mask (B, N), True for real samples. layers: states before the first and after each block."""
         if mask is not None:
             features = features * mask
-        missing = self.stem.reach - features.shape[1]
+        missing = self.stem.field - features.shape[1]
         if missing > 0:
             features = functional.pad(features, (0, missing))
             mask = None if mask is None else functional.pad(mask, (0, missing))

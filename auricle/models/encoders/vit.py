@@ -1,7 +1,7 @@
-"""Vision transformers over log-mel patches: AST, SSAST and Audio-MAE, which differ in their patches, their positions and what they pool.
+"""Vision transformers over log-mel patches: AST, SSAST and Audio-MAE, which differ in patches, position embeddings and pooling.
 
 AST (Gong et al. 2021, arXiv:2104.01778): mean of two leading tokens. SSAST (Gong et al. 2022, arXiv:2110.09784): mean of the patches.
-Audio-MAE (Huang et al. 2022, arXiv:2207.06405): mean of the patches, normalised after it.
+Audio-MAE (Huang et al. 2022, arXiv:2207.06405): mean of the patches, then layer norm.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Pair = tuple[Size, Size]
 class ViTConfig(Strict):
     """Sizes of the encoder; pairs are (time, frequency).
 
-    hidden: width between the two linear layers of a block. leading: tokens before the patches. frames: T that every input is brought
-    to, with `fill` behind its end or by leaving its end out, as published. grid: patches of the table of positions, where the weights
-    were trained on another number of frames. pooling: mean of the leading tokens or of the patches. norm: whether the last norm is
-    before or after it. head: a norm and a linear layer, or the latter alone. scale, shift: from the front-end's features to those of a
-    checkpoint with statistics of its own.
+    hidden: width between the two linear layers of a block. leading: number of tokens before the patches (class tokens). frames: T to
+    which every input is padded with `fill` or truncated, as published. grid: of the position table, where the weights were trained with
+    another number of frames. pooling: mean of the leading tokens or of the patches. norm: last norm before or after pooling. head: layer
+    norm and linear layer, or linear layer only. scale, shift: applied to the front-end's features, for checkpoints with their own
+    statistics.
     """
 
     family: Literal["vit"] = "vit"
@@ -61,9 +61,9 @@ class ViTConfig(Strict):
 
 
 class Positions(nn.Module):
-    """A vector for each place: of the leading tokens and of the patches of a grid (time, frequency).
+    """Position embeddings of the leading tokens and of the patches of a grid (time, frequency).
 
-    A table of another grid is cut or stretched to this one. One of sines is not trained, but comes with the weights all the same.
+    A table of another grid is cropped or interpolated. A sinusoidal table is not trained, but is part of the weights.
     """
 
     def __init__(self, config: ViTConfig, wanted: Pair) -> None:
@@ -82,8 +82,8 @@ class Positions(nn.Module):
         """The table of the wanted grid, (1, leading + T' * F', D)."""
         if self.grid == self.wanted:
             return self.table
-        fitted = resize_positions(self.table[:, self.leading :], self.grid, self.wanted)
-        return torch.cat([self.table[:, : self.leading], fitted], dim=1)
+        resized = resize_positions(self.table[:, self.leading :], self.grid, self.wanted)
+        return torch.cat([self.table[:, : self.leading], resized], dim=1)
 
 
 class ViT(nn.Module):
@@ -98,8 +98,8 @@ class ViT(nn.Module):
         self.grid = patch_grid(config.frames, config.bands, size=config.patch, stride=config.stride)
         if min(self.grid) < 1 or config.width % config.heads:
             raise ModelError(
-                f"{config.frames} frames of {config.bands} bands hold no patch of {config.patch}, or width {config.width} cannot be "
-                f"shared by {config.heads} heads; wanted sizes that fit together"
+                f"{config.frames} frames of {config.bands} bands are smaller than a patch of {config.patch}, or width {config.width} "
+                f"is not divisible by {config.heads} heads; wanted sizes that fit together"
             )
         self.patches = Patches(config.width, config.patch, stride=config.stride)
         self.leading = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, config.leading, config.width), std=0.02))
@@ -116,9 +116,9 @@ class ViT(nn.Module):
             self.head = linear if config.head == "linear" else nn.Sequential(before, linear)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features (B, T, F); mask (B, T), True for real frames. layers: the tokens before, between and behind the blocks."""
+        """features (B, T, F); mask (B, T), True for real frames. layers: tokens before the first and after each block."""
         config = self.config
-        x = self.patches(self._brought(features, mask))
+        x = self.patches(self._fit_length(features, mask))
         x = torch.cat([self.leading.expand(x.shape[0], -1, -1), x], dim=1) + self.positions()
         states = [x]
         for block in self.blocks:
@@ -130,21 +130,21 @@ class ViT(nn.Module):
         pooled = (x[:, : config.leading] if config.pooling == "leading" else patches).mean(dim=1)
         if config.norm == "after":
             pooled = self.norm(pooled)
-        heard = min(-(-features.shape[1] // config.stride[0]), self.grid[0])  # later patches hold nothing but fill
+        length = min(-(-features.shape[1] // config.stride[0]), self.grid[0])  # later patches contain padding only
         return Embedding(
             pooled=pooled,
-            frames=patches.unflatten(1, self.grid).mean(dim=2)[:, :heard],
-            mask=None if mask is None else mask[:, :: config.stride[0]][:, :heard],
+            frames=patches.unflatten(1, self.grid).mean(dim=2)[:, :length],
+            mask=None if mask is None else mask[:, :: config.stride[0]][:, :length],
             frame_rate=config.frame_rate / config.stride[0],
             clip_logits=None if self.head is None else self.head(pooled),
             layers=tuple(states) if with_layers else (),
         )
 
-    def _brought(self, features: Tensor, mask: Tensor | None) -> Tensor:
-        """Features with the published number of frames (B, frames, F); beyond a clip's end lies what the published code puts there."""
+    def _fit_length(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Pad with `fill`, as the published code does, or truncate features to (B, frames, F)."""
         config = self.config
         if mask is not None:
             features = features.masked_fill(~mask[:, :, None], config.fill)
         missing = config.frames - features.shape[1]
-        features = functional.pad(features, (0, 0, 0, missing), value=config.fill)  # a negative number cuts
+        features = functional.pad(features, (0, 0, 0, missing), value=config.fill)  # a negative number truncates
         return features if (config.scale, config.shift) == (1.0, 0.0) else features * config.scale + config.shift

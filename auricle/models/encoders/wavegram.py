@@ -1,6 +1,6 @@
-"""Wavegram-Logmel-CNN14 (PANNs): CNN14 that also hears the waveform, through convolutions in time whose channels form a second picture.
+"""Wavegram-Logmel-CNN14 (PANNs): CNN14 over log-mel and a learned time-frequency representation of the waveform (Wavegram).
 
-It takes samples, not features: both pictures are made inside, the log-mel one with the checkpoint's own window and bank.
+Its input are samples; both representations are computed inside, log-mel with the checkpoint's own window and filterbank.
 Kong et al. 2020, arXiv:1912.10211, section III-C; shapes from qiuqiangkong/audioset_tagging_cnn, pytorch/models.py (MIT).
 """
 
@@ -20,13 +20,15 @@ from auricle.nn.spectral import LogMel
 from auricle.signal.frontend import hann
 from auricle.signal.mel import filterbank
 
-_STRIDE = 5  # samples a step of the first convolution
-_POOL = 4  # steps that each of three blocks pools into one: 5 * 4 * 4 * 4 = 320 samples, the hop of the log-mel
+_STRIDE = 5  # of the first convolution, in samples
+_POOL = 4  # pooling of each of three blocks: 5 * 4 * 4 * 4 = 320 samples, the hop of the log-mel
 
 
 class WavegramConfig(Strict):
-    """Sizes. rate: Hz. window: samples a log-mel frame. low, high: Hz of its bank. wave: channels of the first convolution and of the
-    three blocks in time; the last ones are read as rows of mels / 2 bands. The rest as in Cnn14Config."""
+    """Sizes. rate: Hz. window: samples of a log-mel frame. low, high: Hz of its filterbank.
+
+    wave: channels of the first convolution and of the three blocks; the last are reshaped to mels / 2 bands. Others as in Cnn14Config.
+    """
 
     family: Literal["wavegram"] = "wavegram"
     frontend: str = "raw-32k"
@@ -41,13 +43,13 @@ class WavegramConfig(Strict):
     labels: int = 527
 
 
-def _silent(x: Tensor, mask: Tensor | None) -> Tensor:
-    """x (B, C, T) with zeros where mask (B, T) says padding."""
+def _apply_mask_1d(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Set x (B, C, T) to zero where mask (B, T) is False."""
     return x if mask is None else x * mask[:, None].to(x.dtype)
 
 
 class _WaveBlock(nn.Module):
-    """Two convolutions in time, the second one spread by two, each with batch norm and ReLU; then the largest of each four."""
+    """Two 1-D convolutions, the second with dilation two, each with batch norm and ReLU; then max pooling by four."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -58,14 +60,14 @@ class _WaveBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, T) and (B, T) to (B, C', T // 4) and (B, T // 4)."""
-        x = _silent(functional.relu(self.norm1(self.conv1(x))), mask)
+        x = _apply_mask_1d(functional.relu(self.norm1(self.conv1(x))), mask)
         x = functional.max_pool1d(functional.relu(self.norm2(self.conv2(x))), _POOL)
         mask = pooled_mask(mask, _POOL)
-        return _silent(x, mask), mask
+        return _apply_mask_1d(x, mask), mask
 
 
 class Wavegram(nn.Module):
-    """Samples (B, N) to a learned picture (B, C, T, F), T = (N + 4) // 640, F = mels / 2."""
+    """Samples (B, N) to a learned time-frequency representation (B, C, T, F), T = (N + 4) // 640, F = mels / 2."""
 
     def __init__(self, config: WavegramConfig) -> None:
         super().__init__()
@@ -78,30 +80,30 @@ class Wavegram(nn.Module):
         self.picture = ConvPool(widths[-1] // self.bands, config.widths[0])
 
     def forward(self, samples: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """samples (B, N), zero where mask (B, N) says padding; the mask returned is (B, T)."""
+        """samples (B, N), zero where mask (B, N) is False; the returned mask is (B, T)."""
         x = functional.relu(self.norm(self.first(samples[:, None])))
         mask = strided_mask(mask, _STRIDE)
-        x = _silent(x, mask)
+        x = _apply_mask_1d(x, mask)
         for block in self.blocks.values():
             x, mask = block(x, mask)
         x = x.reshape(x.shape[0], -1, self.bands, x.shape[2]).transpose(2, 3)  # (B, rows, T, F)
-        seen: tuple[Tensor, Tensor | None] = self.picture(x, mask, pool=(2, 1))
-        return seen
+        wavegram: tuple[Tensor, Tensor | None] = self.picture(x, mask, pool=(2, 1))
+        return wavegram
 
 
-def mirrored(samples: Tensor, lengths: Tensor, *, reach: int) -> Tensor:
-    """Samples (B, N) made longer by reach, with each clip's end mirrored behind its own length (B,), as a front-end mirrors one clip.
+def reflect_pad(samples: Tensor, lengths: Tensor, *, width: int) -> Tensor:
+    """Reflect-pad each clip of samples (B, N) by `width` after its own length (B,), then zeros: (B, N + width).
 
-    Zero further on. Each clip must be longer than reach.
+    This is the padding of the front-end for a single clip. Each clip must be longer than width.
     """
-    places = torch.arange(samples.shape[1] + reach, device=samples.device)[None]
+    positions = torch.arange(samples.shape[1] + width, device=samples.device)[None]
     ends = lengths[:, None]
-    inside = torch.where(places < ends, places, 2 * (ends - 1) - places).clamp(min=0, max=samples.shape[1] - 1)
-    return samples.gather(1, inside) * (places < ends + reach)
+    source = torch.where(positions < ends, positions, 2 * (ends - 1) - positions).clamp(min=0, max=samples.shape[1] - 1)
+    return samples.gather(1, source) * (positions < ends + width)
 
 
 class WavegramCnn14(nn.Module):
-    """Samples (B, N) at 32 kHz to Embedding with T = (N + 4) // 10240 frames. What is shorter than one frame has silence after it."""
+    """Samples (B, N) at 32 kHz -> Embedding of (N + 4) // 10240 frames. Shorter clips are padded with silence to one frame."""
 
     Config = WavegramConfig
 
@@ -127,7 +129,7 @@ class WavegramCnn14(nn.Module):
         samples, mask = pad_frames(features, mask, frames=self.hop * 2**halvings)
         spectrum = self._log_mel(samples, mask)
         learned, mask = self.wave(samples, mask)
-        # The log-mel picture has one frame more, after the last whole hop; published code cannot join the two then.
+        # Log-mel has one frame more, after the last whole hop; the published code fails to concatenate the two then.
         x = torch.cat((apply_mask(spectrum[:, :, : learned.shape[2]], mask), learned), dim=1)
         layers = []
         for number in range(2, len(self.blocks) + 1):
@@ -139,14 +141,14 @@ class WavegramCnn14(nn.Module):
         return Embedding(pooled=pooled, frames=frames, mask=mask, frame_rate=rate, clip_logits=clip, layers=tuple(layers))
 
     def _log_mel(self, samples: Tensor, mask: Tensor | None) -> Tensor:
-        """The log-mel picture after its first block, (B, C, T, F)."""
+        """Log-mel after its first block, (B, C, T, F)."""
         if mask is None:
             spectrum, real = self.mel(samples), None
         else:
             lengths = mask.sum(dim=1)
             count = 1 + samples.shape[1] // self.hop
-            spectrum = self.mel(mirrored(samples, lengths, reach=self.config.window // 2))[:, :count]
+            spectrum = self.mel(reflect_pad(samples, lengths, width=self.config.window // 2))[:, :count]
             real = torch.arange(count, device=samples.device)[None] <= lengths[:, None] // self.hop
         x = apply_mask(self.bands(spectrum.transpose(1, 2)).transpose(1, 2)[:, None], real)
-        seen: Tensor = self.blocks["1"](x, real)[0]
-        return seen
+        spectrogram: Tensor = self.blocks["1"](x, real)[0]
+        return spectrogram

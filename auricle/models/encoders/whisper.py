@@ -1,6 +1,6 @@
-"""Whisper's encoder: two convolutions over 30 s of log-mel, a table of sines, and blocks with their norms first.
+"""Encoder of Whisper: two convolutions over 30 s of log-mel, sinusoidal positions, and pre-norm transformer blocks.
 
-Radford et al. 2022, arXiv:2212.04356; order of parts from openai/whisper, whisper/model.py (MIT).
+Radford et al. 2022, arXiv:2212.04356; layers from openai/whisper, whisper/model.py (MIT).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from auricle.nn.transformer import Block
 
 Size = Annotated[int, Field(gt=0)]
 
-#: In features (log10 of power, plus 4, over 4): how far under a clip's peak they are cut, and what digital silence is.
-_DEPTH, _SILENCE = 2.0, -1.5
+#: In features (log10 of power, plus 4, over 4): dynamic range below a clip's peak, and the value of digital silence.
+_RANGE, _SILENCE = 2.0, -1.5
 
 
 class WhisperConfig(Strict):
-    """Sizes of the encoder. frames: T that every input is brought to; it gives half as many."""
+    """Sizes of the encoder. frames: T to which every input is padded; the encoder returns half as many."""
 
     family: Literal["whisper"] = "whisper"
     frontend: str = "whisper-80"
@@ -40,10 +40,10 @@ class WhisperConfig(Strict):
 
 
 class WhisperEncoder(nn.Module):
-    """Log-mel (B, T, F) -> Embedding of ceil(T / 2) frames; pooled is the mean of those that hold sound.
+    """Log-mel (B, T, F) -> Embedding of ceil(T / 2) frames; pooled is the mean of the real ones.
 
-    Those are the mask's. Only a clip of 30 s, which the front-end may have filled, ends with its last frame above the front-end's floor.
-    All frames attend to each other, silence included, as published.
+    Real frames are those of the mask. Of an unmasked clip of 30 s, which the front-end may have padded, they end with the last frame
+    above the front-end's floor. All frames attend to each other, silence included, as published.
     """
 
     Config = WhisperConfig
@@ -63,9 +63,9 @@ class WhisperEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, features: Tensor, mask: Tensor | None = None, *, with_layers: bool = False) -> Embedding:
-        """features (B, T, F); mask (B, T), True for real frames. layers: the states before, between and behind the blocks."""
+        """features (B, T, F); mask (B, T), True for real frames. layers: states before the first and after each block."""
         features, mask = features[:, : self.config.frames], None if mask is None else mask[:, : self.config.frames]
-        x = functional.gelu(self.conv1(self._brought(features, mask).transpose(1, 2)))
+        x = functional.gelu(self.conv1(self._pad_silence(features, mask).transpose(1, 2)))
         x = functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
         states = [x]
         for block in self.blocks:
@@ -80,24 +80,24 @@ class WhisperEncoder(nn.Module):
             layers=tuple(states) if with_layers else (),
         )
 
-    def _brought(self, features: Tensor, mask: Tensor | None) -> Tensor:
-        """Features of 30 s (B, frames, F): what is beyond a clip's end is what the front-end would make of silence there."""
+    def _pad_silence(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        """Pad features to 30 s (B, frames, F) with the front-end's features of silence after the clip."""
         missing = self.config.frames - features.shape[1]
         real = torch.ones_like(features[:, :, :1], dtype=torch.bool) if mask is None else mask[:, :, None]
         if mask is None and missing == 0:
             return features
         peak = features.masked_fill(~real, -torch.inf).amax(dim=(1, 2), keepdim=True)
-        silence = (peak - _DEPTH).clamp(min=_SILENCE)
+        silence = (peak - _RANGE).clamp(min=_SILENCE)
         features = functional.pad(features, (0, 0, 0, missing))
         return torch.where(functional.pad(real, (0, 0, 0, missing)), features, silence)
 
 
 def _real(features: Tensor, mask: Tensor | None) -> Tensor:
-    """Mask (B, T) of real frames, T those of 30 s; a clip with no padding ends with its last frame that has a band above its lowest value.
+    """Mask (B, T) of real frames of 30 s; an unmasked clip ends with its last frame that has a band above the clip's minimum.
 
     The first frame is always real.
     """
     loud = features.amax(dim=2) > features.amin(dim=(1, 2))[:, None]
     loud = loud | (torch.arange(loud.shape[1], device=loud.device) == 0)
-    heard = loud.int().flip(1).cumsum(1).flip(1) > 0
-    return heard if mask is None else torch.where(mask.all(dim=1, keepdim=True), heard, mask)
+    real = loud.int().flip(1).cumsum(1).flip(1) > 0
+    return real if mask is None else torch.where(mask.all(dim=1, keepdim=True), real, mask)

@@ -92,11 +92,11 @@ def test_damage_is_one_line(tmp_path: Path) -> None:
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"epoch": 1}, tmp_path / "bare.pt")
-    with pytest.raises(ModelError, match="holds a list"):
+    with pytest.raises(ModelError, match="contains a list"):
         read(tmp_path / "list.pt")
-    with pytest.raises(ModelError, match="holds no tensors"):
+    with pytest.raises(ModelError, match="has no tensors"):
         read(tmp_path / "bare.pt")
-    with pytest.raises(ModelError, match="is no file"):
+    with pytest.raises(ModelError, match="does not exist"):
         read(tmp_path / "absent.pt")
     with pytest.raises(ModelError, match=r"config.json"):
         read(tmp_path)

@@ -39,7 +39,7 @@ def test_the_rate_of_a_tagger_is_that_of_its_mel_matrix(frontend: str) -> None:
     told = settings(checkpoint("htsat", **{"sed_model.logmel_extractor.melW": bank}))
     assert told["frontend"] == told["encoder"]["frontend"] == frontend
     assert len(told["labels"]) == 527 and told["label_rate"] == 3.2
-    with pytest.raises(ModelError, match="its rate is unknown"):
+    with pytest.raises(ModelError, match=r"mel filterbank .* is unknown"):
         settings(checkpoint("htsat", **{"sed_model.logmel_extractor.melW": bank.flip(0)}))
 
 

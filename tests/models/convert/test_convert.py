@@ -87,7 +87,7 @@ def test_another_architecture_under_the_same_names_is_refused(tmp_path: Path) ->
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     tensors = published()
     tensors["conv_block2.conv1.weight"][0, 0, 0, 0] = float("nan")
-    with pytest.raises(ModelError, match="hold NaN or infinity"):
+    with pytest.raises(ModelError, match="contain NaN or infinity"):
         convert(saved(tmp_path, tensors), tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
@@ -96,6 +96,6 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = saved(tmp_path, published())
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("kept")
-    with pytest.raises(ModelError, match="is there already and not empty"):
+    with pytest.raises(ModelError, match="exists and is not empty"):
         convert(path, tmp_path / "taken")
     assert [file.name for file in (tmp_path / "taken").iterdir()] == ["mine.txt"]

@@ -9,25 +9,26 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from auricle.core.errors import InputError  # noqa: E402
-from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, published_size  # noqa: E402
 from auricle.models.encoders.mobilenet import rows  # noqa: E402
-from auricle.models.encoders.wavegram import mirrored  # noqa: E402
+from auricle.models.encoders.wavegram import reflect_pad  # noqa: E402
 
 WIDTHS = [6, 8, 10, 12, 14, 16]
 SMALL: dict[str, dict[str, Any]] = {
-    "cnn14": size("cnn14") | {"widths": WIDTHS, "size": 20},
-    "cnn6": size("cnn6") | {"widths": WIDTHS[:4], "size": 20},
-    "max": size("cnn14-decision-level-max") | {"widths": WIDTHS, "size": 20},
-    "mean": size("cnn14-decision-level-avg") | {"widths": WIDTHS, "size": 20},
-    "attention": size("cnn14-decision-level-att") | {"widths": WIDTHS, "size": 20},
-    "wavegram": size("wavegram-logmel-cnn14") | {"wave": [6, 6, 8, 64], "widths": WIDTHS, "size": 20},
-    "v1": size("panns-mobilenet-v1") | {"stem": 6, "stages": [[1, 8, 1, 1], [1, 8, 2, 2], [1, 10, 1, 2], [1, 12, 1, 2], [1, 14, 1, 2]]},
-    "v2": size("panns-mobilenet-v2")
+    "cnn14": published_size("cnn14") | {"widths": WIDTHS, "size": 20},
+    "cnn6": published_size("cnn6") | {"widths": WIDTHS[:4], "size": 20},
+    "max": published_size("cnn14-decision-level-max") | {"widths": WIDTHS, "size": 20},
+    "mean": published_size("cnn14-decision-level-avg") | {"widths": WIDTHS, "size": 20},
+    "attention": published_size("cnn14-decision-level-att") | {"widths": WIDTHS, "size": 20},
+    "wavegram": published_size("wavegram-logmel-cnn14") | {"wave": [6, 6, 8, 64], "widths": WIDTHS, "size": 20},
+    "v1": published_size("panns-mobilenet-v1")
+    | {"stem": 6, "stages": [[1, 8, 1, 1], [1, 8, 2, 2], [1, 10, 1, 2], [1, 12, 1, 2], [1, 14, 1, 2]]},
+    "v2": published_size("panns-mobilenet-v2")
     | {"stem": 6, "stages": [[1, 6, 1, 1], [6, 8, 2, 2], [6, 10, 1, 2], [6, 12, 2, 2], [6, 14, 1, 2]], "last": 24},
-    "mn": size("mobilenet-mn10") | {"width": 0.1},
-    "mn convolutional": size("mobilenet-mn10") | {"width": 0.1, "head": "convolutional", "strides": [2, 2, 2, 1]},
-    "mn attention": size("mobilenet-mn10") | {"width": 0.1, "head": "attention"},
-    "convnext": size("convnext-tiny") | {"depths": [1, 1, 2, 1], "widths": [6, 8, 10, 12]},
+    "mn": published_size("mobilenet-mn10") | {"width": 0.1},
+    "mn convolutional": published_size("mobilenet-mn10") | {"width": 0.1, "head": "convolutional", "strides": [2, 2, 2, 1]},
+    "mn attention": published_size("mobilenet-mn10") | {"width": 0.1, "head": "attention"},
+    "convnext": published_size("convnext-tiny") | {"depths": [1, 1, 2, 1], "widths": [6, 8, 10, 12]},
 }
 
 
@@ -108,7 +109,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_as_many_parameters_as_published(name: str) -> None:
     with torch.device("meta"):
-        encoder = open_encoder(size(name))
+        encoder = open_encoder(published_size(name))
     assert sum(parameter.numel() for parameter in encoder.parameters()) == PUBLISHED[name]
 
 
@@ -127,7 +128,7 @@ def test_widths_of_mobilenets_differ() -> None:
 
 def test_clips_are_mirrored_behind_their_own_end() -> None:
     samples = torch.arange(12.0).reshape(2, 6)
-    found = mirrored(samples, torch.tensor([6, 4]), reach=3)
+    found = reflect_pad(samples, torch.tensor([6, 4]), width=3)
     assert found.tolist() == [[0, 1, 2, 3, 4, 5, 4, 3, 2], [6, 7, 8, 9, 8, 7, 6, 0, 0]]
 
 

@@ -12,9 +12,9 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, published_size  # noqa: E402
 
-SMALL = size("cnn14") | {"widths": [6, 8], "halvings": 2, "size": 20, "labels": 5}
+SMALL = published_size("cnn14") | {"widths": [6, 8], "halvings": 2, "size": 20, "labels": 5}
 
 
 class _Both(torch.nn.Module):

@@ -53,10 +53,10 @@ def test_an_ordered_encoder_adds_the_drift_of_its_frames() -> None:
 def test_narrow_blocks_see_only_what_is_near() -> None:
     model = encoder(reach=2, depth=1)
     clip, other = features(160, 1), features(160, 2)
-    tokens, _ = model.stemmed(clip, None)
+    tokens, _ = model.embed_tokens(clip, None)
     changed = tokens.clone()
-    changed[:, -1] = model.stemmed(other, None)[0][:, -1]
-    moved = (model.blended(tokens, None)[0] - model.blended(changed, None)[0]).abs().amax(dim=2)[0]
+    changed[:, -1] = model.embed_tokens(other, None)[0][:, -1]
+    moved = (model.transform(tokens, None)[0] - model.transform(changed, None)[0]).abs().amax(dim=2)[0]
     assert (moved[-3:] > 0).all() and (moved[:-3] == 0).all()
 
 
@@ -73,5 +73,5 @@ def test_rotary_products_know_distances_alone() -> None:
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ModelError, match="an even width a head"):
+    with pytest.raises(ModelError, match="an even width per head"):
         encoder(width=30, heads=4)

@@ -15,8 +15,8 @@ from auricle.core.errors import InputError, ModelError  # noqa: E402
 from auricle.models.convert import rules  # noqa: E402
 from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.formats.htsat import FORMATS  # noqa: E402
-from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
-from auricle.models.encoders.htsat import draw_out  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, published_size  # noqa: E402
+from auricle.models.encoders.htsat import resample_frames  # noqa: E402
 
 KEYS = Path(__file__).resolve().parents[2] / "parity" / "keys"
 TINY = {"family": "htsat", "width": 16, "depths": [2, 2, 1], "heads": [2, 2, 4], "mels": 16, "side": 64, "window": 4, "labels": 5}
@@ -113,7 +113,7 @@ def test_every_parameter_is_used() -> None:
 def test_drawn_out_as_torch_does(frames: int) -> None:
     x = features(2, frames)
     wanted = torch.nn.functional.interpolate(x[:, None], (64, 16), mode="bicubic", align_corners=True)[:, 0]
-    assert (draw_out(x, 64) - wanted).abs().max() < 1e-5
+    assert (resample_frames(x, 64) - wanted).abs().max() < 1e-5
 
 
 def test_the_published_size() -> None:
@@ -122,7 +122,7 @@ def test_the_published_size() -> None:
     tensors = {key: torch.empty(shape, device="meta") for key, shape in listed["keys"].items()}
     found = Checkpoint(Path("checkpoint.ckpt"), tensors, {}, {})
     with torch.device("meta"):
-        encoder = open_encoder(size("htsat-tiny"))
+        encoder = open_encoder(published_size("htsat-tiny"))
         assert open_encoder(FORMATS[0].settings(found)["encoder"]).config == encoder.config
     translated = rules.translate(tensors, FORMATS[0].rules(found)).tensors
     ours = {f"encoder.{key}": value.shape for key, value in encoder.state_dict().items()}
@@ -133,7 +133,7 @@ def test_the_published_size() -> None:
 def test_parameters_are_as_many_as_published(name: str, count: int) -> None:
     """Without the tagging head, as transformers' ClapAudioModel has them."""
     with torch.device("meta"):
-        encoder = open_encoder({**size(name), "labels": 0})
+        encoder = open_encoder({**published_size(name), "labels": 0})
     assert sum(parameter.numel() for parameter in encoder.parameters()) == count
 
 

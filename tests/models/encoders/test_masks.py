@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auricle.models.encoders.factory import FAMILIES, open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import FAMILIES, open_encoder, published_size  # noqa: E402
 
 _WIDTHS = [6, 8, 10, 12, 14, 16]
 _BLOCKS = {"width": 32, "depth": 2, "heads": 4}
@@ -17,21 +17,22 @@ _SPEECH = {"family": "speech", **_BLOCKS, "hidden": 48, "conv_widths": [12] * 7,
 _GATED = {"family": "gated", "stem": [8, 8, 16, 16, 16], **_BLOCKS, "hidden": 48, "labels": 5}
 _HTSAT = {"family": "htsat", "width": 16, "depths": [2, 2, 1], "heads": [2, 2, 4], "mels": 16, "side": 64, "window": 4, "labels": 5}
 SMALL: dict[str, dict[str, Any]] = {
-    "cnn14": size("cnn14") | {"widths": _WIDTHS, "size": 20, "labels": 5},
-    "cnn6": size("cnn6") | {"widths": _WIDTHS[:4], "size": 20, "labels": 5},
-    "cnn14 max": size("cnn14-decision-level-max") | {"widths": _WIDTHS, "size": 20, "labels": 5},
-    "cnn14 mean": size("cnn14-decision-level-avg") | {"widths": _WIDTHS, "size": 20, "labels": 5},
-    "cnn14 attention": size("cnn14-decision-level-att") | {"widths": _WIDTHS, "size": 20, "labels": 5},
-    "cnn14 none": size("cnn14") | {"widths": _WIDTHS, "size": 16, "decision": "none", "labels": 0},
-    "wavegram": size("wavegram-logmel-cnn14") | {"wave": [6, 6, 8, 64], "widths": _WIDTHS, "size": 20, "labels": 5},
-    "panns-mobilenet v1": size("panns-mobilenet-v1")
+    "cnn14": published_size("cnn14") | {"widths": _WIDTHS, "size": 20, "labels": 5},
+    "cnn6": published_size("cnn6") | {"widths": _WIDTHS[:4], "size": 20, "labels": 5},
+    "cnn14 max": published_size("cnn14-decision-level-max") | {"widths": _WIDTHS, "size": 20, "labels": 5},
+    "cnn14 mean": published_size("cnn14-decision-level-avg") | {"widths": _WIDTHS, "size": 20, "labels": 5},
+    "cnn14 attention": published_size("cnn14-decision-level-att") | {"widths": _WIDTHS, "size": 20, "labels": 5},
+    "cnn14 none": published_size("cnn14") | {"widths": _WIDTHS, "size": 16, "decision": "none", "labels": 0},
+    "wavegram": published_size("wavegram-logmel-cnn14") | {"wave": [6, 6, 8, 64], "widths": _WIDTHS, "size": 20, "labels": 5},
+    "panns-mobilenet v1": published_size("panns-mobilenet-v1")
     | {"stem": 6, "stages": [[1, 8, 1, 1], [1, 8, 2, 2], [1, 10, 1, 2], [1, 12, 1, 2], [1, 14, 1, 2]], "labels": 5},
-    "panns-mobilenet v2": size("panns-mobilenet-v2")
+    "panns-mobilenet v2": published_size("panns-mobilenet-v2")
     | {"stem": 6, "stages": [[1, 6, 1, 1], [6, 8, 2, 2], [6, 10, 1, 2], [6, 12, 2, 2], [6, 14, 1, 2]], "last": 24, "labels": 5},
-    "mobilenet mlp": size("mobilenet-mn10") | {"width": 0.1, "labels": 5},
-    "mobilenet convolutional": size("mobilenet-mn10") | {"width": 0.1, "head": "convolutional", "strides": [2, 2, 2, 1], "labels": 5},
-    "mobilenet attention": size("mobilenet-mn10") | {"width": 0.1, "head": "attention", "labels": 5},
-    "convnext": size("convnext-tiny") | {"depths": [1, 1, 2, 1], "widths": [6, 8, 10, 12], "labels": 5},
+    "mobilenet mlp": published_size("mobilenet-mn10") | {"width": 0.1, "labels": 5},
+    "mobilenet convolutional": published_size("mobilenet-mn10")
+    | {"width": 0.1, "head": "convolutional", "strides": [2, 2, 2, 1], "labels": 5},
+    "mobilenet attention": published_size("mobilenet-mn10") | {"width": 0.1, "head": "attention", "labels": 5},
+    "convnext": published_size("convnext-tiny") | {"depths": [1, 1, 2, 1], "widths": [6, 8, 10, 12], "labels": 5},
     "convolutional": {"family": "convolutional", "widths": [4, 8, 8, 12, 16], "size": 20},
     "gated": _GATED,
     "gated narrow": _GATED | {"reach": 3},
@@ -48,7 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "wav2vec2": _SPEECH,
     "hubert": _SPEECH | {"project_norm": False, "conv_bias": True},
     "wavlm": _SPEECH | {"conv_norm": "layer", "first": True, "buckets": 32, "farthest": 60, "gate": "input"},
-    "leaf": {"family": "leaf", "encoder": size("cnn14-16k") | {"widths": _WIDTHS, "size": 20, "labels": 5}},
+    "leaf": {"family": "leaf", "encoder": published_size("cnn14-16k") | {"widths": _WIDTHS, "size": 20, "labels": 5}},
 }
 #: Frames of 10 ms that the clips of a batch have; all shorter than one patch or one pooled frame, and of all lengths.
 BATCHES = {"short": (9, 1, 5, 9), "mixed": (30, 100, 5, 237, 1, 17, 33, 64, 30, 160, 16, 200)}

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from auricle.models.convert import rules  # noqa: E402
 from auricle.models.convert.checkpoint_file import Checkpoint  # noqa: E402
 from auricle.models.convert.formats import formats  # noqa: E402
-from auricle.models.encoders.factory import open_encoder, size  # noqa: E402
+from auricle.models.encoders.factory import open_encoder, published_size  # noqa: E402
 
 KEYS = Path(__file__).resolve().parents[2] / "parity" / "keys"
 BLOCKS = {"width": 32, "depth": 2, "heads": 4}
@@ -155,8 +155,8 @@ def test_sizes_are_the_published_ones(format_name: str, size_name: str) -> None:
     form = next(form for form in formats() if form.name == format_name)
     translated = rules.translate(tensors, form.rules(found)).tensors
     with torch.device("meta"):
-        wanted = open_encoder(size(size_name)).state_dict()
-        assert open_encoder(form.settings(found)["encoder"]).config == open_encoder(size(size_name)).config
+        wanted = open_encoder(published_size(size_name)).state_dict()
+        assert open_encoder(form.settings(found)["encoder"]).config == open_encoder(published_size(size_name)).config
     assert {key: value.shape for key, value in translated.items()} == {f"encoder.{key}": value.shape for key, value in wanted.items()}
 
 
@@ -172,7 +172,7 @@ def test_sizes_are_the_published_ones(format_name: str, size_name: str) -> None:
 )
 def test_parameters_are_as_many_as_published(size_name: str, count: int) -> None:
     with torch.device("meta"):
-        encoder = open_encoder(size(size_name))
+        encoder = open_encoder(published_size(size_name))
     assert sum(parameter.numel() for parameter in encoder.parameters()) == count
 
 
@@ -223,12 +223,12 @@ def test_export_keeps_the_numbers_for_any_batch(tmp_path: Path) -> None:
 )
 def test_a_published_size_has_as_many_tokens(name: str, tokens: int) -> None:
     with torch.device("meta"):
-        encoder = open_encoder(size(name))
+        encoder = open_encoder(published_size(name))
     times, bands = encoder.grid
     assert times * bands == tokens
 
 
 @torch.no_grad()
 def test_thirty_seconds_are_1500_tokens_to_whisper() -> None:
-    heard = open_encoder(size("whisper-tiny"))(torch.zeros(1, 3000, 80))
+    heard = open_encoder(published_size("whisper-tiny"))(torch.zeros(1, 3000, 80))
     assert heard.frames.shape == (1, 1500, 384)

@@ -1,4 +1,4 @@
-"""The formats, one file a family: tensors' names in, settings and key map out."""
+"""Published checkpoint formats, one module per family: tensor names to settings and key map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 
 from auricle.models.convert.format import Format
 
-#: Modules of this folder; each has FORMATS, a tuple of Format. A checkpoint is of the first format that recognises it.
+#: Modules of this package; each has FORMATS, a tuple of Format. The first format that recognises a checkpoint is used.
 MODULES: tuple[str, ...] = (
     "panns",
     "hf_clap",
@@ -28,5 +28,5 @@ MODULES: tuple[str, ...] = (
 
 @functools.cache
 def formats() -> tuple[Format, ...]:
-    """Every format, in the order in which they are tried."""
-    return tuple(found for name in MODULES for found in importlib.import_module(f"{__name__}.{name}").FORMATS)
+    """All formats, in the order in which they are tried."""
+    return tuple(fmt for name in MODULES for fmt in importlib.import_module(f"{__name__}.{name}").FORMATS)

@@ -1,4 +1,4 @@
-"""AST as published (YuanGongND/ast, BSD-3) and as transformers keeps it."""
+"""AST: the original format (YuanGongND/ast, BSD-3) and that of transformers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
-from auricle.models.convert.hf_config import Extractor, Known
+from auricle.models.convert.hf_config import ConfigKeys, ExtractorKeys
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
 
-#: AudioSet's statistics, by which the front-end normalises: YuanGongND/ast egs/audioset/run.sh.
+#: Statistics of AudioSet with which the front-end normalises: YuanGongND/ast egs/audioset/run.sh.
 _MEAN, _DEVIATION = -4.2677393, 4.5689974
 _V = r"(?:module\.)?v\."
-#: Strides and lengths that AST was published with: README and egs/ of YuanGongND/ast.
+#: Published strides and lengths: README and egs/ of YuanGongND/ast.
 _STRIDES, _LENGTHS = (10, 12, 14, 16), (1024, 512, 128)
 
-#: timm's names of a block's layers.
+#: Layers of a block in timm -> ours.
 TIMM = {
     "norm1": "norm1",
     "norm2": "norm2",
@@ -32,62 +32,62 @@ TIMM = {
 
 
 def trunk_rules(grid: tuple[int, int]) -> list[Rule]:
-    """Key map of `v.*`, a distilled DeiT of timm 0.4.5 over (frequency, time)."""
+    """Key map of `v.*`, a distilled DeiT of timm 0.4.5 over (frequency, time). grid: (time, frequency)."""
     return [
         *shared.block(rf"{_V}blocks\.(\d+)\.", TIMM),
-        Rename(rf"{_V}patch_embed\.proj\.weight", "encoder.patches.conv.weight", shared.turned),
+        Rename(rf"{_V}patch_embed\.proj\.weight", "encoder.patches.conv.weight", shared.transpose_kernel),
         Rename(rf"{_V}patch_embed\.proj\.bias", "encoder.patches.conv.bias"),
-        Join((rf"{_V}cls_token", rf"{_V}dist_token"), "encoder.leading", shared.tokens),
-        Rename(rf"{_V}pos_embed", "encoder.positions.table", shared.time_first(grid, 2)),
-        shared.part(rf"{_V}norm", "encoder.norm"),
-        Ignore(rf"{_V}head(_dist)?\.(weight|bias)", "ImageNet's classes, which timm's module brings along and nothing reads"),
+        Join((rf"{_V}cls_token", rf"{_V}dist_token"), "encoder.leading", shared.concatenate_tokens),
+        Rename(rf"{_V}pos_embed", "encoder.positions.table", shared.time_major(grid, 2)),
+        shared.layer(rf"{_V}norm", "encoder.norm"),
+        Ignore(rf"{_V}head(_dist)?\.(weight|bias)", "ImageNet head of timm's module, not used"),
         Rename(r"(?:module\.)?mlp_head\.([01])\.(weight|bias)", r"encoder.head.\1.\2"),
     ]
 
 
-def plain(checkpoint: Checkpoint, name: str) -> str:
-    """A tensor's published name, with the 'module.' that DataParallel puts before it where the checkpoint has it."""
+def published_name(checkpoint: Checkpoint, name: str) -> str:
+    """Name of a tensor in the checkpoint, with the prefix 'module.' of DataParallel if it has one."""
     return f"module.{name}" if f"module.{name}" in checkpoint.tensors else name
 
 
 def trunk_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Sizes of `v.*`. DeiT's heads are 64 wide; the shapes do not tell."""
+    """Sizes of `v.*`. Heads of DeiT are 64 wide, which does not follow from shapes."""
     tensors = checkpoint.tensors
-    width = tensors[plain(checkpoint, "v.patch_embed.proj.weight")].shape[0]
-    head = tensors.get(plain(checkpoint, "mlp_head.1.weight"))
+    width = tensors[published_name(checkpoint, "v.patch_embed.proj.weight")].shape[0]
+    head = tensors.get(published_name(checkpoint, "mlp_head.1.weight"))
     return {
         "family": "vit",
         "width": width,
-        "depth": shared.depth(tensors, rf"{_V}blocks\.(\d+)\."),
+        "depth": shared.count_blocks(tensors, rf"{_V}blocks\.(\d+)\."),
         "heads": max(1, width // 64),
-        "hidden": tensors[plain(checkpoint, "v.blocks.0.mlp.fc1.weight")].shape[0],
+        "hidden": tensors[published_name(checkpoint, "v.blocks.0.mlp.fc1.weight")].shape[0],
         "labels": 0 if head is None else head.shape[0],
     }
 
 
 def _recognise(checkpoint: Checkpoint) -> bool:
-    kernel = checkpoint.tensors.get(plain(checkpoint, "v.patch_embed.proj.weight"))
-    pretext = plain(checkpoint, "p_input_fdim") in checkpoint.tensors
+    kernel = checkpoint.tensors.get(published_name(checkpoint, "v.patch_embed.proj.weight"))
+    pretext = published_name(checkpoint, "p_input_fdim") in checkpoint.tensors
     return kernel is not None and tuple(kernel.shape[1:]) == (1, 16, 16) and not pretext
 
 
 def _grid(checkpoint: Checkpoint) -> tuple[int, tuple[int, int]]:
-    patches = checkpoint.tensors[plain(checkpoint, "v.pos_embed")].shape[1] - 2
+    patches = checkpoint.tensors[published_name(checkpoint, "v.pos_embed")].shape[1] - 2
     return shared.square_grid(patches, bands=128, patch=16, strides=_STRIDES)
 
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     stride, grid = _grid(checkpoint)
-    frames = shared.frames_of(grid[0], patch=16, stride=stride, usual=_LENGTHS)
+    frames = shared.input_frames(grid[0], patch=16, stride=stride, usual=_LENGTHS)
     sizes = trunk_sizes(checkpoint)
     return {
-        "frontend": shared.tuned(sizes["labels"], frames),
+        "frontend": shared.frontend_of_head(sizes["labels"], frames),
         "window": frames / 100,
-        "policy": "any",  # the front-end fills the features up, as published, and not the waveform
+        "policy": "any",  # features are padded, as published, and not the waveform
         "encoder": {**sizes, "stride": [stride, stride], "frames": frames},
         "dim": sizes["width"],
-        "labels": shared.named(sizes["labels"]) if sizes["labels"] else (),
-        **shared.activation(sizes["labels"]),
+        "labels": shared.default_labels(sizes["labels"]) if sizes["labels"] else (),
+        **shared.head_activation(sizes["labels"]),
     }
 
 
@@ -96,24 +96,24 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
 
 
 #: config.json of transformers: ASTConfig.
-CONFIG = Known(
+CONFIG = ConfigKeys(
     read=frozenset(
         {"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "layer_norm_eps", "patch_size", "frequency_stride"}
         | {"time_stride", "max_length", "id2label", "problem_type"}
     ),
-    wanted={"hidden_act": "gelu", "qkv_bias": True, "num_mel_bins": 128},
+    required={"hidden_act": "gelu", "qkv_bias": True, "num_mel_bins": 128},
     irrelevant=frozenset({"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range", "label2id"}),
 )
-#: preprocessor_config.json: ASTFeatureExtractor. It fills up with zeros, whatever padding_value is.
-EXTRACTOR = Extractor(
+#: preprocessor_config.json: ASTFeatureExtractor. It pads with zeros and ignores padding_value.
+EXTRACTOR = ExtractorKeys(
     read=frozenset({"do_normalize", "mean", "std", "max_length"}),
-    wanted={"feature_extractor_type": "ASTFeatureExtractor", "sampling_rate": 16000, "num_mel_bins": 128},
+    required={"feature_extractor_type": "ASTFeatureExtractor", "sampling_rate": 16000, "num_mel_bins": 128},
     irrelevant=frozenset({"feature_size", "padding_value"}),
 )
-_MOST_FRAMES = 1024  # of the front-end
+_MAX_FRAMES = 1024  # of the front-end
 
 _HUB = r"(?:audio_spectrogram_transformer\.)?"
-#: Names of a block's layers in transformers: those of the published folders, and since version 5 shorter ones.
+#: Prefix, layers and query, key and value of a block in transformers: of the published folders, and since version 5.
 _BLOCKS: tuple[tuple[str, Mapping[str, str], tuple[str, str, str]], ...] = (
     (
         rf"{_HUB}encoder\.layer\.(\d+)\.",
@@ -154,22 +154,22 @@ def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
     CONFIG.check(checkpoint.path / "config.json", config)
     if not isinstance(config.get("patch_size", 16), int):
         raise ModelError(f"{checkpoint.path}: patch_size is {config['patch_size']!r}; wanted one number, the side of a square")
-    frames = config.get("max_length", _MOST_FRAMES)
-    if frames > _MOST_FRAMES:
-        raise ModelError(f"{checkpoint.path}: max_length is {frames}; wanted at most {_MOST_FRAMES}, the frames of AST's front-end")
+    frames = config.get("max_length", _MAX_FRAMES)
+    if frames > _MAX_FRAMES:
+        raise ModelError(f"{checkpoint.path}: max_length is {frames}; wanted at most {_MAX_FRAMES}, the frames of AST's front-end")
     width = _hub(checkpoint, "embeddings.cls_token").shape[2]
     head = checkpoint.tensors.get("classifier.dense.weight")
     patch, epsilon = config.get("patch_size", 16), config.get("layer_norm_eps", 1e-12)
-    file, own = checkpoint.extractor()
-    EXTRACTOR.check(file, own, max_length=frames)
-    spread = own.get("std", _DEVIATION) if own.get("do_normalize", True) else 0.5
-    mean = own.get("mean", _MEAN) if own.get("do_normalize", True) else 0.0
+    file, extractor = checkpoint.feature_extractor()
+    EXTRACTOR.check(file, extractor, max_length=frames)
+    deviation = extractor.get("std", _DEVIATION) if extractor.get("do_normalize", True) else 0.5
+    mean = extractor.get("mean", _MEAN) if extractor.get("do_normalize", True) else 0.0
     hidden = _hub(checkpoint, "layers.0.mlp.fc1.weight")
     hidden = _hub(checkpoint, "encoder.layer.0.intermediate.dense.weight") if hidden is None else hidden
     return {
         "family": "vit",
         "width": width,
-        "depth": shared.depth(checkpoint.tensors, rf"{_HUB}(?:encoder\.layer|layers)\.(\d+)\."),
+        "depth": shared.count_blocks(checkpoint.tensors, rf"{_HUB}(?:encoder\.layer|layers)\.(\d+)\."),
         "heads": config.get("num_attention_heads", max(1, width // 64)),
         "hidden": hidden.shape[0],
         "patch": [patch, patch],
@@ -178,8 +178,8 @@ def _hub_sizes(checkpoint: Checkpoint) -> dict[str, Any]:
         "bands": config.get("num_mel_bins", 128),
         "epsilon": epsilon,
         "head_epsilon": epsilon,
-        "scale": _DEVIATION / spread,
-        "shift": (_MEAN - mean) / (2 * spread),
+        "scale": _DEVIATION / deviation,
+        "shift": (_MEAN - mean) / (2 * deviation),
         "labels": 0 if head is None else head.shape[0],
     }
 
@@ -188,7 +188,7 @@ def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     sizes = _hub_sizes(checkpoint)
     names = checkpoint.config.get("id2label", {})
     count = sizes["labels"]
-    labels = tuple(str(names[str(place)]) for place in range(count)) if len(names) == count else shared.named(count)
+    labels = tuple(str(names[str(index)]) for index in range(count)) if len(names) == count else shared.default_labels(count)
     return {
         "frontend": "kaldi-ast",
         "window": sizes["frames"] / 100,
@@ -201,7 +201,7 @@ def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 
 def _hub_activation(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Activation:
-    """As transformers' pipeline decides, except that AudioSet's own head, whose folder says nothing, stays what it was trained as."""
+    """As in the pipeline of transformers, except that AudioSet's head, whose config has no problem_type, is multi-label."""
     problem = checkpoint.config.get("problem_type")
     if problem == "multi_label_classification" or (problem is None and labels == audioset.labels()):
         return "sigmoid"
@@ -209,7 +209,7 @@ def _hub_activation(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Activati
         return "softmax"
     raise ModelError(
         f"{checkpoint.path}: problem_type is {problem!r}; wanted single_label_classification or multi_label_classification, "
-        "a head of other numbers gives no labels"
+        "other heads have no labels"
     )
 
 
@@ -219,16 +219,16 @@ def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     times = (sizes["frames"] - sizes["patch"][0]) // sizes["stride"][0] + 1
     embeddings = rf"{_HUB}embeddings\."
     rules: list[Rule] = [
-        Rename(rf"{embeddings}patch_embeddings\.projection\.weight", "encoder.patches.conv.weight", shared.turned),
+        Rename(rf"{embeddings}patch_embeddings\.projection\.weight", "encoder.patches.conv.weight", shared.transpose_kernel),
         Rename(rf"{embeddings}patch_embeddings\.projection\.bias", "encoder.patches.conv.bias"),
-        Join((rf"{embeddings}cls_token", rf"{embeddings}distillation_token"), "encoder.leading", shared.tokens),
-        Rename(rf"{embeddings}position_embeddings", "encoder.positions.table", shared.time_first((times, rows), 2)),
-        shared.part(rf"{_HUB}layernorm", "encoder.norm"),
-        shared.part(r"classifier\.layernorm", "encoder.head.0"),
-        shared.part(r"classifier\.dense", "encoder.head.1"),
+        Join((rf"{embeddings}cls_token", rf"{embeddings}distillation_token"), "encoder.leading", shared.concatenate_tokens),
+        Rename(rf"{embeddings}position_embeddings", "encoder.positions.table", shared.time_major((times, rows), 2)),
+        shared.layer(rf"{_HUB}layernorm", "encoder.norm"),
+        shared.layer(r"classifier\.layernorm", "encoder.head.0"),
+        shared.layer(r"classifier\.dense", "encoder.head.1"),
     ]
     for prefix, names, three in _BLOCKS:
-        rules += [*shared.block(prefix, names), *shared.three_in_one(prefix, three)]
+        rules += [*shared.block(prefix, names), *shared.join_qkv(prefix, three)]
     return rules
 
 

@@ -1,4 +1,4 @@
-"""BEATs as published (microsoft/unilm beats/, MIT): the file says its own sizes in `cfg`, and its labels in `label_dict`."""
+"""BEATs (microsoft/unilm beats/, MIT): the file has its sizes in `cfg` and its labels in `label_dict`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = {
 
 
 def _recognise(checkpoint: Checkpoint) -> bool:
-    """A tokenizer of BEATs has the same trunk, and a codebook besides."""
+    """The acoustic tokenizers of BEATs have the same trunk and a codebook: they are not recognised."""
     trunk = checkpoint.has("patch_embedding.weight", "encoder.pos_conv.0.weight_v", "encoder.layers.0.self_attn.q_proj.weight")
     return trunk and not any(name.startswith("quantize") for name in checkpoint.tensors)
 
@@ -31,7 +31,7 @@ def _recognise(checkpoint: Checkpoint) -> bool:
 def _cfg(checkpoint: Checkpoint) -> Mapping[str, Any]:
     cfg = checkpoint.meta.get("cfg")
     if not isinstance(cfg, Mapping):
-        raise ModelError(f"{checkpoint.path}: holds no `cfg`, which BEATs' files say their sizes in; wanted the file as published")
+        raise ModelError(f"{checkpoint.path}: has no `cfg` with the sizes of BEATs; wanted the file as published")
     activation = cfg.get("activation_fn", "gelu")
     if activation != "gelu":
         raise ModelError(f"{checkpoint.path}: its activation is {activation!r}; wanted 'gelu', as in every published BEATs")
@@ -39,10 +39,10 @@ def _cfg(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 
 def _sizes(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Settings of the encoder. What `cfg` leaves out is as BEATsConfig of the published code has it."""
+    """Settings of the encoder. Defaults are those of BEATsConfig in the published code."""
     cfg, tensors = _cfg(checkpoint), checkpoint.tensors
     patches = tensors["patch_embedding.weight"]
-    places = tensors["encoder.pos_conv.0.weight_v"]
+    positions = tensors["encoder.pos_conv.0.weight_v"]
     scores = tensors.get("encoder.layers.0.self_attn.relative_attention_bias.weight")
     head = tensors.get("predictor.weight")
     return {
@@ -50,14 +50,14 @@ def _sizes(checkpoint: Checkpoint) -> dict[str, Any]:
         "patch": patches.shape[2],
         "patch_bias": "patch_embedding.bias" in tensors,
         "embedding": patches.shape[0],
-        "width": places.shape[0],
-        "depth": shared.depth(tensors, _LAYER),
+        "width": positions.shape[0],
+        "depth": shared.count_blocks(tensors, _LAYER),
         "heads": cfg.get("encoder_attention_heads", 12),
         "hidden": tensors["encoder.layers.0.fc1.weight"].shape[0],
         "first": cfg.get("layer_norm_first", False),
         "deep": cfg.get("deep_norm", False),
-        "conv": places.shape[2],
-        "groups": places.shape[0] // places.shape[1],
+        "conv": positions.shape[2],
+        "groups": positions.shape[0] // positions.shape[1],
         "buckets": 0 if scores is None else scores.shape[0],
         "farthest": cfg.get("max_distance", 1280),
         "gated": "encoder.layers.0.self_attn.grep_a" in tensors,
@@ -66,13 +66,13 @@ def _sizes(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _labels(checkpoint: Checkpoint, count: int) -> tuple[str, ...]:
-    """Words of the head: `label_dict` gives AudioSet's id of each output, in an order of its own."""
+    """Labels of the head: `label_dict` maps each output to its AudioSet id, in its own order."""
     ids = checkpoint.meta.get("label_dict")
     if not isinstance(ids, Mapping) or len(ids) != count:
-        return tuple(f"output {place}" for place in range(count))
+        return tuple(f"output {index}" for index in range(count))
     by_id = dict(zip(audioset.ids(), audioset.labels(), strict=True))
-    places = {int(place): str(label) for place, label in ids.items()}
-    return tuple(by_id.get(places[place], places[place]) for place in sorted(places))
+    by_index = {int(index): str(label) for index, label in ids.items()}
+    return tuple(by_id.get(by_index[index], by_index[index]) for index in sorted(by_index))
 
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
@@ -84,26 +84,30 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "encoder": sizes,
         "dim": sizes["width"],
         "labels": _labels(checkpoint, sizes["labels"]),
-        "activation": "sigmoid",  # as BEATs.extract_features does, whatever the head was tuned for
+        "activation": "sigmoid",  # as in BEATs.extract_features, for every head
     }
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     attention = r"encoder.trunk.blocks.\1.attention"
     return [
-        shared.part(r"patch_embedding", "encoder.patches.conv"),
-        shared.part(r"layer_norm", "encoder.norm"),
-        shared.part(r"post_extract_proj", "encoder.project"),
-        Join((r"encoder\.pos_conv\.0\.weight_g", r"encoder\.pos_conv\.0\.weight_v"), "encoder.trunk.place.conv.weight", shared.unweight),
+        shared.layer(r"patch_embedding", "encoder.patches.conv"),
+        shared.layer(r"layer_norm", "encoder.norm"),
+        shared.layer(r"post_extract_proj", "encoder.project"),
+        Join(
+            (r"encoder\.pos_conv\.0\.weight_g", r"encoder\.pos_conv\.0\.weight_v"),
+            "encoder.trunk.place.conv.weight",
+            shared.fold_weight_norm,
+        ),
         Rename(r"encoder\.pos_conv\.0\.bias", "encoder.trunk.place.conv.bias"),
-        shared.part(r"encoder\.layer_norm", "encoder.trunk.norm"),
+        shared.layer(r"encoder\.layer_norm", "encoder.trunk.norm"),
         *shared.block(_LAYER, _NAMES, ours=r"encoder.trunk.blocks.\1"),
-        *shared.three_in_one(_LAYER, [f"self_attn.{kind}_proj" for kind in "qkv"], ours=rf"{attention}.qkv"),
-        Rename(rf"{_LAYER}self_attn\.grep_linear\.(weight|bias)", rf"{attention}.gate.linear.\2", shared.halve_gate),
+        *shared.join_qkv(_LAYER, [f"self_attn.{kind}_proj" for kind in "qkv"], ours=rf"{attention}.qkv"),
+        Rename(rf"{_LAYER}self_attn\.grep_linear\.(weight|bias)", rf"{attention}.gate.linear.\2", shared.sum_gate),
         Rename(rf"{_LAYER}self_attn\.grep_a", rf"{attention}.gate.scale", lambda scale: scale[0]),
         Rename(r"encoder\.layers\.0\.self_attn\.relative_attention_bias\.weight", "encoder.trunk.relative.scores.weight"),
-        Ignore(r"encoder\.layers\.\d+\.self_attn\.relative_attention_bias\.weight", "the first layer's table, which all layers share"),
-        shared.part(r"predictor", "encoder.head"),
+        Ignore(r"encoder\.layers\.\d+\.self_attn\.relative_attention_bias\.weight", "copy of the first layer's table"),
+        shared.layer(r"predictor", "encoder.head"),
     ]
 
 

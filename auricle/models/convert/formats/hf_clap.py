@@ -1,4 +1,4 @@
-"""CLAP as transformers saves it: ClapModel folders, with fusion or without it."""
+"""CLAP in the format of transformers: ClapModel folders, with or without fusion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auricle.core.errors import ModelError
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
-from auricle.models.convert.hf_config import Extractor, Known
+from auricle.models.convert.hf_config import ConfigKeys, ExtractorKeys
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
 
 _PREFIX = r"audio_model\.audio_encoder\."
@@ -20,28 +20,28 @@ _TARGET = r"encoder.stages.\1.blocks.\2."
 _PLAIN = "audio_model.audio_encoder."
 _TEXT = "text_model."
 _LONG = f"{_PLAIN}patch_embed.mel_conv2d.weight"
-#: config.json: ClapConfig's own keys and those of its two parts.
-CONFIG = Known(
+#: config.json: keys of ClapConfig and of its two parts.
+CONFIG = ConfigKeys(
     read=frozenset({"text_config", "audio_config", "projection_dim"}),
-    wanted={"projection_hidden_act": "relu"},
+    required={"projection_hidden_act": "relu"},
     irrelevant=frozenset({"logit_scale_init_value", "initializer_factor"}),
 )
-TEXT_CONFIG = Known(
+TEXT_CONFIG = ConfigKeys(
     read=frozenset(
         {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"}
         | {"type_vocab_size", "layer_norm_eps", "projection_dim"}
     ),
-    wanted={"hidden_act": "gelu", "projection_hidden_act": "relu", "pad_token_id": 1, "position_embedding_type": "absolute"},
+    required={"hidden_act": "gelu", "projection_hidden_act": "relu", "pad_token_id": 1, "position_embedding_type": "absolute"},
     irrelevant=frozenset(
         {"hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_factor", "initializer_range", "bos_token_id", "eos_token_id"}
     ),
 )
-AUDIO_CONFIG = Known(
+AUDIO_CONFIG = ConfigKeys(
     read=frozenset(
         {"window_size", "num_mel_bins", "spec_size", "hidden_size", "depths", "num_attention_heads", "enable_fusion", "aff_block_r"}
         | {"patch_embeds_hidden_size", "mlp_ratio", "projection_dim"}
     ),
-    wanted={
+    required={
         "hidden_act": "gelu",
         "projection_hidden_act": "relu",
         "patch_size": 4,
@@ -54,14 +54,14 @@ AUDIO_CONFIG = Known(
     },
     irrelevant=frozenset(
         {"num_classes", "hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate", "initializer_factor", "num_hidden_layers"}
-        | {"fusion_type"}  # transformers builds one kind of fusion, whatever it is called
+        | {"fusion_type"}  # transformers has one kind of fusion
     ),
 )
-#: preprocessor_config.json: ClapFeatureExtractor. The weights were trained with these values; transformers' own default for frequency_min
-#: is 0, the published folders say 50. The rest follows of them.
-EXTRACTOR = Extractor(
+#: preprocessor_config.json: ClapFeatureExtractor. The weights were trained with these values (the default of transformers for
+#: frequency_min is 0, the published folders have 50). The other keys follow from them.
+EXTRACTOR = ExtractorKeys(
     read=frozenset({"truncation", "padding", "feature_size"}),
-    wanted={
+    required={
         "feature_extractor_type": "ClapFeatureExtractor",
         "sampling_rate": 48000,
         "frequency_min": 50,
@@ -75,7 +75,7 @@ EXTRACTOR = Extractor(
     },
     irrelevant=frozenset({"chunk_length_s", "n_fft", "nb_frequency_bins", "nb_max_frames"}),
 )
-#: What becomes of a short clip, by its name there -> ours.
+#: Padding of a short clip in transformers -> ours.
 _PADDINGS = {"repeatpad": "repeatpad", "repeat": "tile", "pad": "zero"}
 
 
@@ -85,7 +85,7 @@ def _join(part: str) -> Join:
 
 
 _AUDIO: tuple[Rule, ...] = (
-    Ignore(rf"{_BLOCK}attention\.self\.relative_position_index", "a table that the sizes decide"),
+    Ignore(rf"{_BLOCK}attention\.self\.relative_position_index", "a table that follows from the sizes"),
     _join("weight"),
     _join("bias"),
     Rename(rf"{_BLOCK}attention\.self\.relative_position_bias_table", f"{_TARGET}attention.bias"),
@@ -109,7 +109,7 @@ def _projections() -> list[Rule]:
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
-    scale = Ignore(r"logit_scale_[at]", "kept in the settings")
+    scale = Ignore(r"logit_scale_[at]", "stored in the settings")
     return [*_AUDIO, *_projections(), *towers.bert_rules(r"text_model\.", pooler=True), scale]
 
 
@@ -117,8 +117,11 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     tensors = checkpoint.tensors
     frontend = "laion-fused-hf" if _LONG in tensors else "laion-unfused-hf"
     _, config = towers.bert(tensors, _TEXT)
-    said = checkpoint.config.get("text_config") or {}
-    config |= {"layer_norm_eps": said.get("layer_norm_eps", 1e-12), "num_attention_heads": _heads(said, config)}
+    text_config = checkpoint.config.get("text_config") or {}
+    config |= {
+        "layer_norm_eps": text_config.get("layer_norm_eps", 1e-12),
+        "num_attention_heads": int(text_config.get("num_attention_heads", config["num_attention_heads"])),
+    }
     return {
         "frontend": frontend,
         "window": 10.0,
@@ -134,39 +137,35 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
             "projection": "relu",
         },
         "prompt": "This is a sound of {label}.",
-        "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
+        "logit_scale": math.exp(towers.scalar(tensors["logit_scale_a"])),
     }
 
 
-def _heads(said: Mapping[str, Any], config: Mapping[str, Any]) -> int:
-    return int(said.get("num_attention_heads", config["num_attention_heads"]))
-
-
 def _encoder(checkpoint: Checkpoint, frontend: str) -> dict[str, Any]:
-    """Sizes of the encoder, by the names that it has in its own code."""
+    """Sizes of the encoder, from tensors renamed to the original code's names."""
     renamed = {}
     for name, tensor in checkpoint.tensors.items():
         if name.startswith(_PLAIN):
             name = re.sub(r"attention\.self\.relative_position_bias_table", "attn.relative_position_bias_table", name)
             renamed[name.replace("batch_norm", "bn0")] = tensor
-    found = htsat.sizes(renamed, _PLAIN, frontend=frontend)
-    if found["fusion"]:
+    sizes = htsat.sizes(renamed, _PLAIN, frontend=frontend)
+    if sizes["fusion"]:
         width = int(checkpoint.tensors[f"{_PLAIN}patch_embed.fusion_model.local_att.0.bias"].shape[0])
-        found["fusion_ratio"] = found["width"] // width
-    return found
+        sizes["fusion_ratio"] = sizes["width"] // width
+    return sizes
 
 
 def _policy(checkpoint: Checkpoint) -> str:
-    """How short clips are filled up, as the folder says; ModelError where it asks for other features than the presets give."""
+    """Padding of short clips in the folder's settings. ModelError where the settings need other features than the presets have."""
     tensors, parts = checkpoint.tensors, checkpoint.config
     fused, mels = _LONG in tensors, int(tensors[f"{_PLAIN}batch_norm.weight"].shape[0])
     file = checkpoint.path / "config.json"
     CONFIG.check(file, parts)
     TEXT_CONFIG.check(file, parts.get("text_config") or {})
     AUDIO_CONFIG.check(file, parts.get("audio_config") or {}, enable_fusion=fused, num_mel_bins=mels, spec_size=4 * mels)
-    file, own = checkpoint.extractor()
-    EXTRACTOR.check(file, own, truncation="fusion" if fused else "rand_trunc", feature_size=mels)
-    padding = own.get("padding", "repeatpad")
+    file, extractor = checkpoint.feature_extractor()
+    EXTRACTOR.check(file, extractor, truncation="fusion" if fused else "rand_trunc", feature_size=mels)
+    padding = extractor.get("padding", "repeatpad")
     if padding not in _PADDINGS:
         raise ModelError(f"{file}: padding is {padding!r}; wanted one of {', '.join(_PADDINGS)}")
     return _PADDINGS[padding]

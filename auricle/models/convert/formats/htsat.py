@@ -1,4 +1,4 @@
-"""HTS-AT by itself, as its trainer saves it, and the names that every copy of its code shares."""
+"""HTS-AT in the format of its trainer, and rules for every copy of its code in other systems."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
-from auricle.models.convert.formats.panns import label_names, librosa_rules
+from auricle.models.convert.formats.panns import label_names, torchlibrosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
 from auricle.signal.banks import mel_bank
 from auricle.signal.presets import PRESETS
 
-#: Why the tagging heads inside systems of sounds and words are left out.
-STALE = "a tagging head that took no part in the training with words"
-_MADE_ANEW = "a table that the sizes decide"
+#: Reason to ignore the tagging heads inside CLAP models.
+UNTRAINED_HEAD = "tagging head that was not trained with CLAP"
+_DERIVED = "a table that follows from the sizes"
 
 
 def flat(kernel: Tensor) -> Tensor:
@@ -28,33 +28,33 @@ def flat(kernel: Tensor) -> Tensor:
 
 
 def square(kernel: Tensor) -> Tensor:
-    """A kernel of one place (D, D', 1, 1) as a matrix (D, D')."""
+    """A 1 x 1 kernel (D, D', 1, 1) as a matrix (D, D')."""
     return kernel[:, :, 0, 0]
 
 
 def fusion(patches: str, fused: str) -> list[Rule]:
-    """Names of the fusion of long sounds: patterns of its prefix at the patches and of its own."""
+    """Rules for the fusion of long audio. patches, fused: patterns of the prefixes of its patch embedding and of the fusion module."""
     rules: list[Rule] = [
         Rename(rf"{patches}mel_conv2d\.weight", "encoder.patches.long.weight", flat),
         Rename(rf"{patches}mel_conv2d\.bias", "encoder.patches.long.bias"),
     ]
     for theirs, ours, first in (("local_att", "local", 0), ("global_att", "whole", 1)):
-        for index, place in ((1, first), (2, first + 3)):
+        for number, layer in ((1, first), (2, first + 3)):
             target = "encoder.patches.fusion."
             rules += [
-                Rename(rf"{fused}{theirs}\.{place}\.weight", rf"{target}{ours}{index}.weight", square),
-                Rename(rf"{fused}{theirs}\.{place}\.bias", rf"{target}{ours}{index}.bias"),
-                Rename(rf"{fused}{theirs}\.{place + 1}\.(\w+)", rf"{target}{ours}_norm{index}.\1"),
+                Rename(rf"{fused}{theirs}\.{layer}\.weight", rf"{target}{ours}{number}.weight", square),
+                Rename(rf"{fused}{theirs}\.{layer}\.bias", rf"{target}{ours}{number}.bias"),
+                Rename(rf"{fused}{theirs}\.{layer + 1}\.(\w+)", rf"{target}{ours}_norm{number}.\1"),
             ]
     return rules
 
 
 def encoder(prefix: str) -> list[Rule]:
-    """Names of the encoder without its head, front-end and fusion. prefix: a pattern of what stands before them."""
+    """Rules for the encoder without its head, front-end and fusion. prefix: a pattern."""
     block = rf"{prefix}layers\.(\d+)\.blocks\.(\d+)\."
     target = r"encoder.stages.\1.blocks.\2."
     return [
-        Ignore(rf"{block}(attn_mask|attn\.relative_position_index)", _MADE_ANEW),
+        Ignore(rf"{block}(attn_mask|attn\.relative_position_index)", _DERIVED),
         Rename(rf"{prefix}bn0\.(\w+)", r"encoder.bn0.\1"),
         Rename(rf"{prefix}patch_embed\.proj\.weight", "encoder.patches.proj.weight", flat),
         Rename(rf"{prefix}patch_embed\.proj\.bias", "encoder.patches.proj.bias"),
@@ -68,24 +68,24 @@ def encoder(prefix: str) -> list[Rule]:
 
 
 def head(prefix: str) -> list[Rule]:
-    """Names of the tagging head."""
+    """Rules for the tagging head."""
     return [
         Rename(rf"{prefix}tscam_conv\.(\w+)", r"encoder.head.\1"),
-        Ignore(rf"{prefix}head\.(weight|bias)", "its own code never runs it"),
+        Ignore(rf"{prefix}head\.(weight|bias)", "not used by the published code"),
     ]
 
 
-def no_head(prefix: str) -> list[Rule]:
-    """The tagging head left out where training with words gave it no gradient while the encoder under it changed."""
-    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", STALE)]
+def ignore_head(prefix: str) -> list[Rule]:
+    """Rule that ignores the tagging head, which contrastive training left unchanged while the encoder changed."""
+    return [Ignore(rf"{prefix}(tscam_conv|head)\.(weight|bias)", UNTRAINED_HEAD)]
 
 
 def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_head: bool = False) -> dict[str, Any]:
-    """Settings of the encoder that the shapes of its tensors say. prefix: plain text."""
+    """Settings of the encoder, from tensor shapes. prefix: plain text."""
     depths: dict[int, int] = {}
     for name in tensors:
-        if (found := re.match(rf"{re.escape(prefix)}layers\.(\d+)\.blocks\.(\d+)\.", name)) is not None:
-            depths[int(found[1])] = max(depths.get(int(found[1]), 0), int(found[2]) + 1)
+        if (match := re.match(rf"{re.escape(prefix)}layers\.(\d+)\.blocks\.(\d+)\.", name)) is not None:
+            depths[int(match[1])] = max(depths.get(int(match[1]), 0), int(match[2]) + 1)
     tables = [tensors[f"{prefix}layers.{stage}.blocks.0.attn.relative_position_bias_table"] for stage in sorted(depths)]
     mels = int(tensors[f"{prefix}bn0.weight"].shape[0])
     return {
@@ -103,9 +103,9 @@ def sizes(tensors: Mapping[str, Tensor], prefix: str, *, frontend: str, with_hea
 
 
 _OWN = "sed_model."
-_FRONTENDS = ("panns-32k", "laion-unfused")  # its own, and that of the taggers at 48 kHz from which LAION-CLAP was trained on
+_FRONTENDS = ("panns-32k", "laion-unfused")  # of the original tagger, and of the 48 kHz taggers from which LAION-CLAP was initialised
 _SAME_BANK = 1e-3
-_WINDOW = 10.0  # seconds: the clips of AudioSet, on which it was trained
+_WINDOW = 10.0  # seconds, length of AudioSet clips, on which it was trained
 
 
 def _recognise(checkpoint: Checkpoint) -> bool:
@@ -114,22 +114,23 @@ def _recognise(checkpoint: Checkpoint) -> bool:
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     frontend = _frontend(checkpoint.tensors.get(f"{_OWN}logmel_extractor.melW"))
-    found = sizes(checkpoint.tensors, _OWN, frontend=frontend, with_head=True)
-    size = found["width"] << (len(found["depths"]) - 1)
+    encoder_settings = sizes(checkpoint.tensors, _OWN, frontend=frontend, with_head=True)
+    stages, labels = len(encoder_settings["depths"]), encoder_settings["labels"]
+    last_side = encoder_settings["side"] // 4 >> (stages - 1)
     return {
-        "encoder": found,
+        "encoder": encoder_settings,
         "frontend": frontend,
         "window": _WINDOW,
         "policy": "repeatpad",
-        "dim": size,
-        "labels": label_names(found["labels"]),
-        **shared.activation(found["labels"]),
-        "label_rate": found["side"] // found["mels"] * _last_side(found) / _WINDOW,
+        "dim": encoder_settings["width"] << (stages - 1),
+        "labels": label_names(labels),
+        **shared.head_activation(labels),
+        "label_rate": encoder_settings["side"] // encoder_settings["mels"] * last_side / _WINDOW,
     }
 
 
 def _frontend(bank: Tensor | None) -> str:
-    """The front-end whose mel matrix the checkpoint carries: nothing else in the file tells its rate."""
+    """Front-end whose mel filterbank the checkpoint has, from which its rate follows."""
     if bank is None or bank.is_meta:
         return _FRONTENDS[0]
     theirs = bank.float().numpy()
@@ -137,16 +138,12 @@ def _frontend(bank: Tensor | None) -> str:
         ours = mel_bank(PRESETS[name])
         if ours.shape == theirs.shape and abs(theirs - ours).max() < _SAME_BANK * ours.max():
             return name
-    raise ModelError(f"htsat: the mel matrix {tuple(bank.shape)} is that of none of {', '.join(_FRONTENDS)}; its rate is unknown")
-
-
-def _last_side(found: Mapping[str, Any]) -> int:
-    return int(found["side"]) // 4 >> (len(found["depths"]) - 1)
+    raise ModelError(f"htsat: the mel filterbank {tuple(bank.shape)} is unknown; wanted that of one of {', '.join(_FRONTENDS)}")
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     prefix = re.escape(_OWN)
-    return [*librosa_rules(prefix), *encoder(prefix), *head(prefix)]
+    return [*torchlibrosa_rules(prefix), *encoder(prefix), *head(prefix)]
 
 
 FORMATS = (

@@ -1,4 +1,4 @@
-"""LAION-CLAP as its own code saves it: HTS-AT, with fusion or without, or Cnn14; and ReCLAP, its fork with a T5 that reads the words."""
+"""LAION-CLAP in its original format: HTS-AT with or without fusion, or Cnn14; and ReCLAP, a fork with a T5 text tower."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from auricle.core.errors import ModelError
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
-from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
+from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, torchlibrosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.factory import size
+from auricle.models.encoders.factory import published_size
 
 _LENGTH = 77
 _TEXT = r"(?:module\.)?text_branch\."
 _AUDIO = r"(?:module\.)?audio_branch\."
 
 
-def _plain(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """Tensors without the prefix that training on many devices leaves."""
+def _without_module(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Tensors without the prefix of DistributedDataParallel."""
     return {name.removeprefix("module."): tensor for name, tensor in checkpoint.tensors.items()}
 
 
@@ -44,28 +44,28 @@ def _is_fused(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _text(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], list[Rule]]:
-    """Settings of the text tower and its names."""
+    """Settings of the text tower, and rules for its tensors."""
     prefix = "text_branch."
     if _is_t5(tensors):
-        # Its mean runs over the padding too, so that a text is always filled up to the length of training.
+        # Its mean includes padding, so texts are always padded to the length of training.
         words = {"length": _LENGTH, "pad": 0, "fill": "length"}
-        found = {"family": "t5", "pool": "over all", "config": towers.t5(tensors, prefix), "words": words}
+        tower = {"family": "t5", "pool": "over all", "config": towers.t5(tensors, prefix), "words": words}
         rules = towers.t5_rules(_TEXT)
     elif f"{prefix}embeddings.word_embeddings.weight" in tensors:
         family, config = towers.bert(tensors, prefix)
-        found = {"family": family, "pool": "pooler", "config": config, "words": {"length": _LENGTH, "pad": config["pad_token_id"]}}
+        tower = {"family": family, "pool": "pooler", "config": config, "words": {"length": _LENGTH, "pad": config["pad_token_id"]}}
         rules = towers.bert_rules(_TEXT, pooler=True)
     elif f"{prefix}encoder.embed_positions.weight" in tensors:
         words = {"length": _LENGTH, "pad": 1, "fill": "length"}
-        found = {"family": "bart", "pool": "over all", "config": towers.bart(tensors, prefix), "words": words}
+        tower = {"family": "bart", "pool": "over all", "config": towers.bart(tensors, prefix), "words": words}
         rules = towers.bart_rules(_TEXT)
     else:
-        raise ModelError("laion-clap: the text tower is none that is known here; wanted RoBERTa, BERT, BART or T5")
-    return {**found, "projection": "relu"}, rules
+        raise ModelError("laion-clap: unknown text tower; wanted RoBERTa, BERT, BART or T5")
+    return {**tower, "projection": "relu"}, rules
 
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    tensors = _plain(checkpoint)
+    tensors = _without_module(checkpoint)
     frontend = "laion-fused" if _is_fused(tensors) else "laion-unfused"
     return {
         "frontend": frontend,
@@ -76,51 +76,51 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "projection": "relu",
         "text": _text(tensors)[0],
         "prompt": "This is a sound of {label}.",
-        "logit_scale": math.exp(towers.number(tensors["logit_scale_a"])),
+        "logit_scale": math.exp(towers.scalar(tensors["logit_scale_a"])),
     }
 
 
 def _encoder(tensors: Mapping[str, Tensor], frontend: str) -> dict[str, Any]:
     if _is_cnn14(tensors):
-        return {**size("cnn14"), **cnn14_sizes(tensors, "audio_branch."), "frontend": frontend, "labels": 0}
+        return {**published_size("cnn14"), **cnn14_sizes(tensors, "audio_branch."), "frontend": frontend, "labels": 0}
     return htsat.sizes(tensors, "audio_branch.", frontend=frontend)
 
 
 def _audio_rules(tensors: Mapping[str, Tensor]) -> list[Rule]:
     if _is_cnn14(tensors):
-        return [Ignore(rf"{_AUDIO}fc_audioset\.(weight|bias)", htsat.STALE), *cnn14_rules(_AUDIO)]
+        return [Ignore(rf"{_AUDIO}fc_audioset\.(weight|bias)", htsat.UNTRAINED_HEAD), *cnn14_rules(_AUDIO)]
     fusion = htsat.fusion(rf"{_AUDIO}patch_embed\.", rf"{_AUDIO}patch_embed\.fusion_model\.")
-    return [*fusion, *htsat.encoder(_AUDIO), *htsat.no_head(_AUDIO)]
+    return [*fusion, *htsat.encoder(_AUDIO), *htsat.ignore_head(_AUDIO)]
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
-    tensors = _plain(checkpoint)
+    tensors = _without_module(checkpoint)
     own = r"(?:module\.)?"
-    front: list[Rule] = librosa_rules(_AUDIO)
-    if _is_fused(tensors):  # the bank of the fused features is made outside the model; this one heard nothing in training
-        front = [Ignore(rf"{_AUDIO}(spectrogram_extractor|logmel_extractor)\..+", "with fusion the log-mels are made outside the model")]
+    front: list[Rule] = torchlibrosa_rules(_AUDIO)
+    if _is_fused(tensors):
+        front = [Ignore(rf"{_AUDIO}(spectrogram_extractor|logmel_extractor)\..+", "with fusion, log-mels are computed outside the model")]
     return [
         *front,
         *_audio_rules(tensors),
         *projections(rf"{own}audio_projection\.", rf"{own}text_projection\."),
-        Ignore(rf"{own}(audio|text)_transform\..+", "a second pair of vectors for one loss of training"),
-        Ignore(rf"{own}logit_scale_[at]", "kept in the settings"),
+        Ignore(rf"{own}(audio|text)_transform\..+", "used in training only"),
+        Ignore(rf"{own}logit_scale_[at]", "stored in the settings"),
         *_text(tensors)[1],
     ]
 
 
 def projections(audio: str, text: str) -> list[Rule]:
-    """Names of the two projections, each two layers; patterns of what stands before the layers' numbers 0 and 2."""
+    """Rules for the two projections of two layers each. audio, text: patterns before the layers' numbers 0 and 2."""
     return [
-        Rename(rf"{side}{place}\.(\w+)", rf"{target}projection.{layer}.\1")
+        Rename(rf"{side}{number}\.(\w+)", rf"{target}projection.{layer}.\1")
         for side, target in ((audio, ""), (text, "text."))
-        for place, layer in ((0, "first"), (2, "second"))
+        for number, layer in ((0, "first"), (2, "second"))
     ]
 
 
 def _format(name: str, *, fused: bool = False, t5: bool = False, cnn14: bool = False) -> Format:
     def recognise(checkpoint: Checkpoint) -> bool:
-        tensors = _plain(checkpoint)
+        tensors = _without_module(checkpoint)
         return _is_laion(tensors) and (_is_fused(tensors), _is_t5(tensors), _is_cnn14(tensors)) == (fused, t5, cnn14)
 
     return Format(

@@ -1,4 +1,4 @@
-"""MS-CLAP as published: 2023 with HTS-AT and GPT-2, 2022 with Cnn14 and BERT."""
+"""MS-CLAP (microsoft/CLAP): 2023 with HTS-AT and GPT-2, 2022 with Cnn14 and BERT."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
 from auricle.models.convert.formats import htsat, towers
-from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, librosa_rules
+from auricle.models.convert.formats.panns import cnn14_rules, cnn14_sizes, torchlibrosa_rules
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.factory import size
+from auricle.models.encoders.factory import published_size
 
 _CNN14 = "audio_encoder.base."
 _HTSAT = "audio_encoder.base.htsat."
@@ -44,7 +44,7 @@ def _common(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         "dim": int(tensors["audio_encoder.projection.linear2.weight"].shape[0]),
         "projection": "residual",
         "prompt": "this is the sound of {label}",
-        "logit_scale": math.exp(towers.number(tensors["logit_scale"])),
+        "logit_scale": math.exp(towers.scalar(tensors["logit_scale"])),
     }
 
 
@@ -59,12 +59,12 @@ def _projections() -> list[Rule]:
 def _rules_2023(checkpoint: Checkpoint) -> Sequence[Rule]:
     audio = r"audio_encoder\.base\.htsat\."
     return [
-        *librosa_rules(audio),
+        *torchlibrosa_rules(audio),
         *htsat.encoder(audio),
-        *htsat.no_head(audio),
+        *htsat.ignore_head(audio),
         *_projections(),
         *towers.gpt2_rules(r"caption_encoder\.base\."),
-        Ignore("logit_scale", "kept in the settings"),
+        Ignore("logit_scale", "stored in the settings"),
     ]
 
 
@@ -75,7 +75,7 @@ def _settings_2022(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "frontend": "msclap-2022",
         "window": 5.0,
         "policy": "tile",
-        "encoder": {**size("cnn14"), **cnn14_sizes(tensors, _CNN14), "frontend": "msclap-2022", "labels": 0},
+        "encoder": {**published_size("cnn14"), **cnn14_sizes(tensors, _CNN14), "frontend": "msclap-2022", "labels": 0},
         "text": {
             "family": family,
             "pool": "first",
@@ -90,12 +90,12 @@ def _settings_2022(checkpoint: Checkpoint) -> Mapping[str, Any]:
 def _rules_2022(checkpoint: Checkpoint) -> Sequence[Rule]:
     audio = r"audio_encoder\.base\."
     return [
-        Ignore(rf"{audio}fc_audioset\.(weight|bias)", htsat.STALE),
-        *librosa_rules(audio),
+        Ignore(rf"{audio}fc_audioset\.(weight|bias)", htsat.UNTRAINED_HEAD),
+        *torchlibrosa_rules(audio),
         *cnn14_rules(audio),
         *_projections(),
         *towers.bert_rules(r"caption_encoder\.base\.", pooler=False),
-        Ignore("logit_scale", "kept in the settings"),
+        Ignore("logit_scale", "stored in the settings"),
     ]
 
 

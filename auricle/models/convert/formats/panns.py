@@ -1,4 +1,4 @@
-"""PANNs' checkpoints: qiuqiangkong/audioset_tagging_cnn, {'model': tensors} with its front-end's matrices among them."""
+"""PANNs (qiuqiangkong/audioset_tagging_cnn): {'model': tensors}, with the matrices of its front-end."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.factory import size
+from auricle.models.encoders.factory import published_size
 
 SOURCE = "https://github.com/qiuqiangkong/audioset_tagging_cnn"
 WEIGHTS = "https://zenodo.org/records/3987831"
 
-#: Rows of the mel matrix -> encoder size: the three rates differ in nothing else.
+#: Rows of the mel filterbank -> encoder size: the three rates differ in nothing else.
 _RATES = {513: "cnn14", 257: "cnn14-16k", 129: "cnn14-8k"}
 
 
-def first_row(kernel: Tensor) -> Tensor:
-    """The window (W,) of a windowed Fourier kernel (bins, 1, W): its row of frequency zero, where every cosine is one."""
+def window_from_kernel(kernel: Tensor) -> Tensor:
+    """Window (W,) of a windowed Fourier kernel (bins, 1, W): its row for frequency zero."""
     return kernel[0, 0].clone()
 
 
-def librosa_rules(prefix: str = "", *, bank: str = BANK, window: str = WINDOW) -> list[Rule]:
-    """torchlibrosa's matrices below a prefix, which is part of a pattern: the mel bank (bins, mels) and the window (W,)."""
+def torchlibrosa_rules(prefix: str = "", *, bank: str = BANK, window: str = WINDOW) -> list[Rule]:
+    """Rules for the matrices of torchlibrosa: the mel filterbank (bins, mels) and the window (W,). prefix: a pattern."""
     return [
         Rename(rf"{prefix}logmel_extractor\.melW", bank),
-        Rename(rf"{prefix}spectrogram_extractor\.stft\.conv_real\.weight", window, first_row),
-        Ignore(rf"{prefix}spectrogram_extractor\.stft\.conv_imag\.weight", "the sine half of the transform, the same for every window"),
+        Rename(rf"{prefix}spectrogram_extractor\.stft\.conv_real\.weight", window, window_from_kernel),
+        Ignore(rf"{prefix}spectrogram_extractor\.stft\.conv_imag\.weight", "sine part of the Fourier transform, not needed"),
     ]
 
 
 def cnn14_rules(prefix: str = "") -> list[Rule]:
-    """Names of a Cnn14, Cnn10 or Cnn6 below a prefix, which is part of a pattern, to those of encoders.cnn14."""
+    """Rules for a Cnn14, Cnn10 or Cnn6 (encoders.cnn14). prefix: a pattern."""
     return [
         Rename(rf"{prefix}bn0\.(\w+)", r"encoder.bands.\1"),
         Rename(rf"{prefix}conv_block(\d)\.conv(\d)\.weight", r"encoder.blocks.\1.conv\2.conv.weight"),
@@ -55,17 +55,17 @@ def _decision_rules(prefix: str = "") -> list[Rule]:
         Rename(rf"{prefix}att_block\.cla\.bias", "encoder.head.label.bias"),
         Rename(rf"{prefix}att_block\.att\.weight", "encoder.head.attention.weight", _flat),
         Rename(rf"{prefix}att_block\.att\.bias", "encoder.head.attention.bias"),
-        Ignore(rf"{prefix}att_block\.bn_att\..+", "made by the published code but never run"),
+        Ignore(rf"{prefix}att_block\.bn_att\..+", "not used by the published code"),
     ]
 
 
 def _flat(kernel: Tensor) -> Tensor:
-    """A convolution of one tap (K, D, 1) as a matrix (K, D)."""
+    """A 1-D kernel of size one (K, D, 1) as a matrix (K, D)."""
     return kernel.squeeze(-1)
 
 
 def cnn14_sizes(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Any]:
-    """Settings of encoders.cnn14 that the tensors' shapes tell, below a prefix in plain text."""
+    """Settings of encoders.cnn14, from tensor shapes. prefix: plain text."""
     return {
         "mels": tensors[f"{prefix}bn0.weight"].shape[0],
         "widths": cnn14_widths(tensors, prefix),
@@ -89,20 +89,19 @@ def _blocks(tensors: Mapping[str, Tensor], prefix: str = "") -> list[int]:
 
 
 def label_names(count: int) -> tuple[str, ...]:
-    """AudioSet's names where there are as many; a head trained on something else has numbers, since no checkpoint says its names."""
-    return labels() if count == len(labels()) else tuple(f"label {place}" for place in range(count))
+    """AudioSet's labels if the number fits, else numbers: checkpoints have no label names."""
+    return labels() if count == len(labels()) else tuple(f"label {index}" for index in range(count))
 
 
 def _name(checkpoint: Checkpoint) -> str | None:
-    """The name of the checkpoint's format, None where it is none of PANNs'."""
+    """Name of the checkpoint's format; None if it is not of PANNs."""
     if not checkpoint.has("bn0.weight", "fc1.weight", "logmel_extractor.melW"):
         return None
     if checkpoint.has("features.0.0.weight"):
         return "panns-mobilenet-v2" if checkpoint.has("features.1.conv.0.weight") else "panns-mobilenet-v1"
     if checkpoint.has("pre_conv0.weight"):
-        joined = checkpoint.has("conv_block2.conv1.weight") and checkpoint.tensors["conv_block2.conv1.weight"].shape[1] == 128
-        halves = joined and checkpoint.tensors["bn0.weight"].shape[0] == 64
-        return "wavegram-logmel-cnn14" if halves else None
+        both_inputs = checkpoint.has("conv_block2.conv1.weight") and checkpoint.tensors["conv_block2.conv1.weight"].shape[1] == 128
+        return "wavegram-logmel-cnn14" if both_inputs and checkpoint.tensors["bn0.weight"].shape[0] == 64 else None
     blocks = _blocks(checkpoint.tensors)
     if blocks == [1, 2, 3, 4]:
         return "cnn10" if checkpoint.has("conv_block1.conv2.weight") else "cnn6"
@@ -114,23 +113,23 @@ def _cnn14_name(checkpoint: Checkpoint) -> str | None:
         return "cnn14-decision-level-att"
     if not checkpoint.has("fc_audioset.weight"):
         return None
-    # Decisions by clip and by moment have the same tensors; only the published file's name tells them apart.
-    for part in (checkpoint.path.name, checkpoint.path.parent.name):
-        if (found := re.search(r"decision[-_ ]?level[-_ ]?(max|avg)", part, re.IGNORECASE)) is not None:
-            return f"cnn14-decision-level-{found[1].lower()}"
+    # Clip-level and frame-level heads have the same tensors; only the published file name tells which.
+    for name in (checkpoint.path.name, checkpoint.path.parent.name):
+        if (match := re.search(r"decision[-_ ]?level[-_ ]?(max|avg)", name, re.IGNORECASE)) is not None:
+            return f"cnn14-decision-level-{match[1].lower()}"
     return _RATES.get(checkpoint.tensors["logmel_extractor.melW"].shape[0])
 
 
 def _settings(name: str, sizes: Callable[[Mapping[str, Tensor]], dict[str, Any]], checkpoint: Checkpoint) -> dict[str, Any]:
-    encoder = size(name) | sizes(checkpoint.tensors)
+    encoder = published_size(name) | sizes(checkpoint.tensors)
     return {
         "frontend": encoder["frontend"],
-        "window": 10.0,  # the clips of AudioSet, on which they were trained
+        "window": 10.0,  # length of AudioSet clips, on which they were trained
         "policy": "any",
         "encoder": encoder,
         "dim": encoder["size"],
         "labels": label_names(encoder["labels"]),
-        **shared.activation(encoder["labels"]),
+        **shared.head_activation(encoder["labels"]),
     }
 
 
@@ -142,20 +141,20 @@ def _wavegram_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
         Rename(r"pre_block([123])\.bn(\d)\.(\w+)", r"encoder.wave.blocks.\1.norm\2.\3"),
         Rename(r"pre_block4\.conv(\d)\.weight", r"encoder.wave.picture.conv\1.conv.weight"),
         Rename(r"pre_block4\.bn(\d)\.(\w+)", r"encoder.wave.picture.conv\1.norm.\2"),
-        *librosa_rules(bank="encoder.mel.bank", window="encoder.mel.window"),
+        *torchlibrosa_rules(bank="encoder.mel.bank", window="encoder.mel.window"),
         *cnn14_rules(),
     ]
 
 
 def _plain_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
-    return [*librosa_rules(), *cnn14_rules()]
+    return [*torchlibrosa_rules(), *cnn14_rules()]
 
 
 def _mobile_rules(parts: Sequence[tuple[str, str]]) -> Callable[[Checkpoint], Sequence[Rule]]:
-    """parts: (pattern of a layer's convolution or norm, our name); what follows the pattern is the tensor's own name."""
-    made: list[Rule] = [*librosa_rules(), Rename(r"bn0\.(\w+)", r"encoder.bands.\1"), *_decision_rules()]
-    made += [Rename(rf"features\.{pattern}\.(?P<own>\w+)", rf"encoder.{target}.\g<own>") for pattern, target in parts]
-    return lambda checkpoint: made
+    """parts: (pattern of a layer's convolution or norm, our name)."""
+    rules: list[Rule] = [*torchlibrosa_rules(), Rename(r"bn0\.(\w+)", r"encoder.bands.\1"), *_decision_rules()]
+    rules += [Rename(rf"features\.{pattern}\.(?P<own>\w+)", rf"encoder.{target}.\g<own>") for pattern, target in parts]
+    return lambda checkpoint: rules
 
 
 _V1 = (
@@ -169,7 +168,7 @@ _V1 = (
 _V2 = (
     (r"0\.0", "stem.conv"),
     (r"0\.2", "stem.norm"),
-    (r"1\.conv\.0", "blocks.1.depthwise.conv"),  # the first block does not widen, so its layers are numbered from its depthwise one
+    (r"1\.conv\.0", "blocks.1.depthwise.conv"),  # the first block has no expansion
     (r"1\.conv\.2", "blocks.1.depthwise.norm"),
     (r"1\.conv\.4", "blocks.1.project.conv"),
     (r"1\.conv\.5", "blocks.1.project.norm"),

@@ -1,4 +1,4 @@
-"""wav2vec 2.0, HuBERT and WavLM as transformers keeps them (Apache-2.0): a folder with config.json, whose model_type names the kind."""
+"""wav2vec 2.0, HuBERT and WavLM in the format of transformers: a folder with config.json, recognised by its model_type."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
-from auricle.models.convert.hf_config import Extractor, Known
+from auricle.models.convert.hf_config import ConfigKeys, ExtractorKeys
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
 
-#: Fields of config.json -> ours, where they say the same.
+#: Fields of config.json -> our settings with the same meaning.
 _FIELDS = {
     "conv_dim": "conv_widths",
     "conv_kernel": "kernels",
@@ -28,10 +28,10 @@ _FIELDS = {
     "num_conv_pos_embeddings": "conv",
     "num_conv_pos_embedding_groups": "groups",
 }
-#: config.json: Wav2Vec2Config, HubertConfig and WavLMConfig. Heads and adapters are not built, nor what belongs to training.
-CONFIG = Known(
+#: config.json: Wav2Vec2Config, HubertConfig and WavLMConfig. Heads, adapters and training are not supported.
+CONFIG = ConfigKeys(
     read=frozenset({*_FIELDS, "num_buckets", "max_bucket_distance"}),
-    wanted={
+    required={
         "hidden_act": "gelu",
         "feat_extract_activation": "gelu",
         "add_adapter": False,
@@ -49,9 +49,9 @@ CONFIG = Known(
     ),
 )
 #: preprocessor_config.json: Wav2Vec2FeatureExtractor.
-EXTRACTOR = Extractor(
+EXTRACTOR = ExtractorKeys(
     read=frozenset({"do_normalize"}),
-    wanted={"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000, "feature_size": 1},
+    required={"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000, "feature_size": 1},
     irrelevant=frozenset({"padding_value"}),
 )
 _NAMES = {
@@ -63,7 +63,7 @@ _NAMES = {
 }
 
 
-def _of(kind: str) -> Callable[[Checkpoint], bool]:
+def _recognises(kind: str) -> Callable[[Checkpoint], bool]:
     def recognise(checkpoint: Checkpoint) -> bool:
         stem = "feature_extractor.conv_layers.0.conv.weight"
         return checkpoint.config.get("model_type") == kind and (checkpoint.has(stem) or checkpoint.has(f"{kind}.{stem}"))
@@ -74,14 +74,15 @@ def _of(kind: str) -> Callable[[Checkpoint], bool]:
 def _sizes(checkpoint: Checkpoint) -> dict[str, Any]:
     config = checkpoint.config
     CONFIG.check(checkpoint.path / "config.json", config)
-    file, own = checkpoint.extractor()
-    EXTRACTOR.check(file, own)
+    file, extractor = checkpoint.feature_extractor()
+    EXTRACTOR.check(file, extractor)
     sizes = {ours: config[field] for field, ours in _FIELDS.items() if field in config}
     if config["model_type"] == "wavlm":
         sizes |= {"buckets": config.get("num_buckets", 320), "farthest": config.get("max_bucket_distance", 800), "gate": "input"}
-    # Where the folder does not say, the large models' waveforms were normalised; with a norm over the clip it makes no difference.
-    told = own.get("do_normalize", config.get("feat_extract_norm") == "layer")
-    return {"family": "speech", "frontend": "raw-16k-normal" if told else "raw-16k", **sizes}
+    # Without do_normalize: waveforms of the large models were normalised; for the base models, whose first norm is over the clip, it has
+    # no effect.
+    normalized = extractor.get("do_normalize", config.get("feat_extract_norm") == "layer")
+    return {"family": "speech", "frontend": "raw-16k-normal" if normalized else "raw-16k", **sizes}
 
 
 def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
@@ -90,39 +91,38 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
-    kind = checkpoint.config["model_type"]
-    own = rf"(?:{kind}\.)?"
+    own = rf"(?:{checkpoint.config['model_type']}\.)?"
     layer = rf"{own}encoder\.layers\.(\d+)\."
     blocks, attention = r"encoder.trunk.blocks.\1", r"encoder.trunk.blocks.\1.attention"
     convs = rf"{own}feature_extractor\.conv_layers\."
-    place = rf"{own}encoder\.pos_conv_embed\.conv\."
+    positions = rf"{own}encoder\.pos_conv_embed\.conv\."
     grouped = checkpoint.config.get("feat_extract_norm", "group") == "group"
     return [
-        shared.part(rf"{convs}0\.layer_norm", "encoder.stem.clip_norm") if grouped else _norms(convs),
-        shared.part(rf"{convs}(\d+)\.conv", r"encoder.stem.convs.\1"),
-        shared.part(rf"{own}feature_projection\.layer_norm", "encoder.norm"),
-        shared.part(rf"{own}feature_projection\.projection", "encoder.project"),
-        Join((rf"{place}weight_g", rf"{place}weight_v"), "encoder.trunk.place.conv.weight", shared.unweight),
+        shared.layer(rf"{convs}0\.layer_norm", "encoder.stem.clip_norm") if grouped else _norms(convs),
+        shared.layer(rf"{convs}(\d+)\.conv", r"encoder.stem.convs.\1"),
+        shared.layer(rf"{own}feature_projection\.layer_norm", "encoder.norm"),
+        shared.layer(rf"{own}feature_projection\.projection", "encoder.project"),
+        Join((rf"{positions}weight_g", rf"{positions}weight_v"), "encoder.trunk.place.conv.weight", shared.fold_weight_norm),
         Join(
-            (rf"{place}parametrizations\.weight\.original0", rf"{place}parametrizations\.weight\.original1"),
+            (rf"{positions}parametrizations\.weight\.original0", rf"{positions}parametrizations\.weight\.original1"),
             "encoder.trunk.place.conv.weight",
-            shared.unweight,
+            shared.fold_weight_norm,
         ),
-        Rename(rf"{place}bias", "encoder.trunk.place.conv.bias"),
-        shared.part(rf"{own}encoder\.layer_norm", "encoder.trunk.norm"),
+        Rename(rf"{positions}bias", "encoder.trunk.place.conv.bias"),
+        shared.layer(rf"{own}encoder\.layer_norm", "encoder.trunk.norm"),
         *shared.block(layer, _NAMES, ours=blocks),
-        *shared.three_in_one(layer, [f"attention.{name}_proj" for name in "qkv"], ours=rf"{attention}.qkv"),
-        Rename(rf"{layer}attention\.gru_rel_pos_linear\.(weight|bias)", rf"{attention}.gate.linear.\2", shared.halve_gate),
+        *shared.join_qkv(layer, [f"attention.{name}_proj" for name in "qkv"], ours=rf"{attention}.qkv"),
+        Rename(rf"{layer}attention\.gru_rel_pos_linear\.(weight|bias)", rf"{attention}.gate.linear.\2", shared.sum_gate),
         Rename(rf"{layer}attention\.gru_rel_pos_const", rf"{attention}.gate.scale", lambda scale: scale[0]),
         Rename(rf"{own}encoder\.layers\.0\.attention\.rel_attn_embed\.weight", "encoder.trunk.relative.scores.weight"),
-        Ignore(rf"{own}masked_spec_embed", "stands for what training masks"),
+        Ignore(rf"{own}masked_spec_embed", "mask token of training"),
         Ignore(r"(?:quantizer|project_q|project_hid)\..+", "targets of pretraining"),
-        Ignore(r"(?:lm_head|projector|classifier)\..+|layer_weights", "a head of its own, which says letters, speakers or emotions"),
+        Ignore(r"(?:lm_head|projector|classifier)\..+|layer_weights", "task head, not converted"),
     ]
 
 
 def _norms(convs: str) -> Rule:
-    return shared.part(rf"{convs}(\d+)\.layer_norm", r"encoder.stem.norms.\1")
+    return shared.layer(rf"{convs}(\d+)\.layer_norm", r"encoder.stem.norms.\1")
 
 
 FORMATS = tuple(
@@ -130,7 +130,7 @@ FORMATS = tuple(
         name=kind,
         source="huggingface/transformers",
         weights=f"huggingface.co/{weights}",
-        recognise=_of(kind),
+        recognise=_recognises(kind),
         settings=_settings,
         rules=_rules,
     )

@@ -1,4 +1,4 @@
-"""WavCaps' retrieval models (ASE): HTS-AT or Cnn14 beside BERT. The repository has no licence; names and sizes are facts of its files."""
+"""Retrieval models of WavCaps (ASE): HTS-AT or Cnn14 with BERT. It has no licence; only names and sizes are used."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import BANK, WINDOW, Format
 from auricle.models.convert.formats import htsat, towers
 from auricle.models.convert.formats.laion import projections
-from auricle.models.convert.formats.panns import cnn14_rules, cnn14_widths, first_row
+from auricle.models.convert.formats.panns import cnn14_rules, cnn14_widths, window_from_kernel
 from auricle.models.convert.rules import Ignore, Rename, Rule
-from auricle.models.encoders.factory import size
+from auricle.models.encoders.factory import published_size
 
 _AUDIO = "audio_encoder.audio_enc."
 _TEXT = "text_encoder.text_encoder."
@@ -38,16 +38,16 @@ def _settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
             "projection": "relu",
         },
         "prompt": "{label} can be heard",
-        "logit_scale": 1.0 / (towers.number(tensors["temp"]) or 1.0),
+        "logit_scale": 1.0 / (towers.scalar(tensors["temp"]) or 1.0),
     }
 
 
 def _encoder(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     if f"{_AUDIO}patch_embed.proj.weight" in tensors:
         return htsat.sizes(tensors, _AUDIO, frontend="panns-32k")
-    # Its Cnn14 ends with the pooled map: no hidden layer, no labels, and the last block halves like the others.
+    # Its Cnn14 has no hidden layer and no labels, and the last block halves time and frequency like the others.
     widths = cnn14_widths(tensors, _AUDIO)
-    return {**size("cnn14"), "widths": widths, "halvings": len(widths), "size": widths[-1], "labels": 0, "decision": "none"}
+    return {**published_size("cnn14"), "widths": widths, "halvings": len(widths), "size": widths[-1], "labels": 0, "decision": "none"}
 
 
 def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
@@ -56,12 +56,12 @@ def _rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     is_htsat = checkpoint.has(f"{_AUDIO}patch_embed.proj.weight")
     return [
         Rename(rf"{front}log_trans\.melW", BANK),
-        Rename(rf"{front}mel_trans\.stft\.conv_real\.weight", WINDOW, first_row),
-        Ignore(rf"{front}mel_trans\.stft\.conv_imag\.weight", "the sine half of the transform, the same for every window"),
-        *([*htsat.encoder(audio), *htsat.no_head(audio)] if is_htsat else cnn14_rules(audio)),
+        Rename(rf"{front}mel_trans\.stft\.conv_real\.weight", WINDOW, window_from_kernel),
+        Ignore(rf"{front}mel_trans\.stft\.conv_imag\.weight", "sine part of the Fourier transform, not needed"),
+        *([*htsat.encoder(audio), *htsat.ignore_head(audio)] if is_htsat else cnn14_rules(audio)),
         *projections(r"audio_proj\.", r"text_proj\."),
         *towers.bert_rules(r"text_encoder\.text_encoder\.", pooler=False),
-        Ignore("temp", "kept in the settings"),
+        Ignore("temp", "stored in the settings"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whisper's encoder, of transformers' folders and of OpenAI's own files (MIT). Its decoder is left out: it writes, and does not hear."""
+"""Encoder of Whisper in the formats of transformers and of OpenAI (MIT). The decoder is ignored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from auricle.core.errors import ModelError
 from auricle.models.convert import blocks as shared
 from auricle.models.convert.checkpoint_file import Checkpoint
 from auricle.models.convert.format import Format
-from auricle.models.convert.hf_config import Extractor, Known
+from auricle.models.convert.hf_config import ConfigKeys, ExtractorKeys
 from auricle.models.convert.rules import Ignore, Join, Rename, Rule
 
-#: config.json of transformers: WhisperConfig. The decoder is not used, nor what belongs to training.
-CONFIG = Known(
+#: config.json of transformers: WhisperConfig. Keys of the decoder and of training are irrelevant.
+CONFIG = ConfigKeys(
     read=frozenset({"num_mel_bins", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim", "d_model", "max_source_positions"}),
-    wanted={"activation_function": "gelu", "scale_embedding": False},
+    required={"activation_function": "gelu", "scale_embedding": False},
     irrelevant=frozenset(
         {"vocab_size", "decoder_layers", "decoder_attention_heads", "decoder_ffn_dim", "decoder_layerdrop", "decoder_start_token_id"}
         | {"encoder_layerdrop", "use_cache", "is_encoder_decoder", "dropout", "attention_dropout", "activation_dropout", "init_std"}
@@ -26,10 +26,10 @@ CONFIG = Known(
         | {"tie_word_embeddings"}
     ),
 )
-#: preprocessor_config.json: WhisperFeatureExtractor. Older folders hold its mel matrix, which it computes anew.
-EXTRACTOR = Extractor(
+#: preprocessor_config.json: WhisperFeatureExtractor. Older folders have its mel filterbank, which it recomputes.
+EXTRACTOR = ExtractorKeys(
     read=frozenset({"feature_size", "chunk_length"}),
-    wanted={
+    required={
         "feature_extractor_type": "WhisperFeatureExtractor",
         "sampling_rate": 16000,
         "hop_length": 160,
@@ -48,7 +48,7 @@ _HUB_NAMES = {
     "fc2": "narrow",
 }
 _OPENAI_NAMES = {"attn_ln": "norm1", "attn.out": "attention.out", "mlp_ln": "norm2", "mlp.0": "widen", "mlp.2": "narrow"}
-_DECODER = "writes words; the encoder alone hears"
+_DECODER = "decoder, not converted"
 
 
 def _hub(checkpoint: Checkpoint, name: str) -> Any:
@@ -66,7 +66,7 @@ def _openai_recognise(checkpoint: Checkpoint) -> bool:
 def _settings(*, mels: int, width: int, depth: int, heads: int, positions: int) -> Mapping[str, Any]:
     frontend = f"whisper-{mels}"
     if mels not in (80, 128):
-        raise ModelError(f"a Whisper of {mels} mel bands was not published; wanted 80 or 128")
+        raise ModelError(f"Whisper with {mels} mel bands is not supported; wanted 80 or 128")
     return {
         "frontend": frontend,
         "window": positions / 50,
@@ -89,11 +89,11 @@ def _hub_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     width, mels, _ = _hub(checkpoint, "conv1.weight").shape
     positions = _hub(checkpoint, "embed_positions.weight").shape[0]
     CONFIG.check(checkpoint.path / "config.json", config)
-    EXTRACTOR.check(*checkpoint.extractor(), feature_size=mels, chunk_length=positions / 50)
+    EXTRACTOR.check(*checkpoint.feature_extractor(), feature_size=mels, chunk_length=positions / 50)
     return _settings(
         mels=mels,
         width=width,
-        depth=shared.depth(checkpoint.tensors, rf"{_HUB}layers\.(\d+)\."),
+        depth=shared.count_blocks(checkpoint.tensors, rf"{_HUB}layers\.(\d+)\."),
         heads=config.get("encoder_attention_heads", max(1, width // 64)),
         positions=positions,
     )
@@ -105,7 +105,7 @@ def _openai_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
     return _settings(
         mels=mels,
         width=width,
-        depth=shared.depth(checkpoint.tensors, r"encoder\.blocks\.(\d+)\."),
+        depth=shared.count_blocks(checkpoint.tensors, r"encoder\.blocks\.(\d+)\."),
         heads=sizes["n_audio_head"] if isinstance(sizes, Mapping) else max(1, width // 64),
         positions=checkpoint.tensors["encoder.positional_embedding"].shape[0],
     )
@@ -114,37 +114,37 @@ def _openai_settings(checkpoint: Checkpoint) -> Mapping[str, Any]:
 def _hub_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     layer = rf"{_HUB}layers\.(\d+)\."
     return [
-        *_ends(_HUB),
+        *_convolutions(_HUB),
         Rename(rf"{_HUB}embed_positions\.weight", "encoder.positions"),
-        shared.part(rf"{_HUB}layer_norm", "encoder.norm"),
+        shared.layer(rf"{_HUB}layer_norm", "encoder.norm"),
         *shared.block(layer, _HUB_NAMES),
-        *_three(layer, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        *_join_qkv(layer, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
         Ignore(r"(?:model\.)?decoder\..+|proj_out\.weight", _DECODER),
-        Ignore(r"(?:projector|classifier)\..+|layer_weights", "a head of its own, over a projection that is not built"),
+        Ignore(r"(?:projector|classifier)\..+|layer_weights", "task head, not converted"),
     ]
 
 
 def _openai_rules(checkpoint: Checkpoint) -> Sequence[Rule]:
     layer = r"encoder\.blocks\.(\d+)\."
     return [
-        *_ends(r"encoder\."),
+        *_convolutions(r"encoder\."),
         Rename(r"encoder\.positional_embedding", "encoder.positions"),
-        shared.part(r"encoder\.ln_post", "encoder.norm"),
+        shared.layer(r"encoder\.ln_post", "encoder.norm"),
         *shared.block(layer, _OPENAI_NAMES),
-        *_three(layer, "attn.query", "attn.key", "attn.value"),
+        *_join_qkv(layer, "attn.query", "attn.key", "attn.value"),
         Ignore(r"decoder\..+", _DECODER),
     ]
 
 
-def _ends(prefix: str) -> list[Rule]:
-    return [shared.part(rf"{prefix}conv{place}", f"encoder.conv{place}") for place in (1, 2)]
+def _convolutions(prefix: str) -> list[Rule]:
+    return [shared.layer(rf"{prefix}conv{number}", f"encoder.conv{number}") for number in (1, 2)]
 
 
-def _three(layer: str, *names: str) -> list[Rule]:
-    """Query, key and value: Whisper's keys have no bias."""
-    weight, _ = shared.three_in_one(layer, names)
+def _join_qkv(layer: str, *names: str) -> list[Rule]:
+    """Rules for query, key and value; the key of Whisper has no bias."""
+    weight, _ = shared.join_qkv(layer, names)
     biased = tuple(rf"{layer}{re.escape(name)}\.bias" for name in (names[0], names[2]))
-    return [weight, Join(biased, r"encoder.blocks.\1.attention.qkv.bias", shared.keyless_bias)]
+    return [weight, Join(biased, r"encoder.blocks.\1.attention.qkv.bias", shared.qkv_bias_without_key)]
 
 
 FORMATS = (
