@@ -161,7 +161,7 @@ def main() -> None:
             print(f"open_without_torch   {figures[-1]['value']:.3f} s")
     if not asked.dry:
         command = f"python benchmarks/paired.py --base {asked.base} --data DIR" + (" --weights FILE" if asked.weights else "")
-        hashed = fingerprint(catalog.folder(None))
+        hashed = fingerprint(catalog.find_folder(None))
         print(write_record(ROOT / "docs" / "results", "paired", command=command, seed=None, figures=figures, weights=hashed))
 
 

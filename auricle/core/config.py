@@ -86,7 +86,7 @@ class Output(Strict):
     labels: K label names. rate: frames per second. dim: D. activation: maps logits to scores: 'sigmoid' for independent labels, 'softmax'
     for exclusive ones. calibration: of sigmoid scores; without one, raw logits are used. thresholds: scores from which a label is
     present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into one logit per label
-    (tasks.tagging.evidence).
+    (tasks.tagging.combine_logits).
     """
 
     kind: Literal["clip_scores", "frame_scores", "vectors"]

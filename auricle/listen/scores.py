@@ -32,7 +32,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
     """Recording-level logits (K,) of one window, joined with the frame-level logits if the config names them (`joined`)."""
     own = outputs[CLIP_LOGITS][0]
-    return own if output.joined is None else tagging.evidence(own, outputs[output.joined][0])
+    return own if output.joined is None else tagging.combine_logits(own, outputs[output.joined][0])
 
 
 def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:

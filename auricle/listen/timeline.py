@@ -55,6 +55,6 @@ class Timeline:
                 scores[start : start + len(values)] = values
                 gate[start : start + len(values)] = present
             threshold = float(self._thresholds[index])
-            runs = detection.stretches(scores, frame_rate=config.frame_rate, threshold=threshold, gate=gate)
-            events += detection.timed(runs, config.labels[index], frame_rate=config.frame_rate, duration=duration)
-        return detection.in_order(events)
+            runs = detection.find_segments(scores, frame_rate=config.frame_rate, threshold=threshold, gate=gate)
+            events += detection.to_events(runs, config.labels[index], frame_rate=config.frame_rate, duration=duration)
+        return detection.sort_events(events)

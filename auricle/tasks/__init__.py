@@ -1,1 +1,1 @@
-"""Questions: one file each; records in, target arrays out, and scores in, records out (numpy)."""
+"""Tasks, one module each (numpy): records in, target arrays out (encode); scores in, records out (decode); and a metric (measure)."""

@@ -1,10 +1,10 @@
-"""Which sounds, and when? Every sounding stretch of every source, with onset and offset.
+"""Sound event detection: labels with onset and offset.
 
-Convention: an event is a sounding stretch of one source; pauses up to 0.5 s are bridged, longer ones split it; what lasts under
-0.1 s is dropped. Times are seconds from the start of the file. Frame t covers t / frame_rate to (t + 1) / frame_rate.
-Decoding: median filter over 0.25 s, then two thresholds (an event reaches the label's own and lasts while the score stays over a
-share of it: Canny 1986 for edges, Delphin-Poulat and Plapous, DCASE 2019 for sounds), then pauses, then length, then the gate.
-Metric: PSDS (Bilen et al., ICASSP 2020), beside collar, segment and intersection F1.
+Convention: an event is a contiguous sound of one source; pauses up to 0.5 s are bridged, longer ones split it; events shorter than
+0.1 s are dropped. Times are seconds from the start of the file. Frame t covers t / frame_rate to (t + 1) / frame_rate.
+Decoding: median filter over 0.25 s, hysteresis thresholding (an event reaches the label's threshold and lasts while the score stays above
+a fraction of it: Canny 1986 for edges, Delphin-Poulat and Plapous, DCASE 2019 for sounds), then pauses, minimum length and gate.
+Metric: PSDS (Bilen et al., ICASSP 2020); also collar-based, segment-based and intersection F1.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from auricle.core.records import Event
 #: Events of one clip, in any order.
 Target: TypeAlias = Sequence[Event]
 
-_NEARLY = 1e-6  # of a frame or a second: times come as decimal fractions of a frame rate
+_TOLERANCE = 1e-6  # of a frame or a second, for rounding of times
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How frame scores become events; all in seconds but `hold`, the share of its threshold that an event may sink to."""
+    """Decoding parameters, in seconds, except hold: the lower threshold of an event as a fraction of the label's threshold.
+
+    smooth: length of the median filter. pause: longest bridged pause. shortest: minimum length of an event.
+    """
 
     smooth: float = 0.25
     hold: float = 0.3
@@ -38,8 +41,8 @@ RULE = Rule()
 
 
 @dataclasses.dataclass(frozen=True)
-class Stretch:
-    """Frames [start, stop) of one label, and the mean score of those that sound."""
+class Segment:
+    """Frames [start, stop) of one label, and the mean score of its active frames."""
 
     start: int
     stop: int
@@ -47,17 +50,20 @@ class Stretch:
 
 
 def encode(target: Target, labels: Sequence[str], *, frame_rate: float, frames: int) -> np.ndarray:
-    """Events to float32 (T, K): 1 in every frame of which an event covers half or more, and in one frame at least for each."""
-    places = {label: index for index, label in enumerate(labels)}
-    active = np.zeros((frames, len(places)), np.float32)
+    """Events to float32 (T, K): 1 in every frame that an event covers by half or more, in at least one frame for each event.
+
+    InputError for a label outside the vocabulary or bad times.
+    """
+    indices = {label: index for index, label in enumerate(labels)}
+    active = np.zeros((frames, len(indices)), np.float32)
     for event in target:
-        if event.label not in places:
-            raise InputError(f"label {event.label!r} is not among the {len(places)} of the vocabulary")
+        if event.label not in indices:
+            raise InputError(f"label {event.label!r} is not among the {len(indices)} of the vocabulary")
         if not 0 <= event.onset <= event.offset:
             raise InputError(f"event {event.label!r} lasts from {event.onset} to {event.offset} s; wanted 0 <= onset <= offset")
-        start = int(np.ceil(event.onset * frame_rate - 0.5 - _NEARLY))
-        stop = int(np.floor(event.offset * frame_rate + 0.5 + _NEARLY))
-        active[start : max(stop, start + 1), places[event.label]] = 1.0
+        start = int(np.ceil(event.onset * frame_rate - 0.5 - _TOLERANCE))
+        stop = int(np.floor(event.offset * frame_rate + 0.5 + _TOLERANCE))
+        active[start : max(stop, start + 1), indices[event.label]] = 1.0
     return active
 
 
@@ -71,10 +77,10 @@ def decode(
     duration: float | None = None,
     rule: Rule = RULE,
 ) -> tuple[Event, ...]:
-    """Frame probabilities (T, K) of one clip to events, by onset.
+    """Frame probabilities (T, K) of one clip to events, sorted by onset. InputError for a wrong shape.
 
-    thresholds: one, or (K,). gate: bool (K,) or (T, K), the labels that the clip as a whole was found to hold; an event that
-    never meets its gate is dropped. duration: seconds; events are clipped to it.
+    thresholds: one, or (K,). gate: bool (K,) or (T, K), labels that are present in the clip; events without an open gate in any frame
+    are dropped. duration: seconds; events are clipped to it.
     """
     scores = np.asarray(scores)
     if scores.ndim != 2 or scores.shape[1] != len(labels):
@@ -84,45 +90,45 @@ def decode(
     events: list[Event] = []
     for index, label in enumerate(labels):
         threshold = float(thresholds[index])
-        found = stretches(scores[:, index], frame_rate=frame_rate, threshold=threshold, gate=gates[:, index], rule=rule)
-        events += timed(found, label, frame_rate=frame_rate, duration=duration)
-    return in_order(events)
+        segments = find_segments(scores[:, index], frame_rate=frame_rate, threshold=threshold, gate=gates[:, index], rule=rule)
+        events += to_events(segments, label, frame_rate=frame_rate, duration=duration)
+    return sort_events(events)
 
 
-def stretches(
+def find_segments(
     scores: np.ndarray, *, frame_rate: float, threshold: float, gate: np.ndarray | None = None, rule: Rule = RULE
-) -> list[Stretch]:
-    """Frame probabilities (T,) of one label to its sounding stretches, in order of time. gate: bool (T,)."""
+) -> list[Segment]:
+    """Frame probabilities (T,) of one label to active segments, in order of time. gate: bool (T,)."""
     scores = np.asarray(scores, dtype=np.float64)
-    smooth = median(scores, int(rule.smooth * frame_rate + _NEARLY) // 2 * 2 + 1)
-    sounding = smooth >= min(threshold, max(threshold * rule.hold, np.finfo(np.float32).tiny))
-    runs = [run for run in _runs(sounding) if smooth[run[0] : run[1]].max() >= threshold]
-    found = []
-    for start, stop in _bridged(runs, rule.pause * frame_rate):
-        if stop - start + _NEARLY < rule.shortest * frame_rate or (gate is not None and not gate[start:stop].any()):
+    smooth = median(scores, int(rule.smooth * frame_rate + _TOLERANCE) // 2 * 2 + 1)
+    active = smooth >= min(threshold, max(threshold * rule.hold, np.finfo(np.float32).tiny))
+    runs = [run for run in _runs(active) if smooth[run[0] : run[1]].max() >= threshold]
+    segments = []
+    for start, stop in _bridge_pauses(runs, rule.pause * frame_rate):
+        if stop - start + _TOLERANCE < rule.shortest * frame_rate or (gate is not None and not gate[start:stop].any()):
             continue
         inside = slice(start, stop)
-        found.append(Stretch(start, stop, float(smooth[inside][sounding[inside]].mean())))
-    return found
+        segments.append(Segment(start, stop, float(smooth[inside][active[inside]].mean())))
+    return segments
 
 
-def timed(found: Sequence[Stretch], label: str, *, frame_rate: float, duration: float | None = None) -> list[Event]:
-    """Stretches of one label as events in seconds, clipped to the duration."""
+def to_events(segments: Sequence[Segment], label: str, *, frame_rate: float, duration: float | None = None) -> list[Event]:
+    """Segments of one label as events in seconds, clipped to the duration."""
     end = np.inf if duration is None else duration
     return [
-        Event(label, stretch.start / frame_rate, float(min(stretch.stop / frame_rate, end)), stretch.score)
-        for stretch in found
-        if stretch.start / frame_rate < end
+        Event(label, segment.start / frame_rate, float(min(segment.stop / frame_rate, end)), segment.score)
+        for segment in segments
+        if segment.start / frame_rate < end
     ]
 
 
-def in_order(events: Sequence[Event]) -> tuple[Event, ...]:
-    """Events by onset, then offset, then label."""
+def sort_events(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Sort events by onset, then offset, then label."""
     return tuple(sorted(events, key=lambda event: (event.onset, event.offset, event.label)))
 
 
 def median(scores: np.ndarray, width: int) -> np.ndarray:
-    """Median of `width` (odd) neighbouring frames (T,); the first and last frame go on beyond the ends."""
+    """Median filter of scores (T,) over `width` (odd) frames; the first and last frame are repeated beyond the ends."""
     if width < 3 or not len(scores):
         return scores
     padded = np.pad(scores, width // 2, mode="edge")
@@ -130,14 +136,15 @@ def median(scores: np.ndarray, width: int) -> np.ndarray:
 
 
 def _runs(active: np.ndarray) -> list[tuple[int, int]]:
+    """Runs [start, stop) of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
-def _bridged(runs: list[tuple[int, int]], pause: float) -> list[tuple[int, int]]:
+def _bridge_pauses(runs: list[tuple[int, int]], pause: float) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, stop in runs:
-        if joined and start - joined[-1][1] <= pause + _NEARLY:
+        if joined and start - joined[-1][1] <= pause + _TOLERANCE:
             joined[-1] = (joined[-1][0], stop)
         else:
             joined.append((start, stop))
@@ -145,11 +152,11 @@ def _bridged(runs: list[tuple[int, int]], pause: float) -> list[tuple[int, int]]
 
 
 def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str], *, frame_rate: float) -> float:
-    """PSDS, first scenario, of frame scores (T, K) of several clips."""
+    """PSDS of scenario 1 for frame scores (T, K) of several clips."""
     from auricle.metrics.frames import FrameScores
     from auricle.metrics.psds import SCENARIO_1, psds
 
-    names = [str(place) for place in range(len(targets))]
+    names = [str(index) for index in range(len(targets))]
     edges = [np.arange(len(one) + 1) / frame_rate for one in scores]
     frames = {name: FrameScores(one, times, labels) for name, one, times in zip(names, scores, edges, strict=True)}
     durations = {name: float(times[-1]) for name, times in zip(names, edges, strict=True)}

@@ -1,7 +1,7 @@
-"""Which one sound is this? Exactly one word of the vocabulary, as in ESC-50 (Piczak, ACM Multimedia 2015).
+"""Sound event classification: exactly one label per clip, as in ESC-50 (Piczak, ACM Multimedia 2015).
 
-Convention: scores of any scale, the greatest wins; ties go to the word that comes first. A clip of silence still gets its best
-word, for the question says that there is one, but not as present. Metric: accuracy by fold.
+Convention: scores of any scale; the label with the highest score is chosen, the first of equal ones. A silent clip gets its best label
+too, but not as present. Metric: accuracy by fold.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from auricle.core.errors import InputError
 from auricle.core.records import Label
 
-#: The one word that is true of the clip.
+#: The label of the clip.
 Target: TypeAlias = str
 
 
 def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
-    """One word to float32 (K,), 1 at its place. InputError for a word outside the vocabulary."""
+    """One label to a one-hot vector, float32 (K,). InputError for a label outside the vocabulary."""
     if target not in labels:
         raise InputError(f"label {target!r} is not among the {len(labels)} of the vocabulary")
     row = np.zeros(len(labels), np.float32)
@@ -28,10 +28,10 @@ def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
 
 
 def decode(scores: np.ndarray, labels: Sequence[str], *, silent: bool = False) -> Label:
-    """Scores (K,) to the one best label."""
+    """Scores (K,) to the best label. InputError for a wrong shape."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(labels),) or not len(labels):
-        raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted one a label")
+        raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted one per label")
     best = int(np.argmax(scores))
     return Label(labels[best], float(scores[best]), not silent)
 

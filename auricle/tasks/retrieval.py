@@ -1,7 +1,7 @@
-"""Which clip fits these words, and which words fit this clip? Both ways by one product of unit vectors.
+"""Text-to-audio and audio-to-text retrieval in a joint space.
 
-Convention: a query and its candidates are vectors of one joint space; the score is their cosine, -1 to 1; ties keep the order
-of the candidates. Metric: mAP at 10, beside recall at 1, 5 and 10 (as in Oncescu et al., Interspeech 2021).
+Convention: a query and its candidates are vectors of one joint space; the score is their cosine, -1 to 1; equal scores keep the order of
+the candidates. Metric: mAP at 10; also recall at 1, 5 and 10 (as in Oncescu et al., Interspeech 2021).
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ class Hit:
     score: float
 
 
-#: Names of the candidates that fit one query.
+#: Names of the relevant candidates of one query.
 Target: TypeAlias = Collection[str]
 
 
 def encode(target: Target, names: Sequence[str]) -> np.ndarray:
-    """Which candidates fit a query: float32 (B,), 1 where one does. InputError for an unknown name."""
-    places = {name: index for index, name in enumerate(names)}
-    unknown = sorted(set(target) - places.keys())
+    """Relevance of the candidates, float32 (B,): 1 for relevant ones. InputError for an unknown name."""
+    indices = {name: index for index, name in enumerate(names)}
+    unknown = sorted(set(target) - indices.keys())
     if unknown:
-        raise InputError(f"{', '.join(map(repr, unknown))} not among the {len(places)} candidates; wanted their names as given")
-    row = np.zeros(len(places), np.float32)
-    row[[places[name] for name in target]] = 1.0
+        raise InputError(f"{', '.join(map(repr, unknown))} not among the {len(indices)} candidates; wanted their names as given")
+    row = np.zeros(len(indices), np.float32)
+    row[[indices[name] for name in target]] = 1.0
     return row
 
 
 def decode(scores: np.ndarray, names: Sequence[str], *, top: int | None = 10) -> tuple[Hit, ...]:
-    """Cosines (B,) of one query to its best `top` candidates, best first; None gives all."""
+    """Cosines (B,) of one query to its `top` candidates, best first; None returns all. InputError for a wrong shape."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(names),):
         raise InputError(f"scores have shape {scores.shape} for {len(names)} candidates; wanted ({len(names)},)")

@@ -1,8 +1,8 @@
-"""Which sounds are in this clip? Any number of the vocabulary, none included.
+"""Audio tagging: any number of labels per clip, also none.
 
-Convention: a label is a plain word of the vocabulary; its score is a probability, 0 to 1; it is present when the score reaches
-the label's own threshold and the clip is not silent. Over several windows, a label has its greatest score.
-Metric: mean average precision over labels (as in AudioSet: Gemmeke et al., ICASSP 2017), beside lwlrap and d'.
+Convention: the score of a label is a probability, 0 to 1; the label is present when the score reaches its threshold and the clip is not
+silent. Over several windows, the score is the maximum.
+Metric: mean average precision over labels (as in AudioSet: Gemmeke et al., ICASSP 2017); also lwlrap and d'.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import numpy as np
 from auricle.core.errors import InputError
 from auricle.core.records import Label
 
-#: Share of its threshold from which a label is a guess, where none is present (docs/tasks/tagging.md has how often the first is right).
+#: Fraction of its threshold from which a label is a guess, where none is present (for the accuracy see docs/tasks/tagging.md).
 GUESS = 0.5
-_GUESSES = 3  # at most
+_MAX_GUESSES = 3
 
-#: The words that are true of one clip.
+#: Labels of one clip.
 Target: TypeAlias = Collection[str]
 
 
 def encode(target: Target, labels: Sequence[str]) -> np.ndarray:
-    """Words of one clip to float32 (K,), 1 where the word is true. InputError for a word outside the vocabulary."""
-    places = {label: index for index, label in enumerate(labels)}
-    unknown = sorted(set(target) - places.keys())
+    """Labels of one clip to a multi-hot vector, float32 (K,). InputError for a label outside the vocabulary."""
+    indices = {label: index for index, label in enumerate(labels)}
+    unknown = sorted(set(target) - indices.keys())
     if unknown:
-        raise InputError(f"label(s) {', '.join(map(repr, unknown))} are not among the {len(places)} of the vocabulary")
-    row = np.zeros(len(places), np.float32)
-    row[[places[word] for word in target]] = 1.0
+        raise InputError(f"label(s) {', '.join(map(repr, unknown))} are not among the {len(indices)} of the vocabulary")
+    row = np.zeros(len(indices), np.float32)
+    row[[indices[label] for label in target]] = 1.0
     return row
 
 
@@ -43,36 +43,36 @@ def decode(
     silent: bool = False,
     exclusive: bool = False,
 ) -> tuple[Label, ...]:
-    """Scores (K,) of one clip to all K labels, best first; equal scores keep the vocabulary's order.
+    """Scores (K,) of one clip to all K labels, best first; equal scores keep the vocabulary's order. InputError for a wrong shape.
 
-    thresholds: one, or (K,). silent: no label can be present, whatever its score. exclusive: labels exclude each other, see `present`.
+    thresholds: one, or (K,). silent: no label is present, whatever its score. exclusive: labels exclude each other, see `present`.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(labels),):
         raise InputError(f"scores have shape {scores.shape} for {len(labels)} labels; wanted ({len(labels)},)")
-    there = present(scores, thresholds, exclusive=exclusive) & (not silent)
+    is_present = present(scores, thresholds, exclusive=exclusive) & (not silent)
     order = np.argsort(-scores, kind="stable")
-    return tuple(Label(labels[index], float(scores[index]), bool(there[index])) for index in order)
+    return tuple(Label(labels[index], float(scores[index]), bool(is_present[index])) for index in order)
 
 
 def guesses(scores: np.ndarray, labels: Sequence[str], *, thresholds: np.ndarray | float = 0.5) -> tuple[Label, ...]:
-    """Of a clip in which no label is present: those whose scores (K,) reach GUESS of their thresholds, best first, at most 3."""
+    """Labels whose scores (K,) reach GUESS times their thresholds, best first, at most 3; for clips without present labels."""
     near = [label for label in decode(scores, labels, thresholds=GUESS * np.asarray(thresholds)) if label.present]
-    return tuple(dataclasses.replace(label, present=False) for label in near[:_GUESSES])
+    return tuple(dataclasses.replace(label, present=False) for label in near[:_MAX_GUESSES])
 
 
 def present(scores: np.ndarray, thresholds: np.ndarray | float, *, exclusive: bool = False) -> np.ndarray:
     """Which of K labels are present, bool (K,): those whose score reaches the threshold.
 
-    exclusive: of labels of which one is true (a softmax), the best one alone, whatever its score; the first of equals; none where all
+    exclusive: of exclusive labels (a softmax) only the best one is present, whatever its score; the first of equal ones; none where all
     scores are zero.
     """
     if not exclusive:
         return np.asarray(scores >= thresholds)
-    there = np.zeros(scores.shape, np.bool_)
+    best = np.zeros(scores.shape, np.bool_)
     if scores.size and scores.max() > 0:
-        there[int(scores.argmax())] = True
-    return there
+        best[int(scores.argmax())] = True
+    return best
 
 
 def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str]) -> float:
@@ -82,14 +82,14 @@ def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Seq
     return mean_average_precision(np.stack([encode(target, labels) for target in targets]) > 0, np.stack(scores))
 
 
-def evidence(clip: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Logits (K,) that one window holds each label: the mean of the clip head's (K,) and the frame head's (T, K) at its best moment.
+def combine_logits(clip: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Logits (K,) of one window: the mean of the clip head's (K,) and the maximum of the frame head's (T, K), averaged over five frames.
 
-    A moment is five frames. The clip head knows textures, the frame head a short sound among others; on composed scenes the two
-    together rank better than the clip head alone (docs/tasks/tagging.md).
+    The clip head recognises textures, the frame head short sounds among others; on composed scenes their mean ranks better than the clip
+    head alone (docs/tasks/tagging.md).
     """
     width = min(5, len(frames))
-    moments = frames[: len(frames) - width + 1].copy()  # (T - width + 1, K), sums of width frames
+    sums = frames[: len(frames) - width + 1].copy()  # (T - width + 1, K), over `width` frames
     for shift in range(1, width):
-        moments += frames[shift : len(frames) - width + 1 + shift]
-    return np.asarray(0.5 * (clip + moments.max(axis=0) / width), dtype=np.float32)
+        sums += frames[shift : len(frames) - width + 1 + shift]
+    return np.asarray(0.5 * (clip + sums.max(axis=0) / width), dtype=np.float32)

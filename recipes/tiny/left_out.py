@@ -95,7 +95,7 @@ def labelled_outputs(folder: Path, rows: Sequence[Row], bank: FeatureBank, left:
 
 
 def _max_evidence(windows: Iterable[Outputs]) -> np.ndarray:
-    return np.asarray(np.max([tagging.evidence(window[CLIP_LOGITS][0], window[FRAME_LOGITS][0]) for window in windows], axis=0))
+    return np.asarray(np.max([tagging.combine_logits(window[CLIP_LOGITS][0], window[FRAME_LOGITS][0]) for window in windows], axis=0))
 
 
 def stitch_frames(windows: Sequence[Outputs], config: ModelConfig) -> np.ndarray:

@@ -51,7 +51,7 @@ def test_hears_what_is_there_and_when(listener: Listener, scene: Clip) -> None:
 def test_scores_are_calibrated_label_by_label(tone_folder: Path, tmp_path: Path, listener: Listener) -> None:
     sound = clip(tone("low tone", 2), silence(1), tone("high tone", 3, level=0.02))
     (outputs,) = listener.outputs(sound)
-    said = tagging.evidence(outputs["clip_logits"][0], outputs["frame_logits"][0]).astype(float)
+    said = tagging.combine_logits(outputs["clip_logits"][0], outputs["frame_logits"][0]).astype(float)
     scale, bias = np.array([0.1, 0.2, 0.3, 0.4, 0.5]), np.array([-0.5, 0.25, 0.0, 1.0, -1.0])
     folder = Path(shutil.copytree(tone_folder, tmp_path / "calibrated"))
     config = tone_model.config()

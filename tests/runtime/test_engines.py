@@ -90,7 +90,7 @@ def test_bfloat16_stays_near(clap: Path) -> None:
 
 
 def test_a_graph_is_chosen_where_it_keeps_the_numbers(tagger: Path, tmp_path: Path) -> None:
-    told = exported.read(tagger)
+    told = exported.read_export(tagger)
     assert (
         told is not None
         and told.is_accurate("onnx")

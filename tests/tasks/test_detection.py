@@ -23,7 +23,7 @@ def track(*runs: tuple[int, int, float], frames: int = 100) -> np.ndarray:
 
 
 def found(scores: np.ndarray, threshold: float = 0.5, gate: np.ndarray | None = None) -> list[tuple[int, int]]:
-    return [(run.start, run.stop) for run in detection.stretches(scores, frame_rate=RATE, threshold=threshold, gate=gate)]
+    return [(run.start, run.stop) for run in detection.find_segments(scores, frame_rate=RATE, threshold=threshold, gate=gate)]
 
 
 def test_pauses_up_to_half_a_second_are_bridged() -> None:
@@ -32,7 +32,7 @@ def test_pauses_up_to_half_a_second_are_bridged() -> None:
 
 
 def test_the_pause_does_not_dilute_the_score() -> None:
-    (run,) = detection.stretches(track((10, 20, 0.9), (25, 35, 0.7)), frame_rate=RATE, threshold=0.5)
+    (run,) = detection.find_segments(track((10, 20, 0.9), (25, 35, 0.7)), frame_rate=RATE, threshold=0.5)
     assert run.score == pytest.approx(0.8)
 
 
@@ -88,7 +88,7 @@ def test_every_event_marks_a_frame() -> None:
 @settings(deadline=None)
 @given(arrays.arrays(np.float32, st.integers(0, 60), elements=st.floats(0, 1, width=32)), st.floats(0.05, 0.95))
 def test_stretches_are_ordered_apart_and_well_founded(scores: np.ndarray, threshold: float) -> None:
-    runs = detection.stretches(scores, frame_rate=RATE, threshold=threshold)
+    runs = detection.find_segments(scores, frame_rate=RATE, threshold=threshold)
     smooth = detection.median(scores.astype(np.float64), 3)
     for run in runs:
         assert 0 <= run.start < run.stop <= len(scores)
