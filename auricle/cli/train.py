@@ -10,6 +10,7 @@ import typer
 
 from auricle.cli import terminal
 from auricle.core.errors import InputError
+from auricle.core.files import make_folder
 from auricle.core.optional import require
 
 if TYPE_CHECKING:
@@ -59,11 +60,12 @@ def _train(training: Training, folder: Path) -> None:
     from rich.text import Text
 
     from auricle.train import parallel, trainer
-    from auricle.train.plan import plan
+    from auricle.train.plan import check_space, plan
 
     console, first = terminal.stderr(), parallel.rank_and_world()[0] == 0
     if first:
         terminal.print_note(plan(training))
+        check_space(training, make_folder(folder))
     if console.is_terminal and first:
         with console.status("starting") as status:
             figures = trainer.train(training, folder, report=lambda line: status.update(Text(line)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ pytest.importorskip("torch")
 
 import toy_training as toy
 
+from auricle.core.errors import WriteError
 from auricle.data.item import Item
 from auricle.data.waves import open_waves
 from auricle.train import checkpoint
 from auricle.train.batches import BatchConfig, Batches
-from auricle.train.plan import plan
+from auricle.train.plan import check_space, plan
 from auricle.train.trainer import CHECKPOINTS, train
 
 
@@ -40,3 +43,13 @@ def test_recordings_and_batches_are_told(tmp_path: Path) -> None:
     training = toy.training(steps=1)
     training.batches = Batches(items, open_waves(items, tmp_path, rate=16_000), "auricle-16k", BatchConfig(batch=1, captions="none"))
     assert plan(training).startswith("1 steps of 1 clips from 1 recordings; ") and "; one checkpoint of about " in plan(training)
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = toy.training(steps=12, save_every=3)
+    check_space(training, tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(WriteError, match=r"0\.0 MB are free and the checkpoints take .* MB; free some space"):
+        check_space(training, tmp_path)
+    (tmp_path / "step-3").write_bytes(bytes(10_000_000))  # of the run that is resumed
+    check_space(training, tmp_path)
