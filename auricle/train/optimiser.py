@@ -52,7 +52,7 @@ def layer_lr_scales(model: nn.Module, decay: float) -> dict[str, float]:
     towers: dict[str, list[str]] = {}
     for name in names:
         towers.setdefault(_tower(name), []).append(name)
-    return {name: scale for own in towers.values() for name, scale in _tower_lr_scales(own, list(layer_lists(model)), decay).items()}
+    return {name: scale for tower in towers.values() for name, scale in _tower_lr_scales(tower, list(layer_lists(model)), decay).items()}
 
 
 def _tower(name: str) -> str:

@@ -76,8 +76,8 @@ def folds(workspace: Workspace) -> dict[int, Path]:
     """Train four models, each without one fold; calibrate each on the other three folds; evaluate on its held-out fold."""
     folders = {}
     for left in workspace.folds:
-        chosen = [i for i, row in enumerate(workspace.rows) if is_trainable(row) and fold(row) != left]
-        folders[left] = train_model(workspace, f"fold{left}", chosen, workspace.vocabulary)
+        train_rows = [i for i, row in enumerate(workspace.rows) if is_trainable(row) and fold(row) != left]
+        folders[left] = train_model(workspace, f"fold{left}", train_rows, workspace.vocabulary)
         _evaluate_accuracy(workspace, folders)
     if len(folders) == 1:
         return folders  # calibration needs the outputs of other folds
@@ -146,11 +146,13 @@ def unseen_classes(workspace: Workspace) -> None:
             if workspace.sets and name not in workspace.sets:
                 continue
             remaining = set(map(id, class_exclusion.exclude_classes(workspace.rows, classes)))
-            chosen = [i for i, row in enumerate(workspace.rows) if id(row) in remaining and is_trainable(row)]
+            train_rows = [i for i, row in enumerate(workspace.rows) if id(row) in remaining and is_trainable(row)]
             vocabulary = [
-                label for label in workspace.vocabulary if label not in classes and any(label in workspace.rows[i].labels for i in chosen)
+                label
+                for label in workspace.vocabulary
+                if label not in classes and any(label in workspace.rows[i].labels for i in train_rows)
             ]
-            folder = train_model(workspace, f"unseen-{study}-{name}", chosen, vocabulary)
+            folder = train_model(workspace, f"unseen-{study}-{name}", train_rows, vocabulary)
             results.append((name, unseen.hits(folder, workspace.rows, workspace.bank, classes)))
             about = unseen.ABOUT[study] + LEXICON[workspace.variant]
             _record(workspace, f"unseen-{study}{workspace.variant}", unseen.figures(results, workspace.run.seed), about)
@@ -162,11 +164,11 @@ def ship(workspace: Workspace) -> None:
     if not trained_folds:
         raise SystemExit("there are no fold models, whose outputs calibrate the shipped model; run --study folds first")
     outputs = [left_out.labelled_outputs(workspace.work / f"fold{left}", workspace.rows, workspace.bank, left) for left in trained_folds]
-    chosen = [i for i, row in enumerate(workspace.rows) if is_trainable(row)]
-    folder = train_model(workspace, "ship", chosen, workspace.vocabulary)
+    train_rows = [i for i, row in enumerate(workspace.rows) if is_trainable(row)]
+    folder = train_model(workspace, "ship", train_rows, workspace.vocabulary)
     _set_decisions(folder, fit_decisions(outputs))
     recipe = dataclasses.asdict(workspace.run) | {"encoder": workspace.run.encoder.model_dump(mode="json")}
-    write_card(folder, [workspace.rows[i] for i in chosen], recipe=recipe, results=RESULTS)
+    write_card(folder, [workspace.rows[i] for i in train_rows], recipe=recipe, results=RESULTS)
     print(f"copy {folder} to auricle/weights/auricle-tiny; fingerprint {fingerprint(folder)}")
 
 

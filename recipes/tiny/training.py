@@ -158,22 +158,22 @@ def objective(model: nn.Module, batch: Batch, *, text: Tensor, config: FitConfig
     }
 
 
-def train_model(workspace: Workspace, name: str, chosen: Sequence[int], vocabulary: list[str]) -> Path:
-    """Train on the chosen rows (indices) and write a model folder, not yet calibrated, under the work folder; returns its path.
+def train_model(workspace: Workspace, name: str, train_rows: Sequence[int], vocabulary: list[str]) -> Path:
+    """Train on these rows (indices into workspace.rows). Returns the model folder, which is not yet calibrated.
 
     A finished run is not repeated; only its projection and similarity heads are fitted again, which takes seconds.
     """
     text = torch.from_numpy(TextTower(workspace.text_folder, workspace.run.dim).embed(vocabulary))
     trained = workspace.work / f"{name}.safetensors"
     if not trained.exists():
-        _train(workspace, name, chosen, vocabulary, text, trained)
+        _train(workspace, name, train_rows, vocabulary, text, trained)
     model = Model(model_config(vocabulary, workspace.run)).eval()
     missing, unexpected = load_model(model, trained, strict=False)
     if unexpected or not all(name.startswith(("projection.", "heads.similarity.")) for name in missing):
         raise SystemExit(
             f"{trained} has tensors of another encoder (missing {missing[:3]}, unexpected {unexpected[:3]}); delete it to train again"
         )
-    _fit_heads(workspace, model, chosen, vocabulary, text)
+    _fit_heads(workspace, model, train_rows, vocabulary, text)
     folder = workspace.work / (name + workspace.variant)
     shutil.rmtree(folder, ignore_errors=True)
     tensors = {k: v for k, v in load_file(workspace.text_folder / "model.safetensors").items() if k.startswith(TEXT)}
@@ -182,14 +182,14 @@ def train_model(workspace: Workspace, name: str, chosen: Sequence[int], vocabula
     return folder
 
 
-def _train(workspace: Workspace, name: str, chosen: Sequence[int], vocabulary: list[str], text: torch.Tensor, trained: Path) -> None:
+def _train(workspace: Workspace, name: str, train_rows: Sequence[int], vocabulary: list[str], text: torch.Tensor, trained: Path) -> None:
     """Train the model and write its EMA weights."""
     column = {label: index for index, label in enumerate(vocabulary)}
     labels = [tuple(column[label] for label in row.labels if label in column) for row in workspace.rows]
     # A recording is drawn in proportion to its length in units of five seconds: long ones contain more different sounds.
-    repeats = {i: int(np.clip(workspace.rows[i].duration // 5, 1, 24)) for i in chosen}
-    pool = [i for i in chosen if labels[i] and workspace.rows[i].corpus != "ambience" for _ in range(repeats[i])]
-    backgrounds = [i for i in chosen if workspace.rows[i].corpus == "ambience" or STEADY.intersection(workspace.rows[i].labels)]
+    repeats = {i: int(np.clip(workspace.rows[i].duration // 5, 1, 24)) for i in train_rows}
+    pool = [i for i in train_rows if labels[i] and workspace.rows[i].corpus != "ambience" for _ in range(repeats[i])]
+    backgrounds = [i for i in train_rows if workspace.rows[i].corpus == "ambience" or STEADY.intersection(workspace.rows[i].labels)]
     composer = Composer(
         workspace.bank, labels, pool=pool, backgrounds=backgrounds, vocabulary=len(vocabulary), config=workspace.run.compose
     )
@@ -213,9 +213,9 @@ def _train(workspace: Workspace, name: str, chosen: Sequence[int], vocabulary: l
     shutil.rmtree(workspace.work / f"{name}.training")
 
 
-def _fit_heads(workspace: Workspace, model: Model, chosen: Sequence[int], vocabulary: list[str], text: torch.Tensor) -> None:
-    """Fit the projection and the similarity head on the chosen clips, each padded to one window and cropped to 30 s."""
-    clips = [i for i in chosen if set(workspace.rows[i].labels) & set(vocabulary)]
+def _fit_heads(workspace: Workspace, model: Model, train_rows: Sequence[int], vocabulary: list[str], text: torch.Tensor) -> None:
+    """Fit the projection and the similarity head on the training clips, each padded to one window and cropped to 30 s."""
+    clips = [i for i in train_rows if set(workspace.rows[i].labels) & set(vocabulary)]
     share = torch.tensor([[float(label in workspace.rows[i].labels) for label in vocabulary] for i in clips])
     shortest, longest = (round(seconds * open_frontend(FRONTEND).frame_rate) for seconds in (WINDOW.seconds, 30))
     pooled = []
