@@ -1,4 +1,4 @@
-"""auricle hears: recordings in, answers out: which sounds, when, how like these words. Names load when first used."""
+"""Sound recognition: audio files or arrays in, tags, events, text scores and embeddings out. Names are imported on first use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "load": "auricle.listen.listener",
     "Listener": "auricle.listen.listener",
     "ZeroShot": "auricle.listen.zeroshot",
@@ -23,15 +23,15 @@ _HOMES = {
     "WriteError": "auricle.core.errors",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'auricle' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -228,7 +228,7 @@ def measure_recall(searcher: Searcher, made: Archive, vectors: np.ndarray, colum
     tenths = [np.sort(everything @ vector)[-10] for vector in vectors]
     del everything
     recalls, times = [], []
-    space: Space = "words" if column == "vector" else "likeness"
+    space: Space = "words" if column == "vector" else "similarity"
     searcher.nearest(vectors[0], 10, space=space)
     for vector, tenth in zip(vectors, tenths, strict=True):
         began = time.perf_counter()

@@ -3,7 +3,7 @@
     python benchmarks/copies.py --data DIR [--each 40] [--dry]
 
 Clips of every corpus that the shipped model was trained on are written again in other formats, at other rates and levels, cut and played
-faster; found: the copy's likeness reaches guard.SAME with the clip it was made of. False: pairs of sounding clips of different sources,
+faster; found: the copy's vector reaches guard.SAME with the clip it was made of. False: pairs of sounding clips of different sources,
 of all corpora, that reach it too; a pair whose waveforms match (greatest normalised correlation over shifts from 0.8 on) is one recording
 under two names, not a false one. Writes docs/results/copies.json. Two minutes a core.
 """
@@ -76,7 +76,7 @@ def found(listener: Any, items: list[Item], each: int, say: Callable[[str], None
     rng = np.random.default_rng(0)
     chosen = [item for corpus in TRAINED for item in _some(rng, [item for item in items if item.corpus == corpus], each)]
     originals = hear(listener, chosen)
-    kept = [(item, one.mean("likeness")) for item, one in zip(chosen, originals, strict=True) if not one.silent]
+    kept = [(item, one.mean("similarity")) for item, one in zip(chosen, originals, strict=True) if not one.silent]
     same: dict[str, list[bool]] = {}
     with tempfile.TemporaryDirectory() as name:
         for place, (item, vector) in enumerate(kept):
@@ -86,7 +86,7 @@ def found(listener: Any, items: list[Item], each: int, say: Callable[[str], None
                 soundfile.write(path, samples, rate, **how)
                 made.append(Item(id=kind, audio=path))
             for copy, heard in zip(made, hear(listener, made), strict=True):
-                same.setdefault(copy.id, []).append(float(heard.mean("likeness") @ vector) >= SAME)
+                same.setdefault(copy.id, []).append(float(heard.mean("similarity") @ vector) >= SAME)
             say(f"{place + 1} of {len(kept)} clips copied")
     figures: list[Figure] = []
     for kind, hits in same.items():
@@ -103,7 +103,7 @@ def alarms(listener: Any, items: list[Item]) -> tuple[list[Figure], list[list[An
     """Pairs of different sources that reach SAME: how many, of how many, how many of them are one recording; and which they are."""
     heard = hear(listener, items)
     kept = [place for place, one in enumerate(heard) if not one.silent]
-    vectors = np.stack([heard[place].mean("likeness") for place in kept])
+    vectors = np.stack([heard[place].mean("similarity") for place in kept])
     group = np.unique([suites.groups(items)[place] for place in kept], return_inverse=True)[1]
     cosines = np.triu(vectors @ vectors.T, 1)
     cosines[group[:, None] == group[None, :]] = 0.0

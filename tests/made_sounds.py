@@ -61,6 +61,6 @@ def taught(model: Path, folder: Path, items: Sequence[Item], *, vectors: bool = 
     """The model, in a folder that says it was trained on these items."""
     own = copied(model, folder)
     listener = load(own)
-    heard = np.stack([one.mean("likeness") for one in hear(listener, items)])
+    heard = np.stack([one.mean("similarity") for one in hear(listener, items)])
     lineage.write(own, items, heard if vectors else None)
     return listener

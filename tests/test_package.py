@@ -22,7 +22,7 @@ def test_every_public_name_is_there() -> None:
 def test_the_stub_says_the_same() -> None:
     stub = ast.parse(Path(str(auricle.__file__)).with_suffix(".pyi").read_text())
     imported = {f"{node.module}.{name.name}" for node in stub.body if isinstance(node, ast.ImportFrom) for name in node.names}
-    assert imported == {f"{home}.{name}" for name, home in auricle._HOMES.items()}
+    assert imported == {f"{home}.{name}" for name, home in auricle._MODULES.items()}
 
 
 def test_importing_loads_nothing_heavy() -> None:

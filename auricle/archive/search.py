@@ -192,7 +192,7 @@ class Searcher:
         """Candidate windows of a query: all of a small archive, of a large one about `count` that are nearest to each of its parts."""
         return self._candidates(query, self._embed(query), count)
 
-    def nearest(self, vector: np.ndarray, count: int, *, space: Space = "likeness") -> list[Neighbour]:
+    def nearest(self, vector: np.ndarray, count: int, *, space: Space = "similarity") -> list[Neighbour]:
         """The `count` windows nearest to a unit vector of a space, nearest first; exact in a small archive, by its index in a large one."""
         windows, cosines = self._nearest_windows(vector, count, "vector" if space == "words" else "likeness")
         return [
@@ -275,7 +275,7 @@ class Searcher:
         """Similarity embedding of an example (E,), and its segment, which is excluded from the hits."""
         path, start, end = parse_span(like)
         source = path if not start and end == float("inf") else cut(path, start, end)
-        return self.listener.embed_audio(source, space="likeness").reshape(-1), (path_to_text(path.resolve()), start, end)
+        return self.listener.embed_audio(source, space="similarity").reshape(-1), (path_to_text(path.resolve()), start, end)
 
     def _candidates(self, query: Query, vectors: _QueryVectors, count: int) -> Windows:
         table = self.archive.table("windows")

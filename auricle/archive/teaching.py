@@ -162,7 +162,7 @@ class Teacher:
         if self._is_silent(source):
             part = "" if whole else f" from {example.onset:g} to {example.offset:g} s"
             raise InputError(f"{example.file}: is silent{part}; wanted an audible example")
-        return np.asarray(self.listener.embed_audio(source, space="likeness").reshape(-1))
+        return np.asarray(self.listener.embed_audio(source, space="similarity").reshape(-1))
 
     def _is_silent(self, source: str | Clip) -> bool:
         with self.listener.open(source) as recording:

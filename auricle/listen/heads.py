@@ -121,13 +121,13 @@ class Report:
         return result | {"failed": list(self.failed)}
 
 
-def read_examples(place: Path, endings: frozenset[str]) -> list[Example]:
+def read_examples(path: Path, suffixes: frozenset[str]) -> list[Example]:
     """Read labelled examples from a folder (one folder per label, or label tracks next to their recordings) or from a table (`core.table`).
 
     Columns of a table: label, file (unless the table is named after its recording), and optionally onset, offset and group. A recording
-    with several labels has several rows. endings: suffixes of recordings. InputError for a row that does not fit, or without examples.
+    with several labels has several rows. suffixes: suffixes of recordings. InputError for a row that does not fit, or without examples.
     """
-    rows = _from_folder(place, endings) if place.is_dir() else _from_table(place, endings)
+    rows = _from_folder(path, suffixes) if path.is_dir() else _from_table(path, suffixes)
     merged: dict[tuple[str, float, float], Example] = {}
     for where, example in rows:
         key = (example.file, example.onset, example.offset)
@@ -137,22 +137,22 @@ def read_examples(place: Path, endings: frozenset[str]) -> list[Example]:
         merged[key] = dataclasses.replace(first, labels=tuple(sorted({*first.labels, *example.labels})))
     if not merged:
         raise InputError(
-            f"{place}: has no examples; wanted one folder of recordings per label, label tracks next to their recordings, "
+            f"{path}: has no examples; wanted one folder of recordings per label, label tracks next to their recordings, "
             "or rows of file and label"
         )
     return list(merged.values())
 
 
-def _from_folder(place: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
-    for folder in sorted(path for path in place.iterdir() if not path.name.startswith(".")):
-        if folder.suffix.lower() == ".txt" and table.find_recording(folder, endings):
-            yield from _from_table(folder, endings)
-        for path in sorted(find_audio_files(folder)) if folder.is_dir() else ():
-            yield str(path), Example(str(path), (_label(folder.name),), group=str(path))
+def _from_folder(path: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, Example]]:
+    for entry in sorted(entry for entry in path.iterdir() if not entry.name.startswith(".")):
+        if entry.suffix.lower() == ".txt" and table.find_recording(entry, suffixes):
+            yield from _from_table(entry, suffixes)
+        for file in sorted(find_audio_files(entry)) if entry.is_dir() else ():
+            yield str(file), Example(str(file), (_label(entry.name),), group=str(file))
 
 
-def _from_table(path: Path, endings: frozenset[str]) -> Iterator[tuple[str, Example]]:
-    for row in table.read_annotations(path, endings):
+def _from_table(path: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, Example]]:
+    for row in table.read_annotations(path, suffixes):
         where, file = f"{path}: line {row.line}", str(row.file)
         if not row.label:
             raise InputError(f"{where}: has no label; wanted a column {', '.join(table.LABEL[:-1])} or {table.LABEL[-1]}")

@@ -34,7 +34,7 @@ from auricle.runtime.tokens import normalise_label
 from auricle.tasks import tagging
 
 #: The optional parts of an Analysis.
-Wanted: TypeAlias = Literal["tags", "events"]
+AnalysisPart: TypeAlias = Literal["tags", "events"]
 
 
 class Listener:
@@ -134,7 +134,7 @@ class Listener:
         files: Sequence[Source],
         labels: Sequence[str] | None = None,
         *,
-        parts: Sequence[Wanted] = ("tags", "events"),
+        parts: Sequence[AnalysisPart] = ("tags", "events"),
         top: int | None = 10,
         heads: HeadScores | None = None,
         progress: Progress | None = None,
@@ -259,7 +259,7 @@ class Listener:
         """
         return self.runtime.embed_text(texts, normalize=normalize)
 
-    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[Wanted], top: int | None) -> Analysis:
+    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[AnalysisPart], top: int | None) -> Analysis:
         config, limits = self.config, thresholds_of(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
         query_scores = QueryScores(query or Query(), config, limits)

@@ -62,12 +62,12 @@ class Vocabulary:
 def synonyms() -> Mapping[str, tuple[str, ...]]:
     """Other names of the ESC-50 labels and a few more, by label."""
     listed: dict[str, list[str]] = json.loads((Path(prompts.__file__).parent.parent / "synonyms.json").read_text(encoding="utf-8"))
-    found = {label: [*names] for label, names in listed.items()}
+    names_by_label = {label: [*names] for label, names in listed.items()}
     for label, words in prompts.load_class_names("esc50").names.items():
-        found.setdefault(label_key(label), []).append(words)
+        names_by_label.setdefault(label_key(label), []).append(words)
     for label, phrase in default_phrases().items():
-        found.setdefault(label, []).append(phrase.said)
-    return {label: tuple(names) for label, names in found.items()}
+        names_by_label.setdefault(label, []).append(phrase.said)
+    return {label: tuple(names) for label, names in names_by_label.items()}
 
 
 def split_labels(texts: Sequence[str], vocabulary: Collection[str] = ()) -> list[str]:

@@ -224,7 +224,7 @@ class ZeroShot:
             raise InputError(f"one label, {self.labels[0]!r}, for question 'one'; wanted two or more labels, or question 'any'")
         same = prompt_set.find_duplicates(self.weights)
         if same is not None:
-            first, second = (self.labels[place] for place in same)
+            first, second = (self.labels[index] for index in same)
             raise InputError(f"labels {first!r} and {second!r} have the same text vector in this model; leave one out, or reword it")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from auricle.core.errors import SoundError
 from auricle.core.records import Analysis
-from auricle.listen.listener import Listener, Wanted
+from auricle.listen.listener import AnalysisPart, Listener
 from auricle.serve.problems import Problem
 
 Kind: TypeAlias = Literal["listen", "words", "similarity", "likeness"]
@@ -39,7 +39,7 @@ class JobSpec:
     """What to compute. kind: an analysis, or an embedding in one of the spaces of the Listener. top: number of tags, None for all."""
 
     kind: Kind = "listen"
-    parts: tuple[Wanted, ...] = ("tags", "events")
+    parts: tuple[AnalysisPart, ...] = ("tags", "events")
     labels: tuple[str, ...] = ()
     top: int | None = 10
 

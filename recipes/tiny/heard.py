@@ -48,7 +48,7 @@ def main() -> None:
     listener, items = load(options.model), training_items(options.data, options.model)
     before = listener.fingerprint
     embeddings = hear(listener, items)
-    lineage.write(options.model, items, np.stack([one.mean("likeness") for one in embeddings]))
+    lineage.write(options.model, items, np.stack([one.mean("similarity") for one in embeddings]))
     assert load(options.model).fingerprint == before, "heard.jsonl and heard.npy must not be part of the fingerprint"
     size = sum((options.model / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS))
     print(f"{options.model}: {len(items)} clips, {size / 1e6:.2f} MB")

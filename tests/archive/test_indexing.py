@@ -118,7 +118,7 @@ def test_vectors_are_those_of_the_listener(sounds: Path, tmp_path: Path, listene
     run(archive, listener, sounds / "high.wav")
     (row,) = rows(archive)
     np.testing.assert_allclose(row["vector"], listener.embed_audio(sounds / "high.wav")[0], atol=1e-6)
-    np.testing.assert_allclose(row["likeness"], listener.embed_audio(sounds / "high.wav", space="likeness")[0], atol=1e-6)
+    np.testing.assert_allclose(row["likeness"], listener.embed_audio(sounds / "high.wav", space="similarity")[0], atol=1e-6)
 
 
 def test_a_second_run_hears_nothing(sounds: Path, tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:

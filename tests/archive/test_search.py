@@ -152,7 +152,7 @@ def test_spans_of_examples() -> None:
 
 
 @pytest.mark.parametrize("keep", [False, True])
-@pytest.mark.parametrize("space", ["words", "likeness"])
+@pytest.mark.parametrize("space", ["words", "similarity"])
 def test_neighbours_are_the_same_with_and_without_an_index(
     space: Space, keep: bool, searcher: Searcher, sounds: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_stored_window_is_not_heard_again(archive: Archive, listener: Listener
 def test_seconds_of_a_recording_are_heard_as_such(archive: Archive, listener: Listener, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "new.wav", np.concatenate([tone("high tone", 3), tone("low tone", 3)]), RATE)
     taught = Teacher(archive, listener).teach("low", [parse_example(f"{tmp_path / 'new.wav'}@3-6")])
-    expected = listener.embed_audio(auricle.Clip(tone("low tone", 3), RATE), space="likeness")[0]
+    expected = listener.embed_audio(auricle.Clip(tone("low tone", 3), RATE), space="similarity")[0]
     assert taught.labels[0].vector @ expected > 0.999
 
 
