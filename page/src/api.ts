@@ -1,10 +1,10 @@
-// Requests to the server the page came from. A 401 asks for the token and tries again; problems become errors with the server's own line.
+// Requests to the server of the page. After a 401 the user is asked for the token; problems become errors with their detail.
 
 import {part} from "./dom";
 
 const KEPT = "auricle-token";
 
-/** What the server refused, in its words. status 0: it was not reached. */
+/** An error response. status 0: the server was not reached. */
 export class Problem extends Error {
   constructor(readonly status: number, detail: string, readonly after = 0) {
     super(detail);
@@ -19,7 +19,7 @@ export const token = () => sessionStorage.getItem(KEPT);
 export const fetched = <T>(path: string) => request<T>(path, {});
 /** JSON of a POST with a JSON body. */
 export const posted = <T>(path: string, body: unknown) => request<T>(path, {method: "POST", body: JSON.stringify(body), type: "application/json"});
-/** JSON of a POST whose body is sound; progress: share that was sent. */
+/** JSON of a POST with audio as body; progress: share that was sent. */
 export const sent = <T>(path: string, sound: Blob, options: Pick<Asked, "progress" | "signal"> = {}) =>
   request<T>(path, {method: "POST", body: sound, type: "application/octet-stream", ...options});
 /** The bytes of a GET. */
@@ -35,7 +35,7 @@ async function request<T>(path: string, asked: Asked): Promise<T> {
   }
 }
 
-/** XMLHttpRequest and not fetch, since only it tells how much of an upload has left. */
+/** XMLHttpRequest instead of fetch, because fetch has no upload progress. */
 function once<T>(path: string, asked: Asked): Promise<T> {
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
@@ -47,7 +47,7 @@ function once<T>(path: string, asked: Asked): Promise<T> {
     if (asked.progress) call.upload.onprogress = (event) => asked.progress?.(event.total ? event.loaded / event.total : 0);
     asked.signal?.addEventListener("abort", () => call.abort());
     call.onabort = () => reject(new DOMException("Stopped", "AbortError"));
-    call.onerror = () => reject(new Problem(0, "The server cannot be reached; check that auricle serve still runs, then try again."));
+    call.onerror = () => reject(new Problem(0, "The server cannot be reached; check that auricle serve is running, then try again."));
     call.onload = () => answer<T>(call, asked).then(resolve, reject);
     call.send(asked.body);
   });
@@ -66,13 +66,13 @@ function detail(status: number, text: string): string {
     const said = JSON.parse(text) as {detail?: unknown; title?: unknown};
     const line = typeof said.detail === "string" ? said.detail : said.title;
     if (typeof line === "string" && line) return line;
-  } catch { /* not one of ours: a proxy's page, say */ }
-  return `The server answered ${status} and did not say why.`;
+  } catch { /* not JSON, such as the page of a proxy */ }
+  return `The server responded with status ${status} and no detail.`;
 }
 
 let asking: Promise<boolean> | null = null;
 
-/** Ask for the token; several requests refused at once ask together. True: there is a new one. */
+/** Ask the user for the token, once for all pending requests. Resolves to true if there is a new one. */
 function askToken(refused: boolean): Promise<boolean> {
   asking ??= new Promise<boolean>((resolve) => {
     const dialog = part<HTMLDialogElement>("token"), value = part<HTMLInputElement>("token-value"), error = part("token-error");

@@ -1,5 +1,5 @@
-// One recording to look at and listen to: waveform, spectrogram, time axis, a lane for each label's events, and a play head.
-// It is the family of the report that `auricle listen --html` writes (auricle/present/html_report.html).
+// View of one recording: waveform, spectrogram, time axis, a lane of events per label, and a play head.
+// Its style follows the report of `auricle listen --html` (auricle/present/html_report.html).
 
 import type WaveSurfer from "wavesurfer.js";
 import {clock, colour, icon, make} from "./dom";
@@ -10,11 +10,11 @@ import {decoded, draw, height} from "./waves";
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 const PITCHES = [500, 1000, 2000, 4000];
 const MOST_ZOOM = 16;
-const TICK = 84; // pixels that a time on the axis wants
+const TICK = 84; // pixels per tick label
 
 export interface Board { element: HTMLElement; close(): void }
 
-/** The board of a recording that was heard. */
+/** The view of an analysed recording. */
 export function board(sound: Blob, heard: Heard): Board {
   return new Drawn(sound, heard);
 }
@@ -80,7 +80,7 @@ class Drawn implements Board {
     return make("div.bar", {}, play, this.now, make("span.spring"), hint, make("span.zoom", {}, this.out, this.into));
   }
 
-  /** Fill the track; the gutter with the names of its rows comes back. */
+  /** Fill the track and return the gutter with the names of its rows. */
   private lanes(events: HeardEvent[]): HTMLElement {
     const lanes = new Map<string, HTMLElement>();
     for (const event of events) {

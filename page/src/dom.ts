@@ -1,4 +1,4 @@
-// Elements, times and colours. Text always goes in as text, so no file name can become markup.
+// Elements, times and colours. Strings are added as text nodes, so file names cannot become markup.
 
 type Attributes = Record<string, string | number | boolean | ((event: any) => void)>;
 type Child = Node | string | null;
@@ -33,7 +33,7 @@ const DRAWINGS = {
   close: "M3.6 2.5 8 6.9l4.4-4.4 1.1 1.1L9.1 8l4.4 4.4-1.1 1.1L8 9.1l-4.4 4.4-1.1-1.1L6.9 8 2.5 3.6z",
 };
 
-/** A small drawing. It says nothing by itself: the button around it has the words. */
+/** An icon, hidden from screen readers: the button around it has a label. */
 export function icon(name: keyof typeof DRAWINGS): SVGSVGElement {
   const space = "http://www.w3.org/2000/svg";
   const drawing = document.createElementNS(space, "svg");
@@ -58,7 +58,7 @@ export function clock(seconds: number, tenths = false): string {
 
 export const count = (number: number, one: string, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 export const percent = (share: number) => (share > 0.995 && share < 1 ? "99 %" : `${Math.round(share * 100)} %`);
-/** Labels with commas between; double quotes keep one with a comma together. */
+/** Split labels at commas, except in double quotes. */
 export const words = (text: string) => (text.match(/\s*"[^"]*"|[^,]+/g) ?? []).map((word) => word.replaceAll('"', "").trim()).filter(Boolean);
 
 const HUES = [255, 45, 155, 330, 85, 200, 20, 290, 120, 230, 65, 0];
@@ -72,12 +72,12 @@ export function colour(label: string): string {
 
 export const word = (label: string) => make("span.word", {"--hue": colour(label)}, make("span.dot"), label);
 
-/** Told to a screen reader, once. */
+/** Announce a text to screen readers. */
 export function say(text: string): void {
   part("said").textContent = text;
 }
 
-/** Show one line of what went wrong, or hide it again with null. */
+/** Show an error line, or hide it with null. */
 export function complain(where: HTMLElement, error: unknown): void {
   where.hidden = error === null;
   where.textContent = error === null ? "" : told(error);
@@ -85,7 +85,7 @@ export function complain(where: HTMLElement, error: unknown): void {
 
 export const told = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** A button that works: it spins, cannot be pressed again, and says how long it has been at it from the second second on. */
+/** Disable a button with a spinner during work; it shows the elapsed time from the second second on. */
 export async function busy<T>(button: HTMLButtonElement, work: () => Promise<T>): Promise<T> {
   const begun = performance.now(), before = [...button.childNodes];
   button.disabled = true;
@@ -93,7 +93,7 @@ export async function busy<T>(button: HTMLButtonElement, work: () => Promise<T>)
   const timer = setInterval(() => {
     const seconds = Math.floor((performance.now() - begun) / 1000);
     if (seconds >= 2) button.replaceChildren(...before.map((node) => node.cloneNode(true)), ` ${clock(seconds)}`);
-    if (seconds === 2) say("Still at it");
+    if (seconds === 2) say("Still working");
   }, 1000);
   try {
     return await work();

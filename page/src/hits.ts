@@ -1,15 +1,15 @@
-// A list of hits: each plays from its own second, can be looked at, be the example of the next search, and be taught with yes or no.
-// A row says what is wanted of it with an event: `like-hit` and `open-hit`, with the hit as detail.
+// List of hits with playback, details, search for similar sounds, and yes/no labels for teaching.
+// A row dispatches the events `like-hit` and `open-hit`, with the hit as detail.
 
 import {clock, colour, icon, make, part, word} from "./dom";
 import {CHANGED, mark, verdict, type Verdict} from "./marks";
 import {key, seek, toggle, watch, type Now} from "./player";
 import type {Hit} from "./types";
 
-/** Why a stretch is proposed, as the server says it and as people are told. */
-const WHY: Record<string, string> = {check: "found: is it right?", unsure: "not sure about this one", best: "the best guess"};
+/** Reasons of proposals: value of the server -> text. */
+const WHY: Record<string, string> = {check: "hit: is it correct?", unsure: "uncertain", best: "best candidate"};
 
-/** The list; label: what a screen reader calls it. */
+/** The list; label: for screen readers. */
 export function hitList(hits: Hit[], label: string): HTMLElement {
   return make("ol.hits", {"aria-label": label}, ...hits.map(row));
 }
@@ -27,8 +27,8 @@ function row(hit: Hit): HTMLElement {
     score,
     make("div.deeds", {},
       make("button.link", {type: "button", onclick: ask("like-hit"), "aria-label": `Like this: ${hit.name}, ${times}`}, "Like this"),
-      make("button.link", {type: "button", onclick: ask("open-hit"), "aria-label": `Look at ${hit.name}, ${times}`}, "Look"),
-      make("span.verdict", {role: "group", "aria-label": "Is it the sound you teach?"}, judge(hit, "yes"), judge(hit, "no"))));
+      make("button.link", {type: "button", onclick: ask("open-hit"), "aria-label": `Details of ${hit.name}, ${times}`}, "Details"),
+      make("span.verdict", {role: "group", "aria-label": "Is it the class to teach?"}, judge(hit, "yes"), judge(hit, "no"))));
   element.addEventListener("keydown", (event) => keys(event, element, hit));
   return element;
 }
@@ -36,7 +36,7 @@ function row(hit: Hit): HTMLElement {
 function about(hit: Hit, times: string): HTMLElement {
   const length = hit.duration ? ` of ${clock(hit.duration, hit.duration < 60)}` : "";
   const tags = (hit.tags ?? []).map(word);
-  const missing = hit.missing ? make("span.why", {}, "not there any more") : null;
+  const missing = hit.missing ? make("span.why", {}, "missing") : null;
   return make("div.about", {}, make("span.num", {}, `${times}${length}`), ...tags, missing, hit.why ? make("span.why", {}, WHY[hit.why] ?? hit.why) : null);
 }
 
@@ -50,11 +50,11 @@ function position(hit: Hit): HTMLElement {
 function judge(hit: Hit, said: Verdict): HTMLElement {
   return make(`button.${said}`, {
     type: "button", "data-verdict": said, "aria-pressed": String(verdict(hit) === said), onclick: () => mark(hit, said),
-    title: said === "yes" ? "Yes, this is the sound (y)" : "No, this is not the sound (n)",
+    title: said === "yes" ? "Yes, a positive example (y)" : "No, a negative example (n)",
   }, said === "yes" ? "Yes" : "No");
 }
 
-/** Up and down go from hit to hit, y and n judge, t goes to the tray past all other hits. Enter and Space are the buttons' own. */
+/** Up and down select a hit, y and n label it, t moves to the name of the class. Enter and Space activate buttons. */
 function keys(event: KeyboardEvent, element: HTMLElement, hit: Hit): void {
   if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).matches("input")) return;
   const next = event.key === "ArrowDown" ? element.nextElementSibling : event.key === "ArrowUp" ? element.previousElementSibling : null;

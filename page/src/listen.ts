@@ -1,4 +1,4 @@
-// Recordings dropped, chosen or recorded: each is heard by the server and gets a card with its board and scores.
+// Analysis of dropped, chosen or recorded audio: each recording is sent to the server and gets a card with timeline and scores.
 
 import {Problem, sent} from "./api";
 import {board, type Board} from "./board";
@@ -9,7 +9,7 @@ import type {Health, Heard} from "./types";
 
 type Server = Pick<Health, "archive" | "limits">;
 
-/** Make the drop zone work. */
+/** Set up file selection, the drop zone and the microphone. */
 export function startListening(server: Server): void {
   const file = part<HTMLInputElement>("file");
   file.addEventListener("change", () => { hearAll([...(file.files ?? [])], server); file.value = ""; });
@@ -29,7 +29,7 @@ export function startListening(server: Server): void {
     part("microphone").hidden = recording === null;
   }).then(() => {
     button.classList.toggle("on", recording !== null);
-    button.querySelector("span")!.textContent = recording ? "Stop and hear it" : "Record";
+    button.querySelector("span")!.textContent = recording ? "Stop and analyse" : "Record";
     button.focus();
   }));
 }
@@ -62,7 +62,7 @@ function hearAll(files: File[], server: Server): void {
   for (const file of files) hear(file, server);
 }
 
-/** Show a card for a recording at once, and what is heard in it as soon as the server says so. */
+/** Show a card for a recording at once, and its analysis when the server responds. */
 export function hear(file: File, server: Server): void {
   const card = new Card(file, server);
   part("heard").prepend(card.element);
@@ -80,13 +80,13 @@ class Card {
   private asked: string[] = [];
 
   constructor(private readonly file: File, private readonly server: Server) {
-    const close = make("button.close", {type: "button", "aria-label": `Take away ${file.name}`, title: "Take away", onclick: () => this.close()}, icon("close"));
+    const close = make("button.close", {type: "button", "aria-label": `Remove ${file.name}`, title: "Remove", onclick: () => this.close()}, icon("close"));
     this.element = make("article.file", {"aria-label": file.name}, make("header", {}, make("h2", {title: file.name}, file.name), close, this.facts), this.body);
   }
 
   async hear(): Promise<void> {
-    const bar = make("i"), line = make("p", {role: "status"}, "Sending ...");
-    const meter = make("div.meter.big", {role: "progressbar", "aria-label": `Hearing ${this.file.name}`, "aria-valuemin": 0, "aria-valuemax": 100}, bar);
+    const bar = make("i"), line = make("p", {role: "status"}, "Uploading ...");
+    const meter = make("div.meter.big", {role: "progressbar", "aria-label": `Analysing ${this.file.name}`, "aria-valuemin": 0, "aria-valuemax": 100}, bar);
     this.body.replaceChildren(make("div.progress", {}, meter, line));
     const begun = performance.now();
     let share = 0;
@@ -95,7 +95,7 @@ class Card {
       meter.classList.toggle("endless", share >= 1);
       bar.style.width = share < 1 ? `${share * 100}%` : "";
       if (share < 1) meter.setAttribute("aria-valuenow", String(Math.round(share * 100))); else meter.removeAttribute("aria-valuenow");
-      line.textContent = (share < 1 ? `Sending, ${percent(share)}` : "Hearing it") + (seconds >= 2 ? `, ${clock(seconds)}` : "");
+      line.textContent = (share < 1 ? `Uploading, ${percent(share)}` : "Analysing") + (seconds >= 2 ? `, ${clock(seconds)}` : "");
     };
     const timer = setInterval(show, 1000);
     try {
@@ -109,7 +109,7 @@ class Card {
 
   private ask(progress?: (share: number) => void): Promise<Heard> {
     const most = this.server.limits.bytes;
-    if (this.file.size > most) throw new Error(`${this.file.name}: has ${megabytes(this.file.size)}; this server takes ${megabytes(most)}; cut it, or compress it.`);
+    if (this.file.size > most) throw new Error(`${this.file.name}: has ${megabytes(this.file.size)}; wanted at most ${megabytes(most)}; shorten or compress it.`);
     const query = new URLSearchParams({name: this.file.name});
     for (const label of this.asked) query.append("labels", label);
     return sent<Heard>(`listen?${query}`, this.file, {progress, signal: this.stopped.signal});
@@ -126,18 +126,18 @@ class Card {
 
   private tell(heard: Heard): void {
     const facts: (string | Node)[] = [make("span.num", {}, clock(heard.duration, heard.duration < 120))];
-    if (heard.coverage < 1) facts.push(make("span.badge", {}, `${percent(heard.coverage)} heard`));
+    if (heard.coverage < 1) facts.push(make("span.badge", {}, `${percent(heard.coverage)} analysed`));
     facts.push(...remarks(heard));
     if (heard.silent) facts.push("silent");
     else if (heard.events.length) facts.push(count(heard.events.length, "event"));
     else if (!heard.tags.some((tag) => tag.present)) facts.push(nothing(heard));
-    if (this.server.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for its like"));
+    if (this.server.archive) facts.push(make("button.link", {type: "button", onclick: () => this.element.dispatchEvent(new CustomEvent("like-file", {bubbles: true, detail: this.file}))}, "Search the archive for similar sounds"));
     this.facts.replaceChildren(...facts);
   }
 
   private askForm(): HTMLElement {
-    const input = make("input", {type: "text", "aria-label": "Sounds to ask for, in words, with commas", placeholder: "dog bark, rain on a roof", autocomplete: "off", maxlength: 500}) as HTMLInputElement;
-    const button = make("button.button", {type: "submit"}, "Ask") as HTMLButtonElement;
+    const input = make("input", {type: "text", "aria-label": "Your labels, separated by commas", placeholder: "dog bark, rain on a roof", autocomplete: "off", maxlength: 500}) as HTMLInputElement;
+    const button = make("button.button", {type: "submit"}, "Score") as HTMLButtonElement;
     const error = make("p.error", {role: "alert", hidden: true});
     const submit = async (event: Event) => {
       event.preventDefault();
@@ -175,7 +175,7 @@ class Card {
   }
 }
 
-/** Of a recording in which no label is present: what comes near. */
+/** Text for a recording in which no label is present. */
 function nothing(heard: Heard): string {
   const guesses = (heard.perhaps ?? []).map((label) => `${label.label} ${label.score.toFixed(2)}`).join(", ");
   return guesses ? `nothing recognised; perhaps: ${guesses}` : "nothing recognised";

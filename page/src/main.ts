@@ -1,4 +1,4 @@
-// The page starts: what the server is, which view is shown, and what the rows of hits ask for.
+// Entry point: status of the server, the current view, and events of hit rows.
 
 import {bytes, fetched} from "./api";
 import {clock, count, make, part, say, told} from "./dom";
@@ -24,7 +24,7 @@ function view(): void {
   if (shown === "search") part("text").focus({preventScroll: true});
 }
 
-/** Hear a hit as if it had been dropped here. */
+/** Analyse a hit like a dropped file. */
 async function open(hit: Hit, server: Health): Promise<void> {
   try {
     const sound = await bytes(cutAddress(hit));
@@ -43,7 +43,7 @@ async function start(): Promise<void> {
   try {
     const health = await fetched<Health>("health"), archive = health.archive;
     part("facts").textContent = archive ? `${count(archive.files, "recording")}, ${count(archive.windows, "window")}` : "no archive";
-    part("foot").textContent = `auricle ${health.version}, model ${health.model}. A faint score is under its label's threshold: that sound is not counted as present.`;
+    part("foot").textContent = `auricle ${health.version}, model ${health.model}. A faint score is below the threshold of its label: the label is not present.`;
     startHits();
     startListening(health);
     document.addEventListener("open-hit", (event) => void open((event as CustomEvent<Hit>).detail, health));

@@ -1,4 +1,4 @@
-// Which stretches were said to be the sound that is taught, and which not. They wait in the tray until they are taught.
+// Intervals marked as positive or negative examples, until they are sent with Teach.
 
 import {key} from "./player";
 import type {Hit, Stretch} from "./types";
@@ -7,12 +7,12 @@ export type Verdict = "yes" | "no";
 
 const marks = new Map<string, {stretch: Stretch; verdict: Verdict}>();
 
-/** Told on document after every change. */
+/** Event on document after every change. */
 export const CHANGED = "marks-changed";
 
 export const verdict = (hit: Stretch) => marks.get(key(hit))?.verdict ?? null;
 
-/** Say yes or no to a hit; the same again takes it back. */
+/** Mark a hit with yes or no; the same mark again removes it. */
 export function mark(hit: Hit, said: Verdict): void {
   if (verdict(hit) === said) marks.delete(key(hit));
   else marks.set(key(hit), {stretch: {id: hit.id, onset: hit.onset, offset: hit.offset}, verdict: said});
@@ -24,5 +24,5 @@ export function clear(): void {
   document.dispatchEvent(new Event(CHANGED));
 }
 
-/** The stretches with this verdict, in the order in which they were given. */
+/** The intervals with this mark, in the order of marking. */
 export const marked = (wanted: Verdict) => [...marks.values()].filter((one) => one.verdict === wanted).map((one) => one.stretch);

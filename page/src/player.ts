@@ -1,12 +1,12 @@
-// One voice for the whole page: a hit plays from its own second to its own end, and whatever else was playing stops.
+// One audio player for the whole page: a hit plays from its onset to its offset, and any other playback stops.
 
 import {bytes, token} from "./api";
 import {part} from "./dom";
 import type {Hit, Stretch} from "./types";
 
-const LONGEST = 60; // seconds that the server cuts at most
+const LONGEST = 60; // seconds of an excerpt, limit of the server
 
-/** Names a stretch. Copies of a recording share it, since a verdict on one is one on all. */
+/** Key of an interval. Copies of a recording share it, and so their marks. */
 export const key = (stretch: Stretch) => `${stretch.id}@${stretch.onset}-${stretch.offset}`;
 
 /** What a row of hits shows. at: seconds of the recording, null when playback is over. error: why it cannot play. */
@@ -17,7 +17,7 @@ const listeners = new Set<Told>();
 let playing: HTMLMediaElement | null = null;
 let current: {hit: Hit; base: number; cut: boolean; address?: string} | null = null;
 
-/** Stop whatever plays but this, which is going to. */
+/** Stop all playback except of this element. */
 export function quiet(next: HTMLMediaElement): void {
   if (playing && playing !== next) playing.pause();
   playing = next;
@@ -31,7 +31,7 @@ export const cutAddress = (hit: Stretch) => {
   return `sound/${hit.id}/cut?onset=${hit.onset}&offset=${offset}`;
 };
 
-/** Play a hit from its onset, or pause and go on where it is the one that plays. */
+/** Play a hit from its onset; pause or continue it if it is the current one. */
 export async function toggle(hit: Hit): Promise<void> {
   const audio = voice();
   if (current && current.hit.file === hit.file && key(current.hit) === key(hit) && !audio.ended && at(audio) < hit.offset - 0.05) {
@@ -44,7 +44,7 @@ export async function toggle(hit: Hit): Promise<void> {
   await load(hit, token() !== null);
 }
 
-/** Go to a second of the recording whose hit plays. */
+/** Seek in the recording of the current hit. */
 export function seek(seconds: number): void {
   const audio = voice();
   if (current) audio.currentTime = Math.max(0, seconds - current.base);
@@ -60,7 +60,7 @@ export function stop(): void {
   if (before) for (const told of listeners) told({key: key(before.hit), file: before.hit.file, at: null, playing: false});
 }
 
-/** cut: as a wav of the stretch alone, for kinds of file that browsers do not play, and where a token must go along. */
+/** cut: as a wav of the interval alone, for formats that browsers do not play, and where a token is needed. */
 async function load(hit: Hit, cut: boolean): Promise<void> {
   const audio = voice();
   const mine = current = {hit, base: cut ? hit.onset : 0, cut, address: undefined as string | undefined};

@@ -1,10 +1,10 @@
-// The microphone in, a wav file out. Browsers record in formats that want an extra package on the server; a wav never does.
+// Microphone recording as wav: the formats of MediaRecorder would need an extra package on the server.
 
 import Record from "wavesurfer.js/plugins/record";
 import {clock, make} from "./dom";
 import {surfer} from "./waves";
 
-const PLAIN = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}; // what is filtered out could be what is asked for
+const PLAIN = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}; // filters could remove the sounds to analyse
 
 export interface Recording { stop(): Promise<File> }
 
@@ -52,7 +52,7 @@ async function asWav(blob: Blob): Promise<File> {
   }
 }
 
-/** One channel of 16-bit PCM with the 44 bytes of header that every reader knows. */
+/** One channel of 16-bit PCM with a standard 44-byte header. */
 function wav(sound: AudioBuffer): ArrayBuffer {
   const samples = sound.getChannelData(0), size = samples.length * 2;
   const view = new DataView(new ArrayBuffer(44 + size));

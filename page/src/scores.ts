@@ -5,12 +5,12 @@ import type {Heard, Label} from "./types";
 
 const SHOWN = 10;
 
-/** What was asked for, and the best of the vocabulary. */
+/** The queried labels, and the best labels of the vocabulary. */
 export function scores(heard: Heard, before: HTMLElement): HTMLElement {
   const best = heard.silent ? [] : heard.tags.filter((tag, place) => tag.present || place < SHOWN);
-  const asked = make("section", {}, make("h3", {}, "Ask for any sound"), before, heard.labels?.length ? table("Sounds you asked for", heard.labels, true) : null);
-  const title = best.length ? `Best ${best.length} of the vocabulary` : "Of the vocabulary";
-  const known = make("section", {}, make("h3", {}, title), best.length ? table(title, best, false) : make("p.soft", {}, heard.silent ? "Nothing in it is loud enough to be heard." : "Nothing was heard that has a name."));
+  const asked = make("section", {}, make("h3", {}, "Your labels"), before, heard.labels?.length ? table("Your labels", heard.labels, true) : null);
+  const title = best.length ? `Best ${best.length} of the vocabulary` : "Vocabulary";
+  const known = make("section", {}, make("h3", {}, title), best.length ? table(title, best, false) : make("p.soft", {}, heard.silent ? "The recording is silent." : "No label was scored."));
   return make("div.scores", {}, asked, known);
 }
 
@@ -18,7 +18,7 @@ function table(title: string, labels: Label[], asked: boolean): HTMLElement {
   return make("table", {"aria-label": title}, make("tbody", {}, ...labels.map((label) => row(label, asked))));
 }
 
-/** Of a label that was asked for: whether it is present, what it was scored by where that is not the label itself, and when it sounds. */
+/** Text on whether a queried label is present, how it was scored unless by a label of the same name, and when. */
 export function verdict(label: Label): string {
   const as = label.named && label.named.toLowerCase() !== label.label.toLowerCase() ? `, as ${label.named}` : "";
   const times = (label.times ?? []).slice(0, 3).map(([onset, offset]) => ` ${clock(onset, true)}–${clock(offset, true)}`);

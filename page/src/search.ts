@@ -1,4 +1,4 @@
-// Searching the archive: in words, like a stretch of it, like a file of one's own, or both at once.
+// Search of the archive by text, by a hit or a file as example, or by both.
 
 import {posted, sent} from "./api";
 import {busy, clock, complain, count, icon, make, part, say, words} from "./dom";
@@ -22,20 +22,20 @@ export function startSearching(archive: boolean): void {
     if (file) void likeFile(file);
     example.value = "";
   });
-  part("found").replaceChildren(nothing("Say in your own words what you want to hear. Every hit plays from where it is heard."));
+  part("found").replaceChildren(nothing("Enter a text query. Playback of a hit starts at its onset."));
 }
 
-/** What to do where the server has no archive. */
+/** Instructions for a server without an archive. */
 export const withoutArchive = () =>
-  nothing("This server has no archive to search.", make("p.soft", {}, "Make one of a folder of recordings, then serve it:"),
+  nothing("This server has no archive.", make("p.soft", {}, "Index a folder of recordings, then serve the archive:"),
     make("pre", {}, "auricle index recordings --into sounds.archive\nauricle serve --in sounds.archive"));
 
-/** Search for what sounds like a hit. */
+/** Search for sounds similar to a hit. */
 export function likeHit(hit: Hit): Promise<void> {
   return searchLike({hit});
 }
 
-/** Search for what sounds like a file. */
+/** Search for sounds similar to a file. */
 export function likeFile(file: File): Promise<void> {
   return searchLike({file});
 }
@@ -62,7 +62,7 @@ async function search(): Promise<void> {
     const {hits} = await busy(button, () => ask(text));
     const line = summary(hits, text, (performance.now() - begun) / 1000);
     say(line);
-    const list = hits.length ? hitList(hits, line) : nothing("No hits. Say it in other words, or leave out what narrows the search.");
+    const list = hits.length ? hitList(hits, line) : nothing("No hits. Change the text, or remove filters.");
     found.replaceChildren(make("div.summary", {}, make("p.soft.num", {}, line), hint(hits)), list);
   } catch (error) {
     const line = make("p.error", {role: "alert"});
@@ -87,12 +87,12 @@ function ask(text: string): Promise<{hits: Hit[]}> {
 }
 
 function summary(hits: Hit[], text: string, seconds: number): string {
-  const like_ = likeness();
-  const asked = [text && `“${text}”`, like_ && `the like of ${like_}`].filter(Boolean).join(" and ");
+  const like_ = exampleName();
+  const asked = [text && `“${text}”`, like_ && `sounds like ${like_}`].filter(Boolean).join(" and ");
   return `${count(hits.length, "hit")} for ${asked} in ${seconds.toFixed(1)} s`;
 }
 
-function likeness(): string {
+function exampleName(): string {
   if (!like) return "";
   return "file" in like ? like.file.name : `${like.hit.name} ${clock(like.hit.onset, true)} to ${clock(like.hit.offset, true)}`;
 }
@@ -100,12 +100,12 @@ function likeness(): string {
 function hint(hits: Hit[]): HTMLElement | null {
   if (!hits.length) return null;
   const key = (text: string) => make("kbd", {}, text);
-  return make("span.hint", {"aria-hidden": true}, key("↑"), " ", key("↓"), " from hit to hit ", key("space"), " play ", key("y"), " ", key("n"), " judge ", key("t"), " teach");
+  return make("span.hint", {"aria-hidden": true}, key("↑"), " ", key("↓"), " select ", key("space"), " play ", key("y"), " ", key("n"), " label ", key("t"), " teach");
 }
 
 function chip(): void {
   const away = () => { like = null; chip(); box("text").focus(); };
-  const told = likeness();
-  const shown = make("span.chip", {}, make("span", {title: told}, `Like ${told}`), make("button", {type: "button", "aria-label": "Without this example", onclick: away}, icon("close")));
+  const name = exampleName();
+  const shown = make("span.chip", {}, make("span", {title: name}, `Like ${name}`), make("button", {type: "button", "aria-label": "Remove the example", onclick: away}, icon("close")));
   part("like").replaceChildren(...(like ? [shown] : []));
 }

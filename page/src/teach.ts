@@ -1,4 +1,4 @@
-// Teaching: the tray in which yes and no are gathered, and the view of the sounds that were taught.
+// Teaching: the bar with the labelled examples, and the view of the taught classes.
 
 import {fetched, posted} from "./api";
 import {busy, complain, count, make, part, say, told} from "./dom";
@@ -7,7 +7,7 @@ import {CHANGED, clear, marked} from "./marks";
 import {withoutArchive} from "./search";
 import type {Hit, Precision, Taught} from "./types";
 
-const FOUND = 0.5; // the score from which on a taught sound is there
+const FOUND = 0.5; // score from which a taught class is present
 
 let known: Taught[] = [];
 let chosen = "";
@@ -23,7 +23,7 @@ export function startTeaching(archive: boolean): void {
 
 function tray(): void {
   const form = part<HTMLFormElement>("tray");
-  const name = make("input", {type: "text", "aria-label": "Name of the sound you teach", placeholder: "its name, such as door squeak", autocomplete: "off", required: true, maxlength: 80, list: "names"}) as HTMLInputElement;
+  const name = make("input", {type: "text", "aria-label": "Name of the class", placeholder: "name, such as door squeak", autocomplete: "off", required: true, maxlength: 80, list: "names"}) as HTMLInputElement;
   const teach = make("button.button.primary", {type: "submit"}, "Teach") as HTMLButtonElement;
   const error = make("p.error", {role: "alert", hidden: true}), gathered = make("span.gathered.num", {role: "status"});
   form.append(make("div.line", {}, gathered, name, teach, make("button.button.plain", {type: "button", onclick: clear}, "Clear")), error, make("datalist", {id: "names"}));
@@ -62,7 +62,7 @@ async function showTaught(): Promise<void> {
   try {
     known = (await fetched<{taught: Taught[]}>("taught")).taught;
     part("names").replaceChildren(...known.map((taught) => make("option", {value: taught.name})));
-    list.replaceChildren(known.length ? make("ul.lessons", {"aria-label": "Taught sounds"}, ...known.map(entry)) : untaught());
+    list.replaceChildren(known.length ? make("ul.lessons", {"aria-label": "Taught classes"}, ...known.map(entry)) : untaught());
     const taught = known.find((one) => one.name === chosen) ?? known[0];
     if (taught) choose(taught); else part("lesson").replaceChildren();
     if (document.activeElement === document.body) part("lesson").querySelector("h2")?.focus({preventScroll: true}); // the tray had it
@@ -75,7 +75,7 @@ async function showTaught(): Promise<void> {
 
 function untaught(): HTMLElement {
   const go = make("a.button", {href: "#search"}, "Search for a first example");
-  return nothing("Nothing is taught yet.", make("p.soft", {}, "Search, say Yes to hits that are the sound and No to some that are not, give it a name, and press Teach."), go);
+  return nothing("There are no taught classes yet.", make("p.soft", {}, "Search, mark hits with Yes or No, enter a name, and press Teach."), go);
 }
 
 function entry(taught: Taught): HTMLElement {
@@ -88,19 +88,19 @@ function choose(taught: Taught): void {
   chosen = taught.name;
   for (const button of part("lessons").querySelectorAll<HTMLElement>(".lesson")) button.setAttribute("aria-pressed", String(button.dataset.name === chosen));
   const shown = make("div.shown"), where = make("div");
-  const find = make("button.button.primary", {type: "button"}, "Find it") as HTMLButtonElement;
-  const more = make("button.button", {type: "button"}, "Judge some more") as HTMLButtonElement;
+  const find = make("button.button.primary", {type: "button"}, "Search") as HTMLButtonElement;
+  const more = make("button.button", {type: "button"}, "Label more") as HTMLButtonElement;
   find.onclick = () => fill(shown, find, async () => {
     const {hits} = await posted<{hits: Hit[]}>("find", {name: taught.name, k: 50});
     const sure = hits.filter((hit) => hit.score >= FOUND).length;
-    const line = `${taught.name} is heard in ${count(sure, "stretch", "stretches")}` + (sure < hits.length ? "; what follows is less likely" : "");
+    const line = `${count(sure, "hit")} for ${taught.name}` + (sure < hits.length ? "; the following are less likely" : "");
     return {hits, line, none: "The archive is empty."};
   });
   more.onclick = () => fill(shown, more, async () => {
     const {proposals} = await fetched<{proposals: Hit[]}>(`taught/${encodeURIComponent(taught.name)}/proposals?count=10`);
-    return {hits: proposals, line: "Say yes or no from the top, then press Teach. Five answers on what it finds tell how often it is right.", none: "There is nothing left to judge."};
+    return {hits: proposals, line: "Mark these with Yes or No, in order, then press Teach. The precision is shown from five checked hits on.", none: "There is nothing left to label."};
   });
-  where.append(make("h2", {tabindex: -1}, taught.name), certainty(taught), make("div.actions", {}, find, more));
+  where.append(make("h2", {tabindex: -1}, taught.name), precisionText(taught), make("div.actions", {}, find, more));
   part("lesson").replaceChildren(make("article.card.taught", {"aria-label": taught.name}, where), shown);
 }
 
@@ -114,12 +114,12 @@ async function fill(where: HTMLElement, button: HTMLButtonElement, ask: () => Pr
   }
 }
 
-/** How often what it found was right, with the interval that so few judgements leave. */
-function certainty({yes, no, precision}: Taught): HTMLElement {
-  const learned = `Learned from ${count(yes, "yes", "yes")} and ${count(no, "no", "no")}.`;
-  if (!precision) return make("p.soft", {}, `${learned} How often it is right is told once you judged five of its finds.`);
+/** Precision of the hits, with its interval. */
+function precisionText({yes, no, precision}: Taught): HTMLElement {
+  const learned = `Trained on ${count(yes, "yes", "yes")} and ${count(no, "no", "no")}.`;
+  if (!precision) return make("p.soft", {}, `${learned} The precision is shown once five hits are checked.`);
   const out = (value: number) => `${Math.round(value * 100)}`;
-  const line = `Of 100 finds of version ${precision.version}, ${out(precision.value)} are right (between ${out(precision.low)} and ${out(precision.high)}; ${precision.n} were judged).`;
+  const line = `Precision of version ${precision.version}: ${out(precision.value)} % (${out(precision.low)} % to ${out(precision.high)} %, ${precision.n} checked).`;
   return make("div.certainty", {}, make("p.soft", {}, learned), interval(precision), make("p.num", {}, line));
 }
 

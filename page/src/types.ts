@@ -1,6 +1,6 @@
-// What the server says; /openapi.json describes it.
+// Responses of the server; /openapi.json describes them.
 
-/** scored_by, named and times (s) are those of labels that were asked for. */
+/** scored_by, named and times (s): only for labels of the query. */
 export interface Label { label: string; score: number; present: boolean; scored_by?: "label" | "text" | "head"; named?: string; times?: [number, number][] }
 export interface HeardEvent { label: string; onset: number; offset: number; score: number }
 
@@ -20,7 +20,7 @@ export interface Heard {
   perhaps?: Label[];
 }
 
-/** A stretch of a recording of the archive, in seconds; id: the recording's content. */
+/** An interval of a recording in the archive, in seconds; id: hash of the recording's content. */
 export interface Stretch { id: string; onset: number; offset: number }
 
 export interface Hit extends Stretch {
@@ -33,7 +33,7 @@ export interface Hit extends Stretch {
   why?: string;
 }
 
-/** Share of what a version found that is right, with its interval: of n finds drawn at random and judged. */
+/** Precision of a version with its interval, from n hits sampled at random and checked. */
 export interface Precision { value: number; low: number; high: number; n: number; version: number }
 
 export interface Taught {

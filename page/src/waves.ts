@@ -5,7 +5,7 @@ import Spectrogram from "wavesurfer.js/plugins/spectrogram";
 
 /** Hz up to which spectrograms reach, and the rate at which recordings are decoded for them. */
 export const HIGHEST = 8000;
-const LONG = 600; // seconds from which half the rate is enough, for the sake of memory and time
+const LONG = 600; // seconds from which half the rate is used, to save memory and time
 
 const GREYS = Array.from({length: 256}, (_, place) => [place / 255, place / 255, place / 255, 1]); // the style sheet colours them
 const mel = (hertz: number) => Math.log10(1 + hertz / 700);
@@ -24,7 +24,7 @@ const rules = `
   .cursor { pointer-events: none; position: absolute; z-index: 5; top: 0; left: 0; height: 100%; }
 `;
 
-/** A wavesurfer whose colours follow the page's, by day and by night. */
+/** A wavesurfer with the colours of the light or dark theme. */
 export function surfer(container: HTMLElement, options: Partial<ConstructorParameters<typeof WaveSurfer>[0]> = {}): WaveSurfer {
   const waves = WaveSurfer.create({container, height: 56, cursorWidth: 0, interact: false, autoScroll: false, ...colours(container), ...options});
   const root = waves.getWrapper().getRootNode() as ShadowRoot;
@@ -60,7 +60,7 @@ export async function decoded(sound: Blob, duration: number): Promise<{samples: 
   }
 }
 
-/** Draw both pictures of samples. They fill the width of what holds them and are drawn anew when that changes. done: told when both are there. */
+/** Draw both pictures of samples. They fill the width of their container and are redrawn when it changes. done: called when both are drawn. */
 export function draw(
   wave: HTMLElement, picture: HTMLElement, media: HTMLMediaElement, sound: {samples: Float32Array; rate: number}, done: () => void,
 ): WaveSurfer {

@@ -202,7 +202,7 @@ def test_what_cannot_be_heard_is_said(visit: Callable[..., Page], address: str) 
     said = page.locator(".file .error").text_content() or ""
     assert said.startswith("notes.wav: is not a recognised audio file; wanted wav, ")
     assert all(f" {name}" in said for name in ("flac", "mp3", "with auricle[av] m4a", "webm"))
-    page.click("[aria-label='Take away notes.wav']")
+    page.click("[aria-label='Remove notes.wav']")
     assert page.locator(".file").count() == 0
 
 
@@ -246,11 +246,11 @@ def test_a_hit_or_a_file_is_an_example_for_the_next_search(visit: Callable[..., 
     search(page, "high tone")
     first = page.locator("#found .hit").first
     first.locator("text=Like this").click()
-    page.wait_for_selector("#found .summary >> text=the like of")
+    page.wait_for_selector("#found .summary >> text=sounds like")
     assert all("high tone" in text for text in page.locator("#found .hit").all_text_contents()[:3])
-    page.click("text=More ways to say it")
+    page.click("text=More options")
     page.set_input_files("#example", {"name": "mine.wav", "mimeType": "audio/wav", "buffer": (takes / "a.wav").read_bytes()})
-    page.wait_for_selector("#found .summary >> text=the like of mine.wav")
+    page.wait_for_selector("#found .summary >> text=sounds like mine.wav")
     page.click(".chip button")
     page.fill("#text", "low tone")
     page.fill("#where", "file like '%c.wav'")
@@ -262,7 +262,7 @@ def test_a_hit_or_a_file_is_an_example_for_the_next_search(visit: Callable[..., 
 def test_a_hit_is_looked_at(visit: Callable[..., Page], address: str) -> None:
     page = visit(address)
     search(page, "low tone")
-    page.locator("#found .hit", has_text="c.wav").first.locator("text=Look").click()
+    page.locator("#found .hit", has_text="c.wav").first.locator("text=Details").click()
     page.wait_for_selector(".file .scores")
     assert page.locator(".gutter .lane").all_text_contents() == ["low tone"]
 
@@ -281,20 +281,20 @@ def test_a_sound_is_taught_found_and_taught_better(visit: Callable[..., Page], a
     page.fill("#tray input", "whistle")
     page.click("#tray >> text=Teach")
     page.wait_for_selector(".lesson[aria-pressed=true] >> text=2 yes, 1 no · version 1")
-    page.click("#lesson >> text=Find it")
+    page.click("#lesson >> text=Search")
     page.wait_for_selector("#lesson .hit")
-    assert page.locator("#lesson .summary").text_content() == "whistle is heard in 10 stretches; what follows is less likely"
+    assert page.locator("#lesson .summary").text_content() == "10 hits for whistle; the following are less likely"
     assert all("high tone" in text for text in page.locator("#lesson .hit").all_text_contents()[:10])
-    page.click("#lesson >> text=Judge some more")
+    page.click("#lesson >> text=Label more")
     page.wait_for_selector("#lesson .why")
-    checks = page.locator("#lesson .hit", has_text="found: is it right?")
+    checks = page.locator("#lesson .hit", has_text="hit: is it correct?")
     for place in range(5):
         checks.nth(place).locator("text=Yes").click()
     assert page.input_value("#tray input") == "whistle"
     page.click("#tray >> text=Teach")
     page.wait_for_selector(".lesson[aria-pressed=true] >> text=7 yes, 1 no · version 2")
     told = page.locator("#lesson .certainty").text_content()
-    assert told == "Learned from 7 yes and 1 no.Of 100 finds of version 1, 100 are right (between 57 and 100; 5 were judged)."
+    assert told == "Trained on 7 yes and 1 no.Precision of version 1: 100 % (57 % to 100 %, 5 checked)."
 
 
 # Whoever comes
