@@ -128,7 +128,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = r"\d{1,6}(?:[.,]\d{1,3})?"
-_GEAR = (
+_EQUIPMENT = (
     r"zoom|tascam|sennheiser|rode|røde|neumann|shure|akg|dpa|audio-?technica|olympus|marantz|edirol|roland|sony|sound devices|focusrite|"
     r"audacity|pro tools|ableton|reaper|adobe audition|fl studio|logic pro|iphone|ipad|samsung|nokia"
 )
@@ -140,7 +140,7 @@ _NOISE = (
     re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]m)?\b", re.IGNORECASE),
     re.compile(rf"\b{_NUMBER}\s?(?:k?hz|khz|bits?|kbps|kb/s|db|mb|bpm|fps)(?:\s?[/,]\s?{_NUMBER}\s?(?:bits?|k?hz))?\b", re.IGNORECASE),
     re.compile(
-        rf"\b(?:(?:with|using|on|by|through|via)\s+)?(?:an?\s+|my\s+)?(?:{_GEAR})(?:\s+[A-Za-z]*\d[\w-]*|\s+(?:mic\w*|recorder))*\b",
+        rf"\b(?:(?:with|using|on|by|through|via)\s+)?(?:an?\s+|my\s+)?(?:{_EQUIPMENT})(?:\s+[A-Za-z]*\d[\w-]*|\s+(?:mic\w*|recorder))*\b",
         re.IGNORECASE,
     ),
     re.compile(r"\b(?:recorded\s+)?(?:in|as)\s+(?:mono|stereo)\b", re.IGNORECASE),

@@ -25,8 +25,8 @@ _SLACK = 4096
 #: compensates from the same 0.1 s on (libswresample, min_hard_comp).
 _JITTER = 0.1
 _MAX_GAPS = 86_400.0  # seconds of gaps in one file; a larger jump of the clock is ignored
-_FILL = 1 << 16  # samples of silence per block
-_NEAR = 8  # packets around a jump that are searched for unaccounted bytes: frames are decoded later than packets
+_SILENCE_BLOCK = 1 << 16  # samples of silence per block
+_NEARBY_PACKETS = 8  # packets around a jump that are searched for unaccounted bytes: frames are decoded later than packets
 #: (zero, full scale) of the integer sample types.
 _FULL_SCALE = {"u1": (128.0, 128.0), "i2": (0.0, 2.0**15), "i4": (0.0, 2.0**31), "i8": (0.0, 2.0**63)}
 
@@ -64,7 +64,7 @@ class AvReader:
         self.frames = _declared_frames(self._container, track, kind, self.rate, self._origin)
         self._at = 0  # samples produced by `_blocks` so far, gaps included: the expected position of the next frame
         self._faults = 0  # packets that failed to decode since the last decoded frame
-        self._unaccounted = collections.deque([0], maxlen=_NEAR)  # bytes between successive packets
+        self._unaccounted = collections.deque([0], maxlen=_NEARBY_PACKETS)  # bytes between successive packets
         self._packet_bytes = 0  # total bytes of the track's packets
         self._blocks = self._decode(track)
         self._buffered = np.zeros((self.channels, 0), dtype=np.float32)
@@ -99,7 +99,7 @@ class AvReader:
                 self._faults += 1
                 continue
             for frame in frames:
-                yield from self._silence(frame)
+                yield from self._fill_gap(frame)
                 block = converter.push(_samples(frame), frame.sample_rate)
                 self._at += block.shape[1]
                 self._faults = 0
@@ -125,7 +125,7 @@ class AvReader:
                 self._packet_bytes += packet.size
                 yield packet
 
-    def _silence(self, frame: Any) -> Iterator[Samples]:
+    def _fill_gap(self, frame: Any) -> Iterator[Samples]:
         """Silence up to the time stamp of a frame; the clock is reset where it runs backwards or jumps too far."""
         if self._clock is None or frame.pts is None or frame.time_base is None:
             return
@@ -144,8 +144,8 @@ class AvReader:
             self.lost += missing
         else:
             self.gaps.append((self._at, self._at + missing))
-        for start in range(0, missing, _FILL):
-            size = min(_FILL, missing - start)
+        for start in range(0, missing, _SILENCE_BLOCK):
+            size = min(_SILENCE_BLOCK, missing - start)
             self._at += size
             yield np.zeros((self.channels, size), dtype=np.float32)
 

@@ -73,7 +73,7 @@ def format_names(decoder: Literal["libsndfile", "av"]) -> str:
     return ", ".join(row.label for row in FORMATS.values() if row.decoder == decoder)
 
 
-def is_recording(path: str | os.PathLike[str]) -> bool:
+def is_audio_file(path: str | os.PathLike[str]) -> bool:
     """True for an audio file, by its extension, and also by its first bytes where the extension is ambiguous."""
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in SUFFIXES:
@@ -108,7 +108,7 @@ def find_audio_files(folder: Path) -> Iterator[Path]:
         for path in inside:
             if os.path.isdir(path):
                 (links if os.path.islink(path) else folders).append(path)
-            elif is_recording(path) and not _is_special(path):
+            elif is_audio_file(path) and not _is_special(path):
                 yield path
 
 

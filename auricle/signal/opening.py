@@ -35,12 +35,12 @@ def open_file(path: str | os.PathLike[str]) -> CheckedReader:
 
         reader = AvReader(path, name, row)
     else:
-        reader = _native(Path(path), name, kind, containers.examine(path, kind))
+        reader = _open_native(Path(path), name, kind, containers.examine(path, kind))
     check_format(reader)
     return CheckedReader(reader)
 
 
-def _native(path: Path, name: str, kind: str, inspection: Inspection) -> Reader:
+def _open_native(path: Path, name: str, kind: str, inspection: Inspection) -> Reader:
     """The reader for a libsndfile format, or for a chain of recordings in it; PyAV is used for codecs that libsndfile lacks."""
     from auricle.signal.soundfile_reader import CodecError, SoundfileReader
 

@@ -19,11 +19,11 @@ _FRAME = 1152  # samples of an mp3 frame
 #: Samples by which a complete file may be shorter than declared. An mp3 header counts whole frames, including encoder delay and padding;
 #: some writers of wav count a few header bytes as sound.
 _SLACK = collections.defaultdict(int, {"MP3": 2 * _FRAME, "WAV": 32})
-_PAGED = 4096  # samples per block of ogg: the precision to which lost pages are located
-_RESUMES = 16  # breaks after which a flac is abandoned: each one needs a search from the start
+_OGG_BLOCK = 4096  # samples per block of ogg: the precision to which lost pages are located
+_MAX_RESUMES = 16  # breaks after which a flac is abandoned: each one needs a search from the start
 _SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # formats with exact sample positions
 _STEP = np.float32(2**-15)  # of 16-bit samples at full scale 1
-_COUNTLESS = 2**63 - 1  # reported by libsndfile for a flac without a declared length, such as one written to a pipe
+_UNKNOWN_LENGTH = 2**63 - 1  # reported by libsndfile for a flac without a declared length, such as one written to a pipe
 _FIRST_SKIP = 1152  # samples skipped after a break; doubled at each attempt
 _MESSAGES = {  # cryptic messages of libsndfile, and their meaning
     "psf_fseek": "the data breaks off",
@@ -55,7 +55,7 @@ class SoundfileReader:
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         declared = (inspection.declared or 0) * self.rate // (inspection.clock or self.rate)
-        counted = self._file.frames != _COUNTLESS
+        counted = self._file.frames != _UNKNOWN_LENGTH
         self.frames: int | None = max(self._file.frames, declared) if counted else declared or None
         self.format = f"{self._file.format}/{self._file.subtype}"
         self.slack = _SLACK["MP3" if self._file.subtype.startswith("MPEG") else self._file.format]
@@ -94,7 +94,7 @@ class SoundfileReader:
             self._at, self._ended = self._at + len(block16), len(block16) == 0
             return np.asarray(np.multiply(block16, _STEP, dtype=np.float32).T)
         if self._paged:
-            count = min(count, _PAGED)
+            count = min(count, _OGG_BLOCK)
         # libsndfile raises without the number of decoded samples; the remaining NaN markers show it.
         block = np.full((count, self.channels), np.nan, dtype=np.float32)
         try:
@@ -103,7 +103,7 @@ class SoundfileReader:
             self._at += len(block)
             if self._paged and (jump := self._file.tell() - self._at) > 0:
                 self._at -= len(block)
-                self._lose(len(block) + jump)  # the block has sound from both sides of the lost page, at an unknown boundary
+                self._mark_lost(len(block) + jump)  # the block has sound from both sides of the lost page, at an unknown boundary
                 block = block[:0]
         except soundfile.LibsndfileError as error:
             ended = self.frames is None and "psf_fseek" in str(error)  # the end of a flac without a declared length
@@ -122,9 +122,9 @@ class SoundfileReader:
     def _skip_break(self) -> bool:
         """Resume a flac after a break; True where it decodes again. Its frames are numbered, so that times remain correct."""
         skip = _FIRST_SKIP
-        while self.format.startswith("FLAC") and self._breaks <= _RESUMES and self._at + skip < (self.frames or 0):
+        while self.format.startswith("FLAC") and self._breaks <= _MAX_RESUMES and self._at + skip < (self.frames or 0):
             if self._restart(self._at + skip):
-                self._lose(skip)
+                self._mark_lost(skip)
                 return True
             skip *= 2
         return False
@@ -140,7 +140,7 @@ class SoundfileReader:
         reservoir = 2 * _FRAME  # the first frames after the junk depend on bits in it
         if not self._restart(self._at + reservoir):
             return False
-        self._lose(_FRAME + junk + reservoir)
+        self._mark_lost(_FRAME + junk + reservoir)
         return True
 
     def _restart(self, at: int) -> bool:
@@ -157,7 +157,7 @@ class SoundfileReader:
             return False
         return decodes
 
-    def _lose(self, samples: int) -> None:
+    def _mark_lost(self, samples: int) -> None:
         self._at, self._gap, self.lost = self._at + samples, samples, self.lost + samples
 
     def close(self) -> None:

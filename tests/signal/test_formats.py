@@ -11,7 +11,7 @@ from sounds import NATIVE, OTHERS, PACKED, sound, write, write_packed
 
 from auricle.core.errors import SoundError
 from auricle.signal.containers.kind import kind_of
-from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, format_names, is_recording
+from auricle.signal.formats import FORMATS, MEDIA, SUFFIXES, format_names, is_audio_file
 from auricle.signal.streaming import stream
 
 MONO = {"amr", "3gp", "g722 in wav", "g726 in wav", "g722 in au"}
@@ -64,8 +64,8 @@ def test_no_suffix_has_two_rows() -> None:
 def test_typescript_is_no_recording(tmp_path: Path) -> None:
     video = write_packed(tmp_path / "video", sound(0.5, 44100), "ts")
     (tmp_path / "code.ts").write_text("export const rate = 16000;\n" * 30)
-    assert is_recording(video) and not is_recording(tmp_path / "code.ts")
-    assert is_recording("there/is/none.WAV") and not is_recording("notes.txt")
+    assert is_audio_file(video) and not is_audio_file(tmp_path / "code.ts")
+    assert is_audio_file("there/is/none.WAV") and not is_audio_file("notes.txt")
 
 
 def test_docs_list_all_formats() -> None:

@@ -57,7 +57,7 @@ class Entry:
         """Read the items of one split, or of all. missing: "raise": a missing sound file is an error; "skip": its item is left out."""
         found: list[Item] = []
         lost: list[Item] = []
-        for item in self._of(self.read, Path(download), split):
+        for item in self._read_splits(self.read, Path(download), split):
             (found if os.path.isfile(item.audio) else lost).append(item)
         if lost and (missing == "raise" or not found):
             raise InputError(
@@ -70,9 +70,9 @@ class Entry:
         """Read the questions about the clips of one split, or of all. InputError where the corpus has none."""
         if self.questions is None:
             raise InputError(f"{self.name} has no questions; it has {', '.join(self.splits)}")
-        return list(self._of(self.questions, Path(download), split))
+        return list(self._read_splits(self.questions, Path(download), split))
 
-    def _of(self, read: Callable[[Path, str], Iterable[Kind]], download: Path, split: str) -> Iterator[Kind]:
+    def _read_splits(self, read: Callable[[Path, str], Iterable[Kind]], download: Path, split: str) -> Iterator[Kind]:
         if split != ALL and split not in self.splits:
             raise InputError(f"{self.name} has no split {split!r}; wanted {', '.join(self.splits)} or {ALL}")
         download = Path(os.path.abspath(download))

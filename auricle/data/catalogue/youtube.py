@@ -48,7 +48,7 @@ class _Videos:
 
 
 @functools.cache
-def _nodes() -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
+def _ontology() -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
     """The name and the parents of each node of the ontology, by id."""
     parents: dict[str, list[str]] = {}
     nodes = load_json(_ONTOLOGY)
@@ -60,7 +60,7 @@ def _nodes() -> tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]:
 
 def ancestors(label: str) -> tuple[str, ...]:
     """Names of all ancestors of an AudioSet label, nearest first, in lower case. InputError for an unknown label."""
-    names, parents = _nodes()
+    names, parents = _ontology()
     known = {label_key(name): node for node, name in names.items()}
     if label_key(label) not in known:
         raise InputError(f"{label!r} is not a label of AudioSet's ontology; wanted a name such as 'dog'")
@@ -85,7 +85,7 @@ _TABLES = {"balanced": "balanced_train_segments.csv", "unbalanced": "unbalanced_
 
 def _audioset(download: Path, split: str) -> Iterator[Item]:
     table = find_path(download, _TABLES[split], "the tables of segments of AudioSet")
-    names, _ = _nodes()
+    names, _ = _ontology()
     videos = _Videos("audioset", table.parent / "audio", split)
     for row in read_rows(table, "id", "start", "end", "labels", names=("id", "start", "end", "labels")):
         labels = row["labels"].split(",")

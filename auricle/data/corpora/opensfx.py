@@ -63,7 +63,7 @@ WORDS = {
 }
 
 #: Titles whose author has a clip of the same class in ESC-50 (possibly the same recording) are in the fold of that clip.
-KIN_FOLDS = {"Modern car horn": "1", "Lumber mill: Chainsaw": "1", "Lumber mill: Falling tree": "4"}
+RELATED_FOLDS = {"Modern car horn": "1", "Lumber mill: Chainsaw": "1", "Lumber mill: Falling tree": "4"}
 
 #: Titles edited from one original by one author share a source.
 SHARED_SOURCES = {
@@ -85,7 +85,7 @@ SHARED_SOURCES = {
 def read(root: str | Path) -> list[Row]:
     """71 rows. The source is the title of the original, so that edits of one recording are never split."""
     rows = read_table(root, FOLDER, "opensfx", lambda row: WORDS.get(row.label, ()))
-    return [dataclasses.replace(row, source=_source(row), fold=KIN_FOLDS.get(row.label, row.fold)) for row in rows]
+    return [dataclasses.replace(row, source=_source(row), fold=RELATED_FOLDS.get(row.label, row.fold)) for row in rows]
 
 
 def _source(row: Row) -> str:

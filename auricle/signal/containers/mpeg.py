@@ -55,7 +55,7 @@ def examine(path: Path) -> Inspection:
         start = _skip_tags(data)
         found = _first_frame(data, start)
         if found is None:
-            return Inspection() if _older_layer(data, start) else Inspection(undecodable="it contains no mp3 frames")
+            return Inspection() if _is_older_layer(data, start) else Inspection(undecodable="it contains no mp3 frames")
         at, header = found
         xing, end = _xing(data, at, header), _audio_end(data)
         streams = _streams(data, at, end, header)
@@ -121,7 +121,7 @@ def _skip_tags(data: View) -> int:
     return at
 
 
-def _older_layer(data: View, at: int) -> bool:
+def _is_older_layer(data: View, at: int) -> bool:
     """True where a frame of layer I or II starts at a position; these are not inspected."""
     word = _word(data, at)
     return word >> 21 == 0x7FF and word >> 17 & 3 in (2, 3)
