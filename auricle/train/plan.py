@@ -25,13 +25,16 @@ def plan(training: Training) -> str:
 
 
 def check_space(training: Training, folder: Path) -> None:
-    """WriteError where the checkpoints of a run do not fit on the disk of its folder (which exists), those that are there included."""
+    """Raise WriteError where the checkpoints of a run do not fit on the disk of its folder, which exists.
+
+    Files already in the folder count as free space, since a resumed run replaces its checkpoints.
+    """
     count, size = _checkpoints(training)
-    there = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
-    if free + there < count * size:
+    if free + used < count * size:
         raise WriteError(
-            f"{folder}: {megabytes(free)} are free and the checkpoints take {megabytes(count * size)}; "
+            f"{folder}: {megabytes(free)} are free, but the checkpoints need {megabytes(count * size)}; "
             "free some space, choose another folder with --out, or keep fewer with --set train.keep=1"
         )
 

@@ -49,7 +49,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(tmp_path: Path, 
     training = toy.training(steps=12, save_every=3)
     check_space(training, tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
-    with pytest.raises(WriteError, match=r"0\.0 MB are free and the checkpoints take .* MB; free some space"):
+    with pytest.raises(WriteError, match=r"0\.0 MB are free, but the checkpoints need .* MB; free some space"):
         check_space(training, tmp_path)
     (tmp_path / "step-3").write_bytes(bytes(10_000_000))  # of the run that is resumed
     check_space(training, tmp_path)
