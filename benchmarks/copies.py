@@ -1,10 +1,10 @@
-"""How the guard of `auricle score` finds copies: which formats of a training clip it still takes for the same, and how often it is wrong.
+"""Recall and false positives of the leak check of `auricle score`: copies of training clips in other formats, and pairs of other clips.
 
     python benchmarks/copies.py --data DIR [--each 40] [--dry]
 
 Clips of every corpus that the shipped model was trained on are written again in other formats, at other rates and levels, cut and played
-faster; found: the copy's vector reaches guard.SAME with the clip it was made of. False: pairs of sounding clips of different sources,
-of all corpora, that reach it too; a pair whose waveforms match (greatest normalised correlation over shifts from 0.8 on) is one recording
+faster. Found: the cosine of copy and original is at least leak_guard.COPY_THRESHOLD. False: pairs of clips of different sources, of all
+corpora, of which that is true too; a pair whose waveforms match (greatest normalised correlation over shifts from 0.8 on) is one recording
 under two names, not a false one. Writes docs/results/copies.json. Two minutes a core.
 """
 
@@ -22,8 +22,8 @@ import soundfile
 import soxr
 
 from auricle.bench import suite as suites
-from auricle.bench.embeddings import hear
-from auricle.bench.leak_guard import SAME
+from auricle.bench.embeddings import embed_items
+from auricle.bench.leak_guard import COPY_THRESHOLD
 from auricle.bench.results import Figure, write_record
 from auricle.data import corpora, manifest
 from auricle.data.item import Item
@@ -75,7 +75,7 @@ def found(listener: Any, items: list[Item], each: int, say: Callable[[str], None
     """Share of copies, of each kind, that are taken for the clip they were made of."""
     rng = np.random.default_rng(0)
     chosen = [item for corpus in TRAINED for item in _some(rng, [item for item in items if item.corpus == corpus], each)]
-    originals = hear(listener, chosen)
+    originals = embed_items(listener, chosen)
     kept = [(item, one.mean("similarity")) for item, one in zip(chosen, originals, strict=True) if not one.silent]
     same: dict[str, list[bool]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -85,8 +85,8 @@ def found(listener: Any, items: list[Item], each: int, say: Callable[[str], None
                 path = Path(name) / f"{kind}.{'flac' if how['format'] == 'FLAC' else how['format'].lower()}"
                 soundfile.write(path, samples, rate, **how)
                 made.append(Item(id=kind, audio=path))
-            for copy, heard in zip(made, hear(listener, made), strict=True):
-                same.setdefault(copy.id, []).append(float(heard.mean("similarity") @ vector) >= SAME)
+            for copy, heard in zip(made, embed_items(listener, made), strict=True):
+                same.setdefault(copy.id, []).append(float(heard.mean("similarity") @ vector) >= COPY_THRESHOLD)
             say(f"{place + 1} of {len(kept)} clips copied")
     figures: list[Figure] = []
     for kind, hits in same.items():
@@ -100,15 +100,15 @@ def _some(rng: np.random.Generator, items: list[Item], most: int) -> list[Item]:
 
 
 def alarms(listener: Any, items: list[Item]) -> tuple[list[Figure], list[list[Any]]]:
-    """Pairs of different sources that reach SAME: how many, of how many, how many of them are one recording; and which they are."""
-    heard = hear(listener, items)
+    """Pairs of different sources with a cosine from COPY_THRESHOLD on: their number, how many are one recording, and the pairs."""
+    heard = embed_items(listener, items)
     kept = [place for place, one in enumerate(heard) if not one.silent]
     vectors = np.stack([heard[place].mean("similarity") for place in kept])
     group = np.unique([suites.groups(items)[place] for place in kept], return_inverse=True)[1]
     cosines = np.triu(vectors @ vectors.T, 1)
     cosines[group[:, None] == group[None, :]] = 0.0
     pairs = []
-    for one, other in np.argwhere(cosines >= SAME):
+    for one, other in np.argwhere(cosines >= COPY_THRESHOLD):
         first, second = items[kept[one]], items[kept[other]]
         pairs.append(
             [first.id, second.id, round(float(cosines[one, other]), 4), round(correlation(mono(first, 8000)[0], mono(second, 8000)[0]), 3)]
@@ -145,7 +145,7 @@ def main() -> None:
     asked = parser.parse_args()
     listener, items = load(), manifest.items_from_rows(corpora.read(asked.data))
     wrong, pairs = alarms(listener, items)
-    figures: list[Figure] = [{"name": "threshold", "value": SAME, "note": "cosine of likeness"}, *wrong]
+    figures: list[Figure] = [{"name": "threshold", "value": COPY_THRESHOLD, "note": "cosine of likeness"}, *wrong]
     figures += found(listener, items, asked.each, lambda told: print(f"\r{told}", end="", file=sys.stderr, flush=True))
     print(file=sys.stderr)
     for figure in figures:

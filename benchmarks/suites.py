@@ -28,7 +28,7 @@ def figures_of(name: str, result: Result, note: str = "") -> list[Figure]:
     told = name.replace("-", "_")
     return [
         {"name": f"{told}_{one['metric']}", "value": one["value"], "low": one["low"], "high": one["high"], "n": one["n"], "note": note}
-        for one in result.about["scores"]
+        for one in result.summary["scores"]
     ]
 
 
@@ -40,8 +40,8 @@ def main() -> None:
     asked = parser.parse_args()
     listener, figures, marks = load(), list[Figure](), {}
     for name in (*CLEAN, *LEAKED):
-        suite = suites.read(name)
-        items = suites.items(suite, asked.data)
+        suite = suites.read_suite(name)
+        items = suites.load_items(suite, asked.data)
         refused = 0
         try:
             result = score(listener, suite, items)
@@ -56,8 +56,8 @@ def main() -> None:
         figures += figures_of(f"leaked_{name}" if refused else name, result, f"{chance}, clips heard in training" if refused else chance)
         if refused:
             figures.append({"name": f"{name.replace('-', '_')}_refused", "value": refused, "n": len(items), "note": "clips of level clip"})
-        marks[name] = result.about["leaked"]
-        print(name, [(one["metric"], round(one["value"], 3)) for one in result.about["scores"]], result.about["leaked"], flush=True)
+        marks[name] = result.summary["leaked"]
+        print(name, [(one["metric"], round(one["value"], 3)) for one in result.summary["scores"]], result.summary["leaked"], flush=True)
     if not asked.dry:
         about = (
             "auricle-tiny by the bench's suites. Names that begin with leaked_ are of clips that the model was trained on, scored with "

@@ -125,7 +125,7 @@ def probe_hits(model: MultiLossModel, data: Path, work: Path) -> Iterator[tuple[
         return nn.functional.normalize(pooled, dim=-1).numpy(), np.array([names.index(row.label) for row in some])
 
     (train_vectors, train_labels), (test_vectors, test_labels) = embed(training), embed(test)
-    probe = regression.chosen(train_vectors, train_labels, len(names), groups=[row.source for row in training], seed=0)
+    probe = regression.fit_cross_validated(train_vectors, train_labels, len(names), groups=[row.source for row in training], seed=0)
     yield "probe", (probe.logits(test_vectors).argmax(axis=1) == test_labels).astype(np.float64)
     yield "probe_group", np.unique([row.source for row in test], return_inverse=True)[1]
 

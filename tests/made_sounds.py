@@ -11,7 +11,7 @@ import soundfile
 import tone_model
 
 from auricle.bench import lineage
-from auricle.bench.embeddings import hear
+from auricle.bench.embeddings import embed_items
 from auricle.data import manifest
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
@@ -61,6 +61,6 @@ def taught(model: Path, folder: Path, items: Sequence[Item], *, vectors: bool = 
     """The model, in a folder that says it was trained on these items."""
     own = copied(model, folder)
     listener = load(own)
-    heard = np.stack([one.mean("similarity") for one in hear(listener, items)])
-    lineage.write(own, items, heard if vectors else None)
+    heard = np.stack([one.mean("similarity") for one in embed_items(listener, items)])
+    lineage.write_lineage(own, items, heard if vectors else None)
     return listener

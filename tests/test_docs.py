@@ -70,7 +70,7 @@ def prose(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_marked_figures_are_what_the_records_say(page: Path) -> None:
     for found in results.MARK.finditer(page.read_text(encoding="utf-8")):
-        shown = results.shown(RECORDS, found)
+        shown = results.format_figure(RECORDS, found)
         assert found[5] == shown, f"{page_name(page)}: {found[0]} should show {shown}; run `make results`"
 
 

@@ -1,1 +1,1 @@
-"""Measured figures in, records and their page out: what was measured, by which command, on what machine, with which weights."""
+"""Benchmarks: models and suites of labelled clips in; scores with confidence intervals, leak checks and result records out."""

@@ -1,4 +1,4 @@
-"""A model's card: what it was trained on, clip by clip with author and licence, how, and what its records say."""
+"""The card of the shipped model: training clips with author and licence, training settings, and results."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NOTES = (
     "CC BY were used, and each is listed here"
     " with its author. Rows under BY-SA, NC, Sampling+ or unclear terms were only tested on.",
     "The text tower is distilled from all-MiniLM-L6-v2 (Apache-2.0) over AudioCaps v1 sentences (MIT) and AudioSet names (CC BY 4.0).",
-    "Heard well: everyday sounds of its vocabulary, close and clear. Not meant for: speech content, music analysis, safety decisions.",
+    "Works well for everyday sounds of its vocabulary, close and clear. Not intended for speech content, music analysis, safety decisions.",
 )
 
 
 def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], results: Path) -> None:
-    """Write folder/card.json. rows: the clips it was trained on. recipe: the settings of its training. results: the folder of records."""
-    quoted = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
-    records = {name: record for name, record in read_records(results).items() if name in quoted}
+    """Write folder/card.json. rows: training clips. recipe: training settings. results: folder of result records."""
+    included = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
+    records = {name: record for name, record in read_records(results).items() if name in included}
     clips = [[row.corpus, row.path.name, row.author, row.licence, row.url] for row in rows]
     card = {
         "name": "auricle-tiny",
@@ -39,7 +39,7 @@ def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], 
         "clips": clips,
     }
     text = json.dumps(card, ensure_ascii=False, indent=1)
-    # One clip a line: a card is read by people too.
+    # One clip per line, for people who read the file.
     head, _, _ = text.partition('"clips": [')
     lines = ",\n  ".join(json.dumps(clip, ensure_ascii=False) for clip in clips)
     write_text(folder / "card.json", head + '"clips": [\n  ' + lines + "\n ]\n}\n")

@@ -1,7 +1,7 @@
-"""Two results of one suite in, which is better out, or that it cannot be told.
+"""Paired comparison of two results of one suite.
 
-The same clips were put to both, so they are compared pair by pair, in whole groups (auricle.bench.intervals). The verdict rests on the
-suite's first metric alone: of many metrics, one in twenty would differ by chance.
+Both scored the same clips, so they are compared pair by pair, in whole groups (auricle.bench.intervals). The verdict uses the suite's
+first metric alone: of many metrics, one in twenty would differ by chance.
 """
 
 from __future__ import annotations
@@ -16,61 +16,60 @@ from auricle.bench.protocols.protocol import Row
 from auricle.bench.score import Result
 from auricle.core.errors import InputError
 
-#: p below which a difference is more than chance.
-SURE = 0.05
+#: p-value below which a difference is significant.
+SIGNIFICANCE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
-class Compared:
-    """One metric of both results. first, second: entries of their `scores`. smaller: less is better."""
+class MetricComparison:
+    """One metric of both results. first, second: entries of their `scores`. lower_is_better: as in `Metric`."""
 
     metric: str
     first: dict[str, Any]
     second: dict[str, Any]
     difference: intervals.Difference
-    smaller: bool
+    lower_is_better: bool
 
     @property
     def better(self) -> int | None:
-        """0 or 1, the result that is better; None where that cannot be told."""
+        """0 or 1, the better result; None where the difference is not significant."""
         gap = self.difference
-        if gap.p >= SURE or gap.low <= 0 <= gap.high:
+        if gap.p >= SIGNIFICANCE or gap.low <= 0 <= gap.high:
             return None
-        return int((gap.value > 0) != self.smaller)
+        return int((gap.value > 0) != self.lower_is_better)
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Both results and each of their metrics, the suite's first metric first."""
+    """Comparison of two results by all metrics, the suite's first metric first."""
 
     first: Result
     second: Result
-    metrics: list[Compared]
+    metrics: list[MetricComparison]
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two are called: by their models, told apart where these are the same."""
-        names = tuple(str(result.about["model"]) for result in (self.first, self.second))
+        """Names of the two models; of equal names with the start of their weights' hash, or with A and B."""
+        names = tuple(str(result.summary["model"]) for result in (self.first, self.second))
         if names[0] != names[1]:
             return names[0], names[1]
-        marked = [f"{names[0]} ({str(result.about['weights'])[:8]})" for result in (self.first, self.second)]
+        marked = [f"{names[0]} ({str(result.summary['weights'])[:8]})" for result in (self.first, self.second)]
         return (marked[0], marked[1]) if marked[0] != marked[1] else (f"{names[0]} (A)", f"{names[0]} (B)")
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """The conclusion in one sentence."""
         main = self.metrics[0]
         name, gap = main.metric.replace("_", " "), main.difference
-        told = f"{gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}, p = {gap.p:.3f})"
-        if main.better is None:
-            return f"which is better cannot be told: {name} of {self.names[1]} less that of {self.names[0]} is {told}"
-        return f"{self.names[main.better]} is better: {name} of {self.names[1]} less that of {self.names[0]} is {told}"
+        numbers = f"{gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}, p = {gap.p:.3f})"
+        conclusion = "no significant difference" if main.better is None else f"{self.names[main.better]} is better"
+        return f"{conclusion}: {name} of {self.names[1]} minus {self.names[0]} is {numbers}"
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The comparison as JSON's types."""
         return {
-            "version": self.first.about["version"],
-            "suite": self.first.about["suite"],
+            "version": self.first.summary["version"],
+            "suite": self.first.summary["suite"],
             "models": list(self.names),
             "better": None if self.metrics[0].better is None else self.names[self.metrics[0].better],
             "verdict": self.verdict,
@@ -92,43 +91,45 @@ class Comparison:
 
 
 def compare(first: Result, second: Result) -> Comparison:
-    """Compare two results of the same suite, seed and clips; InputError where they are not."""
-    rows = _paired(first, second)
-    settings = first.about["settings"]
+    """Compare two results. InputError unless they have the same suite, seed and clips."""
+    rows = _concatenate_rows(first, second)
+    settings = first.summary["settings"]
     metrics = PROTOCOLS[settings["protocol"]].metrics(rows)
     groups = [row["group"] for row in first.rows]
-    seed, draws = int(first.about["seed"]), int(settings["draws"])
-    both = zip(first.about["scores"], second.about["scores"], strict=True)
+    seed, draws = int(first.summary["seed"]), int(settings["draws"])
+    both = zip(first.summary["scores"], second.summary["scores"], strict=True)
     compared = [
-        Compared(
+        MetricComparison(
             one["metric"],
             one,
             other,
             intervals.difference(metrics[one["metric"]], groups, seed=seed, draws=draws),
-            metrics[one["metric"]].smaller,
+            metrics[one["metric"]].lower_is_better,
         )
         for one, other in both
     ]
     return Comparison(first, second, compared)
 
 
-def _paired(first: Result, second: Result) -> list[Row]:
-    """Rows of the first, then those of the second in the order of the first."""
+def _concatenate_rows(first: Result, second: Result) -> list[Row]:
+    """Rows of the first result, then those of the second in the same order."""
     for field in ("suite", "seed"):
-        if first.about[field] != second.about[field]:
-            raise InputError(f"{field} is {first.about[field]!r} of one and {second.about[field]!r} of the other; wanted two of the same")
-    if first.about["settings"] != second.about["settings"]:
-        changed = sorted(key for key, value in first.about["settings"].items() if second.about["settings"].get(key) != value)
-        raise InputError(f"the suite {first.about['suite']} was not the same: {', '.join(changed)} differ; score both by one version of it")
-    of = {row["id"]: row for row in second.rows}
-    missing = {row["id"] for row in first.rows} ^ of.keys()
-    if missing or len(of) != len(first.rows):
+        if first.summary[field] != second.summary[field]:
+            raise InputError(
+                f"{field} is {first.summary[field]!r} in one and {second.summary[field]!r} in the other; wanted the same {field}"
+            )
+    if first.summary["settings"] != second.summary["settings"]:
+        changed = sorted(key for key, value in first.summary["settings"].items() if second.summary["settings"].get(key) != value)
+        raise InputError(f"the suite {first.summary['suite']} differs in {', '.join(changed)}; score both with the same version of it")
+    by_id = {row["id"]: row for row in second.rows}
+    missing = {row["id"] for row in first.rows} ^ by_id.keys()
+    if missing or len(by_id) != len(first.rows):
         raise InputError(
-            f"{len(missing)} clips are in one result alone, such as {min(missing, default='?')!r}; score both on the same clips"
+            f"{len(missing)} clips are in only one result, such as {min(missing, default='?')!r}; score both on the same clips"
         )
-    return [*first.rows, *(of[row["id"]] for row in first.rows)]
+    return [*first.rows, *(by_id[row["id"]] for row in first.rows)]
 
 
 def to_json(comparison: Comparison) -> str:
-    """One line."""
+    """One line of JSON."""
     return json.dumps(comparison.to_dict(), ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""Arrays by the hash of what made them, on disk: one SQLite file that keeps to LIMIT bytes by forgetting what was used longest ago.
+"""A least-recently-used cache on disk: bytes by key in one SQLite file of at most LIMIT bytes.
 
-Several processes may use it at once. A file that is damaged is made anew; a full or locked disk costs time, never an answer.
+Several processes may use it at once. A damaged file is replaced; on a full or locked disk the cache is skipped, without an error.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ from pathlib import Path
 
 #: Bytes of all entries together.
 LIMIT = 1_000_000_000
-_AT_ONCE = 500  # keys asked for together: SQLite bounds the variables of a statement
+_MAX_KEYS = 500  # in one statement: SQLite limits its variables
 
 
 class DiskCache:
-    """Keys to bytes. Use from one thread."""
+    """Cache of bytes by key. limit: bytes of all entries together. Use from one thread."""
 
     def __init__(self, path: Path, *, limit: int = LIMIT) -> None:
         self._path, self._limit = path, limit
 
-    def find(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The entries that are there, marked as used now."""
-        found: dict[str, bytes] = {}
+    def get(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The stored entries among these keys; their time of use is updated."""
+        entries: dict[str, bytes] = {}
         with suppress(sqlite3.OperationalError, OSError):
-            self._ready()
-            with _open(self._path) as file:
-                for start in range(0, len(keys), _AT_ONCE):
-                    some = list(keys[start : start + _AT_ONCE])
-                    holes = ",".join("?" * len(some))
-                    found.update(file.execute(f"SELECT key, value FROM entries WHERE key IN ({holes})", some).fetchall())
-                    file.execute(f"UPDATE entries SET used = ? WHERE key IN ({holes})", [time.time(), *some])
-        return found
+            self._prepare()
+            with _Connection(self._path) as file:
+                for start in range(0, len(keys), _MAX_KEYS):
+                    some = list(keys[start : start + _MAX_KEYS])
+                    marks = ",".join("?" * len(some))
+                    entries.update(file.execute(f"SELECT key, value FROM entries WHERE key IN ({marks})", some).fetchall())
+                    file.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks})", [time.time(), *some])
+        return entries
 
-    def keep(self, entries: Mapping[str, bytes]) -> None:
-        """Put entries in, and take out the oldest until the limit is kept."""
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        """Store entries, and remove the least recently used ones until all fit the limit."""
         with suppress(sqlite3.Error, OSError):
-            self._ready()
-            with _open(self._path) as file:
+            self._prepare()
+            with _Connection(self._path) as file:
                 now = time.time()
                 file.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", [(key, now, value) for key, value in entries.items()])
-                self._forget(file)
+                self._evict(file)
 
-    def _forget(self, file: sqlite3.Connection) -> None:
+    def _evict(self, file: sqlite3.Connection) -> None:
         size = file.execute("SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries").fetchone()[0]
         if size <= self._limit:
             return
@@ -54,8 +54,8 @@ class DiskCache:
             if size <= self._limit:
                 break
 
-    def _ready(self) -> None:
-        """Make the file where there is none, or one that is no database."""
+    def _prepare(self) -> None:
+        """Create the file where there is none, and replace one that is not a database."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             self._create()
@@ -66,12 +66,12 @@ class DiskCache:
             self._create()
 
     def _create(self) -> None:
-        with _open(self._path) as file:
+        with _Connection(self._path) as file:
             file.execute("CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, used REAL, value BLOB)")
 
 
-class _open:  # noqa: N801  used as a function
-    """A connection whose changes are kept where nothing was raised, and which is closed in any case."""
+class _Connection:
+    """A connection that is committed, or rolled back after an error, and then closed."""
 
     def __init__(self, path: Path) -> None:
         self._file = sqlite3.connect(path, timeout=30)

@@ -1,12 +1,12 @@
-"""Was the model trained on what it is tested on? Three levels, from proof to suspicion; a clip has the gravest that holds of it.
+"""Detection of leaks: test clips that a model was trained on. Three levels; a clip has the most severe one that applies.
 
-`clip`: the recording itself was heard. Told by name, (corpus, source) or (corpus, file) of a clip that was trained on, or (site, source)
-where the site numbers its recordings; or by sound, a vector of likeness that is as good as the same: copies under other names, at other
-rates, in other formats. `corpus`: other recordings of a corpus that was heard, so that how it was recorded and cut is known; or, of corpora
-of captions, its sentences were read. `source`: other recordings of the same site, such as Freesound. `unknown` is no level of guilt but
-says what could not be looked into: no lineage at all, corpora without their clips, or clips without their vectors.
+`clip`: the model was trained on the recording itself. Found by name, by (corpus, source) or (corpus, file) of a training clip, or by
+(site, source) where the site numbers its recordings; or by sound, by a nearly equal similarity embedding: copies under other names,
+at other sample rates, in other formats. `corpus`: trained on other recordings of the same corpus, so with the same recording and cutting
+conditions; or on the captions of the corpus. `source`: trained on other recordings of the same site, such as Freesound. `unknown` is not a
+leak: it states what could not be checked (no lineage, corpora without their clips, or clips without their embeddings).
 
-Scores of leaked clips are refused; what is of the other levels is scored and marked.
+Clips of level `clip` are refused; the other levels are scored and marked.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from typing import Literal, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bench.embeddings import Vectors
-from auricle.bench.lineage import Clip, Lineage, known
+from auricle.bench.embeddings import ClipEmbeddings
+from auricle.bench.lineage import Clip, Lineage, published_lineages
 from auricle.core.errors import AuricleError
 from auricle.data.item import Item
 
 Level: TypeAlias = Literal["clip", "corpus", "source", "unknown"]
 LEVELS: tuple[Level, ...] = ("clip", "corpus", "source", "unknown")
 
-#: Cosine of likeness from which two clips are taken for copies of one recording: above all that different recordings of one class have,
-#: below most of what another format makes of one (docs/bench.md, benchmarks/copies.py).
-SAME = 0.97
-#: Sites that hold files of any origin: what two corpora there have in common is nothing.
+#: Cosine of similarity embeddings from which two clips count as copies of one recording: above the cosines of different recordings of one
+#: class, below those of most re-encoded copies (docs/bench.md, benchmarks/copies.py).
+COPY_THRESHOLD = 0.97
+#: Sites that host files of any origin: two corpora from there need not have anything in common.
 HOSTS = frozenset({"", "github", "gitlab", "githubusercontent", "huggingface", "zenodo", "archive", "google", "kaggle"})
-_AT_ONCE = 512  # clips compared at a time
-_SHOWN = 5  # clips that an error names
+_BLOCK = 512  # clips compared at once
+_SHOWN = 5  # clips named in an error
 
 
 @dataclasses.dataclass(frozen=True)
 class Leak:
-    """What holds of one clip. source: the corpus, or the site. how: by what it was told. heard: the clip that was trained on."""
+    """A leak of one test clip. source: the corpus or site. how: "name", "sound" or "sentences". heard: the matching training clip."""
 
     level: Level
     source: str
@@ -50,7 +50,7 @@ class Leak:
 
 
 class Mark(TypedDict):
-    """One line of `leaked` of a result: how many of the scored clips, n, are of this level and source."""
+    """One entry of `leaked` of a result: the number n of scored clips with this level and source."""
 
     level: Level
     source: str
@@ -59,101 +59,101 @@ class Mark(TypedDict):
 
 
 class LeakedError(AuricleError):
-    """Clips that the model was trained on would be scored. leaks: all of them."""
+    """The model was trained on clips that were to be scored. leaks: all leaks of level `clip`."""
 
     def __init__(self, message: str, leaks: Sequence[Leak]) -> None:
         super().__init__(message)
         self.leaks = tuple(leaks)
 
 
-def by_name(items: Sequence[Item], lineage: Lineage) -> dict[str, Leak]:
-    """Leaks by the clips' ids, as names tell."""
+def find_by_name(items: Sequence[Item], lineage: Lineage) -> dict[str, Leak]:
+    """Find leaks by corpus, source, file and site; by clip id."""
     sources = {(clip.corpus, clip.source): clip for clip in lineage.clips if clip.source}
     files = {(clip.corpus, clip.file): clip for clip in lineage.clips if clip.file}
     numbers = {(clip.site, clip.source): clip for clip in lineage.clips if clip.site and clip.source.isdecimal()}
     corpora = _with_parents(lineage.corpora)
-    found: dict[str, Leak] = {}
+    leaks: dict[str, Leak] = {}
     for item in items:
         name = Path(item.member or item.audio).name
         clip = files.get((item.corpus, name)) or sources.get((item.corpus, item.source)) or numbers.get((item.site, item.source))
         if clip is not None:
-            found[item.id] = Leak("clip", item.corpus or item.site, item.id, "name", _called(clip))
+            leaks[item.id] = Leak("clip", item.corpus or item.site, item.id, "name", _clip_name(clip))
         elif item.corpus and _with_parents({item.corpus}) & corpora:
-            found[item.id] = Leak("corpus", item.corpus, item.id, "name")
+            leaks[item.id] = Leak("corpus", item.corpus, item.id, "name")
         elif item.corpus in lineage.texts:
-            found[item.id] = Leak("corpus", item.corpus, item.id, "sentences")
+            leaks[item.id] = Leak("corpus", item.corpus, item.id, "sentences")
         elif item.site in lineage.sites - HOSTS:
-            found[item.id] = Leak("source", item.site, item.id, "name")
-    return found
+            leaks[item.id] = Leak("source", item.site, item.id, "name")
+    return leaks
 
 
-def by_sound(items: Sequence[Item], heard: Sequence[Vectors], lineage: Lineage) -> dict[str, Leak]:
-    """Clips of which a window, or the whole, has nearly the vector of a clip that was trained on."""
+def find_by_embedding(items: Sequence[Item], embeddings: Sequence[ClipEmbeddings], lineage: Lineage) -> dict[str, Leak]:
+    """Find clips of which a window, or the mean, has nearly the embedding of a training clip; by clip id."""
     if lineage.vectors is None:
         return {}
-    owner = np.concatenate([np.full(1 + len(one.seconds), place) for place, one in enumerate(heard)])
-    rows = np.concatenate([np.concatenate([one.mean("likeness")[None], one.likeness]) for one in heard])
-    silent = np.array([one.silent for one in heard])
-    found: dict[str, Leak] = {}
-    for place, nearest, cosine in nearest_heard(rows, lineage.vectors):
-        item = items[owner[place]]
-        if cosine >= SAME and not silent[owner[place]] and item.id not in found:
+    clip_of_row = np.concatenate([np.full(1 + len(one.seconds), number) for number, one in enumerate(embeddings)])
+    rows = np.concatenate([np.concatenate([one.mean("similarity")[None], one.similarity]) for one in embeddings])
+    leaks: dict[str, Leak] = {}
+    for row, nearest, cosine in nearest_training_clips(rows, lineage.vectors):
+        number = clip_of_row[row]
+        item = items[number]
+        if cosine >= COPY_THRESHOLD and not embeddings[number].silent and item.id not in leaks:
             clip = lineage.clips[nearest]
-            found[item.id] = Leak("clip", clip.corpus or clip.site, item.id, "sound", _called(clip), round(cosine, 4))
-    return found
+            leaks[item.id] = Leak("clip", clip.corpus or clip.site, item.id, "sound", _clip_name(clip), round(cosine, 4))
+    return leaks
 
 
-def nearest_heard(rows: np.ndarray, vectors: np.ndarray) -> Iterator[tuple[int, int, float]]:
-    """For each of rows (N, E): its place, the place of the nearest of vectors int8 (n, E), and their cosine."""
-    known_rows = vectors.astype(np.float32)
-    known_rows /= np.maximum(np.linalg.norm(known_rows, axis=1, keepdims=True), 1e-9)
-    for start in range(0, len(rows), _AT_ONCE):
-        cosines: NDArray[np.float32] = rows[start : start + _AT_ONCE].astype(np.float32) @ known_rows.T
-        best = cosines.argmax(axis=1)
-        for place, nearest in enumerate(best):
-            yield start + place, int(nearest), float(cosines[place, nearest])
+def nearest_training_clips(rows: np.ndarray, vectors: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    """For each unit vector of rows (N, E): its index, the index of the nearest of vectors int8 (n, E), and their cosine."""
+    training = vectors.astype(np.float32)
+    training /= np.maximum(np.linalg.norm(training, axis=1, keepdims=True), 1e-9)
+    for start in range(0, len(rows), _BLOCK):
+        cosines: NDArray[np.float32] = rows[start : start + _BLOCK].astype(np.float32) @ training.T
+        for row, nearest in enumerate(cosines.argmax(axis=1)):
+            yield start + row, int(nearest), float(cosines[row, nearest])
 
 
-def marks(items: Sequence[Item], leaks: dict[str, Leak], lineage: Lineage) -> list[Mark]:
-    """What a result says of its clips, gravest first."""
+def summarise(items: Sequence[Item], leaks: dict[str, Leak], lineage: Lineage) -> list[Mark]:
+    """Count leaks by level and source for a result, most severe first, and state what could not be checked."""
     count = Counter((leak.level, leak.source, _NOTES[leak.how]) for leak in leaks.values())
-    told: list[Mark] = [{"level": level, "source": source, "n": n, "note": note} for (level, source, note), n in count.items()]
-    if lineage.told == "nothing":
-        told.append({"level": "unknown", "source": "", "n": len(items), "note": "the model does not say what it was trained on"})
-    elif lineage.told == "corpora":
-        told.append({"level": "unknown", "source": "", "n": len(items), "note": f"corpora as stated by {lineage.by}; clips are not stated"})
+    marks: list[Mark] = [{"level": level, "source": source, "n": n, "note": note} for (level, source, note), n in count.items()]
+    unchecked = ""
+    if lineage.detail == "nothing":
+        unchecked = "the model's training data is not known"
+    elif lineage.detail == "corpora":
+        unchecked = f"training corpora as named by {lineage.by}; the training clips are not known"
     elif lineage.vectors is None:
-        told.append(
-            {"level": "unknown", "source": "", "n": len(items), "note": "told by name alone: the model has no vectors of its clips"}
-        )
-    return sorted(told, key=lambda mark: (LEVELS.index(mark["level"]), -mark["n"], mark["source"]))
+        unchecked = "checked by name alone: the model has no embeddings of its training clips"
+    if unchecked:
+        marks.append({"level": "unknown", "source": "", "n": len(items), "note": unchecked})
+    return sorted(marks, key=lambda mark: (LEVELS.index(mark["level"]), -mark["n"], mark["source"]))
 
 
-def check(leaks: dict[str, Leak], total: int) -> None:
-    """LeakedError where any clip is of the level `clip`."""
-    grave = [leak for leak in leaks.values() if leak.level == "clip"]
-    if not grave:
+def refuse_leaked(leaks: dict[str, Leak], total: int) -> None:
+    """Raise LeakedError where any leak is of level `clip`. total: number of clips to score."""
+    refused = [leak for leak in leaks.values() if leak.level == "clip"]
+    if not refused:
         return
-    of = ", ".join(f"{n} {source}" for source, n in Counter(leak.source for leak in grave).most_common())
-    named = "; ".join(
+    counts = ", ".join(f"{n} {source}" for source, n in Counter(leak.source for leak in refused).most_common())
+    examples = "; ".join(
         f"{leak.item} ({'is' if leak.how == 'name' else 'sounds like'} {leak.heard}{'' if leak.cosine is None else f', {leak.cosine:.3f}'})"
-        for leak in grave[:_SHOWN]
+        for leak in refused[:_SHOWN]
     )
-    more = f"; and {len(grave) - _SHOWN} more" if len(grave) > _SHOWN else ""
+    more = f"; and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
     raise LeakedError(
-        f"leaked at level clip: the model was trained on {len(grave)} of {total} clips ({of}): {named}{more}. "
+        f"leaked at level clip: the model was trained on {len(refused)} of {total} clips ({counts}): {examples}{more}. "
         "Nothing was scored; --allow-leaked scores them and marks the result",
-        grave,
+        refused,
     )
 
 
-_NOTES = {"name": "", "sound": "told by sound, under another name", "sentences": "its sentences were read, its sounds were not heard"}
+_NOTES = {"name": "", "sound": "a copy under another name, found by sound", "sentences": "trained on its captions, not on its sounds"}
 
 
-def _called(clip: Clip) -> str:
+def _clip_name(clip: Clip) -> str:
     return f"{clip.corpus}/{clip.file}" if clip.file else f"{clip.corpus}/{clip.source}"
 
 
 def _with_parents(corpora: frozenset[str] | set[str]) -> set[str]:
-    found = set(corpora)
-    return found | {known().within[corpus] for corpus in found if corpus in known().within}
+    within = published_lineages().within
+    return set(corpora) | {within[corpus] for corpus in corpora if corpus in within}

@@ -1,8 +1,8 @@
-"""What a model was trained on, as far as it says: a folder in, the clips or at least the corpora that it heard out.
+"""The lineage of a model: the clips, or at least the corpora, that it was trained on.
 
-MODEL_FOLDER/heard.jsonl has a line a clip: {"corpus", "source", "file", "site"}. MODEL_FOLDER/heard.npy, which may be missing, has the
-likeness vectors of those clips, int8 (n, E): unit vectors times 127, rounded. Neither is part of the model's fingerprint. Of published
-weights, which come without either, lineages.json knows the corpora that their authors name; which clips of them is not known.
+MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. MODEL_FOLDER/heard.npy, which is optional, has
+the similarity embeddings of those clips, int8 (n, E): unit vectors times 127, rounded. Neither is part of the model's fingerprint.
+Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ CLIPS = "heard.jsonl"
 VECTORS = "heard.npy"
 _FIELDS = ("corpus", "source", "file", "site")
 _FULL = 127  # a unit vector's largest entry as int8
-_KNOWN = Path(__file__).resolve().parent / "lineages.json"
+_PUBLISHED = Path(__file__).resolve().parent / "lineages.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """One clip that was trained on. source: its recording or speaker. file: its name without folders. site: where it was published."""
+    """One training clip. source: its recording or speaker. file: its name without folders. site: where it was published."""
 
     corpus: str
     source: str
@@ -40,12 +40,13 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Lineage:
-    """told: which clips ("clips"), which corpora ("corpora"), or nothing. vectors: int8 (n, E) of the clips, None where there are none.
+    """Training data of a model.
 
-    corpora, sites: all that were heard. texts: corpora of which only the sentences were read. by: who says so.
+    detail: whether "clips", only "corpora", or "nothing" is known. vectors: similarity embeddings of the clips, int8 (n, E), or None.
+    corpora, sites: of all training clips. texts: corpora of which only the captions were used. by: source of this information.
     """
 
-    told: Literal["clips", "corpora", "nothing"]
+    detail: Literal["clips", "corpora", "nothing"]
     clips: tuple[Clip, ...] = ()
     vectors: np.ndarray | None = None
     corpora: frozenset[str] = frozenset()
@@ -54,8 +55,8 @@ class Lineage:
     by: str = ""
 
 
-class Stated(Strict):
-    """What authors say of their published weights. sites: where the corpora's sounds are from. by: the paper or page."""
+class PublishedTraining(Strict):
+    """Training data of published weights. sites: where the corpora's sounds were published. by: the paper or page that names them."""
 
     corpora: tuple[str, ...]
     sites: tuple[str, ...] = ()
@@ -63,84 +64,89 @@ class Stated(Strict):
     by: str
 
 
-class Known(Strict):
-    """lineages.json. formats: of a converted folder's card. models: of shipped names, beside what their folders say. within: a corpus
-    whose clips are all of another."""
+class PublishedLineages(Strict):
+    """lineages.json. formats: by the format in a converted folder's card. models: by name, in addition to what their folders contain.
 
-    formats: Mapping[str, Stated]
-    models: Mapping[str, Stated]
+    within: corpora whose clips all come from another corpus.
+    """
+
+    formats: Mapping[str, PublishedTraining]
+    models: Mapping[str, PublishedTraining]
     within: Mapping[str, str]
 
 
 @functools.cache
-def known() -> Known:
-    """What is known of published systems."""
-    return Known.model_validate_json(_KNOWN.read_bytes())
+def published_lineages() -> PublishedLineages:
+    """Training data of published weights (lineages.json)."""
+    return PublishedLineages.model_validate_json(_PUBLISHED.read_bytes())
 
 
-def of(folder: Path) -> Lineage:
-    """The lineage of the model in this folder."""
-    card = _card(folder)
-    beside = known().models.get(str(card.get("name", "")))
-    texts = frozenset(beside.texts if beside else ())
+def read_lineage(folder: Path) -> Lineage:
+    """Read the lineage of the model in a folder. ModelError where its files are damaged."""
+    card = _read_card(folder)
+    shipped = published_lineages().models.get(str(card.get("name", "")))
+    texts = frozenset(shipped.texts if shipped else ())
     if (folder / CLIPS).is_file():
-        clips = tuple(_read(folder / CLIPS))
+        clips = tuple(_read_clips(folder / CLIPS))
         corpora, sites = frozenset(clip.corpus for clip in clips) - {""}, frozenset(clip.site for clip in clips) - {""}
-        return Lineage("clips", clips, _vectors(folder / VECTORS, len(clips)), corpora, sites, texts, by=f"{CLIPS} of the model")
-    stated = known().formats.get(str(card.get("format", "")))
-    if stated is None:
+        return Lineage("clips", clips, _read_vectors(folder / VECTORS, len(clips)), corpora, sites, texts, by=f"{CLIPS} of the model")
+    training = published_lineages().formats.get(str(card.get("format", "")))
+    if training is None:
         return Lineage("nothing")
-    return Lineage("corpora", corpora=frozenset(stated.corpora), sites=frozenset(stated.sites), texts=frozenset(stated.texts), by=stated.by)
+    return Lineage("corpora", (), None, frozenset(training.corpora), frozenset(training.sites), frozenset(training.texts), training.by)
 
 
-def write(folder: Path, items: Iterable[Item], vectors: np.ndarray | None = None) -> None:
-    """State what the model in this folder was trained on. vectors: likeness of the items by this model, (n, E), any length."""
+def write_lineage(folder: Path, items: Iterable[Item], vectors: np.ndarray | None = None) -> None:
+    """Write the training clips of the model in a folder. vectors: the model's similarity embeddings of the items, (n, E), of any length.
+
+    InputError where there are not as many vectors as items.
+    """
     lines = [
         {"corpus": item.corpus, "source": item.source, "file": Path(item.member or item.audio).name, "site": item.site} for item in items
     ]
     if vectors is not None and len(vectors) != len(lines):
-        raise InputError(f"{len(vectors)} vectors of {len(lines)} clips; wanted one each")
+        raise InputError(f"{len(vectors)} vectors for {len(lines)} clips; wanted one for each")
     text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
     write_text(folder / CLIPS, text)
     if vectors is not None:
         with atomic_file(folder / VECTORS) as partial, partial.open("wb") as stream:
-            np.save(stream, packed(vectors))
+            np.save(stream, quantise(vectors))
 
 
-def packed(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (n, E) as int8 of unit length."""
-    sizes = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(np.rint(_FULL * vectors / np.maximum(sizes, 1e-9)), dtype=np.int8)
+def quantise(vectors: np.ndarray) -> np.ndarray:
+    """Normalise vectors (n, E) and quantise them to int8."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(np.rint(_FULL * vectors / np.maximum(norms, 1e-9)), dtype=np.int8)
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _read_card(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "card.json").read_bytes())
+        card = json.loads((folder / "card.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return card if isinstance(card, dict) else {}
 
 
-def _read(path: Path) -> Iterable[Clip]:
+def _read_clips(path: Path) -> Iterable[Clip]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                told = json.loads(line)
-                fields: Sequence[str] = [told[field] for field in _FIELDS]
+                record = json.loads(line)
+                fields: Sequence[str] = [record[field] for field in _FIELDS]
                 if not all(isinstance(value, str) for value in fields):
-                    raise TypeError("a field is no text")
+                    raise TypeError("a field is not text")
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise ModelError(f"{path}: line {number}: is no clip ({error!r}); wanted {', '.join(_FIELDS)} as text") from error
+                raise ModelError(f"{path}: line {number}: is not a clip ({error!r}); wanted {', '.join(_FIELDS)} as text") from error
             yield Clip(*fields)
 
 
-def _vectors(path: Path, count: int) -> np.ndarray | None:
+def _read_vectors(path: Path, count: int) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
-        found = np.load(path, allow_pickle=False)
+        vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{path}: is no array ({error}); make it anew, or take it away") from error
-    if not isinstance(found, np.ndarray) or found.dtype != np.int8 or found.ndim != 2 or len(found) != count:
-        raise ModelError(f"{path}: wanted int8 ({count}, E), a row for each line of {CLIPS}; make it anew, or take it away")
-    return found
+        raise ModelError(f"{path}: is not an array ({error}); write it again, or remove it") from error
+    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.int8 or vectors.ndim != 2 or len(vectors) != count:
+        raise ModelError(f"{path}: wanted int8 ({count}, E), a row for each line of {CLIPS}; write it again, or remove it")
+    return vectors

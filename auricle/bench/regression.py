@@ -1,118 +1,124 @@
-"""Multinomial logistic regression on vectors of clips: one optimum, found by L-BFGS in float64, the same on every machine's numpy.
+"""Multinomial logistic regression on embeddings of clips, fitted by L-BFGS in float64 with numpy alone.
 
-Objective: mean of -log softmax(x W' + b) at the true class, plus ridge / 2 times the sum of squares of W; b is free. L-BFGS by the two-loop
-recursion (Nocedal & Wright, "Numerical Optimization", 2006, algorithm 7.4) with backtracking.
+Objective: mean cross-entropy of softmax(x W' + b) plus ridge / 2 times the sum of squares of W; b is not penalised. L-BFGS by the
+two-loop recursion (Nocedal & Wright, "Numerical Optimization", 2006, algorithm 7.4) with backtracking.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Ridges that are tried, from the firmest.
+#: A point to the value and the gradient of a function.
+_Objective: TypeAlias = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
+
+#: L2 strengths that are tried, from the strongest.
 RIDGES = (1.0, 0.1, 0.01, 1e-3, 1e-4)
-_MEMORY, _STEPS, _CLOSE = 10, 200, 1e-5
-_PARTS = 3  # of the training clips, each held out once to choose the ridge
+_MEMORY, _MAX_STEPS, _GRADIENT_TOLERANCE = 10, 200, 1e-5
+_FOLDS = 3  # of the training clips, for the choice of the L2 strength
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Probe:
-    """weights (K, E), bias (K,): logits = vectors @ weights.T + bias. ridge: how firmly it was held."""
+    """A linear classifier: logits = vectors @ weights.T + bias. weights (K, E), bias (K,). ridge: its L2 strength."""
 
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
     ridge: float
 
     def logits(self, vectors: np.ndarray) -> NDArray[np.float64]:
-        """(N, E) to (N, K)."""
+        """Logits (N, K) of vectors (N, E)."""
         return np.asarray(vectors @ self.weights.T + self.bias)
 
 
-def fit(vectors: np.ndarray, places: NDArray[np.intp], classes: int, *, ridge: float, start: Probe | None = None) -> Probe:
-    """Vectors (N, E) and their classes (N,) in 0..classes-1 to a Probe. Columns are brought to mean 0; all share one scale."""
-    middle = vectors.mean(axis=0, dtype=np.float64)
-    centred = vectors.astype(np.float64) - middle
+def fit(vectors: np.ndarray, truth: NDArray[np.intp], classes: int, *, ridge: float, start: Probe | None = None) -> Probe:
+    """Fit a Probe to vectors (N, E) and their class indices (N,) in 0..classes-1. start: where the optimisation begins.
+
+    Columns are centred, and all are scaled by the same factor.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    centred = vectors.astype(np.float64) - mean
     scale = 1.0 / max(float(np.sqrt(np.mean(centred**2))), 1e-12)
     design = centred * scale
-    wanted = np.eye(classes)[places]
+    one_hot = np.eye(classes)[truth]
 
-    def judged(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = flat.reshape(classes, -1)
         logits = design @ weights[:, :-1].T + weights[:, -1]
         logits -= logits.max(axis=1, keepdims=True)
         total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        loss = float((total[:, 0] - (logits * wanted).sum(axis=1)).mean()) + 0.5 * ridge * float((weights[:, :-1] ** 2).sum())
-        error = (np.exp(logits - total) - wanted) / len(design)
-        slope = np.concatenate([error.T @ design + ridge * weights[:, :-1], error.sum(axis=0)[:, None]], axis=1)
-        return loss, slope.ravel()
+        loss = float((total[:, 0] - (logits * one_hot).sum(axis=1)).mean()) + 0.5 * ridge * float((weights[:, :-1] ** 2).sum())
+        error = (np.exp(logits - total) - one_hot) / len(design)
+        gradient = np.concatenate([error.T @ design + ridge * weights[:, :-1], error.sum(axis=0)[:, None]], axis=1)
+        return loss, gradient.ravel()
 
-    first = np.zeros((classes, design.shape[1] + 1))
+    initial = np.zeros((classes, design.shape[1] + 1))
     if start is not None:
-        first[:, :-1] = start.weights / scale
-        first[:, -1] = start.bias + start.weights @ middle
-    found = _lbfgs(judged, first.ravel()).reshape(classes, -1)
-    weights = found[:, :-1] * scale
-    return Probe(weights, found[:, -1] - weights @ middle, ridge)
+        initial[:, :-1] = start.weights / scale
+        initial[:, -1] = start.bias + start.weights @ mean
+    optimum = _lbfgs(objective, initial.ravel()).reshape(classes, -1)
+    weights = optimum[:, :-1] * scale
+    return Probe(weights, optimum[:, -1] - weights @ mean, ridge)
 
 
-def chosen(vectors: np.ndarray, places: NDArray[np.intp], classes: int, *, groups: Sequence[str], seed: int) -> Probe:
-    """A Probe whose ridge was chosen inside these clips: groups whole are held out in turn, and the likeliest ridge wins."""
+def fit_cross_validated(vectors: np.ndarray, truth: NDArray[np.intp], classes: int, *, groups: Sequence[str], seed: int) -> Probe:
+    """Fit a Probe with the L2 strength of the highest cross-validated likelihood. groups: group of each vector; groups are kept whole."""
     names, group = np.unique(list(groups), return_inverse=True)
     if len(names) < 2:
-        return fit(vectors, places, classes, ridge=RIDGES[len(RIDGES) // 2])  # one recording: nothing could be held out
-    parts = np.random.default_rng(seed).permutation(len(names))[group] % min(_PARTS, len(names))
-    lost = np.zeros(len(RIDGES))
-    for part in range(parts.max() + 1):
-        kept, left = parts != part, parts == part
+        return fit(vectors, truth, classes, ridge=RIDGES[len(RIDGES) // 2])  # one recording: no cross-validation is possible
+    folds = np.random.default_rng(seed).permutation(len(names))[group] % min(_FOLDS, len(names))
+    losses = np.zeros(len(RIDGES))
+    for fold in range(folds.max() + 1):
+        train, test = folds != fold, folds == fold
         probe: Probe | None = None
         for index, ridge in enumerate(RIDGES):
-            probe = fit(vectors[kept], places[kept], classes, ridge=ridge, start=probe)
-            logits = probe.logits(vectors[left])
+            probe = fit(vectors[train], truth[train], classes, ridge=ridge, start=probe)
+            logits = probe.logits(vectors[test])
             logits -= logits.max(axis=1, keepdims=True)
-            share = logits[np.arange(len(logits)), places[left]] - np.log(np.exp(logits).sum(axis=1))
-            lost[index] -= share.sum()
-    return fit(vectors, places, classes, ridge=RIDGES[int(lost.argmin())])
+            log_likelihood = logits[np.arange(len(logits)), truth[test]] - np.log(np.exp(logits).sum(axis=1))
+            losses[index] -= log_likelihood.sum()
+    return fit(vectors, truth, classes, ridge=RIDGES[int(losses.argmin())])
 
 
-def _lbfgs(judged: object, flat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The least of a smooth convex function; judged: point to value and slope."""
-    assert callable(judged)
-    loss, slope = judged(flat)
-    kept: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
-    for _ in range(_STEPS):
-        if np.abs(slope).max() < _CLOSE:
+def _lbfgs(objective: _Objective, point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minimise a smooth convex function of a vector from a starting point."""
+    loss, gradient = objective(point)
+    history: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # steps and changes of the gradient
+    for _ in range(_MAX_STEPS):
+        if np.abs(gradient).max() < _GRADIENT_TOLERANCE:
             break
-        way = -_towards(slope, kept)
-        gain = float(slope @ way)
-        size = 1.0 if kept else min(1.0, 1.0 / float(np.abs(slope).sum()))
+        direction = -_precondition(gradient, history)
+        slope = float(gradient @ direction)
+        size = 1.0 if history else min(1.0, 1.0 / float(np.abs(gradient).sum()))
         while True:
-            loss_there, slope_there = judged(flat + size * way)
-            if loss_there <= loss + 1e-4 * size * gain or size < 1e-12:
+            new_loss, new_gradient = objective(point + size * direction)
+            if new_loss <= loss + 1e-4 * size * slope or size < 1e-12:
                 break
             size *= 0.5
-        moved, turned = size * way, slope_there - slope
-        if float(moved @ turned) > 1e-12:
-            kept = [*kept[1 - _MEMORY :], (moved, turned)]
-        done = loss - loss_there <= 1e-9 * max(1.0, abs(loss))
-        flat, loss, slope = flat + moved, loss_there, slope_there
-        if done:
+        step, change = size * direction, new_gradient - gradient
+        if float(step @ change) > 1e-12:
+            history = [*history[1 - _MEMORY :], (step, change)]
+        is_converged = loss - new_loss <= 1e-9 * max(1.0, abs(loss))
+        point, loss, gradient = point + step, new_loss, new_gradient
+        if is_converged:
             break
-    return flat
+    return point
 
 
-def _towards(slope: NDArray[np.float64], kept: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
-    """The slope through the inverse curvature that the last steps told."""
-    way, shares = slope.copy(), []
-    for moved, turned in reversed(kept):
-        share = float(moved @ way) / float(moved @ turned)
-        shares.append(share)
-        way -= share * turned
-    if kept:
-        moved, turned = kept[-1]
-        way *= float(moved @ turned) / float(turned @ turned)
-    for (moved, turned), share in zip(kept, reversed(shares), strict=True):
-        way += moved * (share - float(turned @ way) / float(moved @ turned))
-    return way
+def _precondition(gradient: NDArray[np.float64], history: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """The gradient times the approximate inverse Hessian (two-loop recursion)."""
+    result, factors = gradient.copy(), []
+    for step, change in reversed(history):
+        factor = float(step @ result) / float(step @ change)
+        factors.append(factor)
+        result -= factor * change
+    if history:
+        step, change = history[-1]
+        result *= float(step @ change) / float(change @ change)
+    for (step, change), factor in zip(history, reversed(factors), strict=True):
+        result += step * (factor - float(change @ result) / float(step @ change))
+    return result

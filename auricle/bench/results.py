@@ -1,13 +1,13 @@
-"""A figure is a record: benchmarks and recipes write docs/results/NAME.json; `python -m auricle.bench.results` renders them.
+"""Result records: benchmarks and recipes write docs/results/NAME.json; `python -m auricle.bench.results` renders them.
 
-A record says the command, seed, commit, machine, date, package versions and a hash of the weights, and lists its figures with
-their intervals. Rendering writes docs/results.md and fills the marked figures of README.md and docs/:
+A record contains the command, seed, commit, system, date, package versions, a hash of the weights, and figures with their intervals.
+Rendering writes docs/results.md and fills the marked figures of README.md and docs/:
 
     <!--r:RECORD.FIGURE-->0.81<!--/r-->          two decimals
     <!--r:RECORD.FIGURE:.0%-->81%<!--/r-->       a Python format
     <!--r:RECORD.FIGURE.low:.3f-->0.795<!--/r--> also high and n
 
-A figure without a record is shown as a dash. A record whose weights are not the shipped ones is printed as stale.
+A figure without a record is shown as a dash. A record of other weights than the shipped ones is marked as stale.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from auricle.core.files import make_folder, write_text
 from auricle.core.model_files import fingerprint as fingerprint
 
 FORMAT = 1
-#: What stands where a figure has no record yet.
+#: Shown for a figure that has no record.
 DASH = "–"
 MARK = re.compile(r"<!--r:([a-z0-9-]+)\.([a-z0-9_]+)(?:\.(low|high|n))?(?::([^>]*?))?-->(.*?)<!--/r-->", re.DOTALL)
-#: Packages whose versions can move a figure.
+#: Packages whose versions can change a figure.
 PACKAGES = ("auricle", "numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "torch", "transformers", "librosa")
 
 
 class Figure(TypedDict):
-    """One number. low, high: its interval. n: how many items it rests on. unit: empty for a share. note: one sentence."""
+    """One measured number. low, high: its interval. n: number of items. unit: empty for a share. note: one sentence."""
 
     name: str
     value: float
@@ -59,10 +59,10 @@ def write_record(
     weights: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes folder/NAME.json whole or not at all and returns its path.
+    """Write folder/NAME.json atomically and return its path. InputError for a name or a figure that is not valid.
 
-    weights: `fingerprint` of the model folder that was measured, None where no shipped weights are involved.
-    extra: whatever else JSON can hold; `about` (a sentence) and `pictures` (paths from docs/results) are rendered.
+    weights: `fingerprint` of the measured model folder, None where no shipped weights are involved. extra: further JSON values; `about`
+    (a sentence) and `pictures` (paths from docs/results) are rendered.
     """
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise InputError(f"record name {name!r}; wanted small letters, digits and hyphens")
@@ -77,19 +77,19 @@ def write_record(
         "seed": seed,
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "commit": _commit(folder),
-        "machine": machine(),
-        "packages": versions(),
+        "machine": describe_system(),
+        "packages": package_versions(),
         "weights": weights,
         "figures": [dict(figure) for figure in figures],
         "extra": dict(extra or {}),
     }
     path = folder / f"{name}.json"
-    write_text(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+    write_text(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_to_json) + "\n")
     return path
 
 
 def read_records(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """All records of a folder by name, in alphabetical order."""
+    """Read all records of a folder, by name, sorted. InputError where a file is not a record."""
     records = {}
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -100,12 +100,12 @@ def read_records(folder: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def is_stale(record: Mapping[str, Any], shipped: str | None) -> bool:
-    """True where the record names weights that are not the shipped ones."""
+    """Whether a record was measured with other weights than the shipped ones."""
     return record["weights"] is not None and shipped is not None and record["weights"] != shipped
 
 
 def render(records: Mapping[str, Mapping[str, Any]], shipped: str | None) -> str:
-    """The page docs/results.md."""
+    """Render the page docs/results.md."""
     lines = [
         "# Results",
         "",
@@ -118,18 +118,18 @@ def render(records: Mapping[str, Mapping[str, Any]], shipped: str | None) -> str
 
 
 def fill(text: str, records: Mapping[str, Mapping[str, Any]]) -> str:
-    """The same text with every marked figure set to what its record says."""
+    """Set every marked figure of a text to the value of its record."""
 
-    def value(found: re.Match[str]) -> str:
-        opening = found[0][: found[0].index("-->") + 3]
-        return f"{opening}{shown(records, found)}<!--/r-->"
+    def replacement(mark: re.Match[str]) -> str:
+        opening = mark[0][: mark[0].index("-->") + 3]
+        return f"{opening}{format_figure(records, mark)}<!--/r-->"
 
-    return MARK.sub(value, text)
+    return MARK.sub(replacement, text)
 
 
-def shown(records: Mapping[str, Mapping[str, Any]], found: re.Match[str]) -> str:
-    """What a mark should hold: the formatted figure, or a dash where there is none."""
-    name, figure_name, part, form = found[1], found[2], found[3], found[4]
+def format_figure(records: Mapping[str, Mapping[str, Any]], mark: re.Match[str]) -> str:
+    """Format the figure that a match of MARK names; a dash where there is no such figure."""
+    name, figure_name, part, form = mark[1], mark[2], mark[3], mark[4]
     figures = records[name]["figures"] if name in records else []
     number = next((each.get(part or "value") for each in figures if each["name"] == figure_name), None)
     if number is None:
@@ -143,7 +143,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, default=Path(), help="the checkout (default: here)")
     root: Path = parser.parse_args(None if arguments is None else list(arguments)).root
     if not (root / "docs").is_dir():
-        raise SystemExit(f"{root.resolve()} has no docs folder; run this in a checkout of auricle, or name one with --root")
+        raise SystemExit(f"{root.resolve()} has no docs folder; run this in a checkout of auricle, or give one with --root")
     records = read_records(root / "docs" / "results")
     shipped = fingerprint(root / "auricle" / "weights" / "auricle-tiny")
     write_text(root / "docs" / "results.md", render(records, shipped))
@@ -155,9 +155,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
 
 
 def pages(root: Path) -> list[Path]:
-    """Pages that may quote figures: the README and everything in docs but the rendered page."""
-    found = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
-    return [page for page in found if page.is_file() and page != root / "docs" / "results.md"]
+    """Pages that may contain marked figures: the README and all pages in docs except the rendered one."""
+    candidates = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    return [page for page in candidates if page.is_file() and page != root / "docs" / "results.md"]
 
 
 def _check(figure: Figure) -> None:
@@ -171,11 +171,11 @@ def _check(figure: Figure) -> None:
             raise InputError(f"figure {figure['name']!r} has {part} {number}; wanted a finite number")
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's scalars and arrays as JSON's own."""
+def _to_json(value: Any) -> Any:
+    """Convert NumPy's scalars and arrays to JSON's types."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be kept in a record; wanted what JSON holds")
+    raise TypeError(f"{type(value).__name__} cannot be stored in a record; wanted a type of JSON")
 
 
 def _section(name: str, record: Mapping[str, Any], stale: bool) -> list[str]:
@@ -208,7 +208,7 @@ def _number(value: float) -> str:
 
 
 def _commit(folder: Path) -> str | None:
-    """Hash of the checkout's commit, with `+` where tracked files outside docs differ from it; None outside a checkout."""
+    """Hash of the checkout's commit, with `+` where tracked files outside docs are modified; None outside a checkout."""
     try:
         head = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs")
@@ -218,11 +218,11 @@ def _commit(folder: Path) -> str | None:
 
 
 def commit_of_code() -> str | None:
-    """Hash of the commit of the checkout that this code runs from, with `+` where it was changed; None outside a checkout."""
+    """Hash of the commit of the checkout that this code runs from, with `+` where it is modified; None outside a checkout."""
     package = Path(__file__).resolve().parents[1]
     try:
         if Path(_git(package, "rev-parse", "--show-toplevel")).resolve() != package.parent:
-            return None  # installed into somebody else's checkout
+            return None  # installed inside the checkout of another project
     except (OSError, subprocess.CalledProcessError):
         return None
     return _commit(package)
@@ -232,13 +232,13 @@ def _git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def machine() -> dict[str, Any]:
-    """What a figure was measured on."""
+def describe_system() -> dict[str, Any]:
+    """Processor, number of usable cores, operating system and Python version."""
     processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        named = re.search(r"^model name\s*:\s*(.+)$", information.read_text(errors="replace"), re.MULTILINE)
-        processor = named[1] if named else processor
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        match = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(errors="replace"), re.MULTILINE)
+        processor = match[1] if match else processor
     return {
         "processor": processor,
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -247,15 +247,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Installed versions of PACKAGES."""
-    found = {}
+def package_versions() -> dict[str, str]:
+    """Versions of those of PACKAGES that are installed."""
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 if __name__ == "__main__":

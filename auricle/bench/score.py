@@ -1,7 +1,7 @@
-"""A model and a suite in, scores with their intervals out, and what the guard found. A result is one JSON object and its rows.
+"""Evaluation of a model on a suite: scores with confidence intervals, and the leaks that were found.
 
-`Result.save` writes FOLDER/result.json, FOLDER/items.jsonl (a row for each thing that was judged, from which every score can be computed
-again) and, where there are leaks, FOLDER/leaks.jsonl.
+`Result.save` writes FOLDER/result.json, FOLDER/items.jsonl (a row for each scored item, from which every score can be computed again) and,
+where there are leaks, FOLDER/leaks.jsonl.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from auricle.bench import intervals, leak_guard, lineage, results
-from auricle.bench.embeddings import hear
+from auricle.bench.embeddings import embed_items
 from auricle.bench.protocols import PROTOCOLS
-from auricle.bench.protocols.protocol import Row, Trial
+from auricle.bench.protocols.protocol import EvaluationInput, Row
 from auricle.bench.suite import Suite
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
@@ -29,57 +29,57 @@ RESULT, ITEMS, LEAKS = "result.json", "items.jsonl", "leaks.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """about: the JSON object. rows: what was judged. leaks: clips of any level but unknown."""
+    """Result of an evaluation. summary: the JSON object (docs/bench.md). rows: scored items. leaks: of any level but unknown."""
 
-    about: dict[str, Any]
+    summary: dict[str, Any]
     rows: list[Row]
     leaks: list[leak_guard.Leak]
 
     def save(self, folder: Path) -> None:
-        """Write the files; result.json comes last, so that a folder with one is whole."""
+        """Write the files; result.json comes last, so that a folder with it is complete."""
         make_folder(folder)
         for old in (RESULT, LEAKS):
             (folder / old).unlink(missing_ok=True)
         _write_lines(folder / ITEMS, self.rows)
         if self.leaks:
             _write_lines(folder / LEAKS, [dataclasses.asdict(leak) for leak in self.leaks])
-        text = json.dumps(self.about, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(self.summary, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         write_text(folder / RESULT, text)
 
     @staticmethod
     def load(path: Path) -> Result:
-        """What `save` wrote; path: the folder, or its result.json."""
+        """Load a saved result, without its leaks. path: the folder, or its result.json. InputError where it cannot be read."""
         folder = path if path.is_dir() else path.parent
         try:
-            about = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+            summary = json.loads((folder / RESULT).read_text(encoding="utf-8"))
             rows = [json.loads(line) for line in (folder / ITEMS).read_text(encoding="utf-8").splitlines()]
-            if about["version"] != VERSION or about["settings"]["protocol"] not in PROTOCOLS:
+            if summary["version"] != VERSION or summary["settings"]["protocol"] not in PROTOCOLS:
                 raise ValueError("another version")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: holds no result that can be read ({error!r}); make one with auricle score ... --out DIR") from error
-        return Result(about, rows, [])
+            raise InputError(f"{path}: has no readable result ({error!r}); make one with auricle score ... --out DIR") from error
+        return Result(summary, rows, [])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EvaluationRun:
-    """A trial that the guard has let in: what was heard, what leaks, what the model says of its past."""
+    """An evaluation whose clips are embedded and checked for leaks; `result` computes the scores."""
 
-    trial: Trial
+    inputs: EvaluationInput
     leaks: dict[str, leak_guard.Leak]
-    past: lineage.Lineage
+    training_data: lineage.Lineage
 
     def result(self) -> Result:
-        """EvidenceScorer it, and put an interval to every score."""
-        trial, leaks = self.trial, self.leaks
-        rows = PROTOCOLS[trial.suite.protocol].run(trial)
-        about = _about(trial.listener, trial.suite, trial.seed) | {
-            "scores": scores(trial.suite, rows, trial.seed),
-            "leaked": leak_guard.marks(trial.items, leaks, self.past),
+        """Run the protocol, and compute every metric with its interval."""
+        inputs, leaks = self.inputs, self.leaks
+        rows = PROTOCOLS[inputs.suite.protocol].run(inputs)
+        summary = _summary(inputs.listener, inputs.suite, inputs.seed) | {
+            "scores": compute_scores(inputs.suite, rows, inputs.seed),
+            "leaked": leak_guard.summarise(inputs.items, leaks, self.training_data),
             "allowed": any(leak.level == "clip" for leak in leaks.values()),
-            "clips": len(trial.items),
-            "silent": sum(one.silent for one in trial.heard),
+            "clips": len(inputs.items),
+            "silent": sum(one.silent for one in inputs.embeddings),
         }
-        return Result(about, rows, sorted(leaks.values(), key=lambda leak: (leak_guard.LEVELS.index(leak.level), leak.item)))
+        return Result(summary, rows, sorted(leaks.values(), key=lambda leak: (leak_guard.LEVELS.index(leak.level), leak.item)))
 
 
 def evaluate(
@@ -91,43 +91,45 @@ def evaluate(
     allow_leaked: bool = False,
     progress: Callable[[int, float, float], None] | None = None,
 ) -> EvaluationRun:
-    """Hear the clips of a suite. LeakedError where the listener was trained on some of them, unless that is allowed.
+    """Embed the clips of a suite and check them for leaks. seed: of splits, episodes and intervals, by default the suite's.
 
-    seed: of splits, lessons and intervals; by default the suite's.
+    LeakedError where the model was trained on some of the clips, unless allow_leaked. InputError where the suite needs a text tower that
+    the model lacks, or a clip cannot be read.
     """
-    if suite.needs_words and not listener.runtime.has_text_tower:
-        raise InputError(f"{listener.config.name} has no text tower, which the suite {suite.name} needs; choose a model that has one")
-    past = lineage.of(listener.runtime.folder)
-    leaks = leak_guard.by_name(items, past)
+    if suite.needs_text_tower and not listener.runtime.has_text_tower:
+        raise InputError(f"{listener.config.name} has no text tower, which the suite {suite.name} needs; wanted a model with one")
+    training_data = lineage.read_lineage(listener.runtime.folder)
+    leaks = leak_guard.find_by_name(items, training_data)
     if not allow_leaked:
-        leak_guard.check(leaks, len(items))  # what names tell needs no hearing
-    heard = hear(listener, items, progress=progress)
-    told = {name for name, leak in leaks.items() if leak.level == "clip"}
-    leaks |= {name: leak for name, leak in leak_guard.by_sound(items, heard, past).items() if name not in told}
+        leak_guard.refuse_leaked(leaks, len(items))  # before any clip is read
+    embeddings = embed_items(listener, items, progress=progress)
+    refused = {name for name, leak in leaks.items() if leak.level == "clip"}
+    leaks |= {name: leak for name, leak in leak_guard.find_by_embedding(items, embeddings, training_data).items() if name not in refused}
     if not allow_leaked:
-        leak_guard.check(leaks, len(items))
-    return EvaluationRun(Trial(suite, listener, items, heard, suite.seed if seed is None else seed), leaks, past)
+        leak_guard.refuse_leaked(leaks, len(items))
+    return EvaluationRun(EvaluationInput(suite, listener, items, embeddings, suite.seed if seed is None else seed), leaks, training_data)
 
 
 def score(listener: Listener, suite: Suite, items: Sequence[Item], *, seed: int | None = None, allow_leaked: bool = False) -> Result:
-    """Hear and judge at once: see `sit`."""
+    """Evaluate a model on a suite: `evaluate` and `EvaluationRun.result` in one call."""
     return evaluate(listener, suite, items, seed=seed, allow_leaked=allow_leaked).result()
 
 
-def scores(suite: Suite, rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
-    """The suite's metrics of rows, each with value, low, high (95 %) and n."""
-    known = PROTOCOLS[suite.protocol].metrics(rows)
+def compute_scores(suite: Suite, rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+    """Compute the suite's metrics from rows, each with value, low, high (95 %) and n. InputError where a metric has no row."""
+    metrics = PROTOCOLS[suite.protocol].metrics(rows)
     groups = [row["group"] for row in rows]
-    told = []
+    scores = []
     for name in suite.metrics:
-        if not len(known[name].places):
-            raise InputError(f"there is nothing to compute {name} of; wanted at least one clip that it is about")
-        value, low, high = intervals.interval(known[name], groups, seed=seed, draws=suite.draws)
-        told.append({"metric": name, "value": _plain(value), "low": _plain(low), "high": _plain(high), "n": len(known[name].places)})
-    return told
+        count = len(metrics[name].rows)
+        if not count:
+            raise InputError(f"there is no clip to compute {name} from; wanted at least one")
+        value, low, high = intervals.interval(metrics[name], groups, seed=seed, draws=suite.draws)
+        scores.append({"metric": name, "value": _rounded(value), "low": _rounded(low), "high": _rounded(high), "n": count})
+    return scores
 
 
-def _about(listener: Listener, suite: Suite, seed: int) -> dict[str, Any]:
+def _summary(listener: Listener, suite: Suite, seed: int) -> dict[str, Any]:
     return {
         "version": VERSION,
         "suite": suite.name,
@@ -139,14 +141,14 @@ def _about(listener: Listener, suite: Suite, seed: int) -> dict[str, Any]:
         "chance": suite.chance,
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "commit": results.commit_of_code(),
-        "machine": results.machine(),
-        "packages": results.versions(),
+        "machine": results.describe_system(),
+        "packages": results.package_versions(),
         "settings": suite.model_dump(mode="json"),
     }
 
 
-def _plain(number: float) -> float | None:
-    """A number that JSON can hold; None where it is not finite."""
+def _rounded(number: float) -> float | None:
+    """A number rounded for JSON; None where it is not finite."""
     return round(number, 6) if abs(number) < float("inf") else None
 
 

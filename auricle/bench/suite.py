@@ -1,8 +1,8 @@
-"""A suite says what is measured and how: which clips, which protocol, in what words, by which split. One JSON file each.
+"""Suites: definitions of what is measured and how (clips, protocol, labels, split, metrics), one JSON file each.
 
-A suite has a name (auricle/bench/suites) or is the path of a JSON file of one's own; both are read by the same strict rules, so that a
-score can be repeated from what is printed beside it. Which clips: a laid-out corpus (docs/data.md), a download of a published one as its
-makers lay it out (docs/corpora.md), or a manifest (auricle.data.manifest).
+A suite has a name (auricle/bench/suites) or is the path of your own JSON file; both are validated by the same strict rules, and a result
+contains its suite, so that a score can be repeated. Clips come from a prepared corpus (docs/data.md), a download of a published corpus in
+its original layout (docs/corpora.md), or a manifest (auricle.data.manifest).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from auricle.data import corpora, manifest
 from auricle.data.catalogue import ALL, CATALOGUE
 from auricle.data.item import Item
 
-_HOME = Path(__file__).resolve().parent / "suites"
+_FOLDER = Path(__file__).resolve().parent / "suites"
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 ProtocolName: TypeAlias = Literal["zero_shot", "retrieval", "linear_probe", "few_shot", "tagging", "order"]
 
-#: Metrics of each protocol; the first of a suite is the one that it is judged by.
+#: Metrics of each protocol. The first metric of a suite decides comparisons.
 METRICS: dict[str, tuple[str, ...]] = {
     "zero_shot": ("accuracy", "macro_accuracy", "top5"),
     "linear_probe": ("accuracy", "macro_accuracy"),
@@ -36,16 +36,18 @@ METRICS: dict[str, tuple[str, ...]] = {
     "tagging": ("map", "lwlrap", "dprime"),
     "order": ("accuracy",),
     "retrieval": tuple(
-        f"{way}_{metric}" for way in ("text_to_audio", "audio_to_text") for metric in ("r1", "r5", "r10", "map10", "median_rank")
+        f"{direction}_{metric}"
+        for direction in ("text_to_audio", "audio_to_text")
+        for metric in ("r1", "r5", "r10", "map10", "median_rank")
     ),
 }
 
 
 class Split(Strict):
-    """Which clips are learnt from and which are scored.
+    """Split of clips into training and test.
 
-    by fold: each of the corpus's folds is left out in turn. by source: recordings or speakers whole, in so many parts, each left out in
-    turn. by official: the folds named train and test. shared: the makers' own parts have sources in common, and are used so.
+    by "fold": each fold of the corpus is the test set in turn. "source": cross-validation in `parts` folds with whole recordings or
+    speakers. "official": the folds named in train and test. shared: the corpus's own folds have sources in common, which is allowed.
     """
 
     by: Literal["fold", "source", "official"]
@@ -57,16 +59,16 @@ class Split(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.by == "official") != bool(self.train and self.test):
-            raise ValueError("train and test name folds where, and only where, the split is official")
+            raise ValueError("train and test belong to an official split, and only there")
         if self.shared and self.by == "source":
-            raise ValueError("a split by source shares none")
+            raise ValueError("a split by source cannot be shared")
         if set(self.train) & set(self.test):
-            raise ValueError("a fold is in train and in test")
+            raise ValueError("a fold is in both train and test")
         return self
 
 
 class Episodes(Strict):
-    """Few-shot episodes: so many of `ways` classes with `shots` examples and `queries` clips to tell each."""
+    """Few-shot episodes: `count` of them, each with `ways` classes of `shots` examples and `queries` test clips."""
 
     count: Count = 300
     ways: Annotated[int, Field(ge=2)] = 5
@@ -75,14 +77,15 @@ class Episodes(Strict):
 
 
 class Suite(Strict):
-    """What is measured. Fields that a protocol has no use for keep their defaults.
+    """Definition of a suite. Fields that a protocol does not use keep their defaults.
 
-    corpus: a laid-out corpus; published: an entry of auricle.data.catalogue; manifest: name of a manifest in the data folder; one of the
-    three or none, and a manifest given by path goes before all. missing: what a published corpus's lost files are, an error or left out.
-    fold: only clips of this fold are scored, of a published corpus its split. label: plain words ("labels"), or the corpus's own ("own").
-    labels: the vocabulary; by default all labels of the clips, sorted. words: label -> what it is called. prompt: a protocol of words, a
-    sentence, or None for the model's own. rule: of windows. answers: by the words for labels, or by the model's own head. ontology: of
-    labels, whose ancestors count too. style: of captions. draws: of the bootstrap. chance: of the first metric.
+    corpus: a prepared corpus; published: an entry of auricle.data.catalogue; manifest: name of a manifest in the data folder; at most one
+    of the three, and a manifest given by path takes precedence. missing: missing files of a published corpus are an error or skipped.
+    fold: only clips of this fold are scored (of a published corpus, its split). label: plain words ("labels"), or the corpus's own labels
+    ("own"). labels: the vocabulary; by default all labels of the clips, sorted. words: label -> text for the text tower. prompt: a prompt
+    protocol, a sentence, or None for the model's own. rule: aggregation of windows. answers: score labels by their text embeddings
+    ("words") or by the model's own head ("labels"). ontology: whose ancestors of labels count too. style: of captions. draws: of the
+    bootstrap. chance: of the first metric.
     """
 
     format: Literal[1]
@@ -111,7 +114,7 @@ class Suite(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if sum(place is not None for place in (self.corpus, self.published, self.manifest)) > 1:
+        if sum(source is not None for source in (self.corpus, self.published, self.manifest)) > 1:
             raise ValueError("several of corpus, published and manifest; wanted one of them at most")
         if (self.protocol == "linear_probe") != (self.split is not None):
             raise ValueError("split belongs to linear_probe, and only there")
@@ -123,23 +126,25 @@ class Suite(Strict):
         return self
 
     @property
-    def needs_words(self) -> bool:
-        """Whether the model must be able to compare sounds with words."""
+    def needs_text_tower(self) -> bool:
+        """Whether the model needs a text tower."""
         return self.protocol in ("zero_shot", "retrieval", "order") or (self.protocol == "tagging" and self.answers == "words")
 
 
-def names() -> tuple[str, ...]:
-    """Suites in this install, sorted."""
-    return tuple(sorted(path.stem for path in _HOME.glob("*.json")))
+def suite_names() -> tuple[str, ...]:
+    """Names of the shipped suites, sorted."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
-def read(asked: str | Path) -> Suite:
-    """A suite by its name, or by the path of a JSON file."""
-    path = Path(asked)
+def read_suite(name: str | Path) -> Suite:
+    """Read a suite by its name, or by the path of a JSON file. InputError where it does not exist or is not valid."""
+    path = Path(name)
     if path.suffix != ".json":
-        if str(asked) not in names():
-            raise InputError(f"no suite {str(asked)!r}; wanted one of {', '.join(names())}, or the path of a JSON file (docs/bench.md)")
-        path = _HOME / f"{asked}.json"
+        if str(name) not in suite_names():
+            raise InputError(
+                f"no suite {str(name)!r}; wanted one of {', '.join(suite_names())}, or the path of a JSON file (docs/bench.md)"
+            )
+        path = _FOLDER / f"{name}.json"
     try:
         return Suite.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -147,81 +152,86 @@ def read(asked: str | Path) -> Suite:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "suite"
-        raise InputError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); docs/bench.md tells the format") from error
+        raise InputError(
+            f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s)); docs/bench.md describes the format"
+        ) from error
 
 
-def items(suite: Suite, data: Path | None) -> list[Item]:
-    """The clips of a suite, those of its fold alone. data: the folder that holds corpora or manifests, or a manifest itself."""
-    found = _found(suite, data)
+def load_items(suite: Suite, data: Path | None) -> list[Item]:
+    """Load the clips of a suite, of its fold where it names one. data: the folder with corpora or manifests, or a manifest.
+
+    InputError where there is no clip, or two have the same id.
+    """
+    items = _read_items(suite, data)
     if suite.fold is not None:
-        found = [item for item in found if item.fold == suite.fold]
-    if not found:
+        items = [item for item in items if item.fold == suite.fold]
+    if not items:
         of = f" of fold {suite.fold!r}" if suite.fold is not None else ""
-        raise InputError(f"{data}: holds no clip{of} for the suite {suite.name}; wanted at least one")
-    double, times = Counter(item.id for item in found).most_common(1)[0]
+        raise InputError(f"{data}: has no clip{of} for the suite {suite.name}; wanted at least one")
+    duplicate, times = Counter(item.id for item in items).most_common(1)[0]
     if times > 1:
-        raise InputError(f"{data}: clip {double!r} is there {times} times; wanted each once")
-    return found
+        raise InputError(f"{data}: clip {duplicate!r} occurs {times} times; wanted each once")
+    return items
 
 
-def _found(suite: Suite, data: Path | None) -> list[Item]:
+def _read_items(suite: Suite, data: Path | None) -> list[Item]:
     if data is None:
-        raise InputError(f"the suite {suite.name} needs clips; name {_wanted(suite)} with --data")
+        raise InputError(f"the suite {suite.name} needs clips; name {_describe_source(suite)} with --data")
     if not data.is_dir():
         return manifest.read(data)
     if suite.corpus is not None:
-        return _of_corpus(suite, data)
+        return _read_corpus(suite, data)
     if suite.published is not None:
-        return _of_published(suite, data)
+        return _read_published(suite, data)
     if suite.manifest is None:
-        raise InputError(f"{data}: is a folder; wanted {_wanted(suite)}")
+        raise InputError(f"{data}: is a folder; wanted {_describe_source(suite)}")
     return manifest.read(data / suite.manifest)
 
 
-def _wanted(suite: Suite) -> str:
+def _describe_source(suite: Suite) -> str:
     if suite.corpus is not None:
         return f"the folder with the corpus {suite.corpus} (docs/data.md)"
     if suite.published is not None:
-        return f"a download of {suite.published} (docs/corpora.md), the folder that holds it, or a manifest"
+        return f"a download of {suite.published} (docs/corpora.md), the folder that contains it, or a manifest"
     return f"a manifest, or the folder with {suite.manifest}" if suite.manifest is not None else "a manifest (docs/bench.md)"
 
 
-def _of_published(suite: Suite, data: Path) -> list[Item]:
+def _read_published(suite: Suite, data: Path) -> list[Item]:
     name = str(suite.published)
     if name not in CATALOGUE:
         raise InputError(f"published corpus {name!r} is unknown; wanted one of {', '.join(CATALOGUE)}")
-    within = data / name
-    return CATALOGUE[name].items(within if within.is_dir() else data, suite.fold or ALL, missing=suite.missing)
+    folder = data / name
+    return CATALOGUE[name].items(folder if folder.is_dir() else data, suite.fold or ALL, missing=suite.missing)
 
 
-def _of_corpus(suite: Suite, root: Path) -> list[Item]:
+def _read_corpus(suite: Suite, root: Path) -> list[Item]:
     rows = corpora.read(root, [str(suite.corpus)])
-    found = manifest.items_from_rows(rows)
+    items = manifest.items_from_rows(rows)
     if suite.label == "own":
-        found = [dataclasses.replace(item, labels=(row.label.replace("_", " "),)) for item, row in zip(found, rows, strict=True)]
-    return found
+        items = [dataclasses.replace(item, labels=(row.label.replace("_", " "),)) for item, row in zip(items, rows, strict=True)]
+    return items
 
 
-def vocabulary(suite: Suite, found: Sequence[Item]) -> tuple[str, ...]:
-    """The labels that are told apart: the suite's own list, or all of the clips, sorted."""
-    known = {label for item in found for label in item.labels}
+def vocabulary(suite: Suite, items: Sequence[Item]) -> tuple[str, ...]:
+    """The classes of an evaluation: the suite's own list, or all labels of the clips, sorted. InputError for fewer than two."""
+    present = {label for item in items for label in item.labels}
     if suite.labels:
-        if unknown := sorted(known - set(suite.labels)):
+        if unknown := sorted(present - set(suite.labels)):
             raise InputError(f"{unknown[0]!r} and {len(unknown) - 1} other labels are not among those of the suite {suite.name}")
         return suite.labels
-    if len(known) < 2:
-        raise InputError(f"the clips have {len(known)} different labels; wanted two or more, so that there is something to tell")
-    return tuple(sorted(known))
+    if len(present) < 2:
+        raise InputError(f"the clips have {len(present)} different labels; wanted two or more")
+    return tuple(sorted(present))
 
 
-def single(found: Sequence[Item]) -> list[str]:
-    """The one label of each clip."""
-    wrong = next((item for item in found if len(item.labels) != 1), None)
+def single_labels(items: Sequence[Item]) -> list[str]:
+    """The label of each clip. InputError where a clip has none or several."""
+    wrong = next((item for item in items if len(item.labels) != 1), None)
     if wrong is not None:
         raise InputError(f"clip {wrong.id!r} has {len(wrong.labels)} labels; wanted one each, or a suite of the protocol tagging")
-    return [item.labels[0] for item in found]
+    return [item.labels[0] for item in items]
 
 
-def groups(found: Sequence[Item]) -> list[str]:
-    """What may not be split or drawn apart: (corpus, source) of each clip, or the clip itself where no source is known."""
-    return [f"{item.corpus}/{item.source}" if item.source else f"{item.corpus}//{item.id}" for item in found]
+def groups(items: Sequence[Item]) -> list[str]:
+    """Group of each clip, kept whole in splits and resampling: its corpus and source, or the clip itself where no source is known."""
+    return [f"{item.corpus}/{item.source}" if item.source else f"{item.corpus}//{item.id}" for item in items]

@@ -47,8 +47,8 @@ def score(
 
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out}: is no folder; wanted a folder for the result, or a name that does not exist yet")
-    definition = suites.read(suite)
-    items = suites.items(definition, data)
+    definition = suites.read_suite(suite)
+    items = suites.load_items(definition, data)
     listener = terminal.load(model, runtime)
     try:
         with FilesProgress(terminal.stderr(), len(items)) as meter:
@@ -89,7 +89,7 @@ def compare(
         (one.metric.replace("_", " "), f"{comparison_page.score_cell(one.first)}   {comparison_page.score_cell(one.second)}")
         for one in comparison.metrics
     ]
-    terminal.print_facts(f"{comparison.first.about['suite']}: {comparison.names[0]}, {comparison.names[1]}", rows)
+    terminal.print_facts(f"{comparison.first.summary['suite']}: {comparison.names[0]}, {comparison.names[1]}", rows)
     terminal.stdout().print(comparison.verdict, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -113,11 +113,11 @@ def _exit_leaked(error: LeakedError, suite: str, *, as_json: bool) -> NoReturn:
 
 def _print(result: Result, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(result.about, ensure_ascii=False))
+        print(json.dumps(result.summary, ensure_ascii=False))
         return
     from auricle.present import comparison
 
-    about = result.about
+    about = result.summary
     rows = [(one["metric"].replace("_", " "), f"{comparison.score_cell(one)}  n {one['n']}") for one in about["scores"]]
     if about["chance"] is not None:
         rows.append(("chance", f"{about['chance']:g}"))

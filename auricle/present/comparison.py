@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auricle.bench.compare import Compared, Comparison
+from auricle.bench.compare import Comparison, MetricComparison
 from auricle.core.files import write_text
 
 _COLOURS = ("#5a4fcf", "#c2571a")
@@ -28,7 +28,12 @@ def write(comparison: Comparison, *, markdown: Path | None = None, page: Path | 
 def render_markdown(comparison: Comparison, chart: str) -> str:
     """Render table, verdict and facts as Markdown. chart: address of the image."""
     header, rows = _table(comparison)
-    lines = [f"# {comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}", "", f"**{comparison.verdict}.**", ""]
+    lines = [
+        f"# {comparison.first.summary['suite']}: {comparison.names[0]} and {comparison.names[1]}",
+        "",
+        f"**{comparison.verdict}.**",
+        "",
+    ]
     lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in (header, ["---"] * len(header), *rows)]
     lines += ["", f"![intervals]({chart})", "", *[f"- {_escaped(line)}" for line in _facts(comparison)]]
     return "\n".join(lines) + "\n"
@@ -37,7 +42,7 @@ def render_markdown(comparison: Comparison, chart: str) -> str:
 def render_html(comparison: Comparison) -> str:
     """Render a self-contained HTML page."""
     header, rows = _table(comparison)
-    title = html.escape(f"{comparison.first.about['suite']}: {comparison.names[0]} and {comparison.names[1]}")
+    title = html.escape(f"{comparison.first.summary['suite']}: {comparison.names[0]} and {comparison.names[1]}")
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     facts = "".join(f"<li>{html.escape(line)}</li>" for line in _facts(comparison))
@@ -97,13 +102,13 @@ def _table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def _facts(comparison: Comparison) -> list[str]:
-    about = comparison.first.about
+    about = comparison.first.summary
     lines = [str(about["about"])] + (
         [] if about["chance"] is None else [f"chance of {about['settings']['metrics'][0]}: {about['chance']:g}"]
     )
     for name, result in zip(comparison.names, (comparison.first, comparison.second), strict=True):
-        leaked = leaked_text(result.about["leaked"]) or "no known leaks"
-        lines.append(f"{name}: weights {str(result.about['weights'])[:12]}, commit {str(result.about['commit'])[:10]}, {leaked}")
+        leaked = leaked_text(result.summary["leaked"]) or "no known leaks"
+        lines.append(f"{name}: weights {str(result.summary['weights'])[:12]}, commit {str(result.summary['commit'])[:10]}, {leaked}")
     return [*lines, f"seed {about['seed']}; differences are second minus first, paired by clip, resampled by recording"]
 
 
@@ -116,10 +121,10 @@ def leaked_text(marks: Sequence[dict[str, Any]]) -> str:
     return f"leaked: {'; '.join(leaks)}" if leaks else ""
 
 
-def _is_share(one: Compared) -> bool:
+def _is_share(one: MetricComparison) -> bool:
     return (
         all(score[part] is not None and 0 <= score[part] <= 1 for score in (one.first, one.second) for part in ("value", "low", "high"))
-        and not one.smaller
+        and not one.lower_is_better
     )
 
 

@@ -42,7 +42,7 @@ def write_model_folder(
         save(partial, model, {}, card=card, tokenizer=tokenizer)
         before = None if start is None else start / lineage.CLIPS
         if before is None or before.is_file():
-            lineage.write(partial, items)
+            lineage.write_lineage(partial, items)
             if before is not None:
                 clips = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
                 write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in clips))

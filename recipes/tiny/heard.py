@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.bench import lineage
-from auricle.bench.embeddings import hear
+from auricle.bench.embeddings import embed_items
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
 from auricle.data.item import Item
@@ -47,8 +47,8 @@ def main() -> None:
     options = parser.parse_args()
     listener, items = load(options.model), training_items(options.data, options.model)
     before = listener.fingerprint
-    embeddings = hear(listener, items)
-    lineage.write(options.model, items, np.stack([one.mean("similarity") for one in embeddings]))
+    embeddings = embed_items(listener, items)
+    lineage.write_lineage(options.model, items, np.stack([one.mean("similarity") for one in embeddings]))
     assert load(options.model).fingerprint == before, "heard.jsonl and heard.npy must not be part of the fingerprint"
     size = sum((options.model / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS))
     print(f"{options.model}: {len(items)} clips, {size / 1e6:.2f} MB")

@@ -10,7 +10,7 @@ import pytest
 
 from auricle.bench import compare, intervals
 from auricle.bench.protocols.protocol import Metric, mean
-from auricle.bench.score import Result, scores
+from auricle.bench.score import Result, compute_scores
 from auricle.bench.suite import Suite
 from auricle.core.errors import InputError
 from auricle.present import comparison
@@ -26,7 +26,7 @@ def result(right: np.ndarray, name: str, *, per_group: int = 1, suite: Suite = S
     ]
     about: dict[str, Any] = {"version": 1, "suite": suite.name, "about": suite.about, "model": name, "weights": f"{name} weights"}
     about |= {"seed": seed, "chance": suite.chance, "commit": None, "leaked": [], "settings": suite.model_dump(mode="json")}
-    return Result(about | {"scores": scores(suite, rows, seed)}, rows, [])
+    return Result(about | {"scores": compute_scores(suite, rows, seed)}, rows, [])
 
 
 def answers(count: int, share: float, seed: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_a_clear_difference_is_told_and_a_small_one_is_not() -> None:
     close = first.copy()
     close[:2] = ~close[:2]
     unsure = compare.compare(result(first, "one"), result(close, "two"))
-    assert unsure.metrics[0].better is None and "cannot be told" in unsure.verdict
+    assert unsure.metrics[0].better is None and "no significant difference" in unsure.verdict
     assert compare.compare(result(first, "one"), result(first, "one")).metrics[0].difference.p == 1.0
 
 
@@ -63,7 +63,7 @@ def test_means_and_other_statistics_are_tested_alike() -> None:
     rows = [{"x": float(value)} for value in np.concatenate([rng.normal(0, 1, 60), rng.normal(0.4, 1, 60)])]
     groups = [f"{place // 3}" for place in range(60)]
     quick = mean(rows, "x")
-    slow = Metric(quick.places, quick.statistic)
+    slow = Metric(quick.rows, quick.statistic)
     one, other = (intervals.difference(metric, groups, seed=0, draws=2000) for metric in (quick, slow))
     assert one.value == pytest.approx(other.value)
     assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.05) and one.p == pytest.approx(other.p, abs=0.03)
@@ -97,9 +97,9 @@ def test_less_is_better_where_the_metric_is_a_rank() -> None:
             }
             for place in range(40)
         ]
-        about = result(answers(4, 0.5, 0), f"model {least}", suite=SUITE).about
+        about = result(answers(4, 0.5, 0), f"model {least}", suite=SUITE).summary
         settings = {"suite": "r", "settings": suite.model_dump(mode="json")}
-        return Result(about | settings | {"scores": scores(suite, rows, 0)}, rows, [])
+        return Result(about | settings | {"scores": compute_scores(suite, rows, 0)}, rows, [])
 
     told = compare.compare(ranked(9), ranked(2))
     assert told.metrics[0].better == 1 and "model 2 is better" in told.verdict
@@ -108,10 +108,10 @@ def test_less_is_better_where_the_metric_is_a_rank() -> None:
 def test_only_results_of_the_same_clips_are_compared() -> None:
     first = result(answers(20, 0.5, 0), "one")
     for other, message in (
-        (result(answers(21, 0.5, 0), "two"), "in one result alone"),
-        (result(answers(20, 0.5, 0), "two", seed=1), "seed is 0 of one and 1"),
+        (result(answers(21, 0.5, 0), "two"), "in only one result"),
+        (result(answers(20, 0.5, 0), "two", seed=1), "seed is 0 in one and 1"),
         (result(answers(20, 0.5, 0), "two", suite=SUITE.model_copy(update={"name": "x"})), "suite is"),
-        (result(answers(20, 0.5, 0), "two", suite=SUITE.model_copy(update={"prompt": "laion"})), "prompt differ"),
+        (result(answers(20, 0.5, 0), "two", suite=SUITE.model_copy(update={"prompt": "laion"})), "differs in prompt"),
     ):
         with pytest.raises(InputError, match=message):
             compare.compare(first, other)
@@ -121,7 +121,7 @@ def test_results_are_kept_and_read_again(tmp_path: Path) -> None:
     first = result(answers(20, 0.5, 0), "one")
     first.save(tmp_path / "a")
     again = Result.load(tmp_path / "a")
-    assert again.about == first.about and again.rows == first.rows == Result.load(tmp_path / "a" / "result.json").rows
+    assert again.summary == first.summary and again.rows == first.rows == Result.load(tmp_path / "a" / "result.json").rows
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["items.jsonl", "result.json"]
     (tmp_path / "a" / "items.jsonl").write_text("no json\n")
     for place in (tmp_path / "a", tmp_path / "none"):

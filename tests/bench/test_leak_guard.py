@@ -14,7 +14,7 @@ from made_sounds import chord
 
 from auricle.bench import leak_guard, lineage
 from auricle.bench import suite as suites
-from auricle.bench.embeddings import Vectors, hear
+from auricle.bench.embeddings import ClipEmbeddings, embed_items
 from auricle.bench.lineage import Clip, Lineage
 from auricle.bench.score import Result, score
 from auricle.bench.suite import Suite
@@ -56,17 +56,17 @@ def listener(tone_folder: Path, tmp_path: Path, heard: list[Item]) -> Listener:
 
 
 def marks(result: Result) -> dict[tuple[str, str], int]:
-    return {(mark["level"], mark["source"]): mark["n"] for mark in result.about["leaked"]}
+    return {(mark["level"], mark["source"]): mark["n"] for mark in result.summary["leaked"]}
 
 
 def test_clean_clips_are_scored_without_a_mark(listener: Listener, unheard: list[Item]) -> None:
-    assert score(listener, SUITE, unheard).about["leaked"] == []
+    assert score(listener, SUITE, unheard).summary["leaked"] == []
 
 
 def test_the_clips_themselves_are_refused_before_anything_is_heard(
     listener: Listener, heard: list[Item], unheard: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auricle.bench.score.hear", lambda *given, **more: pytest.fail("heard"))
+    monkeypatch.setattr("auricle.bench.score.embed_items", lambda *given, **more: pytest.fail("heard"))
     with pytest.raises(leak_guard.LeakedError, match=r"3 of 6 clips \(3 school\): low \(is school/low.wav\)") as refused:
         score(listener, SUITE, [*unheard, *heard])
     assert {leak.item for leak in refused.value.leaks} == {item.id for item in heard}
@@ -87,14 +87,14 @@ def test_the_clips_themselves_are_refused_before_anything_is_heard(
 )
 def test_names_tell_the_gravest_level(heard: list[Item], listener: Listener, changes: dict[str, object], level: str | None) -> None:
     item = dataclasses.replace(heard[0], **changes)  # type: ignore[arg-type]
-    found = leak_guard.by_name([item], lineage.of(listener.runtime.folder))
+    found = leak_guard.find_by_name([item], lineage.read_lineage(listener.runtime.folder))
     assert [leak.level for leak in found.values()] == ([] if level is None else [level])
 
 
 def test_a_place_that_holds_anything_is_no_source(heard: list[Item]) -> None:
     past = Lineage("clips", corpora=frozenset({"a"}), sites=frozenset({"github", "freesound"}))
     stranger = dataclasses.replace(heard[0], corpus="b", source="", site="github")
-    assert leak_guard.by_name([stranger], past) == {}
+    assert leak_guard.find_by_name([stranger], past) == {}
 
 
 def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[Item], unheard: list[Item], tmp_path: Path) -> None:
@@ -106,42 +106,42 @@ def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[It
     ):
         score(listener, SUITE, [*unheard, planted])
     allowed = score(listener, SUITE, [*unheard, planted], allow_leaked=True)
-    assert marks(allowed) == {("clip", "school"): 1} and allowed.about["allowed"] is True
-    assert "sound" in allowed.about["leaked"][0]["note"] and allowed.leaks[0].item == "innocent"
+    assert marks(allowed) == {("clip", "school"): 1} and allowed.summary["allowed"] is True
+    assert "sound" in allowed.summary["leaked"][0]["note"] and allowed.leaks[0].item == "innocent"
 
 
 def test_a_copy_inside_a_longer_recording_is_found(listener: Listener, heard: list[Item], tmp_path: Path) -> None:
     between = np.concatenate([chord((0.0, 0.3, 0.0), 16), chord(DRAW["low"], 12), chord((0.0, 0.3, 0.0), 20)])
     long = made_sounds.item(tmp_path, "long", between, "middle tone")
-    past = lineage.of(listener.runtime.folder)
-    assert set(leak_guard.by_sound([long], hear(listener, [long]), past)) == {"long"}
+    past = lineage.read_lineage(listener.runtime.folder)
+    assert set(leak_guard.find_by_embedding([long], embed_items(listener, [long]), past)) == {"long"}
 
 
 @pytest.mark.parametrize(("cosine", "copied"), [(0.9, False), (0.96, False), (0.98, True), (1.0, True)])
 def test_a_copy_is_told_from_what_is_merely_alike(cosine: float, copied: bool) -> None:
     """Different recordings of one class come up to 0.96, most copies to 0.98 and more (docs/bench.md)."""
     turned = np.array([[cosine, (1 - cosine**2) ** 0.5]], np.float32)
-    heard = Vectors(turned, turned, np.ones(1, np.float32), np.zeros(0, np.float32), False)
+    heard = ClipEmbeddings(turned, turned, np.ones(1, np.float32), np.zeros(0, np.float32), False)
     past = Lineage("clips", (Clip("school", "1", "a.wav", ""),), np.array([[127, 0]], np.int8))
-    assert set(leak_guard.by_sound([Item(id="x", audio=Path("/x.wav"))], [heard], past)) == ({"x"} if copied else set())
+    assert set(leak_guard.find_by_embedding([Item(id="x", audio=Path("/x.wav"))], [heard], past)) == ({"x"} if copied else set())
 
 
 def test_silence_is_nobodys_copy(tone_folder: Path, tmp_path: Path) -> None:
     quiet = [made_sounds.item(tmp_path, name, np.zeros(32_000, np.float32), "x") for name in ("one", "two")]
     listener = made_sounds.taught(tone_folder, tmp_path / "model", quiet[:1])
-    assert leak_guard.by_sound(quiet[1:], hear(listener, quiet[1:]), lineage.of(tmp_path / "model")) == {}
+    assert leak_guard.find_by_embedding(quiet[1:], embed_items(listener, quiet[1:]), lineage.read_lineage(tmp_path / "model")) == {}
 
 
 def test_what_is_not_known_is_marked_and_not_clean(tone_folder: Path, tmp_path: Path, heard: list[Item], unheard: list[Item]) -> None:
     nothing = score(load(tone_folder), SUITE, unheard)
-    assert marks(nothing) == {("unknown", ""): 3} and "does not say" in nothing.about["leaked"][0]["note"]
+    assert marks(nothing) == {("unknown", ""): 3} and "is not known" in nothing.summary["leaked"][0]["note"]
     by_name = made_sounds.taught(tone_folder, tmp_path / "names", heard, vectors=False)
     assert marks(score(by_name, SUITE, unheard)) == {("unknown", ""): 3}
     published = made_sounds.copied(tone_folder, tmp_path / "published")
     (published / "card.json").write_text(json.dumps({"format": "wavcaps-htsat"}))
     captioned = [dataclasses.replace(item, corpus="audiocaps", site="youtube") for item in unheard]
     told = score(load(published), SUITE, captioned)
-    assert marks(told) == {("corpus", "audiocaps"): 3, ("unknown", ""): 3} and "Mei et al." in told.about["leaked"][1]["note"]
+    assert marks(told) == {("corpus", "audiocaps"): 3, ("unknown", ""): 3} and "Mei et al." in told.summary["leaked"][1]["note"]
     assert marks(score(load(published), SUITE, [dataclasses.replace(item, site="freesound") for item in unheard])) == {
         ("source", "freesound"): 3,
         ("unknown", ""): 3,
@@ -150,44 +150,44 @@ def test_what_is_not_known_is_marked_and_not_clean(tone_folder: Path, tmp_path: 
 
 def test_a_corpus_inside_another_counts_as_it() -> None:
     item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps")
-    found = leak_guard.by_name([item], Lineage("corpora", corpora=frozenset({"audioset"})))
+    found = leak_guard.find_by_name([item], Lineage("corpora", corpora=frozenset({"audioset"})))
     assert found["x"].level == "corpus"
 
 
 def test_sentences_that_were_read_are_told() -> None:
     item = Item(id="x", audio=Path("/x.wav"), corpus="audiocaps", site="youtube")
     past = Lineage("clips", (Clip("esc50", "1", "a.ogg", "freesound"),), texts=frozenset({"audiocaps"}))
-    leaks = leak_guard.by_name([item], past)
-    assert leaks["x"].level == "corpus" and "sentences were read" in leak_guard.marks([item], leaks, past)[0]["note"]
+    leaks = leak_guard.find_by_name([item], past)
+    assert leaks["x"].level == "corpus" and "trained on its captions" in leak_guard.summarise([item], leaks, past)[0]["note"]
 
 
 def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listener: Listener, tone_folder: Path, heard: list[Item]) -> None:
     folder = listener.runtime.folder
-    past = lineage.of(folder)
+    past = lineage.read_lineage(folder)
     assert fingerprint(folder) == fingerprint(tone_folder)
     assert [clip.file for clip in past.clips] == [item.audio.name for item in heard] and past.sites == {"freesound"}
     assert past.vectors is not None and past.vectors.dtype == np.int8
-    rows = np.stack([one.mean("likeness") for one in hear(listener, heard)])
-    for place, nearest, cosine in leak_guard.nearest_heard(rows, past.vectors):
+    rows = np.stack([one.mean("similarity") for one in embed_items(listener, heard)])
+    for place, nearest, cosine in leak_guard.nearest_training_clips(rows, past.vectors):
         assert nearest == place and cosine > 0.999
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        (lineage.CLIPS, b'{"corpus": "a"}\n', "line 1: is no clip"),
-        (lineage.CLIPS, b"no json\n", "line 1: is no clip"),
-        (lineage.CLIPS, b'{"corpus": 1, "source": "", "file": "", "site": ""}\n', "line 1: is no clip"),
-        (lineage.VECTORS, b"no array", "is no array"),
+        (lineage.CLIPS, b'{"corpus": "a"}\n', "line 1: is not a clip"),
+        (lineage.CLIPS, b"no json\n", "line 1: is not a clip"),
+        (lineage.CLIPS, b'{"corpus": 1, "source": "", "file": "", "site": ""}\n', "line 1: is not a clip"),
+        (lineage.VECTORS, b"no array", "is not an array"),
     ],
 )
 def test_damaged_lineages_are_errors(listener: Listener, name: str, content: bytes, message: str) -> None:
     (listener.runtime.folder / name).write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        lineage.of(listener.runtime.folder)
+        lineage.read_lineage(listener.runtime.folder)
     np.save(listener.runtime.folder / lineage.VECTORS, np.zeros((2, 4), np.int8))
     with pytest.raises(ModelError):
-        lineage.of(listener.runtime.folder)
+        lineage.read_lineage(listener.runtime.folder)
 
 
 SHIPPED = Path(lineage.__file__).parents[1] / "weights" / "auricle-tiny"
@@ -196,7 +196,7 @@ shipped = pytest.mark.skipif(not (SHIPPED / lineage.CLIPS).is_file(), reason="no
 
 @shipped
 def test_the_shipped_model_states_the_clips_of_its_card() -> None:
-    past, card = lineage.of(SHIPPED), json.loads((SHIPPED / "card.json").read_text())
+    past, card = lineage.read_lineage(SHIPPED), json.loads((SHIPPED / "card.json").read_text())
     assert [(clip.corpus, clip.file) for clip in past.clips] == [tuple(clip[:2]) for clip in card["clips"]]
     assert past.vectors is not None and past.texts == {"audiocaps"}
     assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS)) < 1_500_000
@@ -204,23 +204,23 @@ def test_the_shipped_model_states_the_clips_of_its_card() -> None:
 
 @shipped
 def test_esc50_is_refused_and_digits_are_clean(data: Path) -> None:
-    esc50 = suites.items(suites.read("esc50"), data)
-    leaks = leak_guard.by_name(esc50, lineage.of(SHIPPED))
+    esc50 = suites.load_items(suites.read_suite("esc50"), data)
+    leaks = leak_guard.find_by_name(esc50, lineage.read_lineage(SHIPPED))
     with pytest.raises(leak_guard.LeakedError, match="1401 of 1600"):
-        leak_guard.check(leaks, len(esc50))
-    digits = [item for item in suites.items(suites.read("fsdd"), data) if item.id.endswith(("_0.flac", "_1.flac"))][::2]
+        leak_guard.refuse_leaked(leaks, len(esc50))
+    digits = [item for item in suites.load_items(suites.read_suite("fsdd"), data) if item.id.endswith(("_0.flac", "_1.flac"))][::2]
     quick = Suite(format=1, name="digits", about="", protocol="linear_probe", metrics=("accuracy",), draws=50, split={"by": "source"})
-    assert score(load(SHIPPED), quick, digits).about["leaked"] == []
+    assert score(load(SHIPPED), quick, digits).summary["leaked"] == []
 
 
 @shipped
 def test_a_copy_of_a_training_clip_among_unheard_ones_is_found(data: Path, tmp_path: Path) -> None:
     """Digits and cries that nobody trained on, and one clip of ESC-50 that was, made quieter, at another rate and as Vorbis."""
     unheard = manifest.items_from_rows(corpora.read(data, ["fsdd"])[:20] + corpora.read(data, ["donateacry"])[:10])
-    trained = next(item for item in suites.items(suites.read("esc50"), data) if item.audio.name == "1-100032-A-0.ogg")
+    trained = next(item for item in suites.load_items(suites.read_suite("esc50"), data) if item.audio.name == "1-100032-A-0.ogg")
     samples, rate = soundfile.read(trained.audio)
     soundfile.write(tmp_path / "cry.ogg", 0.5 * np.repeat(samples, 2), 2 * rate)
     planted = Item(id="cry", audio=tmp_path / "cry.ogg", corpus="mine")
     listener = load(SHIPPED)
-    found = leak_guard.by_sound([*unheard, planted], hear(listener, [*unheard, planted]), lineage.of(SHIPPED))
+    found = leak_guard.find_by_embedding([*unheard, planted], embed_items(listener, [*unheard, planted]), lineage.read_lineage(SHIPPED))
     assert {name: leak.heard for name, leak in found.items()} == {"cry": "esc50/1-100032-A-0.ogg"}

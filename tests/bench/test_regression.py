@@ -48,9 +48,9 @@ def test_the_ridge_is_chosen_by_what_was_held_out() -> None:
     rng = np.random.default_rng(3)
     noise, places = rng.standard_normal((60, 40)), rng.integers(3, size=60)  # nothing to learn: the firmest is the likeliest
     groups = [str(number // 2) for number in range(60)]
-    assert regression.chosen(noise, places, 3, groups=groups, seed=0).ridge == regression.RIDGES[0]
+    assert regression.fit_cross_validated(noise, places, 3, groups=groups, seed=0).ridge == regression.RIDGES[0]
     vectors, truth = clouds(0, each=20)
-    assert regression.chosen(50 * vectors, truth, 3, groups=groups, seed=0).ridge < regression.RIDGES[0]
+    assert regression.fit_cross_validated(50 * vectors, truth, 3, groups=groups, seed=0).ridge < regression.RIDGES[0]
 
 
 def test_copies_in_one_group_are_never_on_both_sides() -> None:
@@ -58,12 +58,12 @@ def test_copies_in_one_group_are_never_on_both_sides() -> None:
     rng = np.random.default_rng(4)
     noise, places = np.repeat(rng.standard_normal((12, 40)), 10, axis=0), np.repeat(rng.integers(3, size=12), 10)
     whole = [str(number // 10) for number in range(120)]
-    assert regression.chosen(noise, places, 3, groups=whole, seed=0).ridge == regression.RIDGES[0]
+    assert regression.fit_cross_validated(noise, places, 3, groups=whole, seed=0).ridge == regression.RIDGES[0]
     split = [str(number) for number in range(120)]
-    assert regression.chosen(noise, places, 3, groups=split, seed=0).ridge == regression.RIDGES[-1]
+    assert regression.fit_cross_validated(noise, places, 3, groups=split, seed=0).ridge == regression.RIDGES[-1]
 
 
 @pytest.mark.parametrize("groups", [["one"] * 6])
 def test_one_recording_alone_is_learnt_with_the_middle_ridge(groups: list[str]) -> None:
     vectors, places = clouds(0, each=2)
-    assert regression.chosen(vectors, places, 3, groups=groups, seed=0).ridge == regression.RIDGES[2]
+    assert regression.fit_cross_validated(vectors, places, 3, groups=groups, seed=0).ridge == regression.RIDGES[2]

@@ -66,7 +66,7 @@ def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_pat
     listener = auricle.load(folder)
     vectors = listener.embed_audio([a_sound(0), a_sound(4)])
     assert np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1], atol=1e-4)
-    assert len(lineage.of(folder).clips) == 32 and lineage.of(folder).corpora == {"made"}
+    assert len(lineage.read_lineage(folder).clips) == 32 and lineage.read_lineage(folder).corpora == {"made"}
     assert all(np.isfinite(value) for value in figures.values())
     if listener.runtime.has_text_tower:
         assert (listener.config.text is not None and listener.config.text.logit_scale is not None) or name == "captionstew"
@@ -96,7 +96,7 @@ def test_a_tagger_gives_its_encoder_to_sounds_and_captions(cache: Path, tmp_path
     assert saved.keys() - taken.keys() and learner.model.config.frontend == auricle.load(tagger).config.frontend
     _, second = trained("captionstew", cache, tmp_path / "second", start=str(tagger))
     assert auricle.load(second).embed_text(["hiss, then clicks"]).shape[0] == 1
-    assert lineage.of(second).clips == lineage.of(tagger).clips
+    assert lineage.read_lineage(second).clips == lineage.read_lineage(tagger).clips
 
 
 def test_a_model_says_what_the_one_before_it_heard_and_nothing_where_that_says_nothing(cache: Path, tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_a_model_says_what_the_one_before_it_heard_and_nothing_where_that_says_n
     with (first / "heard.jsonl").open("a") as lines:
         lines.write(other)
     _, second = trained("msclap", cache, tmp_path / "second", start=str(first))
-    assert other in (second / "heard.jsonl").read_text() and lineage.of(second).corpora == {"made", "other"}
+    assert other in (second / "heard.jsonl").read_text() and lineage.read_lineage(second).corpora == {"made", "other"}
     (first / "heard.jsonl").unlink()
     _, third = trained("msclap", cache, tmp_path / "third", start=str(first))
-    assert lineage.of(third).told == "nothing"
+    assert lineage.read_lineage(third).detail == "nothing"
 
 
 @pytest.mark.parametrize("choice", [{"loss": "siglip"}, {"loss": "infonce-divisor"}, {"projection": "residual"}])
@@ -167,7 +167,7 @@ def test_several_tasks_are_heads_of_one_encoder(cache: Path, tmp_path: Path) -> 
     figures, folder = trained("multitask", cache, tmp_path / "out", **about)
     assert figures.keys() == {"labels_map", "first_accuracy", "first_low", "first_high"}
     assert figures["labels_map"] > 0.6 and figures["first_accuracy"] > 0.3  # chance: a quarter, an eighth
-    assert len(lineage.of(folder).clips) == 84  # what was left out is no part of its lineage; what both tasks share counts once
+    assert len(lineage.read_lineage(folder).clips) == 84  # what was left out is no part of its lineage; what both tasks share counts once
     listener = auricle.load(folder)
     clip, other = listener.config.outputs["clip_logits"], listener.config.outputs["first"]
     assert (clip.activation, other.activation) == ("sigmoid", "softmax") and clip.labels == other.labels == tuple(sorted(made.KINDS))

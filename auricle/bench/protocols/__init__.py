@@ -1,11 +1,11 @@
-"""A file a protocol: a suite's clips as they were heard in, a row for each thing that was judged out."""
+"""Evaluation protocols, one module each: embeddings of a suite's clips to a row per scored item, and metrics of rows."""
 
 from __future__ import annotations
 
 from auricle.bench.protocols import event_order, few_shot, linear_probe, retrieval, tagging, zero_shot
 from auricle.bench.protocols.protocol import Protocol
 
-#: By the name that suites use.
+#: Protocols by the name that suites use.
 PROTOCOLS: dict[str, Protocol] = {
     "zero_shot": Protocol(zero_shot.run, zero_shot.metrics),
     "retrieval": Protocol(retrieval.run, retrieval.metrics),

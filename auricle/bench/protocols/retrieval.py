@@ -1,11 +1,11 @@
-"""Which clip fits this caption, and which captions fit this clip?
+"""Retrieval in both directions between clips and captions.
 
-Convention: every caption of a clip is a query of its own and has one right answer, the clip; every clip is a query whose right answers are
-all of its captions, of which the best ranked counts for R@k (five captions a clip in Clotho and AudioCaps' test). What ties with a right
-answer is ranked before it. Captions of one style are used; a clip without one is no query but is among the answers.
+Convention: every caption of a clip is a query with one correct answer, the clip; every clip is a query whose correct answers are all of its
+captions, of which the best ranked counts for R@k (five captions per clip in Clotho and AudioCaps' test). A tie with a correct answer is
+ranked before it. Captions of one style are used; a clip without one is not a query but is among the answers.
 
-Metrics, of `text_to_audio` and `audio_to_text` each: `r1`, `r5`, `r10`; `map10` (over the smaller of ten and the right answers, as
-auricle.metrics.retrieval has it); `median_rank` of the best right answer, from 1.
+Metrics, for `text_to_audio` and `audio_to_text` each: `r1`, `r5`, `r10`; `map10` (over the smaller of ten and the correct answers,
+as auricle.metrics.retrieval); `median_rank` of the best correct answer, from 1.
 """
 
 from __future__ import annotations
@@ -16,66 +16,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bench import suite as suites
-from auricle.bench.protocols.protocol import Metric, Row, Trial, mean
+from auricle.bench.protocols.protocol import EvaluationInput, Metric, Row, mean
 from auricle.core.errors import InputError
 from auricle.listen import textcache
 
-_AT_ONCE = 256  # queries compared at a time: a large gallery never fills the memory
+_BLOCK = 256  # queries compared at once, which limits memory
 _KS = (1, 5, 10)
-_WAYS = ("text_to_audio", "audio_to_text")
+_DIRECTIONS = ("text_to_audio", "audio_to_text")
 
 
-def run(trial: Trial) -> list[Row]:
-    """A row a query: its way, the ranks of its right answers."""
-    groups = suites.groups(trial.items)
-    said = [[one.text for one in item.captions if one.style == trial.suite.style] for item in trial.items]
-    owner = np.array([place for place, texts in enumerate(said) for _ in texts], dtype=np.intp)
-    if not len(owner):
-        raise InputError(f"no clip has a caption of style {trial.suite.style!r}; wanted captions to look for")
-    captions = [text for texts in said for text in texts]
-    words = textcache.embed_cached(captions, trial.listener.embed_text, fingerprint=trial.listener.fingerprint)
-    sounds = np.stack([heard.mean("words") for heard in trial.heard])
+def run(inputs: EvaluationInput) -> list[Row]:
+    """A row per query: its direction (`way`), and the ranks of its correct answers."""
+    groups = suites.groups(inputs.items)
+    captions = [[one.text for one in item.captions if one.style == inputs.suite.style] for item in inputs.items]
+    clip_of_caption = np.array([number for number, texts in enumerate(captions) for _ in texts], dtype=np.intp)
+    if not len(clip_of_caption):
+        raise InputError(f"no clip has a caption of style {inputs.suite.style!r}; wanted captions to search with")
+    flat = [text for texts in captions for text in texts]
+    texts = textcache.embed_cached(flat, inputs.listener.embed_text, fingerprint=inputs.listener.fingerprint)
+    clips = np.stack([one.mean("words") for one in inputs.embeddings])
     rows: list[Row] = []
-    number = np.concatenate([np.arange(len(texts)) for texts in said])
-    for place, found in enumerate(ranks(words, sounds, [np.array([one]) for one in owner])):
-        item = trial.items[owner[place]]
-        rows.append(_row(_WAYS[0], f"{item.id}#{number[place]}", groups[owner[place]], found))
-    asking = [place for place, texts in enumerate(said) if texts]
-    for place, found in zip(asking, ranks(sounds[asking], words, [np.flatnonzero(owner == place) for place in asking]), strict=True):
-        rows.append(_row(_WAYS[1], trial.items[place].id, groups[place], found))
+    numbers = np.concatenate([np.arange(len(own)) for own in captions])
+    for index, caption_ranks in enumerate(ranks(texts, clips, [np.array([clip]) for clip in clip_of_caption])):
+        clip = clip_of_caption[index]
+        rows.append(_row(_DIRECTIONS[0], f"{inputs.items[clip].id}#{numbers[index]}", groups[clip], caption_ranks))
+    queries = [number for number, own in enumerate(captions) if own]
+    correct = [np.flatnonzero(clip_of_caption == number) for number in queries]
+    for number, clip_ranks in zip(queries, ranks(clips[queries], texts, correct), strict=True):
+        rows.append(_row(_DIRECTIONS[1], inputs.items[number].id, groups[number], clip_ranks))
     return rows
 
 
-def ranks(queries: np.ndarray, answers: np.ndarray, right: Sequence[NDArray[np.intp]]) -> list[list[int]]:
-    """Ranks from 1, rising, of each query's right answers among all. queries (Q, D), answers (A, D): unit vectors."""
-    found: list[list[int]] = []
-    for start in range(0, len(queries), _AT_ONCE):
-        for cosines, places in zip(queries[start : start + _AT_ONCE] @ answers.T, right[start : start + _AT_ONCE], strict=True):
-            own = -np.sort(-cosines[places])
-            others = np.sort(np.delete(cosines, places))
-            before = len(others) - np.searchsorted(others, own, side="left")  # what ties is before
-            found.append([int(rank) for rank in before + np.arange(1, len(own) + 1)])
-    return found
+def ranks(queries: np.ndarray, answers: np.ndarray, correct: Sequence[NDArray[np.intp]]) -> list[list[int]]:
+    """Ranks from 1, rising, of each query's correct answers among all. queries (Q, D), answers (A, D): unit vectors."""
+    results: list[list[int]] = []
+    for start in range(0, len(queries), _BLOCK):
+        for cosines, indices in zip(queries[start : start + _BLOCK] @ answers.T, correct[start : start + _BLOCK], strict=True):
+            own = -np.sort(-cosines[indices])
+            others = np.sort(np.delete(cosines, indices))
+            before = len(others) - np.searchsorted(others, own, side="left")  # ties are ranked before
+            results.append([int(rank) for rank in before + np.arange(1, len(own) + 1)])
+    return results
 
 
-def _row(way: str, name: str, group: str, found: list[int]) -> Row:
-    best = {f"r{k}": float(found[0] <= k) for k in _KS}
-    precisions = [(place + 1) / rank for place, rank in enumerate(found) if rank <= 10]
-    return {"id": f"{way}:{name}", "group": group, "way": way, "ranks": found, **best, "map10": sum(precisions) / min(10, len(found))}
+def _row(way: str, name: str, group: str, ranks: list[int]) -> Row:
+    recalls = {f"r{k}": float(ranks[0] <= k) for k in _KS}
+    precisions = [(index + 1) / rank for index, rank in enumerate(ranks) if rank <= 10]
+    return {"id": f"{way}:{name}", "group": group, "way": way, "ranks": ranks, **recalls, "map10": sum(precisions) / min(10, len(ranks))}
 
 
 def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Of both ways."""
-    found: dict[str, Metric] = {}
-    for way in _WAYS:
-        there = [row | {"best": row["ranks"][0]} if row["way"] == way else {} for row in rows]
+    """Metrics of both directions."""
+    result: dict[str, Metric] = {}
+    for way in _DIRECTIONS:
+        own = [row | {"best": row["ranks"][0]} if row["way"] == way else {} for row in rows]
         for name in (*(f"r{k}" for k in _KS), "map10"):
-            found[f"{way}_{name}"] = mean(there, name)
-        found[f"{way}_median_rank"] = _median(there)
-    return found
+            result[f"{way}_{name}"] = mean(own, name)
+        result[f"{way}_median_rank"] = _median(own)
+    return result
 
 
 def _median(rows: Sequence[Row]) -> Metric:
-    places = np.array([place for place, row in enumerate(rows) if row], dtype=np.intp)
+    indices = np.array([index for index, row in enumerate(rows) if row], dtype=np.intp)
     best = np.array([row.get("best", 0) for row in rows], dtype=np.float64)
-    return Metric(places, lambda chosen: float(np.median(best[chosen])), smaller=True)
+    return Metric(indices, lambda sample: float(np.median(best[sample])), lower_is_better=True)
