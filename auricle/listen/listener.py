@@ -24,7 +24,7 @@ from auricle.listen import textcache
 from auricle.listen.background import contrast
 from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
 from auricle.listen.query import HeadScores, Query, QueryScores, TextScorer
-from auricle.listen.scores import sigmoid, thresholds_of, unit
+from auricle.listen.scores import label_thresholds, sigmoid, unit
 from auricle.listen.timeline import Timeline
 from auricle.listen.vocabulary import Vocabulary
 from auricle.runtime.catalog import DEFAULT
@@ -100,8 +100,8 @@ class Listener:
         >>> [(label.label, label.present) for label in analysis.labels]
         [('siren', True), ('crying child', False)]
         """
-        analyses = list(self.each(listed(files), labels, top=top, heads=heads, progress=progress))
-        return analyses[0] if _single(files) else analyses
+        analyses = list(self.each(as_list(files), labels, top=top, heads=heads, progress=progress))
+        return analyses[0] if _is_single(files) else analyses
 
     @overload
     def tag(self, files: Source, *, top: int | None = 10) -> Analysis: ...  # type: ignore[overload-overlap]
@@ -113,8 +113,8 @@ class Listener:
         >>> [tag.label for tag in listener.tag("examples/rain.ogg").tags if tag.present]
         ['rain']
         """
-        analyses = list(self.each(listed(files), parts=("tags",), top=top))
-        return analyses[0] if _single(files) else analyses
+        analyses = list(self.each(as_list(files), parts=("tags",), top=top))
+        return analyses[0] if _is_single(files) else analyses
 
     @overload
     def detect(self, files: Source) -> Analysis: ...  # type: ignore[overload-overlap]
@@ -126,8 +126,8 @@ class Listener:
         >>> [(event.label, event.onset, event.offset) for event in listener.detect("examples/bells.ogg").events]
         [('church bells', 0.8, 10.0)]
         """
-        analyses = list(self.each(listed(files), parts=("events",)))
-        return analyses[0] if _single(files) else analyses
+        analyses = list(self.each(as_list(files), parts=("events",)))
+        return analyses[0] if _is_single(files) else analyses
 
     def each(
         self,
@@ -161,7 +161,7 @@ class Listener:
                 f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
             )
         query = None if labels is None and heads is None else self._query(_words(() if labels is None else labels), heads)
-        sources = listed(files)
+        sources = as_list(files)
 
         def answer(source: Source, worker: Worker) -> Analysis:
             return self._answer(source, worker, query, parts=parts, top=top)
@@ -170,7 +170,7 @@ class Listener:
 
     def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Analysis], progress: Progress | None) -> Iterator[Analysis]:
         for source, result in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
-            yield Analysis(name_of(source), error=str(result)) if isinstance(result, SoundError) else result
+            yield Analysis(source_name(source), error=str(result)) if isinstance(result, SoundError) else result
 
     def embed_audio(
         self, files: Source | Sequence[Source], *, normalize: bool = True, space: Space = "words", progress: Progress | None = None
@@ -186,7 +186,7 @@ class Listener:
         ((2, 256), dtype('float32'))
         """
         rows = []
-        for row in self.embed_each(listed(files), normalize=normalize, space=space, progress=progress):
+        for row in self.embed_each(as_list(files), normalize=normalize, space=space, progress=progress):
             if isinstance(row, SoundError):
                 raise row
             rows.append(row)
@@ -203,7 +203,7 @@ class Listener:
         [(256,), (256,)]
         """
         check_space(space)
-        for row in self.pipeline.each(listed(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
+        for row in self.pipeline.each(as_list(files), lambda source, worker: self._embedded(source, worker, space), progress=progress):
             yield unit(row) if normalize and isinstance(row, np.ndarray) else row
 
     def outputs(self, source: Source) -> Iterator[Outputs]:
@@ -246,7 +246,7 @@ class Listener:
 
     def present(self, scores: np.ndarray) -> np.ndarray:
         """Which labels are present, bool (K,), from the scores (K,) of a window that is not silent: by threshold, or only the best one."""
-        return tagging.present(scores, thresholds_of(self.config.clip), exclusive=self.config.activation == "softmax")
+        return tagging.present(scores, label_thresholds(self.config.clip), exclusive=self.config.activation == "softmax")
 
     def embed_text(self, texts: Sequence[str], *, normalize: bool = True) -> np.ndarray:
         """Embed texts into the joint audio-text space: float32 (B, D), of unit length if normalize.
@@ -260,7 +260,7 @@ class Listener:
         return self.runtime.embed_text(texts, normalize=normalize)
 
     def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[AnalysisPart], top: int | None) -> Analysis:
-        config, limits = self.config, thresholds_of(self.config.clip)
+        config, limits = self.config, label_thresholds(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
         query_scores = QueryScores(query or Query(), config, limits)
         named = query is not None and any(index is not None for index in query.indices)
@@ -276,7 +276,7 @@ class Listener:
         guesses = () if silent or any(tag.present for tag in tags) else tagging.guesses(scores.whole(), config.labels, thresholds=limits)
         events = timeline.events(recording.sound.end) if timeline is not None else ()
         return Analysis(
-            file=name_of(source),
+            file=source_name(source),
             tags=tags[:top] if "tags" in parts else (),
             perhaps=guesses if "tags" in parts else (),
             events=events if "events" in parts else (),
@@ -364,11 +364,11 @@ def load(model: str | Path | None = None, runtime: str | None = None, *, device:
     return Listener(open_runtime(model, runtime, device=device))
 
 
-def _single(files: object) -> bool:
+def _is_single(files: object) -> bool:
     return isinstance(files, (str, os.PathLike, Clip))
 
 
-def listed(files: Source | Sequence[Source]) -> list[Source]:
+def as_list(files: Source | Sequence[Source]) -> list[Source]:
     """One source or several as a list; InputError for anything else."""
     if isinstance(files, (str, os.PathLike, Clip)):
         return [files]
@@ -380,7 +380,7 @@ def listed(files: Source | Sequence[Source]) -> list[Source]:
     return several
 
 
-def name_of(source: Source) -> str:
+def source_name(source: Source) -> str:
     """The name of a source in results: its path as given, with bytes that are not UTF-8 escaped."""
     return source.name if isinstance(source, Clip) else path_to_text(source)
 

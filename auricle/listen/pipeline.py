@@ -22,7 +22,7 @@ from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY
 from auricle.core.errors import SoundError
 from auricle.core.records import Band, Clip
 from auricle.core.workers import cpu_count, map_ordered
-from auricle.listen.scores import clip_logits, scores_of, unit
+from auricle.listen.scores import clip_logits, score_function, unit
 from auricle.listen.silence import is_quiet, max_block_dbfs, trim_offset_steps
 from auricle.runtime.open import Outputs, Runtime, open_runtime
 from auricle.signal.crop import fit
@@ -93,7 +93,7 @@ class Pipeline:
         self.runtime, self.config = runtime, runtime.config
         self.workers = workers or cpu_count()
         self.frontend = open_frontend(runtime.config.frontend, **runtime.frontend_parts())
-        self._scores = {name: scores_of(output) for name, output in runtime.config.outputs.items() if output.kind != "vectors"}
+        self._scores = {name: score_function(output) for name, output in runtime.config.outputs.items() if output.kind != "vectors"}
 
     def each(
         self, items: Sequence[Item], function: Callable[[Item, Worker], Result], *, progress: Progress | None = None

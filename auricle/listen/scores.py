@@ -35,7 +35,7 @@ def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
     return own if output.joined is None else tagging.combine_logits(own, outputs[output.joined][0])
 
 
-def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:
+def score_function(output: Output) -> Callable[[np.ndarray], np.ndarray]:
     """The function from logits (..., K) of an output to its scores (..., K): softmax, or calibrated sigmoid."""
     if output.activation == "softmax":
         return lambda logits: softmax(logits).astype(np.float32)
@@ -45,7 +45,7 @@ def scores_of(output: Output) -> Callable[[np.ndarray], np.ndarray]:
     return lambda logits: sigmoid(logits * scale + bias)
 
 
-def thresholds_of(output: Output | None) -> np.ndarray:
+def label_thresholds(output: Output | None) -> np.ndarray:
     """Thresholds (K,) on the scores for labels to be present; 0.5 if the config has none."""
     if output is None:
         return np.zeros(0)

@@ -7,7 +7,7 @@ import numpy as np
 from auricle.core.config import ModelConfig
 from auricle.core.records import Event
 from auricle.listen.pipeline import WindowResult
-from auricle.listen.scores import thresholds_of
+from auricle.listen.scores import label_thresholds
 from auricle.tasks import detection, tagging
 
 
@@ -21,9 +21,9 @@ class Timeline:
     def __init__(self, config: ModelConfig) -> None:
         self._config = config
         self._edge = int(config.window.context * config.frame_rate)
-        self._thresholds = thresholds_of(config.frame)
+        self._thresholds = label_thresholds(config.frame)
         self._lower = self._thresholds * detection.RULE.hold
-        self._clip_thresholds = thresholds_of(config.clip)
+        self._clip_thresholds = label_thresholds(config.clip)
         self._segments: dict[int, list[tuple[int, np.ndarray, bool]]] = {}
         self._end = 0
 

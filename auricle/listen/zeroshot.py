@@ -23,7 +23,7 @@ from auricle.data.prompts.descriptions import DescriptionSet
 from auricle.listen import prompt_set, textcache
 from auricle.listen.aggregation import Contrast, Cosines, EvidenceScorer, WindowAggregator
 from auricle.listen.background import background, logit_scale, own_prompt
-from auricle.listen.listener import Listener, listed, name_of
+from auricle.listen.listener import Listener, as_list, source_name
 from auricle.listen.pipeline import Progress, Source, Worker
 from auricle.listen.prompt_set import Mix, PromptSet
 from auricle.listen.scale import Question, Rule, Scale, calibrate
@@ -112,7 +112,7 @@ class ZeroShot:
         examples/siren.ogg siren
         examples/rain.ogg rain
         """
-        return list(self.each(listed(files), question=question, progress=progress))
+        return list(self.each(as_list(files), question=question, progress=progress))
 
     def each(self, files: Sequence[Source], *, question: Question = "one", progress: Progress | None = None) -> Iterator[Classification]:
         """Iterate over the results of `classify`, each as soon as it is computed. Arguments are checked before this returns."""
@@ -121,7 +121,9 @@ class ZeroShot:
 
         def answers() -> Iterator[Classification]:
             for one in self._pooled(files, scorer, progress):
-                labels = () if one.evidence is None else decided(scorer.scores(one.evidence), self.labels, question, threshold=threshold)
+                labels: tuple[Label, ...] = ()
+                if one.evidence is not None:
+                    labels = decode_scores(scorer.scores(one.evidence), self.labels, question, threshold=threshold)
                 yield Classification(one.file, query, labels=labels, unread=self.unread, **one.facts)
 
         return answers()
@@ -141,7 +143,7 @@ class ZeroShot:
         >>> scale = auricle.ZeroShot(listener, ["siren", "rain"]).calibrate(files, truth)
         >>> calibrated = auricle.ZeroShot(listener, ["siren", "rain"], scales=[scale])
         """
-        files = listed(files)
+        files = as_list(files)
         check(truth, Sequence, what="truth", wanted="a list with the label, or the labels, of each file")
         check_choice(question, get_args(Question), what="question")
         if len(truth) != len(files) or not files:
@@ -161,17 +163,17 @@ class ZeroShot:
         return fitted.model_copy(update=provenance)
 
     def _pooled(self, files: Sequence[Source], scorer: EvidenceScorer, progress: Progress | None) -> Iterator[Evidence]:
-        files = listed(files)
+        files = as_list(files)
 
         def score(source: Source, worker: Worker) -> Evidence:
             aggregator = WindowAggregator(scorer, self.rule)
             with worker.open(source) as recording:
                 for part in recording:
                     aggregator.add(part.vector, part.seconds)
-            return Evidence(name_of(source), aggregator.evidence(), recording.facts())
+            return Evidence(source_name(source), aggregator.evidence(), recording.facts())
 
         for source, result in zip(files, self.listener.pipeline.each(files, score, progress=progress), strict=True):
-            yield Evidence(name_of(source), None, {"error": str(result)}) if isinstance(result, SoundError) else result
+            yield Evidence(source_name(source), None, {"error": str(result)}) if isinstance(result, SoundError) else result
 
     def scorer(self, question: Question) -> tuple[EvidenceScorer, str, float]:
         """The scorer of a question, its calibration (records.ClassificationQuery), and the score from which a label of `any` is present."""
@@ -228,7 +230,7 @@ class ZeroShot:
             raise InputError(f"labels {first!r} and {second!r} have the same text vector in this model; leave one out, or reword it")
 
 
-def decided(scores: np.ndarray, labels: Sequence[str], question: Question, *, threshold: float = 0.5) -> tuple[Label, ...]:
+def decode_scores(scores: np.ndarray, labels: Sequence[str], question: Question, *, threshold: float = 0.5) -> tuple[Label, ...]:
     """Labels of scores (K,), best first. For `one` only the best is present, for `any` those that reach the threshold."""
     if question == "any":
         return tagging.decode(scores, labels, thresholds=threshold)
