@@ -48,7 +48,7 @@ class Summary:
     errors: list[str] = dataclasses.field(default_factory=list)
 
 
-#: Opens a recording: Listener.hearing, or Worker.hear in a batch.
+#: Opens a recording: Listener.open, or Worker.open in a batch.
 _Open: TypeAlias = Callable[..., Recording]
 
 #: Called with the number of files done, their total, and seconds of audio processed so far.

@@ -118,8 +118,8 @@ def _concatenate_rows(first: Result, second: Result) -> list[Row]:
             raise InputError(
                 f"{field} is {first.summary[field]!r} in one and {second.summary[field]!r} in the other; wanted the same {field}"
             )
-    if first.summary["settings"] != second.summary["settings"]:
-        changed = sorted(key for key, value in first.summary["settings"].items() if second.summary["settings"].get(key) != value)
+    settings, others = first.summary["settings"], second.summary["settings"]
+    if changed := sorted(key for key in settings.keys() | others.keys() if key != "about" and settings.get(key) != others.get(key)):
         raise InputError(f"the suite {first.summary['suite']} differs in {', '.join(changed)}; score both with the same version of it")
     by_id = {row["id"]: row for row in second.rows}
     missing = {row["id"] for row in first.rows} ^ by_id.keys()

@@ -24,9 +24,9 @@ class FrameScores:
     labels: Sequence[str]
 
     def __post_init__(self) -> None:
-        wanted = (len(self.times) - 1, len(self.labels))
-        if self.scores.shape != wanted:
-            raise InputError(f"scores have shape {self.scores.shape}; wanted {wanted}: one row per frame, one column per label")
+        expected = (len(self.times) - 1, len(self.labels))
+        if self.scores.shape != expected:
+            raise InputError(f"scores have shape {self.scores.shape}; wanted {expected}: one row per frame, one column per label")
         if len(self.times) < 2 or (np.diff(self.times) <= 0).any():
             raise InputError("times must increase and have at least two edges: T frames have T + 1 edges")
         if not np.isfinite(self.scores).all() or not np.isfinite(self.times).all():

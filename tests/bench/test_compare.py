@@ -115,6 +115,8 @@ def test_only_results_of_the_same_clips_are_compared() -> None:
     ):
         with pytest.raises(InputError, match=message):
             compare.compare(first, other)
+    described = result(answers(20, 0.5, 0), "two", suite=SUITE.model_copy(update={"about": "The same suite in other words."}))
+    assert compare.compare(first, described).metrics[0].difference.value == 0
 
 
 def test_results_are_kept_and_read_again(tmp_path: Path) -> None:

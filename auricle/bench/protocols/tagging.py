@@ -60,7 +60,7 @@ def _text_scores(inputs: EvaluationInput, labels: Sequence[str]) -> np.ndarray:
 
 
 def _head_scores(inputs: EvaluationInput, labels: Sequence[str]) -> np.ndarray:
-    own = {_normalise(label): place for place, label in enumerate(inputs.listener.labels)}
+    own = {_normalise(label): index for index, label in enumerate(inputs.listener.labels)}
     missing = [label for label in labels if _normalise(label) not in own]
     if missing:
         raise InputError(
