@@ -55,7 +55,7 @@ class Graphs:
     words: tuple[Probe, ...]
 
 
-class _Sound(nn.Module):
+class _AudioGraph(nn.Module):
     """Features to the named outputs, in order."""
 
     def __init__(self, model: Model, outputs: tuple[str, ...]) -> None:
@@ -66,7 +66,9 @@ class _Sound(nn.Module):
         return tuple(self.model(features, outputs=self.outputs).values())
 
 
-class _Words(nn.Module):
+class _TextGraph(nn.Module):
+    """Token ids and mask to vectors of the joint space."""
+
     def __init__(self, text: nn.Module) -> None:
         super().__init__()
         self.text = text
@@ -93,7 +95,7 @@ def export(model: Model, into: Path, frontend: Mapping[str, np.ndarray], extra: 
     if any_length:
         dims[1] = torch.export.Dim("time", min=max(2, model.config.window.min_frames), max=_MAX_TIME)
     example = next(batch for batch in batches if len(batch) > 1)
-    _write(_Sound(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / model.config.names.graph)
+    _write(_AudioGraph(model, outputs), {"features": torch.from_numpy(example)}, outputs, [dims], into / model.config.names.graph)
     if model.text is None:
         return Graphs(outputs, None if any_length else frames, sound, ())
     return Graphs(outputs, None if any_length else frames, sound, _export_text_tower(model, into))
@@ -111,7 +113,7 @@ def export_half(model: Model, into: Path) -> None:
     least = model.config.window.min_frames
     dims = {0: torch.export.Dim("batch", min=1, max=_MAX_BATCH), 1: torch.export.Dim("time", min=least, max=_MAX_TIME)}
     with atomic_file(into / model.config.names.graph) as partial:
-        _write(_Sound(model.eval(), outputs), {"features": example}, outputs, [dims], partial)
+        _write(_AudioGraph(model.eval(), outputs), {"features": example}, outputs, [dims], partial)
         graph = onnx.load(str(partial))
         _halve(onnx, graph.graph)
         onnx.checker.check_model(graph)
@@ -143,7 +145,7 @@ def _export_text_tower(model: Model, into: Path) -> tuple[Probe, ...]:
     probes = tuple(_probe_texts(model, *_texts(rows, length, vocabulary, int(rules["pad"]))) for rows, length in ((1, short), (3, long)))
     ids, mask = probes[-1].inputs
     inputs = {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
-    _write(_Words(model.text), inputs, ("vectors",), [dims, dims], into / "words.onnx")
+    _write(_TextGraph(model.text), inputs, ("vectors",), [dims, dims], into / "words.onnx")
     return probes
 
 

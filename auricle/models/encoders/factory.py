@@ -55,12 +55,12 @@ def open_encoder(settings: Mapping[str, Any]) -> nn.Module:
     if family not in FAMILIES:
         raise ModelError(f"encoder family {family!r} is unknown; wanted one of {', '.join(FAMILIES)}")
     module, name = FAMILIES[family]
-    made = getattr(importlib.import_module(f"auricle.models.encoders.{module}"), name)
+    encoder_class = getattr(importlib.import_module(f"auricle.models.encoders.{module}"), name)
     try:
-        config = made.Config.model_validate_json(json.dumps(dict(settings)))
+        config = encoder_class.Config.model_validate_json(json.dumps(dict(settings)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise ModelError(f"settings of encoder {family!r}: {where}: {first['msg']} ({error.error_count()} problem(s))") from error
-    encoder: nn.Module = made(config)
+    encoder: nn.Module = encoder_class(config)
     return encoder.eval()

@@ -277,10 +277,10 @@ class Htsat(nn.Module):
 def resample_frames(x: Tensor, frames: int) -> Tensor:
     """Resample x (..., T, F) to `frames` frames by cubic interpolation with aligned corners."""
     count = x.shape[-2]
-    place = torch.arange(frames, device=x.device, dtype=torch.float64) * ((count - 1) / (frames - 1))
-    before = place.floor()
-    part = (place - before).to(x.dtype)[:, None]
-    near, far = (_near(part), _near(1 - part)), (_far(part + 1), _far(2 - part))
+    position = torch.arange(frames, device=x.device, dtype=torch.float64) * ((count - 1) / (frames - 1))
+    before = position.floor()
+    fraction = (position - before).to(x.dtype)[:, None]
+    near, far = (_near(fraction), _near(1 - fraction)), (_far(fraction + 1), _far(2 - fraction))
     index = before.long()
     resampled = x[..., index, :] * near[0] + x[..., (index + 1).clamp(max=count - 1), :] * near[1]
     resampled = resampled + x[..., (index - 1).clamp(min=0), :] * far[0]
