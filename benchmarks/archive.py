@@ -141,7 +141,7 @@ def measure_memory(folder: Path, hours: Sequence[int]) -> list[Figure]:
 
 
 def many(archive: Archive, folder: Path, listener: Listener, count: int) -> tuple[Archive, np.ndarray]:
-    """An archive of `count` windows: stored ones with noise, at mean cosine 0.9. And left-out vectors of likeness to search with."""
+    """An archive of `count` windows: stored ones with noise, at mean cosine 0.9. And held-out similarity embeddings to search with."""
     import pyarrow
 
     rng = np.random.default_rng(SEED)
