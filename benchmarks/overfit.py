@@ -28,7 +28,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "siglip": ("msclap", {"loss": "siglip"}),
     "captioning": ("captionstew", {"objective": "captioning"}),
     "ssast": ("ssast", {}),
-    "mae": ("ssast", {"game": "mae"}),
+    "mae": ("ssast", {"method": "mae"}),
 }
 STEPS = {"siglip": 400}  # more than the others, because its bias starts far from its optimum
 

@@ -5,7 +5,7 @@ every label in the batch. Siamese (Hadsell et al. 2006): embeddings of clips of 
 margin. New labels are then recognised from a few examples (auricle teach, auricle fit); the suites fsdd-few and esc50-few evaluate it.
 
     auricle train few-shot                                           a first run on synthetic sounds, in seconds
-    auricle train few-shot --set data=labelled.jsonl --set game=siamese
+    auricle train few-shot --set data=labelled.jsonl --set method=siamese
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from auricle.train.trainer import TrainConfig, Training
 
 
 class Config(RecipeConfig):
-    """data: a manifest with labels; an item's first one is used. game: loss. dim: width of embeddings. margin: of the Siamese loss."""
+    """data: a manifest with labels; an item's first one is used. method: loss. dim: width of embeddings. margin: of the Siamese loss."""
 
     encoder: dict[str, Any] = {"family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256}
-    game: Literal["prototypes", "siamese"] = "prototypes"
+    method: Literal["prototypes", "siamese"] = "prototypes"
     dim: Positive = 64
     margin: Annotated[float, Field(gt=0)] = 1.0
     batch: Positive = 32
@@ -53,7 +53,7 @@ class FewShotModel(nn.Module):
         assert batch.labels is not None
         embeddings = self.model.apply_heads(self.model.encode(batch.features, batch.mask))[EMBEDDING]
         labels = batch.labels.argmax(dim=1)
-        if self.config.game == "prototypes":
+        if self.config.method == "prototypes":
             return {"prototypes": prototypical(embeddings, labels)}
         return {"siamese": siamese(nn.functional.normalize(embeddings, dim=-1), labels, margin=self.config.margin)}
 
@@ -62,8 +62,8 @@ def build(config: Config) -> Training:
     """Build the training of this config."""
     torch.manual_seed(config.seed)
     items = [item for item in read_items(config) if item.labels]
-    labels = label_vocabulary(items, fewest=2)
-    name = f"few-shot-{config.game}"
+    labels = label_vocabulary(items, min_clips=2)
+    name = f"few-shot-{config.method}"
     settings = make_model_config(config.encoder, name=name, window=config.window, dim=config.dim, projection="linear")
     model = Model(settings).train()
     batches = Batches(

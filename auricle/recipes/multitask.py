@@ -51,7 +51,7 @@ class Config(RecipeConfig):
     """data: a manifest with labels. tasks: manifests of further tasks by name; they may contain the same recordings with other labels.
 
     weights: of tasks by name, 1 by default; the task of `data` is called `labels`. fold: held out of every manifest and evaluated at the
-    end; none by default. even: class-balanced sampling over the labels of all tasks.
+    end; none by default. balanced: class-balanced sampling over the labels of all tasks.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
@@ -66,7 +66,7 @@ class Config(RecipeConfig):
     tasks: dict[str, Path] = {}
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
     fold: str = ""
-    even: bool = False
+    balanced: bool = False
     encoder: dict[str, Any] | str = ENCODER
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
@@ -115,7 +115,14 @@ def build(config: Config, name: str = "multitask") -> Training:
         [dataclasses.replace(item, labels=_columns(task, item.labels)) for task in tasks for item in task.items],
         decode_items(items, config.cache, rate=frontend.rate),
         frontend,
-        BatchConfig(batch=config.batch, seconds=config.window, even=config.even, seed=config.seed, workers=config.workers, captions="none"),
+        BatchConfig(
+            batch=config.batch,
+            seconds=config.window,
+            balanced=config.balanced,
+            seed=config.seed,
+            workers=config.workers,
+            captions="none",
+        ),
         labels=[column for task in tasks for column in _columns(task, task.labels)],
     )
     held_out = {task.name: decode_items(task.held_out, config.cache, rate=frontend.rate) for task in tasks if task.held_out}
@@ -147,7 +154,7 @@ def _task(name: str, items: Sequence[Item], fold: str) -> Task:
     held_out = tuple(item for item in items if fold and item.fold == fold)
     if not training or (fold and not held_out):
         raise InputError(f"fold {fold!r} holds out {len(held_out)} of {len(items)} items of task {name}; wanted some, not all")
-    labels = label_vocabulary(training, fewest=1)
+    labels = label_vocabulary(training, min_clips=1)
     evaluated = tuple(item for item in held_out if set(item.labels) <= set(labels))  # labels without training items are not evaluated
     return Task(name, training, evaluated, labels, exclusive=all(len(item.labels) == 1 for item in items))
 

@@ -69,19 +69,19 @@ class PairsConfig(RecipeConfig):
 
     start: a model to fine-tune, by name or path; its encoder, tokenizer and settings override the sizes here. From a model without a text
     tower, such as a tagger, the encoder is loaded without its classification head. encoder: settings, or the name of a published size
-    (auricle.models.encoders.factory.sizes). reader: text encoder. tower: family, pool and config of a text tower that replaces `reader`
-    (auricle.models.text); its tokenizer is trained here. teller: caption decoder. ordered: encoder (family gated) and text encoder also
-    use ramp-weighted temporal pooling, without which small data sets do not teach temporal order. dim: width of the joint embedding.
+    (auricle.models.encoders.factory.sizes). text_encoder, caption_decoder: their sizes. tower: family, pool and config of a text tower
+    that replaces `text_encoder` (auricle.models.text); its tokenizer is trained here. ordered: encoder (family gated) and text encoder
+    also use ramp-weighted temporal pooling, without which small data sets do not teach temporal order. dim: width of the joint embedding.
     prompt: caption template for labels. weights: of the parts of the loss (contrast, caption, parallel, frames). loss: contrastive loss.
-    smoothing: of labels, for captioning. captions: how an item's caption is drawn. unwanted: styles of captions that are hard negatives;
-    items without any are skipped.
+    smoothing: of labels, for captioning. captions: how an item's caption is drawn. hard_negative_styles: styles of captions that are hard
+    negatives; items without any are skipped.
     """
 
     start: str | None = None
     encoder: dict[str, Any] | str = {"family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256}
-    reader: TextEncoderConfig = TextEncoderConfig()
+    text_encoder: TextEncoderConfig = TextEncoderConfig()
     tower: dict[str, Any] | None = None
-    teller: CaptionDecoderConfig = CaptionDecoderConfig()
+    caption_decoder: CaptionDecoderConfig = CaptionDecoderConfig()
     ordered: bool = False
     dim: Positive = 256
     projection: Literal["relu", "residual", "linear"] = "relu"
@@ -90,20 +90,20 @@ class PairsConfig(RecipeConfig):
     loss: Literal["infonce", "infonce-divisor", "siglip"] = "infonce"
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     captions: Policy = POLICIES["weighted"]
-    unwanted: tuple[str, ...] = ()
+    hard_negative_styles: tuple[str, ...] = ()
 
 
 def build(config: PairsConfig, name: str) -> Training:
     """A training of this config. name: of the recipe, used as the model's name."""
     torch.manual_seed(config.seed)
-    items = _with_hard_negatives(read_items(config), config.unwanted)
+    items = _with_hard_negatives(read_items(config), config.hard_negative_styles)
     tokenizer, settings = _tokenizer_and_config(config, items)
     start = None if config.start is None else catalog.find_folder(config.start)
     model = Model(settings) if start is None else _load_start(start, settings)
     model.train().requires_grad_(True)  # loaded models are frozen, for inference
     captioner = None
     if {"caption", "parallel"} & config.weights.keys():
-        sizes = config.teller.model_dump()
+        sizes = config.caption_decoder.model_dump()
         decoder = CaptionerConfig(vocabulary=tokenizer.vocabulary_size, begin=BEGIN, end=END, hidden_word=MASK, **sizes)
         captioner = Captioner(decoder, model.encoder.size)  # type: ignore[arg-type]
     multi_loss = MultiLossModel(
@@ -114,7 +114,7 @@ def build(config: PairsConfig, name: str) -> Training:
         captioner=captioner,
         frames=_masked_frames(model) if "frames" in config.weights else None,
         smoothing=config.smoothing,
-        hard_negatives=_hard_negatives(items, config.unwanted),
+        hard_negatives=_hard_negatives(items, config.hard_negative_styles),
     )
     rate = PRESETS[settings.frontend].rate
     waves = decode_items(items, config.cache, rate=rate)
@@ -149,13 +149,13 @@ def _tokenizer_and_config(config: PairsConfig, items: Sequence[Item]) -> tuple[C
         if settings.text is not None:
             return CaptionTokenizer(folder / "tokenizer.json", settings.text.tower["words"]), settings
         encoder = {**settings.encoder, "labels": 0}
-    path = config.cache / f"words-{config.reader.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
+    path = config.cache / f"words-{config.text_encoder.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
     if not path.exists():
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
-        train_tokenizer(texts, path, size=config.reader.vocabulary)
+        train_tokenizer(texts, path, size=config.text_encoder.vocabulary)
     tokenizer = CaptionTokenizer(path, tokenizer_settings())
     pool = "ordered" if config.ordered else "mean"
-    tower = config.tower or {"family": "gated", "pool": pool, "config": config.reader.model_dump(exclude={"vocabulary"})}
+    tower = config.tower or {"family": "gated", "pool": pool, "config": config.text_encoder.model_dump(exclude={"vocabulary"})}
     sizes = {**tower["config"], "vocab_size": tokenizer.vocabulary_size}
     text = {**tower, "projection": config.projection, "config": sizes, "words": tokenizer_settings()}
     fields = {"dim": config.dim, "projection": config.projection, "text": text, "prompt": config.prompt}

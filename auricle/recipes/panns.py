@@ -32,9 +32,9 @@ from auricle.train.trainer import TrainConfig, Training
 
 
 class Config(RecipeConfig):
-    """data: a manifest with labels. fewest: labels with fewer recordings are ignored. mixup: strength, 0 for none.
+    """data: a manifest with labels. min_clips: labels with fewer recordings are ignored. mixup: strength, 0 for none.
 
-    even: class-balanced sampling, which draws each label equally often.
+    balanced: class-balanced sampling, which draws each label equally often.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
@@ -49,9 +49,9 @@ class Config(RecipeConfig):
     encoder: dict[str, Any] | str = {
         "family": "cnn14", "frontend": "panns-16k", "mels": 64, "widths": [16, 32, 64], "halvings": 3, "size": 64,
     }  # fmt: skip
-    fewest: Annotated[int, Field(gt=0)] = 1
+    min_clips: Annotated[int, Field(gt=0)] = 1
     mixup: Annotated[float, Field(ge=0)] = 0.2
-    even: bool = True
+    balanced: bool = True
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
 
@@ -79,14 +79,21 @@ def build(config: Config) -> Training:
     """Build the training of this config."""
     torch.manual_seed(config.seed)
     items = [item for item in read_items(config) if item.labels]
-    labels = label_vocabulary(items, fewest=config.fewest)
+    labels = label_vocabulary(items, min_clips=config.min_clips)
     encoder = {**(published_size(config.encoder) if isinstance(config.encoder, str) else config.encoder), "labels": len(labels)}
     model = Model(make_model_config(encoder, name="panns", window=config.window, labels=labels)).train()
     batches = Batches(
         items,
         decode_items(items, config.cache, rate=PRESETS[model.config.frontend].rate),
         model.config.frontend,
-        BatchConfig(batch=config.batch, seconds=config.window, even=config.even, seed=config.seed, workers=config.workers, captions="none"),
+        BatchConfig(
+            batch=config.batch,
+            seconds=config.window,
+            balanced=config.balanced,
+            seed=config.seed,
+            workers=config.workers,
+            captions="none",
+        ),
         labels=labels,
     )
     return Training(
@@ -98,12 +105,12 @@ def build(config: Config) -> Training:
     )
 
 
-def label_vocabulary(items: Sequence[Item], *, fewest: int) -> tuple[str, ...]:
-    """Labels with at least `fewest` items, sorted. InputError where there are none."""
+def label_vocabulary(items: Sequence[Item], *, min_clips: int) -> tuple[str, ...]:
+    """Labels with at least `min_clips` items, sorted. InputError where there are none."""
     counts = Counter(label for item in items for label in item.labels)
-    labels = tuple(sorted(label for label, clips in counts.items() if clips >= fewest))
+    labels = tuple(sorted(label for label, clips in counts.items() if clips >= min_clips))
     if not labels:
-        raise InputError(f"no label has {fewest} recordings; wanted a manifest with labels, or a smaller value of fewest")
+        raise InputError(f"no label has {min_clips} recordings; wanted a manifest with labels, or a smaller value of min_clips")
     return labels
 
 

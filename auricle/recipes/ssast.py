@@ -2,11 +2,11 @@
 
 SSAST (Gong et al. 2022, arXiv:2110.09784): 400 of 512 patches are masked in clusters, then matched within the clip and reconstructed; the
 reconstruction loss has weight 10. Audio-MAE (Huang et al. 2022, arXiv:2207.06405): 80 % of the patches are masked, only the rest are
-encoded, and a decoder reconstructs all. `game` selects the method. The result is the encoder: `auricle.load` opens it; evaluate it by a
+encoded, and a decoder reconstructs all. `method` selects one of them. The result is the encoder: `auricle.load` opens it; evaluate it by a
 linear probe.
 
     auricle train ssast                                              a first run on synthetic sounds, in seconds
-    auricle train ssast --set data=sounds.jsonl --set size=published --set game=mae
+    auricle train ssast --set data=sounds.jsonl --set size=published --set method=mae
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SMALL = {
 
 
 class Config(RecipeConfig):
-    """game: 'ssast' or 'mae'. share: fraction of patches that is masked. cluster: side lengths, in patches, of the masked squares; one is
+    """method: 'ssast' or 'mae'. share: fraction of patches that is masked. cluster: side lengths, in patches, of the masked squares; one is
     drawn per batch (SSAST only). decoder: sizes of the decoder (Audio-MAE only).
     """
 
@@ -54,7 +54,7 @@ class Config(RecipeConfig):
     }
 
     encoder: dict[str, Any] | str = _SMALL
-    game: Literal["ssast", "mae"] = "ssast"
+    method: Literal["ssast", "mae"] = "ssast"
     share: Annotated[float, Field(gt=0, lt=1)] = 400 / 512
     cluster: tuple[int, ...] = (3, 4, 5)
     decoder: dict[Literal["width", "depth", "heads"], int] = {"width": 64, "depth": 1, "heads": 2}
@@ -68,7 +68,7 @@ class MaskedPatchLosses(nn.Module):
         super().__init__()
         assert isinstance(model.encoder, ViT)
         self.model, self.config = model, config
-        mae = config.game == "mae"
+        mae = config.method == "mae"
         self.task: nn.Module = MaskedAutoencoder(model.encoder, **config.decoder) if mae else MaskedPatches(model.encoder)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -78,7 +78,7 @@ class MaskedPatchLosses(nn.Module):
         features = _fit_frames(batch.features, encoder)
         generator = torch.Generator().manual_seed(int(torch.randint(1 << 62, ())))
         times, bands = encoder.grid
-        mae = self.config.game == "mae"
+        mae = self.config.method == "mae"
         cluster = 1 if mae else self.config.cluster[int(torch.randint(len(self.config.cluster), (), generator=generator))]
         count = round(self.config.share * times * bands)
         masked = random_masks(generator, len(features), times * bands, count, cluster=cluster, bands=bands).to(features.device)
@@ -99,7 +99,7 @@ def build(config: Config) -> Training:
         raise InputError(f"encoder is of the family {encoder.get('family')}; wanted vit, the only one with patches to mask")
     preset = PRESETS[created.frontend]
     window = created.config.frames * preset.hop / preset.rate
-    settings = make_model_config(encoder, name=config.game, window=window)
+    settings = make_model_config(encoder, name=config.method, window=window)
     model = Model(settings).train()
     batches = Batches(
         items,
@@ -131,7 +131,7 @@ def reconstruction_error(losses: MaskedPatchLosses, batch: Batch) -> dict[str, f
     torch.manual_seed(0)
     parts = losses(batch)
     patches = split_patches(_fit_frames(batch.features, encoder), encoder.config.patch)
-    if losses.config.game == "mae":  # its patches are normalised to zero mean, so the best constant prediction is zero
+    if losses.config.method == "mae":  # its patches are normalised to zero mean, so the best constant prediction is zero
         everywhere = torch.ones(patches.shape[:2], dtype=torch.bool)
         return {"draw": float(parts["draw"]), "mean": float(masked_patches(torch.zeros_like(patches), patches, everywhere))}
     return {"draw": float(parts["draw"]), "mean": 10 * float((patches - patches.mean(dim=(0, 1))).square().mean())}

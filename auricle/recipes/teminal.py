@@ -18,11 +18,11 @@ from auricle.recipes.pairs import build as build_pairs
 from auricle.train.trainer import TrainConfig, Training
 
 Stage: TypeAlias = Literal["a", "b"]
-UNWANTED: dict[Stage, tuple[str, ...]] = {"a": ("partial",), "b": ("swapped",)}
+HARD_NEGATIVE_STYLES: dict[Stage, tuple[str, ...]] = {"a": ("partial",), "b": ("swapped",)}
 
 
 class Config(PairsConfig):
-    """stage: 'a', one sound or several; 'b', their order. It sets `unwanted`."""
+    """stage: 'a', one sound or several; 'b', their order. It sets `hard_negative_styles`."""
 
     stage: Stage = "b"
     ordered: bool = True
@@ -31,4 +31,4 @@ class Config(PairsConfig):
 
 def build(config: Config) -> Training:
     """A training of this config. The stage sets the styles of the hard negatives."""
-    return build_pairs(config.model_copy(update={"unwanted": UNWANTED[config.stage]}), "teminal")
+    return build_pairs(config.model_copy(update={"hard_negative_styles": HARD_NEGATIVE_STYLES[config.stage]}), "teminal")

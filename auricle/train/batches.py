@@ -37,7 +37,7 @@ class BatchConfig(Strict):
 
     batch: clips per step, of all ranks together. seconds: longer clips are cropped to it at a random position; None: never cropped.
     policy: how a shorter clip is padded to `seconds` (signal.crop); 'any' does not pad it, and its features are padded and masked.
-    bucketing: clips of similar length share a batch. even: draw each label equally often, instead of each clip.
+    bucketing: clips of similar length share a batch. balanced: draw each label equally often, instead of each clip.
     captions: 'draw' one of an item's by weight, take the 'first', or 'none'.
     rank, world: rank of this process and number of processes; None: from the environment. workers: threads; 0: no prefetching.
     """
@@ -46,7 +46,7 @@ class BatchConfig(Strict):
     seconds: Annotated[float, Field(gt=0)] | None = 10.0
     policy: Literal["any", "zero", "tile", "repeatpad"] = "any"
     bucketing: bool = False
-    even: bool = False
+    balanced: bool = False
     captions: Literal["draw", "first", "none"] = "draw"
     seed: Annotated[int, Field(ge=0)] = 0
     rank: Annotated[int, Field(ge=0)] | None = None
@@ -129,7 +129,7 @@ class Batches:
 
     @property
     def epoch(self) -> int:
-        """Steps per epoch: as many draws as there are clips. With `even` some clips are drawn twice and others not at all."""
+        """Steps per epoch: as many draws as there are clips. With `balanced` some clips are drawn twice and others not at all."""
         return self._sampler.epoch
 
     def name(self, item: int) -> str:
@@ -210,7 +210,7 @@ class Batches:
 
     def _make_sampler(self) -> BatchSampler | BalancedBatchSampler:
         config = self.config
-        if not config.even:
+        if not config.balanced:
             return BatchSampler(self._lengths[self._usable], config.batch, seed=config.seed, bucketing=config.bucketing)
         clips: list[list[int]] = [[] for _ in self._labels]
         for position, index in enumerate(self._usable.tolist()):
@@ -228,8 +228,8 @@ class Batches:
             raise InputError(f"rank is {self._rank} of {self._world} processes; wanted less than their number")
         if config.batch % self._world:
             raise InputError(f"a batch of {config.batch} clips cannot be split among {self._world} ranks; wanted a multiple")
-        if config.even and config.bucketing:
-            raise InputError("even and bucketing are both true; wanted at most one of them")
+        if config.balanced and config.bucketing:
+            raise InputError("balanced and bucketing are both true; wanted at most one of them")
         if config.seconds is None and config.policy != "any":
             raise InputError(f"policy {config.policy!r} pads clips to `seconds`, which is None; wanted a number, or policy 'any'")
 

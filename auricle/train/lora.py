@@ -22,7 +22,7 @@ from auricle.train.freeze import match_names
 class LoraConfig(Strict):
     """Settings of LoRA.
 
-    targets: regular expressions; linear layers whose names match get an adapter. besides: regular expressions of further parameters
+    targets: regular expressions; linear layers whose names match get an adapter. modules_to_save: regular expressions of further parameters
     that are trained. rank: R of the update. alpha: the update is multiplied by alpha / rank. dropout: on the adapter's input.
     """
 
@@ -30,7 +30,7 @@ class LoraConfig(Strict):
     rank: Annotated[int, Field(gt=0)] = 8
     alpha: Annotated[float, Field(gt=0)] = 16.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    besides: tuple[str, ...] = ()
+    modules_to_save: tuple[str, ...] = ()
 
 
 class LoraLinear(nn.Module):
@@ -66,7 +66,7 @@ class LoraLinear(nn.Module):
 
 
 def apply_lora(model: nn.Module, config: LoraConfig, *, seed: int) -> None:
-    """Replace the targeted linear layers by LoraLinear, in place; all other parameters are frozen, except `besides`.
+    """Replace the targeted linear layers by LoraLinear, in place; all other parameters are frozen, except `modules_to_save`.
 
     InputError where a pattern matches no name, or no target is a linear layer.
     """
@@ -77,7 +77,7 @@ def apply_lora(model: nn.Module, config: LoraConfig, *, seed: int) -> None:
         raise InputError(f"lora targets match {', '.join(names[:3])}, of which none is a linear layer; wanted names of nn.Linear modules")
     parameters = dict(model.named_parameters())
     model.requires_grad_(False)
-    for name in match_names(config.besides, list(parameters), what="lora besides"):
+    for name in match_names(config.modules_to_save, list(parameters), what="lora modules_to_save"):
         parameters[name].requires_grad_(True)
     generator = torch.Generator().manual_seed(seed)
     for name, linear in linears.items():

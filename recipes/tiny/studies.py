@@ -57,7 +57,7 @@ def open_workspace(options: argparse.Namespace, run: Run) -> Workspace:
 
     bank = open_feature_bank(rows, options.work / "features", frontend=FRONTEND, speeds=run.speeds, progress=progress)
     counts = Counter(label for row in rows if is_trainable(row) for label in row.labels)
-    vocabulary = sorted(label for label, clips in counts.items() if clips >= run.fewest)
+    vocabulary = sorted(label for label, clips in counts.items() if clips >= run.min_clips)
     command = f"python -m recipes.tiny --data DIR --study {options.study} --epochs {options.epochs}"
     command += "" if tuple(options.folds) == FOLDS else " --folds " + " ".join(map(str, options.folds))
     command += " --sets " + " ".join(options.sets) if options.sets else ""

@@ -97,7 +97,7 @@ class Run:
 
     seed: int = 0
     dim: int = 256
-    fewest: int = 15  # labels with fewer trainable clips are not in the vocabulary
+    min_clips: int = 15  # labels with fewer trainable clips are not in the vocabulary
     speeds: tuple[float, ...] = (0.8, 0.87, 0.93, 1.0, 1.07, 1.15, 1.25)
     encoder: ConvConfig = ConvConfig()
     compose: ComposeConfig = ComposeConfig()

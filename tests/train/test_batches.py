@@ -112,7 +112,7 @@ def test_even_draws_hear_each_label_as_often_and_each_of_its_clips(corpus: tuple
     items, waves = corpus
     rare = [item if place in (2, 4) else dataclasses.replace(item, labels=("odd",)) for place, item in enumerate(items)]
     rare[7] = dataclasses.replace(rare[7], labels=("unknown",))
-    feed = Batches(rare, waves, NAME, BatchConfig(batch=4, seconds=0.2, even=True, workers=0), labels=("odd", "even", "never"))
+    feed = Batches(rare, waves, NAME, BatchConfig(batch=4, seconds=0.2, balanced=True, workers=0), labels=("odd", "even", "never"))
     drawn = [feed.batch(step).items.tolist() for step in range(19)]
     heard = Counter(item for step in drawn for item in step)
     assert heard[2] == heard[4] == 19 and heard[7] == 0
@@ -154,8 +154,8 @@ def test_what_cannot_be_heard_is_left_out_and_counted(tmp_path: Path) -> None:
         ({"batch": 23}, "do not fill one batch of 23"),
         ({"batch": 3, "rank": 0, "world": 2}, "split among 2 ranks"),
         ({"seconds": None, "policy": "tile"}, "policy 'tile'"),
-        ({"even": True, "bucketing": True}, "both true"),
-        ({"even": True}, "no label has a clip"),
+        ({"balanced": True, "bucketing": True}, "both true"),
+        ({"balanced": True}, "no label has a clip"),
     ],
 )
 def test_what_cannot_be_is_refused(corpus: tuple[list[Item], Waves], change: dict[str, object], message: str) -> None:

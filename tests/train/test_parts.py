@@ -104,7 +104,7 @@ def test_an_adaptation_starts_as_nothing_and_merges_within_rounding() -> None:
     linear, x = nn.Linear(6, 5), torch.randn(7, 6, generator=torch.Generator().manual_seed(1))
     holder = nn.ModuleDict({"one": linear, "two": nn.Linear(6, 5)})
     before = linear(x)
-    lora.apply_lora(holder, LoraConfig(targets=("^one$",), rank=2, alpha=4.0, besides=(r"two\.bias",)), seed=0)
+    lora.apply_lora(holder, LoraConfig(targets=("^one$",), rank=2, alpha=4.0, modules_to_save=(r"two\.bias",)), seed=0)
     learning = {name for name, parameter in holder.named_parameters() if parameter.requires_grad}
     assert learning == {"one.down", "one.up", "two.bias"}
     adapted = holder["one"]

@@ -104,7 +104,7 @@ def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactor
     place = tmp_path_factory.mktemp("study")
     run = Run(
         dim=8,
-        fewest=1,
+        min_clips=1,
         speeds=(1.0,),
         encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
         fit=FitConfig(epochs=4, epoch_clips=192, batch=8, frames=64, short_frames=32, rate=1e-2, ema_decay=0.9),
@@ -184,7 +184,7 @@ def test_a_finished_training_is_not_repeated_but_meets_new_words(
 ) -> None:
     run = Run(
         dim=8,
-        fewest=1,
+        min_clips=1,
         speeds=(1.0,),
         encoder=ConvConfig(widths=(4, 8, 8, 12, 16), size=24),
         fit=FitConfig(epochs=1, epoch_clips=8, batch=8, frames=64, short_frames=32),
