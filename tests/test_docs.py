@@ -21,7 +21,7 @@ import typer
 
 import auricle
 from auricle.bench import disk_cache, results
-from auricle.cli import archive, bench, classify, hearing, models, train
+from auricle.cli import archive, audio_commands, bench, classify, models, train
 from auricle.core import audioset
 from auricle.core.config import Strict
 from auricle.core.model_files import read_config
@@ -183,7 +183,7 @@ OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-z])\b")
 def options() -> dict[str, set[str]]:
     """Options of each verb."""
     app = typer.Typer()
-    for family in (hearing, classify, archive, models, bench, train):
+    for family in (audio_commands, classify, archive, models, bench, train):
         family.add_to(app)
     command: Any = typer.main.get_command(app)
     return {

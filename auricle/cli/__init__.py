@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from auricle.cli import exits, hearing
+from auricle.cli import audio_commands, exits
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-hearing.add_to(app)
+audio_commands.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -28,7 +28,7 @@ Source = Annotated[
 
 def models(as_json: Json = False) -> None:
     """List the installed and the converted models, with facts from their model cards."""
-    from auricle.listen.checkup import model_facts
+    from auricle.listen.self_check import model_facts
     from auricle.runtime import catalog
 
     for name, folder in [
@@ -50,7 +50,7 @@ def doctor(
     runtime: Runtime = None,
 ) -> None:
     """Check the installation: versions, optional packages, and a test of the model on a synthetic sound."""
-    from auricle.listen.checkup import extras, self_check, versions
+    from auricle.listen.self_check import extras, self_check, versions
 
     if which is not None and model is not None:
         raise InputError("doctor got two models, MODEL and --model; wanted one")

@@ -27,7 +27,7 @@ from auricle.data import manifest
 from auricle.data.item import Item
 from auricle.data.waves import open_waves
 from auricle.metrics.bootstrap import wilson
-from auricle.recipes import made
+from auricle.recipes import synthetic
 from auricle.signal.frontend import open_frontend
 
 FRONTEND = "auricle-16k"
@@ -54,7 +54,7 @@ def run(config: Config, out: Path) -> dict[str, float]:
 
     InputError where the fold holds out no items or all.
     """
-    items = [item for item in manifest.read(config.data or made.write_manifest(config.cache / "made", count=112)) if item.labels]
+    items = [item for item in manifest.read(config.data or synthetic.write_manifest(config.cache / "made", count=112)) if item.labels]
     sources = sorted({item.source or item.id for item in items})
     held_out = [item.fold == config.fold if config.fold else sources.index(item.source or item.id) % 4 == 0 for item in items]
     if not any(held_out) or all(held_out):

@@ -23,8 +23,8 @@ from auricle.data.item import Item
 from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
 from auricle.recipes.panns import label_vocabulary
+from auricle.recipes.recipe_config import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.result_folder import write_model_folder
-from auricle.recipes.sounds import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training

@@ -15,7 +15,7 @@ from auricle.core.config import Strict
 from auricle.core.errors import InputError
 from auricle.data import manifest
 from auricle.listen.heads import Example, fit
-from auricle.recipes import made
+from auricle.recipes import synthetic
 
 
 class Config(Strict):
@@ -28,7 +28,7 @@ class Config(Strict):
 
 def run(config: Config, out: Path) -> dict[str, float]:
     """Write out/probe.head. Returns cross-validated mean average precision, and accuracy where each recording has one label."""
-    path = config.data or made.write_manifest(config.cache / "made")
+    path = config.data or synthetic.write_manifest(config.cache / "made")
     items = [item for item in manifest.read(path) if item.labels]
     if not items:
         raise InputError(f"{path} has no item with a label; wanted a manifest with labels, see docs/data.md")

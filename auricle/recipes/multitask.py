@@ -33,8 +33,8 @@ from auricle.models.encoders.factory import published_size
 from auricle.models.model import Model
 from auricle.nn.losses.multitask import Head, multitask
 from auricle.recipes.panns import label_vocabulary
+from auricle.recipes.recipe_config import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.result_folder import write_model_folder
-from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.frontend import open_frontend
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training

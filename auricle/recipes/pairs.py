@@ -1,7 +1,7 @@
 """Training on pairs of sounds and captions: PairsConfig and `build`, which the audio-text recipes share.
 
 Each recipe sets its own defaults: encoder and text tower, parts of the loss, which captions are drawn. Without a manifest it trains small
-towers on synthetic sounds (recipes.made) in seconds, which only checks that everything runs.
+towers on synthetic sounds (recipes.synthetic) in seconds, which only checks that everything runs.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from auricle.models.masked_prediction import MaskedFrames
 from auricle.models.model import Model
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.multi_loss import MultiLossModel
+from auricle.recipes.recipe_config import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.result_folder import write_model_folder
-from auricle.recipes.sounds import Positive, RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.vocabulary import BEGIN, END, MASK, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.runtime import catalog
 from auricle.signal.presets import PRESETS

@@ -24,8 +24,8 @@ from auricle.data.item import Item
 from auricle.models.encoders.factory import published_size
 from auricle.models.model import Model
 from auricle.nn.augment import SpecAugment, mixup
+from auricle.recipes.recipe_config import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.result_folder import write_model_folder
-from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training

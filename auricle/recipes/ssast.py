@@ -27,8 +27,8 @@ from auricle.models.encoders.vit import ViT
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, random_masks, split_patches
 from auricle.models.model import Model
 from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
+from auricle.recipes.recipe_config import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.recipes.result_folder import write_model_folder
-from auricle.recipes.sounds import RecipeConfig, decode_items, make_model_config, read_items
 from auricle.signal.presets import PRESETS
 from auricle.train.batches import Batch, BatchConfig, Batches
 from auricle.train.trainer import TrainConfig, Training

@@ -11,11 +11,11 @@ from fastapi.responses import Response
 import auricle
 from auricle.archive.store import Archive
 from auricle.listen.listener import Listener
-from auricle.serve import listen_routes, page, playing, problems, search_routes, teach_routes
+from auricle.serve import listen_routes, page, play_routes, problems, search_routes, teach_routes
 from auricle.serve.answers import Health
 from auricle.serve.bodies import BodyLimits
 from auricle.serve.guard import Guard
-from auricle.serve.measures import MetricsMiddleware
+from auricle.serve.metrics import MetricsMiddleware
 from auricle.serve.problems import problem_responses
 from auricle.serve.service import Service, Serving
 from auricle.serve.settings import Settings
@@ -37,7 +37,7 @@ def build(listener: Listener, archive: Archive | None, settings: Settings) -> Fa
     )
     app.state.service = service
     problems.add_handlers(app)
-    for part in (router, listen_routes.router, search_routes.router, teach_routes.router, playing.router, page.router):
+    for part in (router, listen_routes.router, search_routes.router, teach_routes.router, play_routes.router, page.router):
         app.include_router(part)
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(Guard, settings=settings)

@@ -20,7 +20,7 @@ from auricle.archive.teaching import Proposal, Teacher
 from auricle.core.errors import SoundError
 from auricle.listen.listener import Listener
 from auricle.serve.jobs import Answer, Job, JobQueue, JobSpec, RequestLimit
-from auricle.serve.measures import Metrics
+from auricle.serve.metrics import Metrics
 from auricle.serve.problems import CLIENT_CLOSED, Problem
 from auricle.serve.settings import Settings
 from auricle.serve.uploads import Upload, receive_upload

@@ -24,7 +24,7 @@ from auricle.data.licences import is_trainable
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 from auricle.models.folder import write_json
-from recipes.tiny import evaluation, left_out, unseen
+from recipes.tiny import evaluation, held_out, unseen
 from recipes.tiny.decisions import Decisions, fit_decisions
 from recipes.tiny.training import FRONTEND, Run, Workspace, train_model
 
@@ -81,7 +81,7 @@ def folds(workspace: Workspace) -> dict[int, Path]:
         _evaluate_accuracy(workspace, folders)
     if len(folders) == 1:
         return folders  # calibration needs the outputs of other folds
-    outputs = {left: left_out.labelled_outputs(folder, workspace.rows, workspace.bank, left) for left, folder in folders.items()}
+    outputs = {left: held_out.labelled_outputs(folder, workspace.rows, workspace.bank, left) for left, folder in folders.items()}
     for left, folder in folders.items():
         others = [outputs[other] for other in folders if other != left]
         _set_decisions(folder, fit_decisions(others))
@@ -93,7 +93,7 @@ def _evaluate_accuracy(workspace: Workspace, folders: dict[int, Path]) -> None:
     """Record the ESC-50 accuracy of the finished folds, on all clips of each held-out fold."""
     figures, hits, groups = [], [], []
     for left, folder in folders.items():
-        right, sources = left_out.esc50_hits(folder, workspace.rows, workspace.bank, left)
+        right, sources = held_out.esc50_hits(folder, workspace.rows, workspace.bank, left)
         hits.append(right)
         groups.append(sources)
         low, high = bootstrap.wilson(int(right.sum()), len(right))
@@ -109,11 +109,11 @@ def _evaluate_detection(workspace: Workspace, folders: dict[int, Path]) -> None:
     """Record tags and events of composed scenes, and false positives on out-of-domain sounds."""
     parts, gated_parts, false_positives = [], [], []
     for left, folder in folders.items():
-        listener, scenes = load(folder), left_out.scenes_of_fold(workspace.rows, left)
+        listener, scenes = load(folder), held_out.scenes_of_fold(workspace.rows, left)
         parts.append(evaluation.score_scenes(listener, scenes))
         gated_parts.append(evaluation.score_scenes(listener, scenes, evaluation.gated_classifier(listener)))
-        outside = left_out.out_of_domain_sounds(workspace.rows, left)
-        false_positives += evaluation.find_false_positives(listener, outside, left_out.esc50_labels(workspace.rows))
+        outside = held_out.out_of_domain_sounds(workspace.rows, left)
+        false_positives += evaluation.find_false_positives(listener, outside, held_out.esc50_labels(workspace.rows))
         print(f"fold {left}: evaluated scenes and {len(outside)} out-of-domain sounds", flush=True)
     joined = evaluation.SceneScores.joined(parts)
     figures = evaluation.scene_figures(joined, workspace.vocabulary, seed=workspace.run.seed)
@@ -126,7 +126,7 @@ def _evaluate_detection(workspace: Workspace, folders: dict[int, Path]) -> None:
     _record(
         workspace,
         "foreign-sounds",
-        evaluation.false_positive_figures(false_positives, {"all_foreign": (*left_out.OUT_OF_DOMAIN, left_out.SILENCE)}),
+        evaluation.false_positive_figures(false_positives, {"all_foreign": (*held_out.OUT_OF_DOMAIN, held_out.SILENCE)}),
         FALSE_POSITIVES,
         false_positives=evaluation.false_positive_counts(false_positives),
     )
@@ -163,7 +163,7 @@ def ship(workspace: Workspace) -> None:
     trained_folds = [left for left in FOLDS if (workspace.work / f"fold{left}" / "encode.onnx").exists()]
     if not trained_folds:
         raise SystemExit("there are no fold models, whose outputs calibrate the shipped model; run --study folds first")
-    outputs = [left_out.labelled_outputs(workspace.work / f"fold{left}", workspace.rows, workspace.bank, left) for left in trained_folds]
+    outputs = [held_out.labelled_outputs(workspace.work / f"fold{left}", workspace.rows, workspace.bank, left) for left in trained_folds]
     train_rows = [i for i, row in enumerate(workspace.rows) if is_trainable(row)]
     folder = train_model(workspace, "ship", train_rows, workspace.vocabulary)
     _set_decisions(folder, fit_decisions(outputs))

@@ -30,7 +30,7 @@ from auricle.listen.listener import Listener, load
 from auricle.listen.prompt_set import Mix, PromptSet
 from auricle.listen.scale import Rule, Scale, calibrate, measure
 from auricle.metrics import bootstrap, calibration, tagging
-from recipes.tiny import left_out, unseen
+from recipes.tiny import held_out, unseen
 
 ABOUT = (
     "Zero-shot classification among ten ESC-50 classes without training clips; chance 0.10. over_bare_: gain of a prompt set over the "
@@ -195,16 +195,16 @@ def background_figures(parts: Sequence[Part], shipped: Listener) -> list[Figure]
 def compose_recordings(one: Part, backgrounds: Sequence[Row], seed: int) -> tuple[list[Clip], np.ndarray, list[str]]:
     """Compose every fourth clip at a random position over SECONDS of ambience; returns clips, classes (N,) and sources (N)."""
     clips, used = [], []
-    sounds = {row.path: scenes.load_source(row, rate=left_out.RATE) for row in backgrounds}
+    sounds = {row.path: scenes.load_source(row, rate=held_out.RATE) for row in backgrounds}
     for index in range(0, len(one.rows), EVERY):
         rng = np.random.default_rng([seed, index])
         background = sounds[backgrounds[int(rng.integers(len(backgrounds)))].path]
-        clip = scenes.load_source(one.rows[index], rate=left_out.RATE)
+        clip = scenes.load_source(one.rows[index], rate=held_out.RATE)
         samples, events = scenes.compose_scene(
-            rng, [clip], [background], rate=left_out.RATE, mix=scenes.Mix(seconds=SECONDS, events=(1, 1))
+            rng, [clip], [background], rate=held_out.RATE, mix=scenes.Mix(seconds=SECONDS, events=(1, 1))
         )
         if events:
-            clips.append(Clip(samples, left_out.RATE))
+            clips.append(Clip(samples, held_out.RATE))
             used.append(index)
     return clips, one.truth[used], [one.rows[index].source for index in used]
 
@@ -266,7 +266,7 @@ def heard_figures(parts: Sequence[Part], seed: int) -> list[Figure]:
 def study(data: Path, models: Path, seed: int) -> list[Figure]:
     """Compute all figures. data: root of the corpora; models: folder of the trained models."""
     rows = corpora.read(data, ["esc50", "ambience"])
-    sets, labels = unseen.splits(rows, data / "esc50_16k" / "classes.csv")["fifths"], left_out.esc50_labels(rows)
+    sets, labels = unseen.splits(rows, data / "esc50_16k" / "classes.csv")["fifths"], held_out.esc50_labels(rows)
     parts = [embed_part(load(models / f"unseen-fifths-{name}"), rows, classes) for name, classes in sets.items()]
     heard = [embed_part(load(models / f"fold{left}"), [row for row in rows if fold(row) == left], labels) for left in FOLDS]
     backgrounds, shipped = [row for row in rows if row.corpus == "ambience"], load()

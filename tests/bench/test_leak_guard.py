@@ -191,7 +191,9 @@ def test_damaged_lineages_are_errors(listener: Listener, name: str, content: byt
 
 
 SHIPPED = Path(lineage.__file__).parents[1] / "weights" / "auricle-tiny"
-shipped = pytest.mark.skipif(not (SHIPPED / lineage.CLIPS).is_file(), reason="no list of what auricle-tiny heard; recipes/tiny/heard.py")
+shipped = pytest.mark.skipif(
+    not (SHIPPED / lineage.CLIPS).is_file(), reason="no list of training clips; see recipes/tiny/training_clips.py"
+)
 
 
 @shipped

@@ -24,7 +24,7 @@ from auricle.bench import lineage
 from auricle.core.errors import InputError
 from auricle.data.manifest import read, write
 from auricle.models.encoders.factory import open_encoder, published_size
-from auricle.recipes import made
+from auricle.recipes import synthetic
 from auricle.recipes.vocabulary import BEGIN, END, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.train.registry import build_config, list_recipes
 from auricle.train.trainer import train
@@ -50,7 +50,7 @@ def trained(name: str, cache: Path, out: Path, **changes: Any) -> tuple[dict[str
 
 
 def a_sound(seed: int) -> auricle.Clip:
-    return auricle.Clip(made.make_sound(seed, np.random.default_rng(seed)), made.RATE, str(seed))
+    return auricle.Clip(synthetic.make_sound(seed, np.random.default_rng(seed)), synthetic.RATE, str(seed))
 
 
 def test_the_list_of_trainings_is_what_the_page_says() -> None:
@@ -141,7 +141,7 @@ def test_a_head_is_fitted_to_a_model_and_says_how_well(cache: Path, tmp_path: Pa
 def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     module = TRAININGS["classic"]
-    made.write_manifest(cache / "made")  # another recipe's, with fewer sounds
+    synthetic.write_manifest(cache / "made")  # another recipe's, with fewer sounds
     figures = module.run(module.Config(cache=cache), tmp_path)
     told = json.loads((tmp_path / "classic.json").read_text())
     assert len(told) == 28 and figures["svm_accuracy"] == np.mean([one["svm"] == one["label"] for one in told])
@@ -151,7 +151,8 @@ def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Pat
 def folded(cache: Path, place: Path) -> tuple[Path, Path]:
     """Manifests of made sounds with a fold to leave out: which kinds sound, and which comes first."""
     items = [
-        dataclasses.replace(item, fold=str(number % 4)) for number, item in enumerate(read(made.write_manifest(cache / "many", count=112)))
+        dataclasses.replace(item, fold=str(number % 4))
+        for number, item in enumerate(read(synthetic.write_manifest(cache / "many", count=112)))
     ]
     first = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items]
     place.mkdir()
@@ -170,7 +171,7 @@ def test_several_tasks_are_heads_of_one_encoder(cache: Path, tmp_path: Path) -> 
     assert len(lineage.read_lineage(folder).clips) == 84  # what was left out is no part of its lineage; what both tasks share counts once
     listener = auricle.load(folder)
     clip, other = listener.config.outputs["clip_logits"], listener.config.outputs["first"]
-    assert (clip.activation, other.activation) == ("sigmoid", "softmax") and clip.labels == other.labels == tuple(sorted(made.KINDS))
+    assert (clip.activation, other.activation) == ("sigmoid", "softmax") and clip.labels == other.labels == tuple(sorted(synthetic.KINDS))
     (outputs,) = listener.outputs(a_sound(4))
     assert {value.shape for name, value in outputs.items() if name in ("clip_logits", "first")} == {(1, 8)}
     assert not np.allclose(outputs["clip_logits"], outputs["first"])

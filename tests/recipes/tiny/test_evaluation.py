@@ -10,7 +10,7 @@ import pytest
 
 from auricle.core.records import Clip, Event
 from auricle.data.corpora.clip_table import Row
-from recipes.tiny import evaluation, left_out, unseen
+from recipes.tiny import evaluation, held_out, unseen
 
 LABELS = ("dog", "rain", "siren")
 
@@ -54,8 +54,8 @@ def test_claims_are_counted_by_file() -> None:
 
 
 def test_silence_is_quiet_and_the_same_each_time() -> None:
-    once, again = left_out.silences(3), left_out.silences(3)
-    assert len(once) == left_out.SILENCES_PER_FOLD
+    once, again = held_out.silences(3), held_out.silences(3)
+    assert len(once) == held_out.SILENCES_PER_FOLD
     for one, other in zip(once, again, strict=True):
         assert isinstance(one.source, Clip) and isinstance(other.source, Clip)
         assert np.array_equal(one.source.samples, other.source.samples)

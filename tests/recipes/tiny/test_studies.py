@@ -25,7 +25,7 @@ from auricle.core.model_files import read_config
 from auricle.data.compose.feature_bank import FeatureBank
 from auricle.data.corpora.clip_table import COLUMNS, Row, fold
 from auricle.models.encoders.convolutional import ConvConfig
-from recipes.tiny import left_out, studies, training
+from recipes.tiny import held_out, studies, training
 from recipes.tiny.decisions import fit_decisions
 from recipes.tiny.training import FitConfig, Run, Workspace
 
@@ -124,7 +124,7 @@ def study(data: Path, tone_folder: Path, tmp_path_factory: pytest.TempPathFactor
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(studies, "RESULTS", place / "results")
-        patch.setattr(left_out, "SCENES_PER_FOLD", 3)
+        patch.setattr(held_out, "SCENES_PER_FOLD", 3)
         patch.setattr(studies, "train_model", watched)
         folders = studies.folds(workspace)
         studies.ship(workspace)
@@ -160,9 +160,9 @@ def test_no_clip_of_the_fold_that_is_tested_is_trained_on(study: Study, left: in
 
 @pytest.mark.parametrize("left", [1, 2])
 def test_decisions_are_fitted_to_other_folds_than_the_tested_one(study: Study, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(left_out, "SCENES_PER_FOLD", 3)
+    monkeypatch.setattr(held_out, "SCENES_PER_FOLD", 3)
     own, other = (
-        fit_decisions([left_out.labelled_outputs(study.folders[one], study.workspace.rows, study.workspace.bank, one)])
+        fit_decisions([held_out.labelled_outputs(study.folders[one], study.workspace.rows, study.workspace.bank, one)])
         for one in (left, 3 - left)
     )
     config = read_config(study.folders[left] / "config.json")

@@ -1,6 +1,6 @@
 """The list of clips that the shipped model was trained on, for the leak check of `auricle score`.
 
-    python -m recipes.tiny.heard --data DIR
+    python -m recipes.tiny.training_clips --data DIR
 
 Writes heard.jsonl and heard.npy into the model's folder: the clips that its card lists, and their similarity embeddings (int8) by the model
 itself. Neither file changes the model's fingerprint. Expected: 2042 clips, under 1.5 MB together. Hardware: one core, a minute.

@@ -15,7 +15,7 @@ from auricle.data import manifest
 from auricle.data.item import Item
 from auricle.data.waves import Waves, open_waves
 from auricle.models.encoders.factory import open_encoder, published_size
-from auricle.recipes import made
+from auricle.recipes import synthetic
 from auricle.train.trainer import TrainConfig
 
 Positive = Annotated[int, Field(gt=0)]
@@ -43,7 +43,7 @@ class RecipeConfig(Strict):
 
 def read_items(config: RecipeConfig) -> list[Item]:
     """Items with a caption or a label, of the manifest or of synthetic sounds. InputError where there are none."""
-    path = config.data or made.write_manifest(config.cache / "made")
+    path = config.data or synthetic.write_manifest(config.cache / "made")
     items = [item for item in manifest.read(path) if item.captions or item.labels]
     if not items:
         raise InputError(f"{path} has no item with a caption or a label; wanted a manifest with captions or labels, see docs/data.md")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.listen.checkup import extras, model_facts, self_check, versions
+from auricle.listen.self_check import extras, model_facts, self_check, versions
 from auricle.runtime import catalog
 
 
