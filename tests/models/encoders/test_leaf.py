@@ -46,7 +46,7 @@ def test_every_parameter_learns() -> None:
 
 def test_an_encoder_of_something_else_than_log_mel_is_refused() -> None:
     for encoder in ({**CNN, "frontend": "panns-32k"}, SETTINGS):
-        with pytest.raises(ModelError, match=r"LEAF at 16000 Hz cannot stand in for front-end .*; wanted one of panns-16k, auricle-16k"):
+        with pytest.raises(ModelError, match=r"LEAF at 16000 Hz cannot replace front-end .*; wanted one of panns-16k, auricle-16k"):
             open_encoder({"family": "leaf", "encoder": encoder})
 
 
