@@ -337,6 +337,7 @@ class Searcher:
         return [label for number, label in enumerate(self.listener.labels) if number == named or _normalise_words(label) in text]
 
 
+@functools.lru_cache(maxsize=4096)
 def _normalise_words(words: str) -> str:
     """Words in lower case without punctuation, each with spaces around it."""
     return " ".join(["", *re.findall(r"[^\W_]+", words.lower()), ""])

@@ -21,6 +21,8 @@ def path_to_text(path: str | os.PathLike[str]) -> str:
 
 def text_to_path(text: str) -> str:
     """Inverse of `path_to_text`."""
+    if "\\x" not in text:
+        return text
     return _ESCAPE.sub(lambda found: "\\" if found[0] == r"\x5c" else chr(0xDC00 + int(found[0][2:], 16)), text)
 
 

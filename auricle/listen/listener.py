@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -20,18 +20,18 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import path_to_text
 from auricle.core.records import Analysis, Clip
-from auricle.listen import textcache
-from auricle.listen.background import contrast
 from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
 from auricle.listen.query import HeadScores, Query, QueryScores, TextScorer
 from auricle.listen.scores import label_thresholds, sigmoid, unit
 from auricle.listen.timeline import Timeline
-from auricle.listen.vocabulary import Vocabulary
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
 from auricle.runtime.tokens import normalise_label
 from auricle.tasks import tagging
+
+if TYPE_CHECKING:
+    from auricle.listen.vocabulary import Vocabulary
 
 #: The optional parts of an Analysis.
 AnalysisPart: TypeAlias = Literal["tags", "events"]
@@ -50,7 +50,6 @@ class Listener:
         check(runtime, Runtime, what="runtime", wanted="a model that auricle.load opened: call auricle.load() for a Listener")
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
-        self.vocabulary = Vocabulary(runtime.config.labels)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -227,6 +226,13 @@ class Listener:
         return self.pipeline.open(source, window=window, hop=hop)
 
     @functools.cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Finds the label of the model that words name."""
+        from auricle.listen.vocabulary import Vocabulary  # imported here, since tagging does not need it
+
+        return Vocabulary(self.labels)
+
+    @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the model files that determine the answers."""
         return str(fingerprint(self.runtime.folder))
@@ -300,6 +306,9 @@ class Listener:
     def _text_scorer(self, words: Sequence[str]) -> TextScorer:
         """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
         if self.config.text is None or self.config.text.calibration is None:
+            from auricle.listen import textcache  # imported here, since tagging needs neither
+            from auricle.listen.background import contrast
+
             contrasted = contrast(
                 words, self.config, lambda texts: textcache.embed_cached(texts, self.embed_text, fingerprint=self.fingerprint)
             )

@@ -89,8 +89,13 @@ def split_labels(texts: Sequence[str], vocabulary: Collection[str] = ()) -> list
 
 def split_tags(text: str, vocabulary: Collection[str]) -> tuple[str, ...]:
     """Split a table cell into labels at SEPARATOR or, without one, at commas; labels of the vocabulary with commas are not split."""
+    return _split_tags(text, frozenset(vocabulary))
+
+
+@functools.lru_cache(maxsize=4096)  # an archive has few different cells
+def _split_tags(text: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
     separator = SEPARATOR if SEPARATOR in text else ", "
-    return tuple(_joined(text.split(separator), separator, frozenset(vocabulary))) if text else ()
+    return tuple(_joined(text.split(separator), separator, vocabulary)) if text else ()
 
 
 def _row(text: str) -> list[str]:
@@ -122,6 +127,7 @@ def _unambiguous(names: Iterable[tuple[int, str]]) -> dict[tuple[str, ...], int 
     return indices
 
 
+@functools.lru_cache(maxsize=4096)
 def _stems(text: str) -> tuple[str, ...]:
     return tuple(sorted(_stem(word) for word in re.findall(r"[^\W_]+", text.casefold()) if word not in _ARTICLES))
 

@@ -13,7 +13,6 @@ from auricle.core import hub
 from auricle.core.cache import cache_folder
 from auricle.core.errors import ModelError
 from auricle.core.model_files import read_config
-from auricle.runtime.converting import convert
 
 #: Name of the default model.
 DEFAULT = "auricle-tiny"
@@ -64,6 +63,8 @@ def _convert_cached(path: Path, name: str) -> Path:
     into = cache_folder("models") / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{_content(path)[:16]}"
     if (into / "config.json").is_file():
         return into
+    from auricle.runtime.converting import convert
+
     convert(path, into, name=name)
     return into
 
