@@ -92,7 +92,10 @@ class SoundfileReader:
         if self._sixteen:  # same values as below in a quarter of the time: libsndfile scales per sample
             block16 = self._file.read(count, dtype="int16", always_2d=True)
             self._at, self._ended = self._at + len(block16), len(block16) == 0
-            return np.asarray(np.multiply(block16, _STEP, dtype=np.float32).T)
+            block = np.empty((self.channels, len(block16)), np.float32)
+            block[:] = block16.T  # first to long rows, on which numpy multiplies faster
+            block *= _STEP
+            return block
         if self._paged:
             count = min(count, _OGG_BLOCK)
         # libsndfile raises without the number of decoded samples; the remaining NaN markers show it.

@@ -18,7 +18,7 @@ import numpy as np
 from auricle.core.errors import InputError, SoundError
 from auricle.core.records import Clip
 from auricle.signal.checked import CheckedReader
-from auricle.signal.energy import BandEnergy
+from auricle.signal.energy import BandEnergy, channel_sums
 from auricle.signal.framing import plan
 from auricle.signal.opening import check_format, open_file, printable
 from auricle.signal.reader import ArrayReader, Reader, Samples
@@ -168,7 +168,7 @@ class Stream:
         low, high = block.min(axis=1), block.max(axis=1)
         first = self._decoded == 0
         self._low, self._high = (low, high) if first else (np.minimum(self._low, low), np.maximum(self._high, high))
-        self._sum += block.sum(axis=1)
+        self._sum += channel_sums(block)
         self._decoded += block.shape[1]
         return block
 
@@ -268,9 +268,9 @@ def _mix_down(block: Samples) -> Samples:
     mean = _mean(block)
     if len(block) < 2:
         return mean
-    powers = np.einsum("ij,ij->i", block, block)
-    if float(np.vdot(mean, mean)) >= _CANCELLATION * float(powers.mean()):
+    if float(np.vdot(mean, mean)) * len(block) >= _CANCELLATION * float(np.vdot(block, block)):
         return mean
+    powers = np.einsum("ij,ij->i", block, block)
     return np.array(block[(powers >= 0.5 * powers.max()).argmax()][None])  # the first loud channel, so that the choice is stable
 
 
@@ -278,8 +278,10 @@ def _mean(block: Samples) -> Samples:
     """The mean (1, n) of the channels of a block (C, n)."""
     if len(block) > 8:
         return np.asarray(block.mean(axis=0, keepdims=True))
-    total = block[:1].copy()  # per channel: numpy is slow at summing over a short axis
-    for channel in block[1:]:
+    if len(block) == 1:
+        return block.copy()
+    total = np.add(block[:1], block[1:2])  # per channel: numpy is slow at summing over a short axis
+    for channel in block[2:]:
         total += channel
     total *= np.float32(1 / len(block))
     return total
