@@ -1,10 +1,11 @@
-"""This working tree beside an older revision: the same commands in turn, in one run, as ratios of seconds.
+"""This working tree beside an older revision: the same commands in turn, in one run, as ratios of CPU seconds.
 
     python benchmarks/paired.py --base REVISION --data DIR [--weights mn04_as_mAP_432.pt] [--runs 7] [--dry]
 
 Measured, each in a process of its own: a cold `auricle tag`; `auricle listen` of an hour; `auricle index` of the ESC-50 recordings in DIR;
 200 searches of that archive; loading published weights; and opening a converted folder without torch beside the shipped model. Below 1
-this tree is faster. Writes docs/results/paired.json.
+this tree is faster. CPU seconds (user and system, all threads) are compared, since those of the clock vary with other load.
+Writes docs/results/paired.json.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import argparse
 import dataclasses
 import io
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,16 +40,16 @@ from auricle.archive.store import Archive
 searcher = Searcher(Archive.open(Path(sys.argv[1])), auricle.load())
 words = ["rain", "dog barking", "a siren far away", "church bells", "wind in trees"]
 for text in words: searcher.search(Query(text=text), k=20)
-began = time.perf_counter()
+began = time.process_time()
 for turn in range(200): searcher.search(Query(text=words[turn % 5]), k=20)
-print(time.perf_counter() - began)
+print(time.process_time() - began)
 """
 _LOAD = """
 import sys, time, auricle, torch
 from auricle.listen.listener import load
-began = time.perf_counter()
+began = time.process_time()
 load(sys.argv[1])
-print(time.perf_counter() - began)
+print(time.process_time() - began)
 """
 _WITHOUT_TORCH = """
 import sys, time
@@ -70,12 +71,13 @@ class Trial:
 
 
 def seconds(tree: Path, trial: Trial) -> float:
-    """Seconds of one run in a tree."""
+    """CPU seconds of one run in a tree, or the seconds that it prints."""
     trial.prepare()
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONWARNINGS": "ignore"}
-    began = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, *trial.arguments(tree)], cwd=tree, env=environment, capture_output=True, text=True)
-    whole = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    whole = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if done.returncode:
         raise SystemExit(f"{tree}: {' '.join(trial.arguments(tree))[:200]} failed: {done.stderr[-500:]}")
     return float(done.stdout.split()[-1]) if trial.printed else whole
@@ -153,7 +155,7 @@ def main() -> None:
             pairs = compare(base, trial, asked.runs)
             ratios = [this / older for older, this in pairs]
             before, now = (statistics.median(side) for side in zip(*pairs, strict=True))
-            note = f"{before:.3f} s at {asked.base}, {now:.3f} s here, medians; lowest and highest ratio of a pair"
+            note = f"CPU: {before:.3f} s at {asked.base}, {now:.3f} s here, medians; lowest and highest ratio of a pair"
             figures.append(Figure(name=name, value=statistics.median(ratios), low=min(ratios), high=max(ratios), n=asked.runs, note=note))
             print(f"{name:20} {figures[-1]['value']:.3f} ({min(ratios):.3f} to {max(ratios):.3f}); {note}", flush=True)
         if asked.weights is not None and (not asked.only or "open_without_torch" in asked.only):
