@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auricle.archive.memory import limited_memory
 from auricle.core.errors import ArchiveError, WriteError
-from auricle.core.files import atomic_files, write_errors, write_text
+from auricle.core.files import atomic_files, atomic_folder, write_errors, write_text
 from auricle.core.optional import require
 from auricle.core.paths import escape_bytes, is_missing, path_to_text, text_to_path
 from auricle.listen.listener import Listener
@@ -99,10 +99,11 @@ class Archive:
         if not 0 < header.hop <= header.window <= 60:
             raise ArchiveError(f"windows of {header.window:g} s every {header.hop:g} s; wanted 0 < hop <= window <= 60")
         _check_name(folder)
-        with _locked(folder, LOCK) if folder.is_dir() else _created_once(folder):  # a new folder is renamed into place, once
+        existed = folder.is_dir()
+        with _locked(folder, LOCK) if existed else _created_once(folder):  # a new folder is renamed into place, once
             if (folder / HEADER).exists():
                 raise ArchiveError(f"{folder}: is an existing archive; index into it, or choose another folder")
-            with atomic_files(folder, last=HEADER) as partial:
+            with atomic_files(folder, last=HEADER) if existed else atomic_folder(folder) as partial:
                 database = cls(partial, header)._database
                 for name, schema in _schemas(header).items():
                     database.create_table(name, schema=schema)
