@@ -1,6 +1,7 @@
 # auricle hears: `make listen` and `make test` are all a newcomer needs. The first call of each installs, later ones start at once.
 #   make listen                         hear the examples
 #   make listen FILES="a.wav b.mp3"     hear your own files (quote names with spaces: FILES="'my file.wav' b.mp3")
+#   make listen MODEL=mn04              hear them with a published model, after: .venv/bin/auricle models get mn04
 #   make test                           run the tests (some only: ARGS="tests/signal", ARGS='-m "not slow"'; one at a time: ARGS="-n 0 -x")
 #   make page                           build the page of `auricle serve` (needs npm of Node.js 20 or newer)
 #   make lint | results | clean         check style and types | render docs/results.md | remove what was installed
@@ -9,14 +10,15 @@ VENV ?= .venv
 TORCH := torch==2.13.0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+MODEL :=
 FILES ?= $(sort $(wildcard examples/*.wav examples/*.flac examples/*.ogg examples/*.opus))
-export FILES
+export FILES MODEL
 
 .PHONY: listen test page lint results clean
 .DEFAULT_GOAL := listen
 
-listen: $(VENV)/.core
-	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; $(BIN)/auricle listen "$$@"
+listen: $(VENV)/.core $(if $(MODEL),$(VENV)/.published)
+	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; $(BIN)/auricle listen $${MODEL:+-m "$$MODEL"} "$$@"
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
@@ -53,6 +55,14 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	echo "Installing auricle into $(VENV) (about 250 MB, once) ..."; \
 	"$$python" -m venv $(VENV)
 	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+# What published models need; .dev has it too.
+$(VENV)/.published: $(VENV)/.core
+	@[ -e $(VENV)/.dev ] || { \
+		echo "Installing what published models need into $(VENV) (torch among it, about 1 GB, once) ..."; \
+		$(PIP) install --no-compile -c constraints.txt "$(TORCH)" && $(PIP) install --no-compile -c constraints.txt -e ".[hf,export]"; \
+	}
 	@touch $@
 
 # torch first and by itself: without it in place, a package that wants torch would bring the newest one and its CUDA packages.

@@ -82,7 +82,7 @@ def main() -> None:
     hashed = hashlib.sha256(asked.weights.read_bytes()).hexdigest()
     extra = {"about": about, "differences": found}
     where = ROOT / "docs" / "results"
-    print(write_record(where, "efficientat-logits", command=command, seed=None, figures=figures, weights=hashed, extra=extra))
+    print(write_record(where, "efficientat-logits", command=command, seed=None, figures=figures, extra={**extra, "checkpoint": hashed}))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python benchmarks/paired.py --base REVISION --data DIR [--weights mn04_as_mAP_432.pt] [--runs 7] [--dry]
 
 Measured, each in a process of its own: a cold `auricle tag`; `auricle listen` of an hour; `auricle index` of the ESC-50 recordings in DIR;
-200 searches of that archive; loading published weights; and opening a converted folder without torch beside the shipped model. Below 1
-this tree is faster. CPU seconds (user and system, all threads) are compared, since those of the clock vary with other load.
+200 searches of that archive; converting published weights in the process, without graphs, the best of ten; and opening a converted folder
+without torch beside the shipped model. Below 1 this tree is faster. CPU seconds (user and system, all threads) are compared, since those of
+the clock vary with other load. Modules are compiled to bytecode beforehand, as pip does.
 Writes docs/results/paired.json.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import json
 import os
 import resource
 import shutil
@@ -44,12 +46,17 @@ began = time.process_time()
 for turn in range(200): searcher.search(Query(text=words[turn % 5]), k=20)
 print(time.process_time() - began)
 """
-_LOAD = """
-import sys, time, auricle, torch
-from auricle.listen.listener import load
-began = time.process_time()
-load(sys.argv[1])
-print(time.process_time() - began)
+_CONVERT = """
+import sys, tempfile, time
+from pathlib import Path
+from auricle.models.convert.convert import convert
+times = []
+with tempfile.TemporaryDirectory() as folder:
+    for turn in range(11):
+        began = time.process_time()
+        convert(Path(sys.argv[1]), Path(folder) / str(turn), name="published")
+        times.append(time.process_time() - began)
+print(min(times[1:]))
 """
 _WITHOUT_TORCH = """
 import sys, time
@@ -63,10 +70,14 @@ print(time.perf_counter() - began)
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One command that both trees run. arguments: of python. printed: the command prints its seconds; else the whole process counts."""
+    """One command that both trees run. arguments: of python. printed: the command prints its seconds; else the whole process counts.
+
+    repeats: pairs for each of --runs; more for a command that takes less than a second.
+    """
 
     arguments: Callable[[Path], list[str]]
     printed: bool = False
+    repeats: int = 1
     prepare: Callable[[], None] = lambda: None
 
 
@@ -74,6 +85,9 @@ def seconds(tree: Path, trial: Trial) -> float:
     """CPU seconds of one run in a tree, or the seconds that it prints."""
     trial.prepare()
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONWARNINGS": "ignore"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    cache = "here" if tree == ROOT else "base"  # neither can open what the other wrote
+    environment["AURICLE_CACHE"] = f"{tempfile.gettempdir()}/paired-{cache}"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, *trial.arguments(tree)], cwd=tree, env=environment, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -81,6 +95,13 @@ def seconds(tree: Path, trial: Trial) -> float:
     if done.returncode:
         raise SystemExit(f"{tree}: {' '.join(trial.arguments(tree))[:200]} failed: {done.stderr[-500:]}")
     return float(done.stdout.split()[-1]) if trial.printed else whole
+
+
+def index(tree: Path, recordings: str, archive: Path) -> list[str]:
+    """Arguments that make an archive, with the option that the tree has for it."""
+    commands = tree / "auricle" / "cli" / "archive.py"  # an older tree has its commands elsewhere, and the older option
+    option = "--archive" if commands.is_file() and '"--archive"' in commands.read_text(encoding="utf-8") else "--into"
+    return ["-m", "auricle", "index", recordings, option, str(archive), "--json"]
 
 
 def trials(work: Path, data: Path, weights: Path | None) -> dict[str, Trial]:
@@ -93,13 +114,13 @@ def trials(work: Path, data: Path, weights: Path | None) -> dict[str, Trial]:
         shutil.rmtree(fresh, ignore_errors=True)
 
     found = {
-        "cold_tag": Trial(lambda tree: ["-m", "auricle", "tag", sound]),
+        "cold_tag": Trial(lambda tree: ["-m", "auricle", "tag", sound], repeats=5),
         "hour": Trial(lambda tree: ["-m", "auricle", "listen", str(hour), "--json"]),
-        "index": Trial(lambda tree: ["-m", "auricle", "index", recordings, "--into", str(fresh), "--json"], prepare=remove),
-        "search": Trial(lambda tree: ["-c", _SEARCH, str(archive)], printed=True),
+        "index": Trial(lambda tree: index(tree, recordings, fresh), prepare=remove),
+        "search": Trial(lambda tree: ["-c", _SEARCH, str(archive)], printed=True, repeats=5),
     }
     if weights is not None:
-        found["load_published"] = Trial(lambda tree: ["-c", _LOAD, str(weights)], printed=True)
+        found["convert_published"] = Trial(lambda tree: ["-c", _CONVERT, str(weights)], printed=True)
     return found
 
 
@@ -115,7 +136,7 @@ def compare(base: Path, trial: Trial, runs: int) -> list[tuple[float, float]]:
 
 def without_torch(work: Path, weights: Path, runs: int) -> Figure:
     """Seconds by which opening a converted folder and tagging with it exceeds the same with the shipped model."""
-    words = ["-m", "auricle", "convert", str(weights), "--into", str(work / "converted")]
+    words = ["-m", "auricle", "convert", str(weights), "--output", str(work / "converted")]
     subprocess.run([sys.executable, *words], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
     sound = str(ROOT / "examples" / "bells.ogg")
     more = []
@@ -129,6 +150,19 @@ def without_torch(work: Path, weights: Path, runs: int) -> Figure:
     return Figure(name="open_without_torch", value=statistics.median(more), low=min(more), high=max(more), n=runs, unit="s", note=note)
 
 
+def kept_figures(base: str, measured: set[str]) -> list[Figure]:
+    """The figures of the existing record beside the same revision that were not measured again, with the commit they are from."""
+    path = ROOT / "docs" / "results" / "paired.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"figures": []}
+    kept: list[Figure] = []
+    for figure in record["figures"]:
+        note = figure["note"]
+        if figure["name"] not in measured and ("CPU" not in note or f" at {base}" in note):
+            figure["note"] = note + ("" if "; measured at " in note else f"; measured at {record['commit'][:10]}")
+            kept.append(figure)
+    return kept
+
+
 def main() -> None:
     """Measure, print, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,7 +170,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--only", nargs="*", help="names of figures")
+    parser.add_argument("--only", nargs="*", help="names of figures; the record keeps the others, with the commit they are from")
     parser.add_argument("--dry", action="store_true", help="write no record")
     asked = parser.parse_args()
     figures = []
@@ -147,16 +181,15 @@ def main() -> None:
             files.extractall(base, filter="data")
         everything = trials(work, asked.data.resolve(), asked.weights and asked.weights.resolve())
         if not asked.only or "search" in asked.only:
-            made = ["-m", "auricle", "index", str(asked.data.resolve() / "esc50_16k" / "audio"), "--into", str(work / "archive"), "--json"]
-            seconds(base, Trial(lambda tree: made))
+            seconds(base, Trial(lambda tree: index(tree, str(asked.data.resolve() / "esc50_16k" / "audio"), work / "archive")))
         for name, trial in everything.items():
             if asked.only and name not in asked.only:
                 continue
-            pairs = compare(base, trial, asked.runs)
+            pairs = compare(base, trial, asked.runs * trial.repeats)
             ratios = [this / older for older, this in pairs]
             before, now = (statistics.median(side) for side in zip(*pairs, strict=True))
             note = f"CPU: {before:.3f} s at {asked.base}, {now:.3f} s here, medians; lowest and highest ratio of a pair"
-            figures.append(Figure(name=name, value=statistics.median(ratios), low=min(ratios), high=max(ratios), n=asked.runs, note=note))
+            figures.append(Figure(name=name, value=statistics.median(ratios), low=min(ratios), high=max(ratios), n=len(pairs), note=note))
             print(f"{name:20} {figures[-1]['value']:.3f} ({min(ratios):.3f} to {max(ratios):.3f}); {note}", flush=True)
         if asked.weights is not None and (not asked.only or "open_without_torch" in asked.only):
             figures.append(without_torch(work, asked.weights.resolve(), asked.runs))
@@ -164,6 +197,7 @@ def main() -> None:
     if not asked.dry:
         command = f"python benchmarks/paired.py --base {asked.base} --data DIR" + (" --weights FILE" if asked.weights else "")
         hashed = fingerprint(catalog.find_folder(None))
+        figures = [*figures, *kept_figures(asked.base, {figure["name"] for figure in figures})] if asked.only else figures
         print(write_record(ROOT / "docs" / "results", "paired", command=command, seed=None, figures=figures, weights=hashed))
 
 

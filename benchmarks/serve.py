@@ -46,7 +46,7 @@ def service(archive: Path) -> Iterator[tuple[int, str]]:
     """`auricle serve` over an archive: its process and its address. It has to end well."""
     settings = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     settings.pop("AURICLE_TOKEN", None)
-    command = [sys.executable, "-m", "auricle", "serve", "--in", str(archive), "--port", "0"]
+    command = [sys.executable, "-m", "auricle", "serve", "--archive", str(archive), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=settings) as running:
         assert running.stderr is not None
         line = running.stderr.readline()

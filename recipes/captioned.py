@@ -1,6 +1,6 @@
 """Captioned scenes composed from real recordings: manifests for training and evaluation with disjoint source recordings.
 
-    python -m recipes.captioned --data DIR --out runs/captioned [--scenes 6000] [--tests 600] [--seed 0]
+    python -m recipes.captioned --data DIR -o runs/captioned [--scenes 6000] [--tests 600] [--seed 0]
 
 Each scene lasts five seconds and mixes one to three ESC-50 clips over ambience. It has a true caption, paraphrases of it, and false
 captions: wrong in order (style `swapped`), in number or presence (`partial`). Train and test scenes share no source recording: fold 4 of
@@ -81,22 +81,22 @@ def main() -> None:
     """Compose all scenes and write the manifests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("runs/captioned"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/captioned"))
     parser.add_argument("--scenes", type=int, default=6000)
     parser.add_argument("--tests", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = read(options.data, ["esc50", "ambience"])
-    (options.out / "audio").mkdir(parents=True, exist_ok=True)
+    (options.output / "audio").mkdir(parents=True, exist_ok=True)
     for part, count, is_test in (("train", options.scenes, False), ("test", options.tests, True), ("order", options.tests, True)):
         start = time.monotonic()
         of_part = [row for row in rows if (fold(row) == TEST_FOLD) == is_test]
         clips = [row for row in of_part if row.corpus != "ambience"]
         backgrounds = [row for row in of_part if row.corpus == "ambience"]
-        jobs = [(part, number, options.seed, options.out.resolve() / "audio") for number in range(count)]
+        jobs = [(part, number, options.seed, options.output.resolve() / "audio") for number in range(count)]
         with ProcessPoolExecutor(2, initializer=_load_sources, initargs=(clips, backgrounds)) as pool:
             items = list(pool.map(_write_scene, jobs, chunksize=16))
-        write(options.out / f"{part}.jsonl", items)
+        write(options.output / f"{part}.jsonl", items)
         seconds = time.monotonic() - start
         print(f"{part}: {count} scenes from {len(clips)} clips and {len(backgrounds)} backgrounds in {seconds:.0f} s", flush=True)
 

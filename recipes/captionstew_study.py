@@ -1,6 +1,6 @@
 """Comparison of contrastive, captioning and combined training on the same composed scenes: three data sizes, three seeds.
 
-    python -m recipes.captioned --data DIR --out runs/captioned
+    python -m recipes.captioned --data DIR -o runs/captioned
     python -m recipes.captionstew_study --data DIR --scenes runs/captioned [--work runs/captionstew] [--jobs 2]
 
 Every run has the same number of steps (auricle/recipes/captionstew.py, small towers); only the number of different scenes varies.

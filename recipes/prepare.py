@@ -54,6 +54,8 @@ def prepare(name: str, download: Path, out: Path) -> tuple[int, list[str]]:
     if name not in CORPORA:
         raise InputError(f"corpus {name!r} is unknown; wanted one of {', '.join((*CORPORA, 'text'))}")
     corpus = CORPORA[name]
+    if corpus.published is None:
+        raise InputError(f"corpus {name!r} is made, not downloaded; run `python -m recipes.{name} --out {out}`")
     folder = out / corpus.folder
     if folder.exists():
         raise InputError(f"{folder} already exists; remove it first, or choose another OUT")
@@ -95,6 +97,8 @@ def _excerpt(clip: PublishedClip) -> Clip | None:
     None where an excerpt from the end of the file would overlap the one from its start.
     """
     sound = read(clip.path, mono=not clip.copied)
+    if clip.trimmed:
+        sound = _trimmed(sound)
     if clip.start < 0 and sound.duration < 2 * -clip.start:
         return None
     start = round(clip.start * sound.rate) + (sound.samples.shape[1] if clip.start < 0 else 0)
@@ -102,7 +106,19 @@ def _excerpt(clip: PublishedClip) -> Clip | None:
     samples, rate = sound.samples[:, start:stop], sound.rate
     if clip.rate is not None and rate > clip.rate:
         samples, rate = resample(samples, rate, clip.rate), clip.rate
+    if clip.peak_dbfs is not None and (peak := float(np.abs(samples).max(initial=0.0))) > 0:
+        samples = samples * max(1.0, 10 ** (clip.peak_dbfs / 20) / peak)
     return Clip(samples, rate, str(clip.path))
+
+
+def _trimmed(sound: Clip) -> Clip:
+    """The sound from 50 ms before to 50 ms after its frames of 10 ms that are within 55 dB of the loudest one."""
+    hop = round(0.01 * sound.rate)
+    frames = np.square(sound.samples[:, : sound.samples.shape[1] // hop * hop]).mean(axis=0).reshape(-1, hop).mean(axis=1)
+    loud = np.flatnonzero(frames > frames.max(initial=0.0) * 10 ** (-55 / 10))
+    if not len(loud):
+        return sound
+    return Clip(sound.samples[:, max(0, loud[0] - 5) * hop : (loud[-1] + 6) * hop], sound.rate, sound.name)
 
 
 def _write(partial: Path, clip: Clip) -> None:
@@ -136,7 +152,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m recipes.prepare", description="Convert a downloaded public corpus to auricle's layout."
     )
-    parser.add_argument("--list", action="version", version="\n".join((*CORPORA, "text")), help="print the names and exit")
+    parser.add_argument(
+        "--list",
+        action="version",
+        version="\n".join((*(name for name, corpus in CORPORA.items() if corpus.published), "text")),
+        help="print the names and exit",
+    )
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("download", metavar="DOWNLOAD", type=Path)
     parser.add_argument("out", metavar="OUT", type=Path)

@@ -1,6 +1,6 @@
 """Temporal order before and after TeminAL's post-training on composed scenes.
 
-    python -m recipes.captioned --data DIR --out runs/captioned
+    python -m recipes.captioned --data DIR -o runs/captioned
     python -m recipes.teminal_study --data DIR --scenes runs/captioned [--work runs/teminal]
 
 A dual encoder with ramp-weighted temporal pooling is trained contrastively on all scenes (recipe captionstew, contrastive), then by recipe

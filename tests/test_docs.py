@@ -20,8 +20,8 @@ import pytest
 import typer
 
 import auricle
+from auricle import cli
 from auricle.bench import disk_cache, results
-from auricle.cli import archive, audio_commands, bench, classify, models, train
 from auricle.core import audioset
 from auricle.core.config import Strict
 from auricle.core.model_files import read_config
@@ -34,6 +34,7 @@ from auricle.serve.settings import Settings
 from auricle.signal import opening
 from auricle.tasks import detection
 from auricle.train import registry
+from auricle.train.settings import build_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = results.pages(ROOT)
@@ -183,8 +184,8 @@ OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-z])\b")
 def options() -> dict[str, set[str]]:
     """Options of each verb."""
     app = typer.Typer()
-    for family in (audio_commands, classify, archive, models, bench, train):
-        family.add_to(app)
+    cli.audio_commands.add_to(app)
+    cli.add_others(app)
     command: Any = typer.main.get_command(app)
     return {
         verb: {"--help", *(name for each in made.params for name in (*each.opts, *each.secondary_opts))}
@@ -225,14 +226,17 @@ def test_options_of_commands_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "auricle" / "recipes").glob("*.py"))], ids=page_name)
 def test_settings_of_recipes_exist(page: Path) -> None:
     pytest.importorskip("torch")
+    from auricle.recipes.merging.config import MergeConfig
+
     configs = recipe_configs()
     for code in code_of(page):
         for verb, rest in COMMAND.findall(code):
-            words = shlex.split(rest, comments=True) if verb == "train" else []
-            if words and words[0] in configs:
-                registry.build_config(configs[words[0]], [value for flag, value in itertools.pairwise(words) if flag == "--set"])
+            words = shlex.split(rest, comments=True) if verb in ("train", "merge") else []
+            if config := MergeConfig if verb == "merge" else configs.get(words[0]) if words else None:
+                build_config(config, [value for flag, value in itertools.pairwise(words) if flag == "--set"])
         for name in re.findall(r"^--set ([a-z_]+)", code):
-            assert any(name in config.model_fields for config in configs.values()), f"{page_name(page)}: no recipe has {name}"
+            known = (*configs.values(), MergeConfig)
+            assert any(name in config.model_fields for config in known), f"{page_name(page)}: neither a recipe nor a merge has {name}"
 
 
 def stated() -> dict[str, list[str]]:
@@ -313,7 +317,8 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
 def test_every_corpus_is_in_the_page_about_data() -> None:
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     for name, corpus in CORPORA.items():
-        assert f"recipes.prepare {name} " in page and f"`{corpus.folder}`" in page, name
+        command = f"recipes.prepare {name} " if corpus.published else f"recipes.{name} --out"
+        assert command in page and f"`{corpus.folder}`" in page, name
 
 
 def test_changelog_knows_this_version() -> None:

@@ -46,6 +46,7 @@ FILES = {
     "test_mirror.py": "the layout of the tests",
     "test_mutations.py": "the table of faults that the tests have to notice",
     "test_package.py": "the public names",
+    "test_paraphrases.py": "benchmarks/paraphrases.py on phrases of its own",
     "test_rooms.py": "imports between packages",
     "train/test_parts.py": "freezing, LoRA, optimisers and schedules of one training",
 }
@@ -79,3 +80,9 @@ def test_the_exceptions_are_needed() -> None:
 def test_a_file_without_a_module_is_found() -> None:
     assert mirrored("metrics/test_psds.py") and mirrored("nn/losses/test_masked_spectrogram.py") and mirrored("recipes/test_prepare.py")
     assert not mirrored("metrics/test_masked.py") and not mirrored("test_nothing.py")
+
+
+def test_files_of_one_name_lie_in_packages() -> None:
+    """pytest imports a file outside a package by its bare name, so only one of that name can be collected."""
+    bare = [Path(test).name for test in FOUND if not (TESTS / test).parent.joinpath("__init__.py").exists()]
+    assert sorted({name for name in bare if bare.count(name) > 1}) == []

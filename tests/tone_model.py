@@ -12,7 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from auricle.core.config import FRAME_LOGITS
 from auricle.core.records import Clip
+from auricle.listen.listener import Listener
+from auricle.runtime.open import Runtime, open_runtime
 from auricle.signal.frontend import Frontend
 
 RATE = 16_000
@@ -112,6 +115,13 @@ def text_weights() -> dict[str, np.ndarray]:
         "text.bias": rng.standard_normal(hidden).astype(np.float16),
         "text.output": rng.standard_normal((hidden, DIM)).astype(np.float16),
     }
+
+
+def without_frames(folder: Path) -> Listener:
+    """A Listener of the model in this folder, as if it had no frame-level scores: a window has a tone where any part of it does."""
+    opened = open_runtime(folder)
+    outputs = {name: output.model_copy(update={"joined": None}) for name, output in opened.config.outputs.items() if name != FRAME_LOGITS}
+    return Listener(Runtime(folder, opened.config.model_copy(update={"outputs": outputs}), opened.engine, None))
 
 
 def write(folder: Path) -> Path:

@@ -26,7 +26,8 @@ from auricle.signal.streaming import printable
 _BATCH = 4096  # windows written at once ...
 _MAX_UPDATES = 500  # ... or rows of files whose content is unchanged ...
 _FLUSH_SECONDS = 10.0  # ... or what is ready after this time
-_MIN_SCORE = 0.1  # lower scores are not stored with a window
+#: Lower scores of labels are not stored with a window.
+MIN_SCORE = 0.1
 
 
 @dataclasses.dataclass
@@ -174,7 +175,7 @@ class _IndexingRun:
 
     def _window(self, part: WindowResult) -> dict[str, Any]:
         labels = self.listener.config.labels
-        top = [int(number) for number in (-part.clip).argsort(kind="stable")[:10] if part.clip[number] >= _MIN_SCORE]
+        top = [int(number) for number in (-part.clip).argsort(kind="stable")[:10] if part.clip[number] >= MIN_SCORE]
         present = self.listener.present(part.clip)
         return {
             "onset": round(part.start, 4),

@@ -11,7 +11,7 @@ import numpy as np
 
 from auricle.archive.store import Archive, quote_sql
 from auricle.core.errors import InputError
-from auricle.core.table import normalise_label
+from auricle.core.labels import normalise_label
 from auricle.listen.fewshot import Head
 from auricle.metrics.bootstrap import wilson
 
@@ -76,7 +76,7 @@ class TaughtClass:
 
 
 def normalise_name(name: str) -> str:
-    """Normalise a taught class's name as labels are (`core.table.normalise_label`). InputError where it is not a valid name."""
+    """Normalise a taught class's name as labels are (`core.labels.normalise_label`). InputError where it is not a valid name."""
     label = normalise_label(name)
     if not label or len(label) > _MAX_NAME or not label.isprintable() or "@" in label:
         raise InputError(f"{name!r}: is not a valid class name; wanted 1 to {_MAX_NAME} characters on one line, without @")

@@ -1,8 +1,9 @@
 """Search of an archive by text, by an audio example, by a taught class, or several of these; hits are segments of recordings.
 
-A text scores as in a Listener: the calibrated cosine of its embedding, or the trained score of a label that it names, whichever is
-higher. An example scores by the cosine of similarity embeddings, a taught class by its head; several parts of a query multiply. An
-unwanted text multiplies by one minus its score. Adjacent windows of one recording with similar scores are merged into one hit.
+A text scores as in a Listener: by the trained score of the label that it means, else by the calibrated cosine of its embedding; of
+several sounds ("dog or frog") the highest counts. An example scores by the cosine of similarity embeddings, a taught class by its head;
+several parts of a query multiply. An unwanted text multiplies by one minus its score. Adjacent windows of one recording with similar
+scores are merged into one hit.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 
 from auricle.archive import labels, store
 from auricle.archive.cached_index import CachedIndex
+from auricle.archive.indexing import MIN_SCORE
 from auricle.archive.store import Archive, quote_sql, vector_column
 from auricle.core.arguments import check, describe
 from auricle.core.errors import InputError
@@ -186,7 +188,7 @@ class Searcher:
     def prepare(self) -> None:
         """Fill the caches, so that the first search need not."""
         if self._large_index() is None and self.archive.table("windows").count_rows() <= store.EXACT_LIMIT:
-            self._all_windows()
+            self._all_windows(self.archive.table("windows"))
 
     def windows(self, query: Query, count: int) -> Windows:
         """Candidate windows of a query: all of a small archive, of a large one about `count` that are nearest to each of its parts."""
@@ -206,7 +208,7 @@ class Searcher:
             return _select(index, *index.nearest(vector, count, column=column))
         table = self.archive.table("windows")
         is_large = table.count_rows() > store.EXACT_LIMIT
-        windows = Windows(nearest_rows(table, vector, count, column=column).select(_COLUMNS)) if is_large else self._all_windows()
+        windows = Windows(nearest_rows(table, vector, count, column=column).select(_COLUMNS)) if is_large else self._all_windows(table)
         return windows, (windows.vectors if column == "vector" else windows.similarity) @ vector
 
     def _large_index(self) -> CachedIndex | None:
@@ -248,7 +250,8 @@ class Searcher:
         direction = next(part for part in (vectors.text, vectors.audio, weights) if part is not None)
         ids, cosines = index.nearest(direction, count, column="likeness" if vectors.text is None else "vector")
         if vectors.text is not None:
-            scored = [(ids, self.listener.score(cosines)), *(index.top_labelled(label, count) for label in self._named_labels(query.text))]
+            named = [index.top_labelled(label, count) for label in self._named_labels(query.text)]
+            scored = [(ids, self._text_scores(query.text or "", cosines)), *named]
         elif vectors.head is not None:
             scored = [(ids, sigmoid(cosines * np.linalg.norm(vectors.head.weights) + np.float32(vectors.head.bias)))]
         else:
@@ -280,7 +283,7 @@ class Searcher:
     def _candidates(self, query: Query, vectors: _QueryVectors, count: int) -> Windows:
         table = self.archive.table("windows")
         if table.count_rows() <= store.EXACT_LIMIT:
-            return Windows(_fetch(table.search(), query.where, _COLUMNS)) if query.where else self._all_windows()
+            return Windows(_fetch(table.search(), query.where, _COLUMNS)) if query.where else self._all_windows(table)
         tables = []
         if vectors.audio is not None:
             tables.append(nearest_rows(table, vectors.audio, count, column="likeness", where=query.where))
@@ -302,8 +305,7 @@ class Searcher:
         condition = f"tags LIKE {quote_sql('%' + label + '%')}"
         return _fetch(table.search(), f"({condition}) AND ({where})" if where else condition, _COLUMNS, limit=count)
 
-    def _all_windows(self) -> Windows:
-        table = self.archive.table("windows")
+    def _all_windows(self, table: Any) -> Windows:
         if self._windows is None or self._windows[0] != table.version:
             self._windows = table.version, Windows(_fetch(table.search(), None, _COLUMNS))
         return self._windows[1]
@@ -322,25 +324,25 @@ class Searcher:
         return np.asarray(scores, dtype=np.float32)
 
     def _score_words(self, words: str, windows: Windows, cosines: np.ndarray) -> np.ndarray:
-        scores = [self.listener.score(cosines), *(windows.scores(label) for label in self._named_labels(words))]
+        scores = [self._text_scores(words, cosines), *(windows.scores(label) for label in self._named_labels(words))]
         return np.asarray(np.max(scores, axis=0))
 
+    def _text_scores(self, words: str, cosines: np.ndarray) -> np.ndarray:
+        """Scores of cosines with a text; where it means one label, below all scores of that label that are stored, so only a ranking."""
+        scores = self.listener.score(cosines)
+        return scores if self.listener.vocabulary.find(words) is None else np.asarray(MIN_SCORE * scores, np.float32)
+
     def _embed_words(self, words: str) -> np.ndarray:
-        if self.listener.vocabulary.find(words) is None and self.listener.unread([words]):
-            name = self.listener.config.name
+        vocabulary, name = self.listener.vocabulary, self.listener.config.name
+        if vocabulary.is_negated(words):
+            raise InputError(f"{words!r} denies a sound; wanted words for a sound, and what hits should not match with --not")
+        if vocabulary.find(words) is None and self.listener.unread([words]):
             raise InputError(f"{words!r}: no word is in the vocabulary of {name}'s text tower; wanted words of its training language")
         return np.asarray(self.listener.embed_text([words])[0])
 
     def _named_labels(self, words: str | None) -> list[str]:
-        """Labels of the vocabulary that the words name, or that occur among them."""
-        named, text = self.listener.vocabulary.find(words or ""), _normalise_words(words or "")
-        return [label for number, label in enumerate(self.listener.labels) if number == named or _normalise_words(label) in text]
-
-
-@functools.lru_cache(maxsize=4096)
-def _normalise_words(words: str) -> str:
-    """Words in lower case without punctuation, each with spaces around it."""
-    return " ".join(["", *re.findall(r"[^\W_]+", words.lower()), ""])
+        """Labels of the vocabulary that the words mean."""
+        return [match.label for match in self.listener.vocabulary.match_each(words or "")]
 
 
 def nearest_rows(

@@ -128,7 +128,8 @@ class Archive:
                 )
             return cls(folder, Header.model_validate(header))
         except FileNotFoundError as error:
-            raise ArchiveError(f"{folder}: is not an archive; make one with: auricle index RECORDINGS --into {folder}") from error
+            advice = f"name one with --archive, or make it with: auricle index RECORDINGS --archive {folder}"
+            raise ArchiveError(f"{folder}: is not an archive; {advice}") from error
         except (OSError, ValueError, ValidationError) as error:
             raise ArchiveError(f"{folder / HEADER}: cannot be read ({_line(error)}); wanted the file that auricle index wrote") from error
 

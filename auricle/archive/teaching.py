@@ -77,9 +77,10 @@ def parse_examples(text: str) -> list[Example]:
     if Path(text).suffix.lower() not in table.SUFFIXES:
         return [parse_example(text)]
     rows = list(table.read_annotations(Path(text), SUFFIXES))
-    labels = sorted({row.label for row in rows})
-    if len(labels) != 1:
-        raise InputError(f"{text}: has {' and '.join(map(repr, labels[:3])) or 'no rows'}; wanted a table of one label")
+    labels = sorted({row.labels() for row in rows})
+    if len(labels) != 1 or len(labels[0]) > 1:
+        found = " and ".join(repr(", ".join(one)) for one in labels[:3]) or "no rows"
+        raise InputError(f"{text}: has {found}; wanted a table of one label")
     return [Example(path_to_text(row.file), row.onset, row.offset) for row in rows]
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from auricle.bench import intervals
 from auricle.bench.protocols import PROTOCOLS
-from auricle.bench.protocols.protocol import Row
 from auricle.bench.score import Result
 from auricle.core.errors import InputError
+from auricle.metrics.resampled import Row
+from auricle.tasks import registry
 
 #: p-value below which a difference is significant.
 SIGNIFICANCE = 0.05
@@ -94,7 +95,10 @@ def compare(first: Result, second: Result) -> Comparison:
     """Compare two results. InputError unless they have the same suite, seed and clips."""
     rows = _concatenate_rows(first, second)
     settings = first.summary["settings"]
-    metrics = PROTOCOLS[settings["protocol"]].metrics(rows)
+    if settings.get("task") not in (None, *registry.BUILT_IN):  # a result must not choose a file that is executed
+        raise InputError(f"a result of the task {settings['task']} cannot be compared; wanted results of a suite or a built-in task")
+    protocol = PROTOCOLS[settings["protocol"]]
+    metrics = protocol.metrics(rows) if settings.get("task") is None else registry.find(settings["task"]).metrics(rows)
     groups = [row["group"] for row in first.rows]
     seed, draws = int(first.summary["seed"]), int(settings["draws"])
     both = zip(first.summary["scores"], second.summary["scores"], strict=True)

@@ -148,7 +148,7 @@ def _read_member(item: Item) -> bytes:
 
 
 @contextmanager
-def _source(item: Item) -> Iterator[Source]:
+def open_source(item: Item) -> Iterator[Source]:
     """The source of an item for a Listener; a member of a shard is written to a temporary file."""
     end = float("inf") if item.end is None else item.end
     if not item.member:
@@ -162,7 +162,7 @@ def _source(item: Item) -> Iterator[Source]:
 
 def _embed_item(listener: Listener, item: Item, worker: Worker) -> ClipEmbeddings:
     try:
-        with _source(item) as source:
+        with open_source(item) as source:
             with worker.open(source) as recording:
                 parts = list(recording)
             if recording.error:

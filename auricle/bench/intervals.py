@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bench.protocols.protocol import Metric
 from auricle.metrics import bootstrap
+from auricle.metrics.resampled import Metric
 
 LEVEL = 0.95
 _BLOCK = 100  # draws at once

@@ -3,8 +3,9 @@
 `clip`: the model was trained on the recording itself. Found by name, by (corpus, source) or (corpus, file) of a training clip, or by
 (site, source) where the site numbers its recordings; or by sound, by a nearly equal similarity embedding: copies under other names,
 at other sample rates, in other formats. `corpus`: trained on other recordings of the same corpus, so with the same recording and cutting
-conditions; or on the captions of the corpus. `source`: trained on other recordings of the same site, such as Freesound. `unknown` is not a
-leak: it states what could not be checked (no lineage, corpora without their clips, or clips without their embeddings).
+conditions; or on the captions of the corpus. Clips that its scores were calibrated on (`auricle calibrate`) have these two levels as well,
+since scores and thresholds fit them better than others. `source`: trained on other recordings of the same site, such as Freesound.
+`unknown` is not a leak: it states what could not be checked (no lineage, corpora without their clips, or clips without their embeddings).
 
 Clips of level `clip` are refused; the other levels are scored and marked.
 """
@@ -39,7 +40,7 @@ _SHOWN = 5  # clips named in an error
 
 @dataclasses.dataclass(frozen=True)
 class Leak:
-    """A leak of one test clip. source: the corpus or site. how: "name", "sound" or "sentences". heard: the matching training clip."""
+    """A leak of one test clip. source: the corpus or site. how: "name", "sound", "sentences" or "calibration". heard: the matching clip."""
 
     level: Level
     source: str
@@ -68,23 +69,36 @@ class LeakedError(AuricleError):
 
 def find_by_name(items: Sequence[Item], lineage: Lineage) -> dict[str, Leak]:
     """Find leaks by corpus, source, file and site; by clip id."""
-    sources = {(clip.corpus, clip.source): clip for clip in lineage.clips if clip.source}
-    files = {(clip.corpus, clip.file): clip for clip in lineage.clips if clip.file}
-    numbers = {(clip.site, clip.source): clip for clip in lineage.clips if clip.site and clip.source.isdecimal()}
-    corpora = _with_parents(lineage.corpora)
+    trained, calibrated = _ClipNames(lineage.clips), _ClipNames(lineage.calibrated)
+    corpora, calibration_corpora = _with_parents(lineage.corpora), {clip.corpus for clip in lineage.calibrated} - {""}
     leaks: dict[str, Leak] = {}
     for item in items:
-        name = Path(item.member or item.audio).name
-        clip = files.get((item.corpus, name)) or sources.get((item.corpus, item.source)) or numbers.get((item.site, item.source))
-        if clip is not None:
+        if (clip := trained.find(item)) is not None:
             leaks[item.id] = Leak("clip", item.corpus or item.site, item.id, "name", _clip_name(clip))
+        elif (clip := calibrated.find(item)) is not None:
+            leaks[item.id] = Leak("clip", item.corpus or item.site, item.id, "calibration", _clip_name(clip))
         elif item.corpus and _with_parents({item.corpus}) & corpora:
             leaks[item.id] = Leak("corpus", item.corpus, item.id, "name")
+        elif item.corpus in calibration_corpora:
+            leaks[item.id] = Leak("corpus", item.corpus, item.id, "calibration")
         elif item.corpus in lineage.texts:
             leaks[item.id] = Leak("corpus", item.corpus, item.id, "sentences")
         elif item.site in lineage.sites - HOSTS:
             leaks[item.id] = Leak("source", item.site, item.id, "name")
     return leaks
+
+
+class _ClipNames:
+    """Finds the clip of a lineage that an item is."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self._sources = {(clip.corpus, clip.source): clip for clip in clips if clip.source}
+        self._files = {(clip.corpus, clip.file): clip for clip in clips if clip.file}
+        self._numbers = {(clip.site, clip.source): clip for clip in clips if clip.site and clip.source.isdecimal()}
+
+    def find(self, item: Item) -> Clip | None:
+        file = self._files.get((item.corpus, Path(item.member or item.audio).name))
+        return file or self._sources.get((item.corpus, item.source)) or self._numbers.get((item.site, item.source))
 
 
 def find_by_embedding(items: Sequence[Item], embeddings: Sequence[ClipEmbeddings], lineage: Lineage) -> dict[str, Leak]:
@@ -135,19 +149,25 @@ def refuse_leaked(leaks: dict[str, Leak], total: int) -> None:
     if not refused:
         return
     counts = ", ".join(f"{n} {source}" for source, n in Counter(leak.source for leak in refused).most_common())
-    examples = "; ".join(
-        f"{leak.item} ({'is' if leak.how == 'name' else 'sounds like'} {leak.heard}{'' if leak.cosine is None else f', {leak.cosine:.3f}'})"
-        for leak in refused[:_SHOWN]
-    )
+    examples = "; ".join(f"{leak.item} ({_match(leak)})" for leak in refused[:_SHOWN])
     more = f"; and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
     raise LeakedError(
-        f"leaked at level clip: the model was trained on {len(refused)} of {total} clips ({counts}): {examples}{more}. "
+        f"leaked at level clip: the model was trained or calibrated on {len(refused)} of {total} clips ({counts}): {examples}{more}. "
         "Nothing was scored; --allow-leaked scores them and marks the result",
         refused,
     )
 
 
-_NOTES = {"name": "", "sound": "a copy under another name, found by sound", "sentences": "trained on its captions, not on its sounds"}
+def _match(leak: Leak) -> str:
+    return f"is {leak.heard}" if leak.cosine is None else f"sounds like {leak.heard}, {leak.cosine:.3f}"
+
+
+_NOTES = {
+    "name": "",
+    "sound": "a copy under another name, found by sound",
+    "sentences": "trained on its captions, not on its sounds",
+    "calibration": "its scores were calibrated on it",
+}
 
 
 def _clip_name(clip: Clip) -> str:

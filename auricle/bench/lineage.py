@@ -1,7 +1,8 @@
-"""The lineage of a model: the clips, or at least the corpora, that it was trained on.
+"""The lineage of a model: the clips, or at least the corpora, that it was trained on, and the clips that its scores were calibrated on.
 
 MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. MODEL_FOLDER/heard.npy, which is optional, has
-the similarity embeddings of those clips, int8 (n, E): unit vectors times 127, rounded. Neither is part of the model's fingerprint.
+the similarity embeddings of those clips, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same
+form per clip that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
 Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
@@ -16,13 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auricle.core.config import Strict
+from auricle.core.config import LINEAGE_FILES, Strict
 from auricle.core.errors import InputError, ModelError
 from auricle.core.files import atomic_file, write_text
 from auricle.data.item import Item
 
-CLIPS = "heard.jsonl"
-VECTORS = "heard.npy"
+CLIPS, VECTORS, CALIBRATED = LINEAGE_FILES
 _FIELDS = ("corpus", "source", "file", "site")
 _FULL = 127  # a unit vector's largest entry as int8
 _PUBLISHED = Path(__file__).resolve().parent / "lineages.json"
@@ -44,6 +44,7 @@ class Lineage:
 
     detail: whether "clips", only "corpora", or "nothing" is known. vectors: similarity embeddings of the clips, int8 (n, E), or None.
     corpora, sites: of all training clips. texts: corpora of which only the captions were used. by: source of this information.
+    calibrated: clips that scores and thresholds were fitted to.
     """
 
     detail: Literal["clips", "corpora", "nothing"]
@@ -53,6 +54,7 @@ class Lineage:
     sites: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     by: str = ""
+    calibrated: tuple[Clip, ...] = ()
 
 
 class PublishedTraining(Strict):
@@ -83,6 +85,11 @@ def published_lineages() -> PublishedLineages:
 
 def read_lineage(folder: Path) -> Lineage:
     """Read the lineage of the model in a folder. ModelError where its files are damaged."""
+    calibrated = tuple(_read_clips(folder / CALIBRATED)) if (folder / CALIBRATED).is_file() else ()
+    return dataclasses.replace(_read_training(folder), calibrated=calibrated)
+
+
+def _read_training(folder: Path) -> Lineage:
     card = _read_card(folder)
     shipped = published_lineages().models.get(str(card.get("name", "")))
     texts = frozenset(shipped.texts if shipped else ())
@@ -101,16 +108,23 @@ def write_lineage(folder: Path, items: Iterable[Item], vectors: np.ndarray | Non
 
     InputError where there are not as many vectors as items.
     """
-    lines = [
-        {"corpus": item.corpus, "source": item.source, "file": Path(item.member or item.audio).name, "site": item.site} for item in items
-    ]
+    lines = _to_lines(items)
     if vectors is not None and len(vectors) != len(lines):
         raise InputError(f"{len(vectors)} vectors for {len(lines)} clips; wanted one for each")
-    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-    write_text(folder / CLIPS, text)
+    write_text(folder / CLIPS, "".join(lines))
     if vectors is not None:
         with atomic_file(folder / VECTORS) as partial, partial.open("wb") as stream:
             np.save(stream, quantise(vectors))
+
+
+def write_calibrated(folder: Path, items: Iterable[Item]) -> None:
+    """Write the clips that the scores of the model in a folder were calibrated on, in place of those of an earlier calibration."""
+    write_text(folder / CALIBRATED, "".join(_to_lines(items)))
+
+
+def _to_lines(items: Iterable[Item]) -> list[str]:
+    clips = (Clip(item.corpus, item.source, Path(item.member or item.audio).name, item.site) for item in items)
+    return [json.dumps(vars(clip), ensure_ascii=False, separators=(",", ":")) + "\n" for clip in clips]
 
 
 def quantise(vectors: np.ndarray) -> np.ndarray:

@@ -9,19 +9,21 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from auricle.bench import intervals, leak_guard, lineage, results
 from auricle.bench.embeddings import embed_items
 from auricle.bench.protocols import PROTOCOLS
-from auricle.bench.protocols.protocol import EvaluationInput, Row
+from auricle.bench.protocols.protocol import EvaluationInput
 from auricle.bench.suite import Suite
 from auricle.core.errors import InputError
 from auricle.core.files import make_folder, write_text
 from auricle.data.item import Item
 from auricle.listen.listener import Listener
+from auricle.metrics.resampled import Row
+from auricle.tasks import registry
 
 VERSION = 1
 RESULT, ITEMS, LEAKS = "result.json", "items.jsonl", "leaks.jsonl"
@@ -56,7 +58,8 @@ class Result:
             if summary["version"] != VERSION or summary["settings"]["protocol"] not in PROTOCOLS:
                 raise ValueError("another version")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: has no readable result ({error!r}); make one with auricle score ... --out DIR") from error
+            reason = getattr(error, "strerror", None) or repr(error)
+            raise InputError(f"{path}: has no readable result ({reason}); make one with auricle score ... -o DIR") from error
         return Result(summary, rows, [])
 
 
@@ -78,6 +81,7 @@ class EvaluationRun:
             "allowed": any(leak.level == "clip" for leak in leaks.values()),
             "clips": len(inputs.items),
             "silent": sum(one.silent for one in inputs.embeddings),
+            **PROTOCOLS[inputs.suite.protocol].describe(inputs),
         }
         return Result(summary, rows, sorted(leaks.values(), key=lambda leak: (leak_guard.LEVELS.index(leak.level), leak.item)))
 
@@ -93,8 +97,8 @@ def evaluate(
 ) -> EvaluationRun:
     """Embed the clips of a suite and check them for leaks. seed: of splits, episodes and intervals, by default the suite's.
 
-    LeakedError where the model was trained on some of the clips, unless allow_leaked. InputError where the suite needs a text tower that
-    the model lacks, or a clip cannot be read.
+    LeakedError where the model was trained or calibrated on some of the clips, unless allow_leaked. InputError where the suite needs a text
+    tower that the model lacks, or a clip cannot be read.
     """
     if suite.needs_text_tower and not listener.runtime.has_text_tower:
         raise InputError(f"{listener.config.name} has no text tower, which the suite {suite.name} needs; wanted a model with one")
@@ -117,10 +121,12 @@ def score(listener: Listener, suite: Suite, items: Sequence[Item], *, seed: int 
 
 def compute_scores(suite: Suite, rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
     """Compute the suite's metrics from rows, each with value, low, high (95 %) and n. InputError where a metric has no row."""
-    metrics = PROTOCOLS[suite.protocol].metrics(rows)
+    metrics = PROTOCOLS[suite.protocol].metrics(rows) if suite.task is None else registry.find(suite.task).metrics(rows)
     groups = [row["group"] for row in rows]
     scores = []
-    for name in suite.metrics:
+    for name in suite.metrics or metrics:
+        if name not in metrics:
+            raise InputError(f"the task {suite.task} has no metric {name!r}; wanted some of {', '.join(metrics)}")
         count = len(metrics[name].rows)
         if not count:
             raise InputError(f"there is no clip to compute {name} from; wanted at least one")
@@ -152,5 +158,5 @@ def _rounded(number: float) -> float | None:
     return round(number, 6) if abs(number) < float("inf") else None
 
 
-def _write_lines(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+def _write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines))

@@ -15,31 +15,32 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, ValidationError, model_validator
 
-from auricle.core.config import Strict
+from auricle.core.config import Positive, Strict
 from auricle.core.errors import InputError
 from auricle.data import corpora, manifest
 from auricle.data.catalogue import ALL, CATALOGUE
 from auricle.data.item import Item
+from auricle.data.licences import is_testable
+from auricle.tasks import detection, event, registry, retrieval, tagging
 
 _FOLDER = Path(__file__).resolve().parent / "suites"
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-ProtocolName: TypeAlias = Literal["zero_shot", "retrieval", "linear_probe", "few_shot", "tagging", "order"]
+ProtocolName: TypeAlias = Literal["zero_shot", "retrieval", "linear_probe", "few_shot", "tagging", "detection", "order", "task"]
 
-#: Metrics of each protocol. The first metric of a suite decides comparisons.
+#: Classifiers of the protocol few_shot (auricle.bench.protocols.few_shot), each with its accuracy.
+HEADS = ("logistic", "prototypical")
+#: Metrics of each protocol, those of the task that it measures. The first metric of a suite decides comparisons.
 METRICS: dict[str, tuple[str, ...]] = {
-    "zero_shot": ("accuracy", "macro_accuracy", "top5"),
-    "linear_probe": ("accuracy", "macro_accuracy"),
-    "few_shot": ("logistic", "prototypical"),
-    "tagging": ("map", "lwlrap", "dprime"),
+    "zero_shot": event.METRICS,
+    "linear_probe": event.METRICS,
+    "few_shot": HEADS,
+    "tagging": tagging.METRICS,
+    "detection": detection.METRICS,
     "order": ("accuracy",),
-    "retrieval": tuple(
-        f"{direction}_{metric}"
-        for direction in ("text_to_audio", "audio_to_text")
-        for metric in ("r1", "r5", "r10", "map10", "median_rank")
-    ),
+    "retrieval": retrieval.METRICS,
 }
 
 
@@ -76,16 +77,25 @@ class Episodes(Strict):
     queries: Count = 5
 
 
+class ShortWindows(Strict):
+    """Windows that give a model without frame-level scores its events: length, and distance of their starts, in seconds."""
+
+    window: Positive = 1.0
+    hop: Positive = 0.25
+
+
 class Suite(Strict):
     """Definition of a suite. Fields that a protocol does not use keep their defaults.
 
     corpus: a prepared corpus; published: an entry of auricle.data.catalogue; manifest: name of a manifest in the data folder; at most one
     of the three, and a manifest given by path takes precedence. missing: missing files of a published corpus are an error or skipped.
     fold: only clips of this fold are scored (of a published corpus, its split). label: plain words ("labels"), or the corpus's own labels
-    ("own"). labels: the vocabulary; by default all labels of the clips, sorted. words: label -> text for the text tower. prompt: a prompt
-    protocol, a sentence, or None for the model's own. rule: aggregation of windows. answers: score labels by their text embeddings
-    ("words") or by the model's own head ("labels"). ontology: whose ancestors of labels count too. style: of captions. draws: of the
-    bootstrap. chance: of the first metric.
+    ("own"). labels: the vocabulary; by default all labels of the clips, sorted. words: label -> text for the text tower, or the model's own
+    label. prompt: a prompt protocol, a sentence, or None for the model's own. rule: aggregation of windows. answers: score labels by their
+    text embeddings ("words") or by the model's own head ("labels"). ontology: whose ancestors of labels count too. style: of captions.
+    windows: for events of a model without frame-level scores; 1 s every 0.25 s by default. collar: of event F1 by collars, seconds; None is
+    0.2. draws: of the bootstrap. task: of the protocol "task", by its name, or by the path of a file of your own. metrics: some of the
+    protocol's; all of them where the protocol is "task" and none is named. chance: of the first metric.
     """
 
     format: Literal[1]
@@ -107,9 +117,12 @@ class Suite(Strict):
     style: str = "original"
     split: Split | None = None
     episodes: Episodes | None = None
+    windows: ShortWindows | None = None
+    collar: Positive | None = None
     seed: int = 0
     draws: Count = 2000
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    task: str | None = None
+    metrics: tuple[str, ...]
     chance: Share | None = None
 
     @model_validator(mode="after")
@@ -120,8 +133,14 @@ class Suite(Strict):
             raise ValueError("split belongs to linear_probe, and only there")
         if (self.protocol == "few_shot") != (self.episodes is not None):
             raise ValueError("episodes belong to few_shot, and only there")
+        if self.protocol != "detection" and not (self.windows is None and self.collar is None):
+            raise ValueError("windows and collar belong to detection, and only there")
+        if (self.protocol == "task") != (self.task is not None):
+            raise ValueError("task belongs to the protocol task, and only there")
+        if self.task is not None:
+            return self  # its metrics are known when it is scored
         unknown = [metric for metric in self.metrics if metric not in METRICS[self.protocol]]
-        if unknown or len(set(self.metrics)) != len(self.metrics):
+        if unknown or not self.metrics or len(set(self.metrics)) != len(self.metrics):
             raise ValueError(f"metrics {', '.join(self.metrics)}; wanted some of {', '.join(METRICS[self.protocol])}, each once")
         return self
 
@@ -137,12 +156,18 @@ def suite_names() -> tuple[str, ...]:
 
 
 def read_suite(name: str | Path) -> Suite:
-    """Read a suite by its name, or by the path of a JSON file. InputError where it does not exist or is not valid."""
+    """Read a suite by its name, or by the path of a JSON file; the name of a task, or the path of its .py file, is scored on a manifest.
+
+    InputError where it does not exist or is not valid.
+    """
     path = Path(name)
+    if path.suffix == ".py" or (str(name) in registry.BUILT_IN and str(name) not in suite_names()):
+        task = registry.find(str(name))
+        return Suite(format=1, name=task.name.replace("_", "-"), about=task.about, protocol="task", task=str(name), metrics=())
     if path.suffix != ".json":
         if str(name) not in suite_names():
             raise InputError(
-                f"no suite {str(name)!r}; wanted one of {', '.join(suite_names())}, or the path of a JSON file (docs/bench.md)"
+                f"no suite {str(name)!r}; wanted one of {', '.join(suite_names())}, a task, or the path of a JSON file (docs/bench.md)"
             )
         path = _FOLDER / f"{name}.json"
     try:
@@ -158,11 +183,17 @@ def read_suite(name: str | Path) -> Suite:
 
 
 def load_items(suite: Suite, data: Path | None) -> list[Item]:
-    """Load the clips of a suite, of its fold where it names one. data: the folder with corpora or manifests, or a manifest.
+    """Load the clips of a suite, of its fold where it names one. data: the folder of the corpus, of corpora or of manifests, or a manifest.
 
-    InputError where there is no clip, or two have the same id.
+    InputError where there is no clip, two have the same id, or one was not recorded but made.
     """
     items = _read_items(suite, data)
+    made = [item for item in items if not is_testable(item.corpus)]
+    if made:
+        raise InputError(
+            f"{data}: {len(made)} of {len(items)} clips were not recorded, such as {made[0].id!r}; wanted recordings: "
+            "synthetic sounds are for training alone"
+        )
     if suite.fold is not None:
         items = [item for item in items if item.fold == suite.fold]
     if not items:
@@ -176,7 +207,7 @@ def load_items(suite: Suite, data: Path | None) -> list[Item]:
 
 def _read_items(suite: Suite, data: Path | None) -> list[Item]:
     if data is None:
-        raise InputError(f"the suite {suite.name} needs clips; name {_describe_source(suite)} with --data")
+        raise InputError(f"the suite {suite.name} needs clips; give with --data {_describe_source(suite)}")
     if not data.is_dir():
         return manifest.read(data)
     if suite.corpus is not None:
@@ -190,7 +221,7 @@ def _read_items(suite: Suite, data: Path | None) -> list[Item]:
 
 def _describe_source(suite: Suite) -> str:
     if suite.corpus is not None:
-        return f"the folder with the corpus {suite.corpus} (docs/data.md)"
+        return f"the folder of the prepared corpus {suite.corpus} (docs/data.md), or the folder that contains it"
     if suite.published is not None:
         return f"a download of {suite.published} (docs/corpora.md), the folder that contains it, or a manifest"
     return f"a manifest, or the folder with {suite.manifest}" if suite.manifest is not None else "a manifest (docs/bench.md)"
@@ -212,14 +243,19 @@ def _read_corpus(suite: Suite, root: Path) -> list[Item]:
     return items
 
 
-def vocabulary(suite: Suite, items: Sequence[Item]) -> tuple[str, ...]:
-    """The classes of an evaluation: the suite's own list, or all labels of the clips, sorted. InputError for fewer than two."""
-    present = {label for item in items for label in item.labels}
+def vocabulary(suite: Suite, items: Sequence[Item], *, of_events: bool = False) -> tuple[str, ...]:
+    """The classes of an evaluation: the suite's own list, or all labels of the clips, sorted.
+
+    of_events: all labels of their events. InputError for fewer than two labels, or no event.
+    """
+    present = {label for item in items for label in ([event.label for event in item.events] if of_events else item.labels)}
     if suite.labels:
         if unknown := sorted(present - set(suite.labels)):
             raise InputError(f"{unknown[0]!r} and {len(unknown) - 1} other labels are not among those of the suite {suite.name}")
         return suite.labels
-    if len(present) < 2:
+    if of_events and not present:
+        raise InputError("no clip has an event; wanted `events` in the manifest, a list of {label, onset, offset}")
+    if not of_events and len(present) < 2:
         raise InputError(f"the clips have {len(present)} different labels; wanted two or more")
     return tuple(sorted(present))
 

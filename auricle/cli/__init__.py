@@ -7,20 +7,30 @@ from typing import Annotated
 
 import typer
 
-from auricle.cli import audio_commands, exits
+from auricle.cli import audio_commands, exits, terminal
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
 audio_commands.add_to(app)
 
 
-@app.callback(invoke_without_command=True)
-def options(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+@app.callback(invoke_without_command=True, epilog=terminal.example("auricle listen examples/*.ogg", "auricle classify --help"))
+def options(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+) -> None:
     """Recognise sounds in recordings: which, when, and how well they match your own words. Works offline, without a GPU."""
     if version:
         from auricle import __version__
 
         print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(exits.USAGE)
 
 
 def main() -> None:
@@ -28,11 +38,16 @@ def main() -> None:
     sys.exit(exits.run(_run))
 
 
-def _run() -> None:
+def _run() -> object:
     registered = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
     if len(sys.argv) < 2 or sys.argv[1] not in registered:
-        from auricle.cli import archive, bench, classify, models, train
+        add_others(app)  # registering an option takes typer a while, so `auricle listen` registers only its own group
+    return app(standalone_mode=False)  # errors of the parser are described by `exits.run` too
 
-        for module in (classify, archive, models, bench, train):
-            module.add_to(app)  # registering an option takes typer a while, so `auricle listen` registers only its own group
-    app()
+
+def add_others(to: typer.Typer) -> None:
+    """Register the commands of all groups but audio_commands."""
+    from auricle.cli import archive, bench, calibrate, classify, merge, models, train
+
+    for module in (classify, archive, models, bench, calibrate, train, merge):
+        module.add_to(to)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Html, Json, Model, Runtime
+from auricle.cli.terminal import Device, Html, Json, Model, Runtime
 from auricle.core.errors import InputError
 from auricle.core.files import check_writable
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LISTED = 10  # exported files that are listed by name
 
-Count = Annotated[int, typer.Option("-k", "--count", min=1, help="Number of hits.")]
+Count = Annotated[int, typer.Option("-k", metavar="K", min=1, help="Number of hits, best first.")]
 Where = Annotated[str | None, typer.Option(metavar="SQL", help="SQL filter, such as \"duration > 10 and file like '%2024%'\".")]
 Export = Annotated[
     Path | None,
@@ -30,17 +30,23 @@ Export = Annotated[
     ),
 ]
 
-Into = Annotated[Path, typer.Option("--in", metavar="DIR", help="The archive folder.")]
+ArchiveFolder = Annotated[Path, typer.Option("--archive", metavar="DIR", help="The archive folder.")]
 
 
 def index_command(
-    places: Annotated[list[str], typer.Argument(metavar="PLACES...", help="Folders, patterns, files, or tables of files.")],
-    into: Annotated[Path, typer.Option(metavar="DIR", help="The archive folder; created if it does not exist.")],
-    window: Annotated[float | None, typer.Option(help="Length of a window in seconds, for a new archive.  [default: the model's]")] = None,
-    hop: Annotated[float | None, typer.Option(help="Seconds between the starts of windows, for a new archive.")] = None,
+    places: Annotated[list[str], typer.Argument(metavar="PLACES", help="Folders, patterns, files, or tables of files.")],
+    folder: Annotated[Path, typer.Option("--archive", metavar="DIR", help="The archive folder; created if it does not exist.")],
+    window: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Length of a window, for a new archive.  [default: the model's]")
+    ] = None,
+    hop: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Distance between the starts of windows, for a new archive.  [default: the model's]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as one JSON object.")] = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Index recordings into a searchable archive. Run again, it processes only new and changed files."""
     import dataclasses
@@ -51,13 +57,13 @@ def index_command(
     from auricle.present import archive_console, progress
 
     recordings = sources.find_recordings(places)
-    listener = terminal.load(model, runtime)
-    if (into / HEADER).exists():
+    listener = terminal.load(model, runtime, device=device)
+    if (folder / HEADER).exists():
         if window or hop:
-            raise InputError(f"{into}: is an existing archive; --window and --hop are for a new archive")
-        archive = Archive.open(into)
+            raise InputError(f"{folder}: is an existing archive; --window and --hop are for a new archive")
+        archive = Archive.open(folder)
     else:
-        archive = Archive.create(into, listener, window=window, hop=hop)
+        archive = Archive.create(folder, listener, window=window, hop=hop)
     started = time.monotonic()
     with progress.IndexProgress(terminal.stderr()) as meter:
         done = indexing.index(archive, listener, recordings, progress=meter)
@@ -74,7 +80,7 @@ def index_command(
 
 
 def archive_command(
-    folder: Into,
+    folder: ArchiveFolder = Path("."),
     duplicates: Annotated[bool, typer.Option(help="List duplicate recordings.")] = False,
     remove_missing: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Remove entries of this folder whose files no longer exist.")
@@ -102,9 +108,9 @@ def archive_command(
         terminal.print_facts("duplicates", [("", name) for name in group])
 
 
-def search(  # noqa: PLR0913  an option is an argument here
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help='Text query, such as "rain on a tin roof".')] = None,
-    folder: Into = Path("."),
+def search(
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help='Text query, such as "rain on a tin roof".')] = None,
+    folder: ArchiveFolder = Path("."),
     like: Annotated[str | None, typer.Option(metavar="FILE[@3-5]", help="Audio query: a recording, or some seconds of it.")] = None,
     taught: Annotated[str | None, typer.Option(metavar="NAME[@VERSION]", help="A class taught with auricle teach.")] = None,
     unwanted: Annotated[list[str] | None, typer.Option("--not", metavar="TEXT", help="Sound that hits should not contain.")] = None,
@@ -115,14 +121,18 @@ def search(  # noqa: PLR0913  an option is an argument here
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Search an archive by text, by an audio example, by a taught class, or by several of these."""
     from auricle.archive.search import Query, Searcher
     from auricle.archive.store import Archive
+    from auricle.present.hits_export import find_format
 
     if html is not None:
         check_writable(html)
-    archive, listener = Archive.open(folder), terminal.load(model, runtime)
+    if export_to is not None and find_format(export_to):
+        check_writable(export_to)
+    archive, listener = Archive.open(folder), terminal.load(model, runtime, device=device)
     hits = Searcher(archive, listener).search(Query(text, like, tuple(unwanted or ()), where, taught), k=k)
     title = text or taught or f"like {Path(like or '').name}"
     _output_hits(hits, archive, listener, title=title, text=text, as_json=as_json, export_to=export_to, html=html)
@@ -130,7 +140,7 @@ def search(  # noqa: PLR0913  an option is an argument here
 
 def teach(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the class.")],
-    folder: Into = Path("."),
+    folder: ArchiveFolder = Path("."),
     yes: Annotated[
         list[str] | None, typer.Option(metavar="FILE[@3-5]", help="A positive example: a recording, some seconds of it, or a table.")
     ] = None,
@@ -139,6 +149,7 @@ def teach(
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Teach an archive a class from examples. Run it again to add examples. Proposes windows to label next."""
     from auricle.archive import labels
@@ -147,7 +158,7 @@ def teach(
     from auricle.present import archive_console
 
     archive = Archive.open(folder)
-    teacher = Teacher(archive, terminal.load(model, runtime))
+    teacher = Teacher(archive, terminal.load(model, runtime, device=device))
     if yes or no:
         positives, negatives = ([example for text in texts or () for example in parse_examples(text)] for texts in (yes, no))
         taught = teacher.teach(name, positives, negatives)
@@ -167,10 +178,11 @@ def fit(
     place: Annotated[
         Path, typer.Argument(metavar="FOLDER|TABLE", help="A folder with one subfolder per label, or a table: csv, Audacity labels, Raven.")
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write the heads to.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write the heads to.")],
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Fit heads for your own labels from examples, cross-validated by recording. Use them with auricle listen --head FILE."""
     from auricle.listen import heads
@@ -179,12 +191,12 @@ def fit(
     from auricle.present.progress import FilesProgress
     from auricle.signal.formats import SUFFIXES
 
-    check_writable(out)
+    check_writable(output)
     examples = read_examples(place, SUFFIXES)
-    listener = terminal.load(model, runtime)
+    listener = terminal.load(model, runtime, device=device)
     with FilesProgress(terminal.stderr(), len(examples)) as meter:
         fitted, report = heads.fit(listener, examples, progress=meter)
-    fitted.save(out)
+    fitted.save(output)
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
@@ -194,18 +206,19 @@ def fit(
     terminal.exit_if_failed(len(report.failed), len(examples))
 
 
-def serve(  # noqa: PLR0913  an option is an argument here
-    folder: Annotated[Path | None, typer.Option("--in", metavar="DIR", help="The archive to search and teach.")] = None,
-    host: Annotated[str, typer.Option(help="Address to bind to; any other than localhost needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8765,
+def serve(
+    folder: Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="The archive to search and teach.")] = None,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to bind to; any other than localhost needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The port; 0 takes a free one.")] = 8765,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File with the token.  [default: the variable AURICLE_TOKEN]")
     ] = None,
-    max_mb: Annotated[float, typer.Option(help="Largest upload, 10^6 bytes.")] = 200,
-    max_minutes: Annotated[float, typer.Option(help="Longest recording, minutes.")] = 60,
-    waiting: Annotated[int, typer.Option(help="Concurrent requests; further ones get status 429.")] = 32,
+    max_mb: Annotated[float, typer.Option(metavar="MB", help="Largest upload, 10^6 bytes.")] = 200,
+    max_minutes: Annotated[float, typer.Option(metavar="MINUTES", help="Longest recording.")] = 60,
+    waiting: Annotated[int, typer.Option(metavar="N", help="Concurrent requests; further ones get status 429.")] = 32,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Serve the model and an archive over HTTP, with a web page. Ctrl-C stops it."""
     import os
@@ -222,7 +235,7 @@ def serve(  # noqa: PLR0913  an option is an argument here
     token = find_token(token_file, os.environ)
     settings = Settings(host, port, token, max_bytes=round(max_mb * 1e6), max_seconds=60 * max_minutes, max_requests=waiting)
     archive = None if folder is None else Archive.open(folder)
-    application = serving.build(terminal.load(model, runtime), archive, settings)
+    application = serving.build(terminal.load(model, runtime, device=device), archive, settings)
 
     def announce(url: str) -> None:
         terminal.stderr().print(f"auricle is at {url}", markup=False, highlight=False, soft_wrap=True)
@@ -232,10 +245,15 @@ def serve(  # noqa: PLR0913  an option is an argument here
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command("index")(index_command)
-    app.command("archive")(archive_command)
-    for command in (search, teach, fit, serve):
-        app.command()(command)
+    for name, command, example in (
+        ("index", index_command, "auricle index examples --archive sounds.archive"),
+        ("archive", archive_command, "auricle archive --archive sounds.archive --duplicates"),
+        ("search", search, 'auricle search "rain on a roof" --not speech --archive sounds.archive -k 5'),
+        ("teach", teach, 'auricle teach "our siren" --yes examples/siren.ogg@0-5 --no examples/rain.ogg --archive sounds.archive'),
+        ("fit", fit, "auricle fit classes -o my.head"),
+        ("serve", serve, "auricle serve --archive sounds.archive --port 8080"),
+    ):
+        app.command(name, epilog=terminal.example(example))(command)
 
 
 def _output_hits(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Files, Html, Labels, Model, Runtime
+from auricle.cli.terminal import Device, Files, Html, Label, Labels, Model, Runtime, TaskFiles
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_file, check_writable
 
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
     from auricle.listen.listener import Listener
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, one per file (docs/json.md).")]
-Top = Annotated[
-    str | None, typer.Option(metavar="K|all", help="Number of tags, best first.  [default: 10 with --json, else all that are present]")
+Count = Annotated[
+    str | None,
+    typer.Option("-k", metavar="K|all", help="Number of tags, best first.  [default: 10 with --json, else all that are present]"),
+]
+Window = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Events from windows of this length, for a model without frame-level scores."),
+]
+Hop = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Distance between the starts of these windows.  [default: a quarter window]")
 ]
 HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Your own labels, made with auricle fit.")]
 
@@ -30,24 +38,29 @@ HeadFile = Annotated[Path | None, typer.Option("--head", metavar="FILE", help="Y
 def listen(
     files: Files,
     labels: Labels = None,
+    label: Label = None,
     as_json: Json = False,
     html: Html = None,
-    top: Top = None,
+    k: Count = None,
     head: HeadFile = None,
+    task: TaskFiles = None,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Analyse each file: which sounds it contains, when, and scores of your own labels."""
     if html is not None:
         check_writable(html)
-    listener = terminal.load(model, runtime)
+    listener = terminal.load(model, runtime, device=device, tasks=task)
+    for name in listener.unknown_tasks:
+        terminal.print_note(f"the model also has an output for the task {name}; give the file of that task with --task")
     analyses = _analyse(
         listener,
         files,
         ("tags", "events"),
         as_json=as_json,
-        top=terminal.parse_top(top, as_json=as_json),
-        labels=terminal.read_labels(labels, listener),
+        top=_count(k, as_json=as_json),
+        labels=terminal.read_labels(labels, label, listener),
         heads=_load_heads(head, listener),
         keep=html is not None,
     )
@@ -56,27 +69,45 @@ def listen(
     _exit(analyses, len(files))
 
 
-def tag(files: Files, as_json: Json = False, top: Top = None, head: HeadFile = None, model: Model = None, runtime: Runtime = None) -> None:
+def tag(
+    files: Files,
+    as_json: Json = False,
+    k: Count = None,
+    head: HeadFile = None,
+    model: Model = None,
+    runtime: Runtime = None,
+    device: Device = None,
+) -> None:
     """Tag each file: which sounds it contains."""
-    listener = terminal.load(model, runtime)
-    analyses = _analyse(
-        listener, files, ("tags",), as_json=as_json, top=terminal.parse_top(top, as_json=as_json), heads=_load_heads(head, listener)
-    )
+    listener = terminal.load(model, runtime, device=device)
+    analyses = _analyse(listener, files, ("tags",), as_json=as_json, top=_count(k, as_json=as_json), heads=_load_heads(head, listener))
     _exit(analyses, len(files))
 
 
-def detect(files: Files, as_json: Json = False, model: Model = None, runtime: Runtime = None) -> None:
+def detect(
+    files: Files,
+    window: Window = None,
+    hop: Hop = None,
+    as_json: Json = False,
+    model: Model = None,
+    runtime: Runtime = None,
+    device: Device = None,
+) -> None:
     """Detect sound events in each file, with their times."""
-    analyses = _analyse(terminal.load(model, runtime), files, ("events",), as_json=as_json)
+    from auricle.core.records import EventWindows
+
+    windows = EventWindows.of(window, hop)
+    analyses = _analyse(terminal.load(model, runtime, device=device), files, ("events",), as_json=as_json, event_windows=windows)
     _exit(analyses, len(files))
 
 
 def embed(
     files: Files,
-    out: Annotated[Path | None, typer.Option(metavar="X.npy", help="Write an array with one row per file.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="X.npy", help="Write an array with one row per file.")] = None,
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Embed each file into the space that audio and text share. The row of a file that fails is NaN."""
     import numpy as np
@@ -84,11 +115,11 @@ def embed(
     from auricle.core.errors import SoundError
     from auricle.present.progress import FilesProgress
 
-    if as_json == (out is not None):
-        raise InputError("embed got neither or both of --out X.npy and --json; wanted one of them")
-    if out is not None:
-        check_writable(out)
-    listener = terminal.load(model, runtime)
+    if as_json == (output is not None):
+        raise InputError("embed got neither or both of -o X.npy and --json; wanted one of them")
+    if output is not None:
+        check_writable(output)
+    listener = terminal.load(model, runtime, device=device)
     rows, failed = [], 0
     with FilesProgress(terminal.stderr(), len(files)) as meter:
         for file, row in zip(files, listener.embed_each(files, progress=meter), strict=True):
@@ -99,16 +130,25 @@ def embed(
             if as_json:
                 _print_vector(file, row)
             rows.append(np.full(listener.config.dim, np.nan, np.float32) if isinstance(row, SoundError) else row)
-    if out is not None:
-        with atomic_file(out) as partial, partial.open("wb") as stream:  # numpy would add .npy to a name without it
+    if output is not None:
+        with atomic_file(output) as partial, partial.open("wb") as stream:  # numpy would add .npy to a name without it
             np.save(stream, np.stack(rows))
     terminal.exit_if_failed(failed, len(files))
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (listen, tag, detect, embed):
-        app.command()(command)
+    for command, example in (
+        (listen, 'auricle listen examples/siren.ogg --labels "ambulance, dog barking" --html report.html'),
+        (tag, "auricle tag examples --json -k 3"),
+        (detect, "auricle detect examples/bells.ogg"),
+        (embed, "auricle embed examples/*.ogg -o vectors.npy"),
+    ):
+        app.command(epilog=terminal.example(example))(command)
+
+
+def _count(k: str | None, *, as_json: bool) -> int | None:
+    return terminal.parse_count(k, default=10 if as_json else None)
 
 
 def _analyse(
@@ -117,21 +157,26 @@ def _analyse(
     parts: Sequence[Any],
     *,
     as_json: bool,
-    top: int | None = 10,
     labels: Sequence[str] | None = None,
-    heads: Heads | None = None,
     keep: bool = False,
+    **settings: Any,
 ) -> list[Analysis]:
-    """Analyse the files and print each result as soon as it is ready. Returns all results with `keep`, else those with an error."""
+    """Analyse the files and print each result as soon as it is ready. Returns all results with `keep`, else those with an error.
+
+    settings: further arguments of Listener.each.
+    """
     from auricle.present.progress import FilesProgress
 
-    results = []
+    results, has_hinted = [], False
     with FilesProgress(terminal.stderr(), len(files)) as meter:
         with terminal.text_status() if labels else nullcontext():
-            analyses = listener.each(files, labels, parts=parts, top=top, heads=heads, progress=meter)
+            analyses = listener.each(files, labels, parts=parts, progress=meter, **settings)
         for analysis in analyses:
             meter.pause()
-            _print_json(analysis, parts) if as_json else _print_text(analysis)
+            if as_json:
+                _print_json(analysis, parts)
+            else:
+                has_hinted |= _print_text(analysis, None if has_hinted else listener)
             if analysis.error:
                 terminal.print_error(analysis.error)
             if keep or analysis.error:
@@ -146,13 +191,29 @@ def _print_json(analysis: Analysis, parts: Sequence[str]) -> None:
     print(json.dumps(fields, ensure_ascii=False), flush=True)
 
 
-def _print_text(analysis: Analysis) -> None:
-    if not analysis.coverage and analysis.error:
-        return
-    from auricle.present.console import analysis_text
+def _hint(listener: Listener) -> str:
+    """What to do where the default model recognises nothing: a published model."""
+    from auricle.runtime import catalog, known
 
-    console = terminal.stdout()
-    console.print(analysis_text(analysis, width=console.width, unicode=console.encoding.startswith("utf")))
+    if catalog.DEFAULT not in catalog.shipped() or listener.runtime.folder != catalog.find_folder(catalog.DEFAULT):
+        return ""
+    better = known.models()[catalog.BETTER]
+    return (
+        f"try the model {better.name}: -m {better.name}"
+        if better.is_here
+        else f"for a better published model: auricle models get {better.name}"
+    )
+
+
+def _print_text(analysis: Analysis, listener: Listener | None) -> bool:
+    """Print an analysis, with a hint where it recognises nothing, unless listener is None. Returns whether it had one."""
+    if not analysis.coverage and analysis.error:
+        return False
+    from auricle.present.console import analysis_text, is_unrecognised
+
+    console, hint = terminal.stdout(), _hint(listener) if listener is not None and is_unrecognised(analysis) else ""
+    console.print(analysis_text(analysis, width=console.width, unicode=console.encoding.startswith("utf"), hint=hint))
+    return bool(hint)
 
 
 def _print_vector(file: str, row: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Runtime
+from auricle.cli.terminal import Device, Runtime
 from auricle.core.errors import InputError
 from auricle.core.files import check_writable
 
@@ -25,12 +25,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object (docs/
 
 def score(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A shipped model, a model folder, published weights, or a name on the Hugging Face hub.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A shipped or published name (auricle models), a model folder, weights, or OWNER/NAME on the Hugging Face hub.",
+        ),
     ],
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="Name of a suite, or path of your own (docs/bench.md).")],
-    data: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="Folder with the corpora or manifests, or a manifest file.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR|FILE", help="Folder of the corpus, or of several corpora or manifests; or a manifest file.")
+    ] = None,
     as_json: Json = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the result here, with a row per clip, for auricle compare.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Save the result here, with a row per clip, for auricle compare.")
+    ] = None,
     allow_leaked: Annotated[
         bool, typer.Option("--allow-leaked", help="Score clips that the model was trained on, and mark the result.")
     ] = False,
@@ -38,6 +46,7 @@ def score(
         int | None, typer.Option(metavar="N", min=0, help="Seed of splits, episodes and intervals.  [default: the suite's]")
     ] = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Evaluate a model on a suite, with confidence intervals. Refused if the model was trained on the clips."""
     from auricle.bench import suite as suites
@@ -45,11 +54,11 @@ def score(
     from auricle.bench.score import evaluate
     from auricle.present.progress import FilesProgress
 
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is no folder; wanted a folder for the result, or a name that does not exist yet")
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is no folder; wanted a folder for the result, or a name that does not exist yet")
     definition = suites.read_suite(suite)
     items = suites.load_items(definition, data)
-    listener = terminal.load(model, runtime)
+    listener = terminal.load(model, runtime, device=device)
     try:
         with FilesProgress(terminal.stderr(), len(items)) as meter:
             run = evaluate(listener, definition, items, seed=seed, allow_leaked=allow_leaked, progress=meter)
@@ -57,13 +66,13 @@ def score(
         _exit_leaked(error, definition.name, as_json=as_json)
     with terminal.stderr().status("computing metrics"):
         result = run.result()
-    if out is not None:
-        result.save(out)
+    if output is not None:
+        result.save(output)
     _print(result, as_json=as_json)
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A result saved by auricle score --out.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A result saved by auricle score -o.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another one, of the same suite and clips.")],
     as_json: Json = False,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table, with a chart next to it.")] = None,
@@ -95,8 +104,8 @@ def compare(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command()(score)
-    app.command()(compare)
+    app.command(epilog=terminal.example("auricle score runs/mine/model esc50 --data corpora -o results/mine"))(score)
+    app.command(epilog=terminal.example("auricle compare results/mine results/other --markdown comparison.md"))(compare)
 
 
 def _exit_leaked(error: LeakedError, suite: str, *, as_json: bool) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auricle.cli import terminal
-from auricle.cli.terminal import Files, Json, Model, Runtime
+from auricle.cli.terminal import Device, Files, Json, Label, Labels, Model, Runtime
 
 if TYPE_CHECKING:
     from auricle.core.records import Classification
@@ -26,37 +26,39 @@ class Rule(enum.StrEnum):
     top3 = "top3"
 
 
-def classify(  # noqa: PLR0913  an option is an argument here
+def classify(
     files: Files,
-    labels: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar='"A, B"|@FILE', help="Candidate labels, or a file with one per line.  [default: those of --bank and --attributes]"
-        ),
-    ] = None,
+    labels: Labels = None,
+    label: Label = None,
     any_of: Annotated[bool, typer.Option("--any", help="Multi-label: any number of labels may apply; a probability for each.")] = False,
     prompt: Annotated[
         str | None,
         typer.Option(metavar="NAME|TEXT", help='Prompt: the name of a protocol, or a template such as "a recording of {label}".'),
     ] = None,
-    bank: Annotated[Path | None, typer.Option(metavar="FILE", help="Description set: JSON {label: [text, ...]}.")] = None,
+    bank: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Description set: JSON {label: [text, ...]}; without labels, its own are the candidates."),
+    ] = None,
     attributes: Annotated[Path | None, typer.Option(metavar="FILE", help="Attributes: JSON {label: {words: weight}}.")] = None,
     rule: Annotated[Rule | None, typer.Option(help="How window scores are pooled.  [default: max]")] = None,
     scale: Annotated[Path | None, typer.Option(metavar="FILE", help="Calibration file written with ZeroShot.calibrate.")] = None,
-    top: Annotated[str | None, typer.Option(metavar="K|all", help="Number of labels, best first.  [default: 5; all with --json]")] = None,
+    k: Annotated[
+        str | None, typer.Option("-k", metavar="K|all", help="Number of labels, best first.  [default: 5; all with --json]")
+    ] = None,
     as_json: Json = False,
     model: Model = None,
     runtime: Runtime = None,
+    device: Device = None,
 ) -> None:
     """Classify each file among your labels: the best one, or with --any all that apply."""
     from auricle.listen.scale import Scale
     from auricle.listen.zeroshot import ZeroShot
     from auricle.present.progress import FilesProgress
 
-    limit = terminal.parse_top(top, as_json=as_json) if top is not None else (None if as_json else _SHOWN)
+    limit = terminal.parse_count(k, default=None if as_json else _SHOWN)
     scales = [] if scale is None else [Scale.load(scale)]
-    listener = terminal.load(model, runtime)
-    names = terminal.read_labels(labels, listener)
+    listener = terminal.load(model, runtime, device=device)
+    names = terminal.read_labels(labels, label, listener)
     with terminal.text_status():
         head = ZeroShot(
             listener,
@@ -82,7 +84,9 @@ def classify(  # noqa: PLR0913  an option is an argument here
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command()(classify)
+    app.command(epilog=terminal.example('auricle classify examples/rain.ogg --labels "siren, heavy rain" --label "engine, idling"'))(
+        classify
+    )
 
 
 def _print(classification: Classification, *, as_json: bool) -> None:

@@ -10,6 +10,9 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+import typer
 
 from auricle.cli import terminal
 from auricle.core.errors import AuricleError, InputError
@@ -20,6 +23,9 @@ USAGE = 2  # an invalid argument, as in other commands
 BUG = 70  # EX_SOFTWARE of sysexits.h
 STOPPED = 130  # Ctrl-C: 128 + SIGINT, as in shells
 CLOSED = 141  # the reader of the output pipe is gone: 128 + SIGPIPE
+#: Options that have another name now, and what they are called: the first of these that the command has.
+RENAMED = {"--out": ("--output",), "--into": ("--archive", "--output"), "--in": ("--archive",), "--top": ("-k",), "--count": ("-k",)}
+_UsageError: Any = typer.BadParameter.__mro__[1]  # typer has no public name for the base of errors of the parser
 _MEMORY = re.compile(r"out of memory|allocate memory|bad allocation|bad_alloc", re.IGNORECASE)  # in RuntimeErrors of torch and ONNX Runtime
 
 
@@ -50,7 +56,9 @@ def _describe_error(error: BaseException) -> tuple[str, int]:
     """The message (empty for a closed pipe) and exit code of an error."""
     if isinstance(error, AuricleError):
         return str(error), USAGE if isinstance(error, InputError) else FAILED
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, _UsageError):
+        return _describe_usage(error), USAGE
+    if isinstance(error, KeyboardInterrupt | typer.Abort):  # older versions of typer raise Abort
         return "stopped; files written so far are complete, and the same command resumes or starts again", STOPPED
     if isinstance(error, BrokenPipeError):
         return "", CLOSED
@@ -59,6 +67,22 @@ def _describe_error(error: BaseException) -> tuple[str, int]:
     if (cause := find_os_error(error)) is not None:
         return describe_os_error(cause), FAILED
     return f"internal error in auricle ({type(error).__name__}); please report it, with the lines above and the command", BUG
+
+
+def _describe_usage(error: Any) -> str:
+    """The message of an error of the parser: the new name of a renamed option, or what is wrong and where the help is."""
+    message, context = str(error.format_message()).rstrip("."), error.ctx
+    if context is None:  # an option without its value
+        return message
+    option = getattr(error, "option_name", "")
+    named = {name: "/".join(parameter.opts) for parameter in context.command.params for name in parameter.opts}
+    for name in RENAMED.get(option, ()):
+        if name in named:
+            return f"{option} is now {named[name]}"
+    file = next((word for word in sys.argv[1:] if option and word.startswith(option) and os.path.exists(word)), None)
+    if file is not None:
+        return f"{file} is read as an option; write ./{file} for the file"
+    return f"{message}{' See' if message.endswith('?') else '; see'} {context.command_path} --help"
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -71,14 +95,14 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 def _code_of(command: Callable[[], object]) -> int:
     try:
-        command()
+        code = command()
     except SystemExit as ended:
-        context = ended.__context__  # typer turns Ctrl-C and a closed pipe into a silent SystemExit
-        cause = context if isinstance(context, BrokenPipeError) else getattr(context, "__cause__", None)
-        if isinstance(cause, BrokenPipeError | KeyboardInterrupt):
-            raise cause from None
+        if isinstance(ended.__context__, BrokenPipeError):  # typer turns a closed pipe into a silent SystemExit
+            raise ended.__context__ from None
         return ended.code if isinstance(ended.code, int) else FAILED
-    return 0
+    if code == STOPPED:  # typer's result after Ctrl-C
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
 
 
 def _discard_output() -> None:

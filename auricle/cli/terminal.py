@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +39,7 @@ def _recordings(files: list[str]) -> list[str]:
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILES...",
+        metavar="FILES",
         help=f"Recordings, or folders of them: {format_names('libsndfile')}; with the extra av also {format_names('av')}.",
         callback=_recordings,
     ),
@@ -47,27 +47,70 @@ Files = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object per line.")]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME|PATH", help="A shipped model, a model folder, published weights, or a name on the Hugging Face hub."),
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="NAME|PATH",
+        help="A shipped or published name (auricle models), a model folder, weights, or OWNER/NAME on the Hugging Face hub.",
+    ),
 ]
 Runtime = Annotated[Engine | None, typer.Option(help="Inference engine.  [default: the fastest installed one within tolerance]")]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="cpu|cuda|cuda:0|mps", help="Device of the engines of torch.  [default: a GPU if torch finds one, else the CPU]"),
+]
+TaskFiles = Annotated[
+    list[str] | None,
+    typer.Option("--task", metavar="FILE.py", help="A task of your own, for a model that was trained for it; the file is executed."),
+]
 _LABELS_FILE = 1_000_000  # characters in a label file, at most
 
 Labels = Annotated[
     list[str] | None,
     typer.Option(
-        metavar='"A, B"|@FILE', help='Further labels in your own words, such as "siren, crying child", or a file with one label per line.'
+        metavar='"A, B"|@FILE',
+        help='Labels in your own words, such as "siren, crying child", in quotes where one has a comma, or a file with one per line.',
     ),
+]
+Label = Annotated[
+    list[str] | None, typer.Option("--label", metavar="TEXT", help="One label, exactly as written, also with commas. May be repeated.")
 ]
 Html = Annotated[Path | None, typer.Option(metavar="PAGE", help="Write an HTML report: spectrogram, events, player, scores.")]
 
 
-def load(model: str | None, runtime: Engine | None) -> Listener:
-    """Load the model given by --model and --runtime."""
+def example(*commands: str) -> str:
+    """The end of a command's help: commands to copy."""
+    return "\n".join(("\b", "Example:" if len(commands) == 1 else "Examples:", *(f"  {command}" for command in commands)))
+
+
+def load(model: str | None, runtime: Engine | None, *, device: str | None = None, tasks: Sequence[str] | None = None) -> Listener:
+    """Load the model given by --model, --runtime and --device. tasks: files given by --task."""
     from auricle.listen.listener import load
     from auricle.signal.quiet import silence_native_stderr
 
     silence_native_stderr()
-    return load(model, None if runtime is None else runtime.value)
+    with nullcontext() if model is None else _notes_of_log():
+        return load(model, None if runtime is None else runtime.value, device=device, tasks=tasks or ())
+
+
+@contextmanager
+def _notes_of_log() -> Iterator[None]:
+    """Print what auricle logs meanwhile, such as that published weights are converted, which takes a while."""
+    import logging
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print_note(record.getMessage())
+
+    logger, handler = logging.getLogger("auricle"), Notes()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def text_status() -> AbstractContextManager[object]:
@@ -119,25 +162,27 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def parse_top(text: str | None, *, as_json: bool) -> int | None:
-    """The value of --top. None shows all. The default is all present labels for text, the 10 best for JSON."""
+def parse_count(text: str | None, *, default: int | None) -> int | None:
+    """The value of -k, a number or "all"; None is all of them."""
     if text is None:
-        return 10 if as_json else None
+        return default
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"--top is {text!r}; wanted a number from 1, or 'all'")
+        raise InputError(f"-k is {text!r}; wanted a number from 1, or 'all'")
     return int(text)
 
 
-def read_labels(given: Sequence[str] | None, listener: Listener) -> list[str] | None:
-    """Parse --labels "A, B" and --labels @FILE, which may be repeated; None where the option is absent."""
-    from auricle.listen.vocabulary import split_labels
+def read_labels(lists: Sequence[str] | None, single: Sequence[str] | None, listener: Listener) -> list[str] | None:
+    """The labels of --labels "A, B" and --labels @FILE, then those of --label, each may be repeated; None where both are absent."""
+    from auricle.core.labels import split_labels
 
+    if not all(label.strip() for label in single or ()):
+        raise InputError('--label is empty; wanted one label, such as "crying child"')
     labels: list[str] = []
-    for text in given or ():
+    for text in lists or ():
         labels += _read_label_file(Path(text[1:])) if text.startswith("@") else split_labels([text], listener.labels)
-    return labels or None
+    return [*labels, *(single or ())] or None
 
 
 def _read_label_file(path: Path) -> list[str]:
@@ -146,7 +191,8 @@ def _read_label_file(path: Path) -> list[str]:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_LABELS_FILE + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); wanted a UTF-8 text file with one label per line") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); wanted a UTF-8 text file with one label per line") from error
     labels = [line.strip() for line in text.splitlines() if line.strip()]
     if not labels or len(text) > _LABELS_FILE:
         raise InputError(f"{path}: has no labels, or more than {_LABELS_FILE} characters; wanted one label per line")

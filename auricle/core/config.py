@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 FORMAT = 2
 #: Files of a model folder that determine its outputs. The card is not one of them: it quotes measured results.
 MODEL_PARTS = ("config.json", "model.onnx", "encode.onnx", "model.safetensors", "tokenizer.json")
+#: Training clips of a model, their embeddings, and the clips it was calibrated on (bench.lineage); they go where the model goes.
+LINEAGE_FILES = ("heard.jsonl", "heard.npy", "calibrated.jsonl")
 #: Report on exported graphs, with the fingerprint of the weights that they come from.
 EXPORT = "export.json"
 
@@ -35,10 +37,18 @@ class Strict(BaseModel):
 
 
 class LogitCalibration(Strict):
-    """Platt calibration: score = sigmoid(scale * logit + bias), one scale and one bias per label (K numbers each)."""
+    """score = activation(scale * logit + bias), one scale and one bias per label (K numbers each).
+
+    With sigmoid this is Platt scaling; with softmax it is temperature scaling: all scales are 1 / temperature and all biases 0.
+    """
 
     scale: tuple[Finite, ...]
     bias: tuple[Finite, ...]
+
+    @property
+    def is_temperature(self) -> bool:
+        """Whether it divides all logits by one temperature over 0."""
+        return len(set(self.scale)) == 1 and self.scale[0] > 0 and not any(self.bias)
 
 
 class CosineCalibration(Strict):
@@ -81,17 +91,21 @@ FRAMES, LAYER = "frames", "layer."
 class Output(Strict):
     """One named output of a model.
 
-    kind: its shape: clip_scores (B, K), frame_scores (B, T, K), vectors (B, D). head: the module that computes it from the encoder's
-    output: the 'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels' (models.model).
-    labels: K label names. rate: frames per second. dim: D. activation: maps logits to scores: 'sigmoid' for independent labels, 'softmax'
-    for exclusive ones. calibration: of sigmoid scores; without one, raw logits are used. thresholds: scores from which a label is
-    present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into one logit per label
+    kind: its shape: clip_scores (B, K), frame_scores (B, T, K), clip_values (B, V), vectors (B, D). head: the module that computes it from
+    the encoder's output: the 'encoder' itself, the 'projection', its 'pooled' vector, a 'linear' layer, or 'components and labels'
+    (models.model). task: the task that it answers (auricle.tasks); None for the outputs that the Listener knows by name. labels: K label
+    names, or the names of V values. unit: of values. rate: frames per second. dim: D. activation: maps logits to scores: 'sigmoid' for
+    independent labels, 'softmax' for exclusive ones. calibration: of the logits; without one, they are used as they are. thresholds: scores
+    from which a label is present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into
+    one logit per label
     (tasks.tagging.combine_logits).
     """
 
-    kind: Literal["clip_scores", "frame_scores", "vectors"]
+    kind: Literal["clip_scores", "frame_scores", "clip_values", "vectors"]
     head: Literal["encoder", "projection", "pooled", "linear", "components and labels"]
+    task: str | None = None
     labels: tuple[str, ...] = ()
+    unit: str | None = None
     rate: FrameRate | None = None
     dim: Annotated[int, Field(gt=0)] | None = None
     activation: Activation = "sigmoid"
@@ -106,15 +120,15 @@ class Output(Strict):
         if (self.kind == "frame_scores") != (self.rate is not None):
             raise ValueError("frame_scores need a rate; other kinds must have none")
         if (self.kind == "vectors") == bool(self.labels):
-            raise ValueError("scores need labels; vectors must have none")
+            raise ValueError("scores and values need labels; vectors must have none")
         if self.joined is not None and self.kind != "clip_scores":
             raise ValueError("only clip_scores can be joined with frame_scores")
-        if self.calibration is not None and self.activation != "sigmoid":
-            raise ValueError("calibration needs activation 'sigmoid'")
         numbers = () if self.calibration is None else (self.calibration.scale, self.calibration.bias)
         for values in (*numbers, *(() if self.thresholds is None else (self.thresholds,))):
             if len(values) != len(self.labels):
                 raise ValueError(f"{len(values)} calibration or threshold numbers for {len(self.labels)} labels")
+        if self.activation == "softmax" and self.calibration is not None and not self.calibration.is_temperature:
+            raise ValueError("the calibration of a softmax needs one scale over 0 for all labels, and biases of 0")
         return self
 
 

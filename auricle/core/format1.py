@@ -115,3 +115,14 @@ def _read_tagger(old: _Tagger) -> ModelConfig:
     text = None if config.text is None else config.text.model_copy(update={"threshold": old.threshold.text})
     names = LegacyNames(graph="model.onnx", outputs=_OUTPUTS, tensors=_TENSORS)
     return config.model_copy(update={"text": text}).with_names(names)
+
+
+def downgrade_decisions(text: str, config: ModelConfig) -> str:
+    """JSON of format 1 of a tagger with the calibrations and thresholds of a config."""
+    fields = json.loads(text)
+    assert config.text is not None and config.text.calibration is not None
+    fields["calibration"]["text"], fields["threshold"]["text"] = config.text.calibration.model_dump(mode="json"), config.text.threshold
+    for old, name in (("clip", CLIP_LOGITS), ("frame", FRAME_LOGITS)):
+        output = config.outputs[name].model_dump(mode="json")
+        fields["calibration"][old], fields["threshold"][old] = output["calibration"], output["thresholds"]
+    return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"

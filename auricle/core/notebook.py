@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, TypeAlias
 
-from auricle.core.remarks import absence_text, presence_text, remarks
+from auricle.core.remarks import absence_text, answer_texts, presence_text, remarks
 from auricle.core.units import clock, percent
 
 #: The JSON object of an analysis, or a label or an event of one.
@@ -40,7 +40,7 @@ def _about(analysis: Json) -> str:
     parts = [clock(analysis["duration"], tenths=True)]
     if analysis["coverage"] < 1:
         parts.append(f"{percent(analysis['coverage'])} analysed")
-    parts += remarks(analysis)
+    parts += remarks(analysis) + [f"{name}: {text}" for name, text in answer_texts(analysis).items()]
     if analysis["silent"] or (analysis["coverage"] and not analysis["events"] and not any(label["present"] for label in analysis["tags"])):
         parts.append(escape(absence_text(analysis)))
     return " · ".join(parts)

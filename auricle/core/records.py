@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import numbers
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from auricle.core.arguments import check, describe
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Version of the JSON object of `auricle listen --json`. Within a version, fields are added but never changed.
 JSON_VERSION = 1
+_MAX_HOPS, _TOLERANCE = 100, 1e-6  # of a window
 _WANTED = "wanted real numbers (channels, samples) that numpy.asarray takes, such as a tensor after .detach().cpu()"
 
 
@@ -73,7 +75,7 @@ class Label:
     """One label with its calibrated score. present: the score reaches the label's threshold and the clip is not silent.
 
     Only for labels of the query:
-    scored_by: "label" where it matches a label of the model (`named`) and has its score; "text" where its text embedding is compared
+    scored_by: "label" where it means a label of the model (`named`) and has its score; "text" where its text embedding is compared
     with the audio; "head" for a fitted head. times: intervals (s) in which it is present: its events, or else windows; None if absent.
     """
 
@@ -96,6 +98,42 @@ class Event:
 
 
 @dataclasses.dataclass(frozen=True)
+class EventWindows:
+    """Windows that give a model without frame-level scores its events. window: length; hop: from start to start; both in seconds.
+
+    Times of events are multiples of hop. InputError unless a window is a whole number of hops, 1 to 100.
+    """
+
+    window: float
+    hop: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("window", self.window), ("hop", self.hop)):
+            if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 < value < float("inf"):
+                raise InputError(f"{name} is {describe(value)}; wanted a positive number of seconds")
+        if not 1 <= self.count <= _MAX_HOPS or abs(self.window / self.hop - self.count) > _TOLERANCE:
+            raise InputError(
+                f"window is {self.window:g} s and hop {self.hop:g} s; wanted a window of a whole number of hops, 1 to {_MAX_HOPS}, "
+                "such as 1 s and 0.25 s"
+            )
+
+    @staticmethod
+    def of(window: float | None, hop: float | None) -> EventWindows | None:
+        """Windows of a length and a hop, by default a quarter of it; None for neither. InputError as the class, or for a hop alone."""
+        if window is None:
+            if hop is not None:
+                raise InputError(f"hop is {describe(hop)} without a window; wanted both, such as a window of 1 s and a hop of 0.25 s")
+            return None
+        check(window, numbers.Real, what="window", wanted="seconds")
+        return EventWindows(window, window / 4 if hop is None else hop)
+
+    @property
+    def count(self) -> int:
+        """Number of windows that cover one moment."""
+        return round(self.window / self.hop)
+
+
+@dataclasses.dataclass(frozen=True)
 class Band:
     """Frequency band of a file that the model covers. low, high: Hz. above: share of the file's energy above high, 0 to 1."""
 
@@ -112,10 +150,12 @@ class Analysis:
     silent: no block above the silence threshold in the band of the model. tags: best first. events: by onset. perhaps: where no tag is
     present, those that come close (tasks.tagging.guesses).
     labels: scores of the labels of the query, in its order; None without a query. unread: those whose text the model has no tokens for;
-    they have no score.
+    they have no score. negated: those that deny a sound ("no dog"); they have no score.
     band: frequencies that the model covers; None where nothing was analysed. gaps: intervals (s) that the file marks as not recorded.
     tracks: number of audio tracks in the file; the first one is analysed.
+    event_windows: the windows that events come from, None where they come from frame-level scores.
     error: one line: what is wrong and what to do; None without an error. A file with an error may still be partly analysed.
+    answers: of further outputs of the model by name: a number, text, or a record of the output's task.
     """
 
     file: str
@@ -130,7 +170,10 @@ class Analysis:
     gaps: tuple[tuple[float, float], ...] = ()
     tracks: int = 1
     unread: tuple[str, ...] = ()
+    negated: tuple[str, ...] = ()
     perhaps: tuple[Label, ...] = ()
+    event_windows: EventWindows | None = None
+    answers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON object (docs/json.md). The fields after events are left out where they are empty."""
@@ -199,7 +242,7 @@ class Classification:
 def _object(record: Analysis | Classification) -> dict[str, Any]:
     """Convert a record to its JSON object, without values that are None or equal to the defaults below."""
     full = dataclasses.asdict(record, dict_factory=lambda items: {key: value for key, value in items if value is not None})
-    defaults = {"gaps": (), "tracks": 1, "unread": (), "perhaps": ()}
+    defaults = {"gaps": (), "tracks": 1, "unread": (), "negated": (), "perhaps": (), "answers": {}}
     return {"version": JSON_VERSION, **{key: value for key, value in full.items() if key not in defaults or value != defaults[key]}}
 
 

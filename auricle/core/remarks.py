@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auricle.core.units import percent
+from auricle.core.units import clock, percent
 
 _NOTABLE = 0.1  # share of the energy above the band from which it is mentioned
 
 
 def remarks(record: Mapping[str, Any]) -> list[str]:
-    """List what limits the results of a file: gaps, energy above the band of the model, further audio tracks, labels without tokens.
+    """List what limits the results of a file: gaps, energy above the band of the model, further audio tracks, labels without a score.
 
     record: the JSON object of an analysis or a classification.
     """
@@ -24,7 +24,27 @@ def remarks(record: Mapping[str, Any]) -> list[str]:
         notes.append(f"first of {record['tracks']} audio tracks")
     if unread := record.get("unread"):
         notes.append(f"not in the language of the model: {'; '.join(unread)}")
+    if negated := record.get("negated"):
+        notes.append(f"not scored, since negated: {'; '.join(negated)}; ask for the sound itself")
     return notes
+
+
+def answer_texts(record: Mapping[str, Any]) -> dict[str, str]:
+    """One line for the answer of each further output: labels with scores, events with times, numbers by name. record: as above."""
+    return {name: _answer_text(answer) for name, answer in record.get("answers", {}).items()}
+
+
+def _answer_text(answer: Any) -> str:
+    if isinstance(answer, Mapping) and "label" in answer:
+        if "onset" in answer:
+            return f"{answer['label']} {clock(answer['onset'], tenths=True)}-{clock(answer['offset'], tenths=True)}"
+        return f"{answer['label']} ({answer['score']:.2f})" if "score" in answer else str(answer["label"])
+    if isinstance(answer, Mapping):
+        return ", ".join(f"{name} {_answer_text(value)}" for name, value in answer.items())
+    if isinstance(answer, (list, tuple)):
+        present = [each for each in answer if not isinstance(each, Mapping) or each.get("present", True)]
+        return ", ".join(map(_answer_text, present)) or "none"
+    return f"{answer:.4g}" if isinstance(answer, float) else str(answer)
 
 
 def absence_text(record: Mapping[str, Any]) -> str:

@@ -13,12 +13,14 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, TextIO
 
 from auricle.core.errors import InputError
+from auricle.core.labels import normalise_label, parse_labels
 from auricle.core.paths import resolve_path
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl")
 #: Column names in lower case: ours, then those of Audacity, Raven, BirdNET, DCASE and ESC-50.
 FILE = ("file", "filename", "path", "begin path", "begin file")
 LABEL = ("label", "annotation", "species", "common name", "event_label", "category")
+LABELS = ("labels",)
 ONSET = ("onset", "start", "begin time (s)")
 OFFSET = ("offset", "end", "end time (s)")
 _FILE_OFFSET = ("file offset (s)",)  # onset within the file; Raven's other times are counted over all files of a view
@@ -35,6 +37,11 @@ class Annotation:
     onset: float
     offset: float
     cells: Mapping[str, Any]
+
+    def labels(self) -> tuple[str, ...]:
+        """The label as written, or those of the column `labels` (parse_labels), empty without both. InputError for such a cell."""
+        labels = [self.label] if self.label else parse_labels(_cell(self.cells, LABELS) or [])
+        return tuple(map(normalise_label, labels))
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -89,11 +96,6 @@ def find_recording(table: Path, endings: Collection[str]) -> Path | None:
             candidates.append(path)
     longest = [path for path in candidates if len(path.stem) == max(len(other.stem) for other in candidates)]
     return longest[0] if len(longest) == 1 else None
-
-
-def normalise_label(label: str) -> str:
-    """Normalise a label for comparison: single spaces, Unicode form NFC."""
-    return unicodedata.normalize("NFC", " ".join(label.split()))
 
 
 def parse_number(text: str) -> float:
@@ -176,8 +178,13 @@ def _row(columns: tuple[str, ...], cells: list[str], where: str) -> dict[str, An
 
 def _of(cells: Mapping[str, Any], names: Collection[str]) -> str:
     """The first non-empty cell of the columns of these names, as text; empty without one."""
+    return str(_cell(cells, names)).strip()
+
+
+def _cell(cells: Mapping[str, Any], names: Collection[str]) -> Any:
+    """The first non-empty cell of the columns of these names; an empty text without one."""
     filled = {column.casefold(): cell for column, cell in cells.items() if cell not in ("", None)}
-    return next((str(filled[name]).strip() for name in names if name in filled), "")
+    return next((filled[name] for name in names if name in filled), "")
 
 
 def _times(cells: Mapping[str, Any], where: str) -> tuple[float, float]:

@@ -1,8 +1,10 @@
 """Manifests: tables of clips with their metadata, one Item per row; jsonl, csv, parquet, or tar shards.
 
 In jsonl, csv and parquet a row has the fields of Item by name; only `audio` is required, its path is relative to the manifest, and
-missing or empty fields take Item's defaults. `captions` is a list of texts or of {text, style, weight}, `labels` a list of words; a
-plain text is a list of one. In csv such lists are JSON in their cell. For shards see `shards`.
+missing or empty fields take Item's defaults. `captions` is a list of texts or of {text, style, weight}, `labels` a list of words, or a
+text with commas as on the command line (core.labels.split_labels). `events` is a list of {label, onset, offset}, `questions` of {text,
+answer}, `tracks` of {label, times, azimuth, elevation, distance}; `values` are numbers by name. In csv lists and values are JSON in their
+cell. For shards see `shards`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from auricle.core.files import atomic_file, make_folder
 from auricle.core.optional import require
 from auricle.data import shards
 from auricle.data.corpora.clip_table import Row
-from auricle.data.item import DEFAULTS, FIELDS, NUMBERS, Item, from_record, to_record
+from auricle.data.item import DEFAULTS, FIELDS, LISTS, NUMBERS, Item, from_record, to_record
 
 _BATCH = 4096  # rows per row group of parquet
 
@@ -74,9 +76,16 @@ def items_from_rows(rows: Iterable[Row]) -> list[Item]:
             url=row.url,
             duration=row.duration,
             fold=row.fold,
+            values=_row_values(row),
         )
         for row in rows
     ]
+
+
+def _row_values(row: Row) -> dict[str, float]:
+    """sure: 0 for an approximate label; rendered: 1 for a sound that was not recorded; gain: dB by which it was raised. Else left out."""
+    noted = {"sure": 0.0 if not row.sure else None, "rendered": 1.0 if row.rendered else None, "gain": row.gain or None}
+    return {name: value for name, value in noted.items() if value is not None}
 
 
 #: Sites of the corpora whose rows have no URL.
@@ -125,7 +134,7 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
 def _write_jsonl(partial: Path, records: Iterable[dict[str, Any]]) -> None:
     with partial.open("w", encoding="utf-8") as lines:
         for record in records:
-            given = {name: value for name, value in record.items() if name not in DEFAULTS or value not in (DEFAULTS[name], [])}
+            given = {name: value for name, value in record.items() if name not in DEFAULTS or value not in (DEFAULTS[name], [], {})}
             lines.write(json.dumps(given, ensure_ascii=False) + "\n")
 
 
@@ -134,20 +143,27 @@ def _write_csv(partial: Path, records: Iterable[dict[str, Any]]) -> None:
         writer = csv.DictWriter(lines, FIELDS)
         writer.writeheader()
         for record in records:
-            lists = {name: json.dumps(record[name], ensure_ascii=False) if record[name] else "" for name in ("captions", "labels")}
-            writer.writerow({**record, **lists})
+            cells = {name: json.dumps(record[name], ensure_ascii=False) if record[name] else "" for name in (*LISTS, "values")}
+            writer.writerow({**record, **cells})
 
 
 def _write_parquet(partial: Path, records: Iterable[dict[str, Any]]) -> None:
     pyarrow, parquet = _arrow()
     text, number = pyarrow.string(), pyarrow.float64()
     kinds = dict.fromkeys(FIELDS, text) | dict.fromkeys(NUMBERS, number)
-    kinds |= {"labels": pyarrow.list_(text), "captions": pyarrow.list_(pyarrow.struct({"text": text, "style": text, "weight": number}))}
-    schema = pyarrow.schema(kinds)
+    structs = {
+        "captions": {"text": text, "style": text, "weight": number},
+        "events": {"label": text, "onset": number, "offset": number},
+        "questions": {"text": text, "answer": text},
+        "tracks": {"label": text, **dict.fromkeys(("times", "azimuth", "elevation", "distance"), pyarrow.list_(number))},
+    }
+    kinds |= {"labels": pyarrow.list_(text), **{name: pyarrow.list_(pyarrow.struct(parts)) for name, parts in structs.items()}}
+    schema = pyarrow.schema({**kinds, "values": text})
     remaining = iter(records)
     with parquet.ParquetWriter(partial, schema) as writer:
         while batch := list(islice(remaining, _BATCH)):
-            writer.write_table(pyarrow.Table.from_pylist(batch, schema))
+            rows = [{**record, "values": json.dumps(record["values"])} for record in batch]  # parquet has no mappings of any names
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
 
 
 def _arrow() -> tuple[Any, Any]:

@@ -145,9 +145,21 @@ def _logistic_regression(design: np.ndarray, target: np.ndarray, sample_weight: 
     for _ in range(_STEPS):
         probability = 0.5 * (1 + np.tanh(0.5 * (design @ coefficients)))
         gradient = design.T @ (sample_weight * (probability - target)) + penalty * coefficients
-        hessian = (design * (sample_weight * probability * (1 - probability))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(hessian, gradient)
-        coefficients -= step * min(1.0, 2.0 / float(np.abs(step).max()))
-        if np.abs(step).max() < _TOLERANCE:
+        step = _newton_step(design * np.sqrt(sample_weight * probability * (1 - probability))[:, None], gradient, penalty)
+        largest = float(np.abs(step).max())  # 0 where the examples do not differ at all
+        coefficients -= step * (2.0 / largest if largest > 2.0 else 1.0)
+        if largest < _TOLERANCE:
             break
     return coefficients
+
+
+def _newton_step(scaled: np.ndarray, gradient: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Solve (A^T A + diag(penalty)) step = gradient, (E,), for A = scaled (N, E).
+
+    With few examples by the Woodbury identity, which needs a system of N equations instead of E.
+    """
+    if 2 * len(scaled) > len(penalty):
+        return np.asarray(np.linalg.solve(scaled.T @ scaled + np.diag(penalty), gradient))
+    inverse = gradient / penalty
+    system = np.eye(len(scaled)) + (scaled / penalty) @ scaled.T
+    return np.asarray(inverse - scaled.T @ np.linalg.solve(system, scaled @ inverse) / penalty)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from auricle.core import table
 from auricle.core.errors import InputError, ModelError, SoundError
 from auricle.core.files import write_bytes
+from auricle.core.labels import normalise_label
 from auricle.listen import fewshot
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Progress, Source
@@ -124,8 +125,9 @@ class Report:
 def read_examples(path: Path, suffixes: frozenset[str]) -> list[Example]:
     """Read labelled examples from a folder (one folder per label, or label tracks next to their recordings) or from a table (`core.table`).
 
-    Columns of a table: label, file (unless the table is named after its recording), and optionally onset, offset and group. A recording
-    with several labels has several rows. suffixes: suffixes of recordings. InputError for a row that does not fit, or without examples.
+    Columns of a table: label or labels, file (unless the table is named after its recording), and optionally onset, offset and group. A
+    recording with several labels has several rows, or a cell with all of them. suffixes: suffixes of recordings. InputError for a row that
+    does not fit, or without examples.
     """
     rows = _from_folder(path, suffixes) if path.is_dir() else _from_table(path, suffixes)
     merged: dict[tuple[str, float, float], Example] = {}
@@ -154,19 +156,26 @@ def _from_folder(path: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, Ex
 def _from_table(path: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, Example]]:
     for row in table.read_annotations(path, suffixes):
         where, file = f"{path}: line {row.line}", str(row.file)
-        if not row.label:
-            raise InputError(f"{where}: has no label; wanted a column {', '.join(table.LABEL[:-1])} or {table.LABEL[-1]}")
-        yield where, Example(file, (_label(row.label),), row.onset, row.offset, str(row.cells.get("group") or file))
+        try:
+            labels = tuple(_label(label) for label in row.labels())
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if not labels:
+            raise InputError(f"{where}: has no label; wanted a column {', '.join(table.LABEL)}, or labels")
+        yield where, Example(file, labels, row.onset, row.offset, str(row.cells.get("group") or file))
 
 
 def _label(text: str) -> str:
-    return table.normalise_label(text.replace("_", " "))
+    return normalise_label(text.replace("_", " "))
 
 
-def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress | None = None) -> tuple[Heads, Report]:
-    """Fit one head per label, and evaluate them by five-fold cross-validation over groups. progress: called as examples are embedded.
+def fit(
+    listener: Listener, examples: Sequence[Example], *, progress: Progress | None = None, fitted: Callable[[int, int], None] | None = None
+) -> tuple[Heads, Report]:
+    """Fit one head per label, and evaluate them by five-fold cross-validation over groups.
 
-    InputError for fewer than two labels, or a label with too few recordings.
+    progress: called as examples are embedded; fitted: (labels done, labels), after each head. InputError for fewer than two labels, or a
+    label with too few recordings.
 
     >>> from auricle.listen.heads import Example, fit
     >>> parts = [(0, 2.5), (2.5, 5), (5, 7.5), (7.5, 10)]
@@ -193,6 +202,8 @@ def fit(listener: Listener, examples: Sequence[Example], *, progress: Progress |
         held_out[:, index] = held_out[:, index] * scale + shift
         weights.append(head.weights)
         bias.append(head.bias)
+        if fitted is not None:
+            fitted(index + 1, len(labels))
     heads = Heads(labels, np.stack(weights), np.array(bias, np.float32), listener.config.name, listener.fingerprint)
     return heads, _report(labels, truth, held_out, failed)
 
@@ -236,7 +247,9 @@ def _check_enough(labels: Sequence[str], truth: np.ndarray, groups: np.ndarray) 
     for index, label in enumerate(labels):
         positive, negative = len(set(groups[truth[:, index]])), len(set(groups[~truth[:, index]]))
         if min(positive, negative) < _MIN_GROUPS:
-            raise InputError(f"{label}: {positive} recordings have it and {negative} do not; wanted at least {_MIN_GROUPS} of each")
+            raise InputError(
+                f"label {label!r}: recordings with it {positive}, without it {negative}; wanted at least {_MIN_GROUPS} of each"
+            )
 
 
 def _report(labels: Sequence[str], truth: np.ndarray, logits: np.ndarray, failed: tuple[str, ...]) -> Report:

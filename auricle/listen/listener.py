@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
@@ -19,11 +19,11 @@ from auricle.core.arguments import check, check_choice, check_strings, describe
 from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import path_to_text
-from auricle.core.records import Analysis, Clip
+from auricle.core.records import Analysis, Clip, EventWindows
 from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
 from auricle.listen.query import HeadScores, Query, QueryScores, TextScorer
 from auricle.listen.scores import label_thresholds, sigmoid, unit
-from auricle.listen.timeline import Timeline
+from auricle.listen.timeline import Timeline, WindowBlocks
 from auricle.runtime.catalog import DEFAULT
 from auricle.runtime.open import Outputs as Outputs
 from auricle.runtime.open import Runtime, open_runtime
@@ -31,7 +31,9 @@ from auricle.runtime.tokens import normalise_label
 from auricle.tasks import tagging
 
 if TYPE_CHECKING:
+    from auricle.listen.answers import Collector
     from auricle.listen.vocabulary import Vocabulary
+    from auricle.tasks.task import Task
 
 #: The optional parts of an Analysis.
 AnalysisPart: TypeAlias = Literal["tags", "events"]
@@ -45,11 +47,19 @@ class Listener:
     'auricle-tiny'
     """
 
-    def __init__(self, runtime: Runtime, *, workers: int | None = None) -> None:
-        """workers: number of files, or of windows of a single file, processed in parallel; by default the number of CPU cores."""
+    def __init__(self, runtime: Runtime, *, workers: int | None = None, tasks: Sequence[Task] = ()) -> None:
+        """workers: number of files, or of windows of a single file, processed in parallel; by default the number of CPU cores.
+
+        tasks: of your own, for outputs that were trained for them. InputError for one that the model has no output for.
+        """
         check(runtime, Runtime, what="runtime", wanted="a model that auricle.load opened: call auricle.load() for a Listener")
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
+        self.tasks: Mapping[str, Task] = {}
+        if tasks or any(output.task for output in self.config.outputs.values()):
+            from auricle.listen.answers import find_tasks  # imported here, since most models have no further outputs
+
+            self.tasks = find_tasks(self.config, tasks)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -59,6 +69,11 @@ class Listener:
         True
         """
         return self.config.labels
+
+    @property
+    def unknown_tasks(self) -> list[str]:
+        """Tasks of outputs that are not answered, since the files of these tasks were not given."""
+        return [output.task for name, output in self.config.outputs.items() if output.task and name not in self.tasks]
 
     @overload
     def listen(  # type: ignore[overload-overlap]  # a str is a sequence of str too, and means one path here
@@ -91,7 +106,8 @@ class Listener:
     ) -> Analysis | list[Analysis]:
         """Tags, events and scores of query labels: one Analysis for one file or clip, a list for several.
 
-        files: paths or `Clip`s. labels: query labels, any words, scored in addition to the model's own labels. top: number of tags to
+        files: paths or `Clip`s. labels: query labels, any words, scored in addition to the model's own labels; one that means a label of
+        the model ("a dog barking") is answered by that label. top: number of tags to
         return, best first; None returns all. heads: fitted heads, whose labels are scored too. progress: called as the files are read.
         A file that cannot be read gives an Analysis with `error`. InputError for arguments of a wrong type or value.
 
@@ -116,16 +132,22 @@ class Listener:
         return analyses[0] if _is_single(files) else analyses
 
     @overload
-    def detect(self, files: Source) -> Analysis: ...  # type: ignore[overload-overlap]
+    def detect(self, files: Source, *, window: float | None = None, hop: float | None = None) -> Analysis: ...  # type: ignore[overload-overlap]
     @overload
-    def detect(self, files: Sequence[Source]) -> list[Analysis]: ...
-    def detect(self, files: Source | Sequence[Source]) -> Analysis | list[Analysis]:
-        """Events (onset and offset in seconds) without tags: as `listen`. InputError for a model without frame-level scores.
+    def detect(self, files: Sequence[Source], *, window: float | None = None, hop: float | None = None) -> list[Analysis]: ...
+    def detect(
+        self, files: Source | Sequence[Source], *, window: float | None = None, hop: float | None = None
+    ) -> Analysis | list[Analysis]:
+        """Events (onset and offset in seconds) without tags: as `listen`.
+
+        window, hop: for a model without frame-level scores, the length of the windows that are scored instead and the distance of their
+        starts, seconds, such as 1.0 and 0.25 (a hop of a quarter of the window by default); see docs/tasks/detection.md. InputError for
+        such a model without a window, and for a window where the model has frame-level scores or windows that are shorter.
 
         >>> [(event.label, event.onset, event.offset) for event in listener.detect("examples/bells.ogg").events]
         [('church bells', 0.8, 10.0)]
         """
-        analyses = list(self.each(as_list(files), parts=("events",)))
+        analyses = list(self.each(as_list(files), parts=("events",), event_windows=EventWindows.of(window, hop)))
         return analyses[0] if _is_single(files) else analyses
 
     def each(
@@ -136,12 +158,14 @@ class Listener:
         parts: Sequence[AnalysisPart] = ("tags", "events"),
         top: int | None = 10,
         heads: HeadScores | None = None,
+        event_windows: EventWindows | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Analysis]:
         """Iterate over the results of `listen`, in the order of the files, each as soon as it is computed.
 
-        parts: which parts of the answer are computed. The other arguments are those of `listen`; labels of heads come after query
-        labels. Arguments are checked and query labels are embedded before this returns.
+        parts: which parts of the answer are computed. event_windows: see `detect`; tags come from these windows too. The other arguments
+        are those of `listen`; labels of heads come after query labels. Arguments are checked and query labels are embedded before this
+        returns.
 
         >>> for analysis in listener.each(["examples/rain.ogg", "examples/missing.ogg"], top=1):
         ...     print(analysis.file, [tag.label for tag in analysis.tags], analysis.error)
@@ -153,19 +177,32 @@ class Listener:
         check(heads, (HeadScores, type(None)), what="heads", wanted="fitted heads, such as auricle.listen.heads.Heads.load(path)")
         for part in check_strings(parts, what="parts"):
             check_choice(part, ("tags", "events"), what="an item of parts")
-        if not self.labels and labels is None and heads is None:
+        if not self.labels and labels is None and heads is None and not self.tasks:
             raise InputError(f"{self.config.name} has no labels of its own; wanted query labels, such as labels=['siren', 'rain']")
-        if set(parts) == {"events"} and self.config.frame is None:
+        if event_windows is not None:
+            self.check_windows(event_windows)
+        elif set(parts) == {"events"} and self.config.frame is None:
             raise InputError(
-                f"{self.config.name} scores whole windows and tells no times; wanted a model that does, such as {DEFAULT}, or ask for tags"
+                f"{self.config.name} scores whole windows and tells no times; give --window 1 --hop 0.25 (seconds) for events from short "
+                f"windows, or take a model with frame-level scores, such as {DEFAULT}"
             )
         query = None if labels is None and heads is None else self._query(_words(() if labels is None else labels), heads)
         sources = as_list(files)
 
         def answer(source: Source, worker: Worker) -> Analysis:
-            return self._answer(source, worker, query, parts=parts, top=top)
+            return self._answer(source, worker, query, parts=parts, top=top, event_windows=event_windows)
 
         return self._each(sources, answer, progress)
+
+    def check_windows(self, windows: EventWindows) -> None:
+        """InputError where the model has frame-level scores, or where it does not take windows of this length."""
+        config = self.config
+        if config.frame is not None:
+            raise InputError(f"{config.name} has {config.frame_rate:g} frame-level scores a second; leave out window and hop")
+        if not 1 / config.frame_rate <= windows.window <= config.window.seconds:
+            raise InputError(
+                f"window is {windows.window:g} s; wanted {1 / config.frame_rate:g} to {config.window.seconds:g} s, as {config.name} takes"
+            )
 
     def _each(self, files: Sequence[Source], answer: Callable[[Source, Worker], Analysis], progress: Progress | None) -> Iterator[Analysis]:
         for source, result in zip(files, self.pipeline.each(files, answer, progress=progress), strict=True):
@@ -227,7 +264,7 @@ class Listener:
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
-        """Finds the label of the model that words name."""
+        """Finds the label of the model that a phrase means."""
         from auricle.listen.vocabulary import Vocabulary  # imported here, since tagging does not need it
 
         return Vocabulary(self.labels)
@@ -265,16 +302,28 @@ class Listener:
         """
         return self.runtime.embed_text(texts, normalize=normalize)
 
-    def _answer(self, source: Source, worker: Worker, query: Query | None, *, parts: Sequence[AnalysisPart], top: int | None) -> Analysis:
+    def _answer(
+        self,
+        source: Source,
+        worker: Worker,
+        query: Query | None,
+        *,
+        parts: Sequence[AnalysisPart],
+        top: int | None,
+        event_windows: EventWindows | None,
+    ) -> Analysis:
         config, limits = self.config, label_thresholds(self.config.clip)
         scores = _Scores(len(config.labels), exclusive=config.activation == "softmax")
         query_scores = QueryScores(query or Query(), config, limits)
         named = query is not None and any(index is not None for index in query.indices)
-        timeline = Timeline(config) if "events" in parts or (named and config.frame is not None) else None
-        with worker.open(source) as recording:
+        further = self._collectors()
+        with worker.open(source, **({} if event_windows is None else dataclasses.asdict(event_windows))) as recording:
+            timeline = self._timeline(recording, event_windows) if "events" in parts or (named and config.frame is not None) else None
             for window in recording:
                 scores.add(window)
                 query_scores.add(window)
+                for collector in further:
+                    collector.add(window)
                 if timeline is not None:
                     timeline.add(window)
         silent = recording.silent
@@ -288,16 +337,38 @@ class Listener:
             events=events if "events" in parts else (),
             labels=None if query is None else query_scores.answers(tags, events, silent=silent),
             unread=() if query is None else query.unread,
+            negated=() if query is None else query.negated,
+            event_windows=event_windows,
+            answers={each.name: found for each in further if (found := each.answer(recording.sound.end)) is not None},
             **recording.facts(),
         )
 
+    def _timeline(self, recording: Recording, windows: EventWindows | None) -> Timeline:
+        return Timeline(self.config, None if windows is None else WindowBlocks(self.config, windows, hop=recording.sound.hop))
+
+    def _collectors(self) -> list[Collector]:
+        """A collector of each output that a task of its own decodes."""
+        if not self.tasks:
+            return []
+        from auricle.listen.answers import Collector
+
+        return [Collector(name, task, self.config.outputs[name]) for name, task in self.tasks.items()]
+
     def _query(self, words: Sequence[str], heads: HeadScores | None) -> Query:
-        """Query of words and heads; words that are no label of the model and that its tokenizer cannot encode are left out."""
-        unread = self.unread([word for word in words if self.vocabulary.find(word) is None])
-        labels = tuple(word for word in words if word not in unread)
+        """Query of words and heads; words that deny a sound are left out, and those that mean no label and cannot be encoded."""
+        negated = tuple(filter(self.vocabulary.is_negated, words))
+        unread = self.unread([word for word in words if word not in negated and self.vocabulary.find(word) is None])
+        labels = tuple(word for word in words if word not in (*negated, *unread))
         indices = tuple(map(self.vocabulary.find, labels))
         texts = [label for label, index in zip(labels, indices, strict=True) if index is None]
-        return Query(labels, indices, self._text_scorer(texts) if texts else None, heads, unread)
+        return Query(labels, indices, self._text_scorer(texts) if texts else None, heads, unread, tuple(dict.fromkeys(negated)))
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """InputError or ModelError for query labels that `listen` refuses: texts that are not valid, or a model that cannot score them.
+
+        >>> listener.check_labels(["siren", "a crying child"])
+        """
+        self._query(_words(labels), None)
 
     def unread(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words that the tokenizer of the model cannot encode, such as emoji, or a script that it was not trained on."""
@@ -305,15 +376,17 @@ class Listener:
 
     def _text_scorer(self, words: Sequence[str]) -> TextScorer:
         """A function from the unit vector (D,) of a window to the probabilities (K,) that words match it."""
-        if self.config.text is None or self.config.text.calibration is None:
-            from auricle.listen import textcache  # imported here, since tagging needs neither
-            from auricle.listen.background import contrast
+        from auricle.listen import textcache  # imported here, since tagging needs none of these
+        from auricle.listen.background import contrast, own_prompt
+        from auricle.listen.prompt_set import open_prompt_set
 
-            contrasted = contrast(
-                words, self.config, lambda texts: textcache.embed_cached(texts, self.embed_text, fingerprint=self.fingerprint)
-            )
+        def embed(texts: Sequence[str]) -> np.ndarray:
+            return textcache.embed_cached(texts, self.embed_text, fingerprint=self.fingerprint)
+
+        if self.config.text is None or self.config.text.calibration is None:
+            contrasted = contrast(words, self.config, embed)
             return lambda vector: contrasted.scores(contrasted.evidence(vector))
-        rows = self.runtime.embed_text(words)
+        rows = open_prompt_set(own_prompt(self.config)).weights(words, embed)
         return lambda vector: self.score(rows @ vector)
 
     def _embedded(self, source: Source, worker: Worker, space: Space) -> np.ndarray:
@@ -359,18 +432,26 @@ class _Scores:
         return self._scores / self._seconds if self._seconds else self._scores
 
 
-def load(model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None) -> Listener:
+def load(
+    model: str | Path | None = None, runtime: str | None = None, *, device: str | None = None, tasks: Sequence[Task | str] = ()
+) -> Listener:
     """Open a model and return its Listener.
 
     model: name of a shipped model, a model folder, or published weights: a file, a folder, or their name on the hub. None: the default
     model. runtime: one of auricle.runtime.open.ENGINES; by default the fastest whose outputs agree with torch within tolerance.
-    device: where torch runs a published model; see auricle.runtime.open.open_runtime. ModelError if the model cannot be opened.
+    device: where torch runs a published model; see auricle.runtime.open.open_runtime. tasks: of your own, for outputs that were trained for
+    them; a text is the path of a .py file that defines TASK, which is executed. ModelError if the model cannot be opened.
 
     >>> listener = auricle.load("auricle-tiny")
     >>> listener.tag("examples/rain.ogg").tags[0].label
     'rain'
     """
-    return Listener(open_runtime(model, runtime, device=device))
+    found = []
+    if tasks:
+        from auricle.tasks import registry
+
+        found = [registry.find(task) if isinstance(task, str) else task for task in tasks]
+    return Listener(open_runtime(model, runtime, device=device), tasks=found)
 
 
 def _is_single(files: object) -> bool:

@@ -11,7 +11,7 @@ import functools
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
@@ -70,7 +70,8 @@ class WindowResult:
     """Scores and embeddings of one window. start, seconds: its position and length in the recording. last: whether it ends the recording.
 
     clip: probabilities (K,). frames: probabilities (T, K). vector: joint audio-text embedding (D,), similarity: similarity embedding (E,),
-    both of unit length. A silent window has sounding False, zeros in clip, and None for frames and embeddings.
+    both of unit length. further: values of the outputs of other tasks by name, probabilities for scores. A silent window has sounding
+    False, zeros in clip, None for frames and embeddings, and no further values.
     """
 
     start: float
@@ -81,6 +82,7 @@ class WindowResult:
     frames: np.ndarray | None
     vector: np.ndarray | None
     similarity: np.ndarray | None
+    further: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 class Pipeline:
@@ -93,7 +95,7 @@ class Pipeline:
         self.runtime, self.config = runtime, runtime.config
         self.workers = workers or cpu_count()
         self.frontend = open_frontend(runtime.config.frontend, **runtime.frontend_parts())
-        self._scores = {name: score_function(output) for name, output in runtime.config.outputs.items() if output.kind != "vectors"}
+        self._scores = {name: score_function(output) for name, output in runtime.config.outputs.items() if output.kind.endswith("_scores")}
 
     def each(
         self, items: Sequence[Item], function: Callable[[Item, Worker], Result], *, progress: Progress | None = None
@@ -149,12 +151,9 @@ class Pipeline:
 
     def process(self, window: Window) -> WindowResult:
         """Scores and embeddings of one window of mono samples (1, N) at the rate of the front-end."""
-        config, rate = self.config, self.frontend.rate
-        seconds = window.samples.shape[1] / rate
-        samples = trim_offset_steps(window.samples[0], rate=rate, first=window.start == 0, last=window.last)
-        # Less than one frame holds too little to recognise a sound; scores of such a window would be arbitrary.
-        silent = window.energy_in_band < _LEAKED or max_block_dbfs(samples, rate=rate) < config.silence_dbfs
-        if silent or seconds * config.frame_rate < 1:
+        config = self.config
+        seconds = window.samples.shape[1] / self.frontend.rate
+        if self.is_silent(window):
             return WindowResult(window.start, seconds, window.last, False, np.zeros(len(config.labels), np.float32), None, None, None)
         outputs = self.outputs(window)
         clip, frames = np.zeros(0, np.float32), None
@@ -163,7 +162,23 @@ class Pipeline:
         if config.frame is not None:
             frames = self._scores[FRAME_LOGITS](outputs[FRAME_LOGITS][0, : math.ceil(seconds * config.frame_rate)])
         vector, similarity = unit(outputs[EMBEDDING][0]), unit(outputs[SIMILARITY][0])
-        return WindowResult(window.start, seconds, window.last, True, clip, frames, vector, similarity)
+        further = {name: self._further(name, outputs[name][0], seconds) for name, output in config.outputs.items() if output.task}
+        return WindowResult(window.start, seconds, window.last, True, clip, frames, vector, similarity, further)
+
+    def _further(self, name: str, values: np.ndarray, seconds: float) -> np.ndarray:
+        """Scores or values of one output of a window."""
+        output = self.config.outputs[name]
+        if output.rate is not None:
+            values = values[: math.ceil(seconds * output.rate)]
+        return self._scores[name](values) if name in self._scores else values
+
+    def is_silent(self, window: Window) -> bool:
+        """Whether a window is not scored: it has no sound in the band of the model, or is shorter than a frame."""
+        rate = self.frontend.rate
+        samples = trim_offset_steps(window.samples[0], rate=rate, first=window.start == 0, last=window.last)
+        # Less than one frame holds too little to recognise a sound; scores of such a window would be arbitrary.
+        silent = window.energy_in_band < _LEAKED or max_block_dbfs(samples, rate=rate) < self.config.silence_dbfs
+        return bool(silent or window.samples.shape[1] / rate * self.config.frame_rate < 1)
 
     def outputs(self, window: Window) -> Outputs:
         """Raw model outputs for a window of mono samples (1, N), before calibration.

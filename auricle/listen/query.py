@@ -32,9 +32,10 @@ class HeadScores(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Query:
-    """Query labels. labels: in the order given. indices: of the model's own label that each one names, None for any other text.
+    """Query labels. labels: in the order given. indices: of the model's own label that each one means, None for any other text.
 
     text_scorer: scores those other texts. heads: fitted heads, whose labels come last. unread: labels that the tokenizer cannot encode.
+    negated: labels that deny a sound, which are not scored.
     """
 
     labels: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Query:
     text_scorer: TextScorer | None = None
     heads: HeadScores | None = None
     unread: tuple[str, ...] = ()
+    negated: tuple[str, ...] = ()
 
 
 class QueryScores:
@@ -86,7 +88,7 @@ class QueryScores:
         return scores, present
 
     def answers(self, tags: Sequence[Label], events: Sequence[Event], *, silent: bool) -> tuple[Label, ...]:
-        """One Label per query label. One that names a label of the model has the score of its tag, and the times of its events if any."""
+        """One Label per query label. One that means a label of the model has the score of its tag, and the times of its events if any."""
         trained = {tag.label: tag for tag in tags}
         answers = []
         for position, name in enumerate(self._names):

@@ -36,13 +36,12 @@ def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
 
 
 def score_function(output: Output) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from logits (..., K) of an output to its scores (..., K): softmax, or calibrated sigmoid."""
-    if output.activation == "softmax":
-        return lambda logits: softmax(logits).astype(np.float32)
+    """The function from logits (..., K) of an output to its scores (..., K): softmax or sigmoid of the calibrated logits."""
+    activation = sigmoid if output.activation == "sigmoid" else lambda logits: softmax(logits).astype(np.float32)
     if output.calibration is None:
-        return sigmoid
+        return activation
     scale, bias = (np.asarray(values, np.float32) for values in (output.calibration.scale, output.calibration.bias))
-    return lambda logits: sigmoid(logits * scale + bias)
+    return lambda logits: activation(logits * scale + bias)
 
 
 def label_thresholds(output: Output | None) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from auricle.core.errors import AuricleError
 from auricle.core.model_files import read_config
+from auricle.core.optional import pip_command
 from auricle.core.records import Clip
 from auricle.core.units import megabytes
 from auricle.core.workers import cpu_count
@@ -48,9 +49,7 @@ def versions() -> list[tuple[str, str]]:
 
 def extras() -> list[tuple[str, str]]:
     """Optional packages: (name, version) pairs, or how to install a missing one and what it is for."""
-    return [
-        (name, _version(name) or f"not installed; pip install 'auricle[{extra}]' brings {what}") for name, (extra, what) in _EXTRAS.items()
-    ]
+    return [(name, _version(name) or f"not installed; {pip_command(extra)} brings {what}") for name, (extra, what) in _EXTRAS.items()]
 
 
 def model_facts(folder: Path) -> list[tuple[str, str]]:
@@ -69,19 +68,18 @@ def model_facts(folder: Path) -> list[tuple[str, str]]:
     return [*rows, ("size", megabytes(catalog.folder_size(folder))), ("folder", str(folder))]
 
 
-def self_check(model: str | None, runtime: str | None) -> tuple[list[tuple[str, str]], bool]:
-    """Run the checks on a model: (name, result) pairs, and whether all of them passed."""
+def self_check(model: str | None, runtime: str | None, *, device: str | None = None) -> tuple[list[tuple[str, str]], list[str]]:
+    """Run the checks on a model: (name, result) pairs, and the faults; none if all checks passed."""
     rows: list[tuple[str, str]] = []
     try:
         started = time.perf_counter()
-        listener = load(model, runtime)
+        listener = load(model, runtime, device=device)
         rows.append(("model", f"{listener.config.name} from {listener.runtime.folder}"))
         rows.append(("runtime", f"{listener.runtime.engine.name}, opened in {time.perf_counter() - started:.2f} s"))
         faults = [*_audio_faults(listener, rows), *_text_faults(listener, rows)]
     except AuricleError as error:
         faults = [str(error)]
-    rows += [("fault", fault) for fault in faults] or [("verdict", "all checks passed")]
-    return rows, not faults
+    return rows, faults
 
 
 def _audio_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:

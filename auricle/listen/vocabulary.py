@@ -1,90 +1,292 @@
-"""Labels as text: parsing of label lists, and matching of words with the labels of a model."""
+"""Which label of a model a phrase means, and joined labels in one cell.
+
+A phrase means a label where it consists of a name of that label, its words in any form, and words that do not change what sounds:
+"the sound of a big dog barking in a yard". Any other word makes it another thing: a dog whistle is no dog. See docs/tasks/retrieval.md.
+"""
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import functools
-import json
+import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from typing import Literal
 
-from auricle.core import audioset
-from auricle.core.errors import InputError
-from auricle.data import prompts
-from auricle.data.grammar import default_phrases
-from auricle.data.prompts import label_key
+from auricle.core.labels import label_key
+from auricle.listen import english
+from auricle.listen.english import Name, Word, plain_text, read_name
+from auricle.listen.synonyms import Sound, synonyms
 
 #: Separator of labels in one cell of a table. Archives of earlier versions have a comma and a space.
 SEPARATOR = "; "
+#: How a phrase means a label: it is its text; its words in other forms or another order; it contains them; it is a synonym, with or without
+#: other words; or it is a more specific sound.
+How = Literal["equal", "inflected", "contains", "synonym", "ancestor"]
 
-_ARTICLES = frozenset(("a", "an", "the", "some", "is", "are"))
-_IRREGULAR = {"children": "child", "men": "man", "women": "woman", "mice": "mouse", "geese": "goose"}
-_PERSON = dict.fromkeys(("people", "someone", "somebody"), "person")
-_OF = re.compile(r"^(an? |the )?(sounds?|noises?) of ")
-#: Prepositions before a place or a time, which is ignored: "frogs in a pond" means frogs.
-_PLACE = re.compile(
-    r" (?:in|inside|outside|on|onto|at|near|nearby|by|beside|behind|under|over|above|across|along|against|around|through|during|from) "
-)
+_MOST_WORDS = 9
+_LONGEST_PHRASE = 300  # characters
+_ADJECTIVE = re.compile(r".{3,}(ous|ful|ive)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Match:
+    """The label that a phrase means. index: of the label in the vocabulary."""
+
+    index: int
+    label: str
+    how: How
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reading:
+    """One reading of a phrase. index: of the label, None for a sound without one. sound: that of the label, None if the table has none.
+
+    thing: the sound that the phrase names, where that is another one.
+    """
+
+    index: int | None
+    sound: Sound | None
+    how: How
+    thing: Sound | None = None
+
+
+def match_phrase(phrase: str, labels: Sequence[str]) -> Match | None:
+    """The label that a phrase means; None if it means none of them, is ambiguous, or denies a sound.
+
+    Synonyms and kinds are those of auricle/data/synonyms.json. The order of the labels does not matter.
+
+    >>> from auricle.listen.vocabulary import match_phrase
+    >>> labels = ["dog", "church bells"]
+    >>> match_phrase("a dog barking", labels)
+    Match(index=0, label='dog', how='contains')
+    >>> [match_phrase(phrase, labels) for phrase in ("dog whistle", "no dog")]
+    [None, None]
+    """
+    return _vocabulary(tuple(labels)).match(phrase)
 
 
 class Vocabulary:
-    """Finds the label of a model that words name, by exact text, word stems or synonyms."""
+    """The labels of a model, and which of them a phrase means (`match_phrase`)."""
 
     def __init__(self, labels: Sequence[str]) -> None:
-        self._indices = {label_key(label): index for index, label in enumerate(labels)}
-        parts = [(index, part) for index, label in enumerate(labels) if "," in label for part in re.sub(r"\(.*?\)", "", label).split(",")]
-        others = [(index, name) for index, label in enumerate(labels) for name in synonyms().get(label_key(label), ())]
-        self._stems: dict[tuple[str, ...], int | None] = {}
-        for names in (enumerate(labels), parts, others):
-            self._stems = _unambiguous(names) | self._stems  # the label itself takes precedence over its parts and synonyms
+        self._labels, self._table = tuple(labels), synonyms()
+        self._texts = {label_key(label): index for index, label in enumerate(labels)}
+        parts = _index((index, part) for index, label in enumerate(labels) for part in _parts(label))
+        self._own = parts | _index(enumerate(labels))  # a label itself takes precedence over a part of another
+        self._weak = self._without_doubtful(_index((index, _without_brackets(label)) for index, label in enumerate(labels) if "(" in label))
+        self._sounds = {index: sound for index, label in enumerate(labels) if (sound := self._sound_of(label)) is not None}
+        self._answering = self._labels_of_sounds()
+        self._bags = dict(self._table.bags)  # by their first base form
+        for bag in {bag for bag, _ in (*self._own, *self._weak)}:
+            self._bags[bag[0]] = (*self._bags.get(bag[0], ()), bag)
+        self._match = functools.lru_cache(maxsize=4096)(self._find)
 
-    def find(self, words: str) -> int | None:
-        """Index of the label that words name; None if they name none.
+    def match(self, phrase: str) -> Match | None:
+        """As `match_phrase`."""
+        index = self._texts.get(label_key(phrase))
+        if index is not None:
+            return Match(index, self._labels[index], "equal")
+        return self._match(phrase) if len(phrase) <= _LONGEST_PHRASE else None
 
-        Case, underscores, articles, plurals, -ing and word order are ignored ("a barking dog", "dogs barking"). A label that lists names
-        ("Gunshot, gunfire") matches each of them, and the ESC-50 labels match their `synonyms`. "The sound of", and a place or time
-        ("frogs in a pond"), are ignored.
+    def match_each(self, phrase: str) -> tuple[Match, ...]:
+        """Matches of a phrase that may join several sounds by "and", "or" or commas; each label once.
 
         >>> from auricle.listen.vocabulary import Vocabulary
-        >>> vocabulary = Vocabulary(["dog", "church bells"])
-        >>> vocabulary.find("a barking dog"), vocabulary.find("cat")
-        (0, None)
+        >>> [match.label for match in Vocabulary(["dog", "frog"]).match_each("a dog or frogs")]
+        ['dog', 'frog']
         """
-        if label_key(words) in self._indices:
-            return self._indices[label_key(words)]
-        text = _OF.sub("", label_key(words))
-        index = self._stems.get(_stems(text))
-        return self._stems.get(_stems(_PLACE.split(text)[0])) if index is None else index
+        whole = self.match(phrase)
+        parts = re.split(r"\band\b|\bor\b|[,;/&+]", phrase) if whole is None else ()
+        found = {match.index: match for match in (whole, *map(self.match, parts)) if match is not None}
+        return tuple(found.values())
 
+    def is_negated(self, phrase: str) -> bool:
+        """Whether a phrase denies a sound, such as "no dog", and is no label itself."""
+        return label_key(phrase) not in self._texts and read_name(plain_text(phrase)) not in self._own and english.is_negated(phrase)
 
-@functools.cache
-def synonyms() -> Mapping[str, tuple[str, ...]]:
-    """Other names of the ESC-50 labels and a few more, by label."""
-    listed: dict[str, list[str]] = json.loads((Path(prompts.__file__).parent.parent / "synonyms.json").read_text(encoding="utf-8"))
-    names_by_label = {label: [*names] for label, names in listed.items()}
-    for label, words in prompts.load_class_names("esc50").names.items():
-        names_by_label.setdefault(label_key(label), []).append(words)
-    for label, phrase in default_phrases().items():
-        names_by_label.setdefault(label, []).append(phrase.said)
-    return {label: tuple(names) for label, names in names_by_label.items()}
+    def find(self, phrase: str) -> int | None:
+        """Index of the label that a phrase means; None if it means none."""
+        match = self.match(phrase)
+        return None if match is None else match.index
 
+    def _find(self, phrase: str) -> Match | None:
+        text: str | None = plain_text(phrase)
+        if self.is_negated(phrase) or english.is_idiom(plain_text(phrase)):
+            return None
+        while text:
+            if readings := self._readings(text):
+                return self._choose(readings)
+            text = english.without_place(text)
+        return None
 
-def split_labels(texts: Sequence[str], vocabulary: Collection[str] = ()) -> list[str]:
-    """Split texts into labels at commas, as in csv: double quotes enclose a label that contains a comma.
+    def _choose(self, readings: Sequence[_Reading]) -> Match | None:
+        """The most specific of the labels that a phrase may mean; None where that is ambiguous."""
+        found = {reading.index: reading for reading in readings if reading.index is not None}
+        for index, reading in found.items():
+            broader = frozenset() if reading.sound is None else self._table.broader(reading.sound.name)
+            if all(other is reading or (other.sound is not None and other.sound.name in broader) for other in found.values()):
+                return Match(index, self._labels[index], reading.how)
+        return None
 
-    A text that equals one label of the vocabulary or of AudioSet ("Vehicle horn, car horn, honking") is that label. InputError for an empty
-    label and for an unterminated quote.
+    def _readings(self, text: str) -> list[_Reading]:
+        """Readings by the longest names of labels, or of sounds of the table, beside which the other words change nothing."""
+        words = english.read_words(text)
+        if len(words) > _MOST_WORDS:
+            return []
+        chosen = self._names_among(words)
+        for size in sorted({len(indices) for indices in chosen}, reverse=True):
+            readings = [self._reading(words, indices, names) for indices, names in chosen.items() if len(indices) == size]
+            if found := [reading for reading in readings if reading is not None]:
+                return found
+        return []
 
-    >>> from auricle.listen.vocabulary import split_labels
-    >>> split_labels(['siren, "Gunshot, gunfire"'])
-    ['siren', 'Gunshot, gunfire']
-    """
-    whole = {label_key(label) for label in (*vocabulary, *audioset.labels()) if "," in label}
-    labels = [label for text in texts for label in ([text.strip()] if label_key(text) in whole else _row(text))]
-    if not all(labels):
-        raise InputError(f'labels {", ".join(texts)!r}: one is empty; wanted labels separated by commas, such as "siren, crying child"')
-    return labels
+    def _names_among(self, words: Sequence[Word]) -> dict[tuple[int, ...], list[Name]]:
+        """The names that words of a phrase are, by the indices of the words; first those in which each word is what it most likely is."""
+        indices: dict[str, list[int]] = {}
+        for index, word in enumerate(words):
+            for key in word.keys:
+                indices.setdefault(key, []).append(index)
+        bags = {bag for key in indices for bag in self._bags.get(key, ()) if indices.keys() >= set(bag)}
+        found: dict[tuple[int, ...], dict[Name, int]] = {}
+        for bag in sorted(bags):
+            for places in itertools.product(*(indices[key] for key in bag)):
+                if len(set(places)) < len(places):
+                    continue
+                order = sorted(range(len(bag)), key=places.__getitem__)
+                chosen, keys = tuple(places[index] for index in order), [bag[index] for index in order]
+                name = (bag, english.canonical_order(keys, [words[index].segment for index in chosen]))
+                if name in self._own or name in self._table.names or name in self._weak:
+                    unlikely = sum(words[index].keys.index(key) for index, key in zip(chosen, keys, strict=True))
+                    found.setdefault(chosen, {})[name] = unlikely
+        return {chosen: sorted(names, key=lambda name: (names[name], name)) for chosen, names in found.items()}
+
+    def _reading(self, words: Sequence[Word], chosen: tuple[int, ...], names: Sequence[Name]) -> _Reading | None:
+        """The reading by the likeliest of the names that the chosen words are; None if another word changes what sounds."""
+        name, rest = names[0], [index for index in range(len(words)) if index not in chosen]
+        if name in self._own or name not in self._table.names:
+            index = self._own.get(name, self._weak.get(name))
+            own = self._table.names.get(name)  # what a part of the label means: the rooster of "Chicken, rooster"
+            reading = _Reading(
+                index,
+                None if index is None else self._sound(index),
+                "contains" if rest else "inflected",
+                thing=None if own is None else self._table.sounds[own[0]],
+            )
+        else:
+            sound, same = self._table.names[name]
+            reading = self._answer(self._table.sounds[sound], "synonym" if same else "ancestor")
+        thing = reading.thing or reading.sound
+        acts = any(words[index].verb is not None for index in chosen) or any(self._acts(words[index], thing) for index in rest)
+        if not all(self._changes_nothing(words, index, chosen, thing, acts=acts) for index in rest):
+            return None
+        return reading if thing is None else self._made_sound(reading, thing, [words[index] for index in rest])
+
+    def _changes_nothing(self, words: Sequence[Word], index: int, chosen: tuple[int, ...], sound: Sound | None, *, acts: bool) -> bool:
+        """Whether a word beside the chosen ones leaves the sound that they name as it is.
+
+        sound: that of the table, None if it has none. acts: the phrase has a verb.
+        """
+        lists, word = english.word_lists(), words[index]
+        if word.joins or (word.is_sound and index > chosen[0]):
+            return True
+        if word.is_adverb:
+            return True
+        if index < chosen[-1] and (word.text in lists.adjectives or (_ADJECTIVE.fullmatch(word.text) and not self._is_name(word.noun))):
+            return True
+        if word.text == "with" and index < chosen[0] and any(self._acts(each, sound) for each in words[:index]):
+            return True  # "sawing with a chainsaw"
+        if word.text in lists.particles and acts:
+            return True
+        if word.text in lists.making and any(each.is_sound for each in words):
+            return True
+        kind = None if sound is None else sound.kind
+        if word.person is not None and (word.owner or kind == "human" or (kind != "animal" and acts)):
+            # A coughing man coughs, but a breathing coach does not breathe, and a speech man does not speak.
+            last = words[chosen[-1]]
+            return index < chosen[-1] or word.segment != last.segment or (word.person == "anyone" and last.form == "gerund")
+        if sound is None:
+            return False
+        is_noun = word.form == "base" and word.verb is None and not word.before_of
+        return (self._acts(word, sound) and not (is_noun and index < chosen[0])) or self._is_context(words, index, chosen, sound)
+
+    def _is_name(self, noun: str | None) -> bool:
+        """Whether a noun alone names something: a locomotive engine has no adjective."""
+        name = ((noun or "",), (noun or "",))
+        return name in self._own or name in self._table.names
+
+    def _acts(self, word: Word, sound: Sound | None) -> bool:
+        """Whether a word is what a thing does: "barking" of a dog."""
+        if sound is None:
+            return False
+        if any(key in sound.acts or any(self._table.made_by(sound.name, key)) for key in word.keys):
+            return True
+        return word.verb in sound.doings or (word.before_of and english.verb_key(word.text) in sound.doings)
+
+    def _is_context(self, words: Sequence[Word], index: int, chosen: tuple[int, ...], sound: Sound) -> bool:
+        """Whether a word may accompany a sound where it stands: "waves on a beach", "sawing wood"; a drinking straw is no drinking."""
+        word, last = words[index], words[chosen[-1]]
+        if any(key in sound.context for key in word.keys):
+            if word.form == "gerund":
+                return True
+            verbs = (other for other in range(index) if other not in chosen and words[other].verb is not None)
+            if index < chosen[-1] or word.segment != last.segment or any(self._acts(words[other], sound) for other in verbs):
+                return True
+        return word.noun in sound.objects and any(other.form in ("gerund", "past", "s") for other in words[:index])
+
+    def _made_sound(self, reading: _Reading, thing: Sound, rest: Sequence[Word]) -> _Reading:
+        """The reading, or one by the label for what a thing does: by "meow" in "a kitten meowing"."""
+        made = {sound for word in rest for key in word.keys for sound in self._table.made_by(thing.name, key) if sound in self._answering}
+        if len(made) != 1:
+            return reading
+        (sound,) = made
+        return _Reading(self._answering[sound], self._table.sounds[sound], "synonym")
+
+    def _answer(self, sound: Sound, how: How) -> _Reading:
+        """The label of a sound, or else of the sound that answers for it: an alternative, the thing that makes it, or a broader one."""
+        makers = [name for name in sound.of if name in self._answering] if sound.bare else []
+        for name in (sound.name, *(makers if len(makers) == 1 else ()), *sound.also):
+            if name in self._answering:
+                return _Reading(self._answering[name], self._table.sounds[name], how, thing=sound)
+        level = list(sound.under)
+        while level:
+            found = [name for name in level if name in self._answering]
+            if found:
+                return _Reading(self._answering[found[0]], self._table.sounds[found[0]], "ancestor", thing=sound)
+            level = [broader for name in level for broader in self._table.sounds[name].under]
+        return _Reading(None, sound, how)
+
+    def _without_doubtful(self, names: Mapping[Name, int | None]) -> dict[Name, int | None]:
+        """The names whose words are in no label but their own: of "Keyboard (musical)" and "Computer keyboard", not "keyboard"."""
+        bags = [set(read_name(plain_text(label))[0]) for label in self._labels]
+        return {name: index for name, index in names.items() if sum(bag.issuperset(name[0]) for bag in bags) == 1}
+
+    def _sound(self, index: int) -> Sound | None:
+        name = self._sounds.get(index)
+        return None if name is None else self._table.sounds[name]
+
+    def _sound_of(self, label: str) -> str | None:
+        """The sound of the table that a label names: as a whole, or by its parts; that of "Gunshot_and_gunfire" too."""
+        name = read_name(plain_text(label))
+        if name in self._table.labels or name in self._table.names:
+            return self._table.labels.get(name) or self._table.names[name][0]
+        parts = _parts(label)
+        joined = [_without_brackets(part) for part in label_key(label).split(" and ")]
+        names = [self._table.names.get(read_name(plain_text(part))) for part in parts or joined]
+        sounds = {found[0] for found in names if found is not None}
+        return sounds.pop() if len(sounds) == 1 and (parts or None not in names) else None
+
+    def _labels_of_sounds(self) -> dict[str, int]:
+        """The label that answers for each sound. Of several labels of one sound it is the one with its very name; else none does."""
+        labels: dict[str, list[int]] = {}
+        for index, sound in self._sounds.items():
+            labels.setdefault(sound, []).append(index)
+        answering = {}
+        for sound, indices in labels.items():
+            same = [index for index in indices if read_name(plain_text(self._labels[index])) == read_name(plain_text(sound))]
+            if len(indices) == 1 or len(same) == 1:
+                answering[sound] = indices[0] if len(indices) == 1 else same[0]
+        return answering
 
 
 def split_tags(text: str, vocabulary: Collection[str]) -> tuple[str, ...]:
@@ -98,16 +300,6 @@ def _split_tags(text: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
     return tuple(_joined(text.split(separator), separator, vocabulary)) if text else ()
 
 
-def _row(text: str) -> list[str]:
-    try:
-        (row,) = csv.reader([text], skipinitialspace=True, strict=True)
-    except (csv.Error, ValueError) as error:
-        raise InputError(
-            f"labels {text!r}: {error}; wanted labels separated by commas, with quotes around a label that contains one"
-        ) from error
-    return [label.strip() for label in row] or [""]
-
-
 def _joined(pieces: list[str], separator: str, vocabulary: frozenset[str]) -> Iterator[str]:
     """Join consecutive pieces that form a label of the vocabulary, the longest first."""
     while pieces:
@@ -117,26 +309,26 @@ def _joined(pieces: list[str], separator: str, vocabulary: frozenset[str]) -> It
         pieces = pieces[size:]
 
 
-def _unambiguous(names: Iterable[tuple[int, str]]) -> dict[tuple[str, ...], int | None]:
-    """Indices by the stems of their names; None for a name that several labels have."""
-    indices: dict[tuple[str, ...], int | None] = {}
-    for index, name in names:
-        stems = _stems(name)
-        indices[stems] = index if indices.get(stems, index) == index else None
-    indices.pop((), None)
+@functools.lru_cache(maxsize=8)
+def _vocabulary(labels: tuple[str, ...]) -> Vocabulary:
+    return Vocabulary(labels)
+
+
+def _index(names: Iterable[tuple[int, str]]) -> dict[Name, int | None]:
+    """Indices by the base forms of their names; None for a name that several labels have."""
+    indices: dict[Name, int | None] = {}
+    for index, text in names:
+        name = read_name(plain_text(text))
+        indices[name] = index if indices.get(name, index) == index else None
+    indices.pop(((), ()), None)
     return indices
 
 
-@functools.lru_cache(maxsize=4096)
-def _stems(text: str) -> tuple[str, ...]:
-    return tuple(sorted(_stem(word) for word in re.findall(r"[^\W_]+", text.casefold()) if word not in _ARTICLES))
+def _without_brackets(label: str) -> str:
+    return re.sub(r"\(.*?\)", " ", label)
 
 
-def _stem(word: str) -> str:
-    """Stem of a word, without plural ending and -ing."""
-    word = _IRREGULAR.get(word) or _PERSON.get(word) or word
-    word = re.sub(r"(?<=[^aeiou])ies$", "y", word)
-    word = re.sub(r"(?<=[^su])s$", "", word)
-    stem = word.removesuffix("ing")
-    word = stem if len(stem) > 2 and re.search("[aeiouy]", stem) else word  # "ring" and "string" are unchanged
-    return re.sub(r"([^aeious])\1$", r"\1", word).removesuffix("e")
+def _parts(label: str) -> list[str]:
+    """The names that a label lists: "Gunshot, gunfire"."""
+    text = re.sub(r",?\s*\betc\b\.?", "", _without_brackets(label_key(label)))
+    return [re.sub(r"^\s*(and|or)\b", "", part) for part in text.split(",")] if "," in text else []

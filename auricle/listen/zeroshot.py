@@ -16,8 +16,9 @@ import numpy as np
 
 from auricle.core.arguments import check, check_choice, check_strings
 from auricle.core.errors import InputError, ModelError, SoundError
+from auricle.core.labels import label_key
 from auricle.core.records import Classification, ClassificationQuery, Label
-from auricle.data.prompts import PromptProtocol, label_key
+from auricle.data.prompts import PromptProtocol
 from auricle.data.prompts.attributes import Attributes
 from auricle.data.prompts.descriptions import DescriptionSet
 from auricle.listen import prompt_set, textcache
@@ -186,13 +187,17 @@ class ZeroShot:
         line = None if config.text is None else config.text.calibration
         if line is not None:
             # Independent labels with odds exp(scale * cosine + bias), given that exactly one is present: softmax(scale * cosine).
-            trained = question == "any" or {label_key(label) for label in self.labels} <= {label_key(label) for label in config.labels}
+            # Without labels of its own, the calibration of a model is of labels that were not in its training set.
+            trained = question == "any" or not config.labels or self._are_trained()
             own = Scale(question=question, scale=line.scale if trained else UNHEARD * line.scale, bias=line.bias)
             return Cosines(self.weights, own), "model" if self._has_model_prompt() else "none", text_threshold(config)
         scale = logit_scale(config)
         if question == "one":
             return Cosines(self.weights, Scale(question="one", scale=scale)), "none", 0.5
         return Contrast.against(self._background, self.weights, scale), "background", 0.5
+
+    def _are_trained(self) -> bool:
+        return {label_key(label) for label in self.labels} <= {label_key(label) for label in self.listener.config.labels}
 
     @functools.cached_property
     def _background(self) -> np.ndarray:

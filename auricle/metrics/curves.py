@@ -1,6 +1,11 @@
-"""Areas under threshold curves: average precision, ROC AUC, step functions."""
+"""Areas under threshold curves: average precision, ROC AUC, step functions.
+
+`Ranking` computes both of one label for any resample of its items; `average_precision` and `roc_auc` do so for the items themselves.
+"""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +30,7 @@ def average_precision(truth: NDArray[np.bool_], scores: NDArray[np.floating]) ->
     integral of the precision-recall curve, as scikit-learn's `average_precision_score`).
     """
     validate(truth, scores)
-    positives = int(truth.sum())
-    if positives == 0:
-        return float("nan")
-    hits, ranks = _steps(truth, scores)
-    return float((np.diff(hits, prepend=0) * hits / ranks).sum() / positives)
+    return Ranking.of(truth, scores).average_precision(np.ones(len(truth), np.int64))
 
 
 def roc_auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
@@ -38,11 +39,7 @@ def roc_auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
     truth (N,) bool, scores (N,). nan without positives or without negatives.
     """
     validate(truth, scores)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if positives == 0 or negatives == 0:
-        return float("nan")
-    hits, ranks = _steps(truth, scores)
-    return float(np.trapezoid(np.append(0, hits), np.append(0, ranks - hits)) / (positives * negatives))
+    return Ranking.of(truth, scores).roc_auc(np.ones(len(truth), np.int64))
 
 
 def step_area(x: NDArray[np.float64], y: NDArray[np.float64], x_max: float) -> float:
@@ -51,10 +48,39 @@ def step_area(x: NDArray[np.float64], y: NDArray[np.float64], x_max: float) -> f
     return float((y * np.maximum(right - x, 0.0)).sum())
 
 
-def _steps(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Numbers of positives (P,) and of items (P,) at or above each distinct score, from the highest down."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    last = np.append(np.diff(ranked) != 0, True)
-    hits = np.cumsum(truth[order])[last].astype(np.float64)
-    return hits, (np.flatnonzero(last) + 1).astype(np.float64)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranking:
+    """One label's items sorted by falling score, so that resamples, given as counts of items, need no sorting.
+
+    order (N,): indices of items. truth (N,): of the sorted items, 0 or 1. last (N,): whether an item is the last of its score.
+    """
+
+    order: NDArray[np.intp]
+    truth: NDArray[np.int64]
+    last: NDArray[np.bool_]
+
+    @staticmethod
+    def of(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> Ranking:
+        """Sort items. truth (N,) bool, scores (N,) finite."""
+        order = np.argsort(-scores, kind="stable")
+        return Ranking(order, truth[order].astype(np.int64), np.append(np.diff(scores[order]) != 0, True)[: len(order)])
+
+    def average_precision(self, times: NDArray[np.int64]) -> float:
+        """Average precision where item i occurs times[i] times; nan without positives. times (N,)."""
+        hits, ranks = self._steps(times)
+        if not hits.size or not hits[-1]:
+            return float("nan")
+        return float((np.diff(hits, prepend=0) * hits / np.maximum(ranks, 1)).sum() / hits[-1])
+
+    def roc_auc(self, times: NDArray[np.int64]) -> float:
+        """Area under the ROC curve where item i occurs times[i] times; nan without positives or without negatives. times (N,)."""
+        hits, ranks = self._steps(times)
+        if not hits.size or not hits[-1] or hits[-1] == ranks[-1]:
+            return float("nan")
+        missed = ranks - hits
+        return float(np.trapezoid(np.append(0, hits), np.append(0, missed)) / (hits[-1] * missed[-1]))
+
+    def _steps(self, times: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numbers of positives and of items at or above each distinct score, from the highest down."""
+        drawn = times[self.order]
+        return np.cumsum(drawn * self.truth)[self.last], np.cumsum(drawn)[self.last]

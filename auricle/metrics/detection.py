@@ -27,10 +27,13 @@ from numpy.typing import NDArray
 from auricle.core.errors import InputError
 from auricle.core.records import Event
 from auricle.metrics.matching import maximum_matching
+from auricle.metrics.resampled import Metric
 
 Events = Mapping[str, Sequence[Event]]
 #: Tolerance of times (s), so that a length that meets a criterion exactly is not rejected by rounding.
 TOLERANCE = 1e-6
+#: Collar of onsets and offsets, seconds.
+COLLAR = 0.2
 #: Seconds by which a reference may end after its file: annotation tools round times to a tenth, and containers pad their last frame.
 END_TOLERANCE = 0.1
 
@@ -112,8 +115,8 @@ def collar_counts(
     estimate: Events,
     labels: Sequence[str] | None = None,
     *,
-    onset_collar: float = 0.2,
-    offset_collar: float = 0.2,
+    onset_collar: float = COLLAR,
+    offset_collar: float = COLLAR,
     offset_ratio: float = 0.2,
 ) -> Counts:
     """Count matches of events by collars on onset and offset.
@@ -188,12 +191,34 @@ def evaluate(
     reference: Events, estimate: Events, *, durations: Mapping[str, float], labels: Sequence[str] | None = None
 ) -> dict[str, float]:
     """Macro and micro F1 by collars, segments and intersection, as `{collar,segment,intersection}_f1_{macro,micro}`."""
-    counts = {
-        "collar_f1": collar_counts(reference, estimate, labels),
-        "segment_f1": segment_counts(reference, estimate, labels, durations=durations),
-        "intersection_f1": intersection_counts(reference, estimate, labels),
+    metrics = resampled(count_all(reference, estimate, durations=durations, labels=labels))
+    return {name: metric.statistic(metric.rows) for name, metric in metrics.items()}
+
+
+def count_all(
+    reference: Events,
+    estimate: Events,
+    *,
+    durations: Mapping[str, float],
+    labels: Sequence[str] | None = None,
+    collar: float = COLLAR,
+) -> dict[str, Counts]:
+    """Counts by `collar`, `segment` and `intersection` with their default settings. collar: of onsets and offsets, seconds."""
+    return {
+        "collar": collar_counts(reference, estimate, labels, onset_collar=collar, offset_collar=collar),
+        "segment": segment_counts(reference, estimate, labels, durations=durations),
+        "intersection": intersection_counts(reference, estimate, labels),
     }
-    return {f"{name}_{kind}": getattr(each, kind)() for name, each in counts.items() for kind in ("macro", "micro")}
+
+
+def resampled(counts: Mapping[str, Counts]) -> dict[str, Metric]:
+    """Macro and micro F1 of each of these counts as functions of files, for resampling: `{name}_f1_macro`, `{name}_f1_micro`."""
+    metrics: dict[str, Metric] = {}
+    for name, one in counts.items():
+        files = np.arange(len(one.files))
+        metrics[f"{name}_f1_macro"] = Metric(files, lambda sample, one=one: one.take(sample).macro())  # type: ignore[misc]
+        metrics[f"{name}_f1_micro"] = Metric(files, lambda sample, one=one: one.take(sample).micro())  # type: ignore[misc]
+    return metrics
 
 
 def overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,16 +3,22 @@
 Convention: scores (Q, I) float, higher is nearer; relevant (Q, I) bool. Items that tie with a relevant one are ranked before it, so that
 equal scores are not rewarded. A query without a relevant item has no value (nan) and is left out of means.
 
+`ranks` gives the ranks of the relevant items of many queries from vectors, in bounded memory; `scores_of_ranks` the metrics of one query.
+
 Metrics: `recall_at` (R@k of cross-modal retrieval: whether a relevant item is among the first k), `average_precisions_at` and their mean
 (mAP@k: the sum of precisions at relevant ranks up to k over min(k, relevant items)).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
+
+_BLOCK = 256  # queries compared at once, which limits memory
 
 
 def validate(relevant: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
@@ -51,6 +57,24 @@ def average_precisions_at(relevant: NDArray[np.bool_], scores: NDArray[np.floati
 def _validate_ranks(k: int) -> None:
     if k < 1:
         raise InputError(f"k is {k}; wanted 1 or more ranks")
+
+
+def ranks(queries: np.ndarray, answers: np.ndarray, correct: Sequence[NDArray[np.intp]]) -> list[list[int]]:
+    """Ranks from 1, rising, of each query's correct answers among all. queries (Q, D), answers (A, D): unit vectors."""
+    results: list[list[int]] = []
+    for start in range(0, len(queries), _BLOCK):
+        for cosines, indices in zip(queries[start : start + _BLOCK] @ answers.T, correct[start : start + _BLOCK], strict=True):
+            own = -np.sort(-cosines[indices])
+            others = np.sort(np.delete(cosines, indices))
+            before = len(others) - np.searchsorted(others, own, side="left")  # ties are ranked before
+            results.append([int(rank) for rank in before + np.arange(1, len(own) + 1)])
+    return results
+
+
+def scores_of_ranks(ranks: Sequence[int], ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
+    """R@k (`r{k}`) and average precision at 10 (`map10`) of one query. ranks: of its relevant items, from 1, rising."""
+    precisions = [(index + 1) / rank for index, rank in enumerate(ranks) if rank <= 10]
+    return {f"r{k}": float(ranks[0] <= k) for k in ks} | {"map10": sum(precisions) / min(10, len(ranks))}
 
 
 def evaluate(relevant: NDArray[np.bool_], scores: NDArray[np.floating], ks: tuple[int, ...] = (1, 5, 10)) -> dict[str, float]:

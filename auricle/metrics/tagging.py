@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.core.errors import InputError
-from auricle.metrics.curves import average_precision, roc_auc
+from auricle.metrics.curves import Ranking, average_precision, roc_auc
+from auricle.metrics.resampled import Metric
 
 
 def validate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
@@ -69,6 +70,27 @@ def evaluate(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> dict[str
     validate(truth, scores)
     areas = np.array([roc_auc(truth[:, label], scores[:, label]) for label in range(truth.shape[1])])
     return {"map": mean_average_precision(truth, scores), "lwlrap": lwlrap(truth, scores), "dprime": dprime(_mean(areas))}
+
+
+def resampled(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> dict[str, Metric]:
+    """The metrics of `evaluate` as functions of clips, for resampling; labels without a positive clip are left out."""
+    validate(truth, scores)
+    columns = [Ranking.of(true, column) for true, column in zip(truth.T, scores.T, strict=True) if true.any()]
+    labels, precisions = truth.sum(axis=1), np.nan_to_num(label_ranking_precisions(truth, scores))
+
+    def mean_precision(sample: NDArray[np.intp]) -> float:
+        times = np.bincount(sample, minlength=len(truth))
+        return _mean(np.array([column.average_precision(times) for column in columns]))
+
+    def weighted_precision(sample: NDArray[np.intp]) -> float:
+        return float(precisions[sample] @ labels[sample] / labels[sample].sum()) if labels[sample].any() else float("nan")
+
+    def separation(sample: NDArray[np.intp]) -> float:
+        times = np.bincount(sample, minlength=len(truth))
+        return dprime(_mean(np.array([column.roc_auc(times) for column in columns])))
+
+    clips = np.arange(len(truth))
+    return {"map": Metric(clips, mean_precision), "lwlrap": Metric(clips, weighted_precision), "dprime": Metric(clips, separation)}
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -41,6 +41,37 @@ def load(folder: Path, config: ModelConfig | None = None) -> Model:
     return model.eval().requires_grad_(False)
 
 
+def build_from(folder: Path, config: ModelConfig) -> tuple[Model, dict[str, Tensor]]:
+    """A model of another config with the weights of a folder, in evaluation mode: to change its heads.
+
+    Encoder, projection and text tower are those of the folder; so is a head whose output has the same name, labels and shape. Other heads
+    have random weights. Returns the model, and the folder's tensors of its front-end and of a static text tower. ModelError where the
+    encoders differ.
+    """
+    model, before = Model(config), load(folder)
+    tensors = {
+        name: tensor
+        for name, tensor in before.state_dict().items()
+        if not name.startswith("heads.") or _same_head(name.split(".")[1], before.config, config)
+    }
+    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    if wrong := [name for name in (*missing, *unexpected) if name.startswith("encoder.")]:
+        raise ModelError(f"{folder}: tensor {wrong[0]} fits no encoder of this config; wanted the encoder of the folder")
+    extra = {name: tensor for name, tensor in load_file(folder / "model.safetensors").items() if name.startswith((FRONTEND, TEXT))}
+    return model.eval(), {name: tensor for name, tensor in extra.items() if name.startswith(FRONTEND) or config.text is not None}
+
+
+def _same_head(name: str, before: ModelConfig, after: ModelConfig) -> bool:
+    one, other = before.outputs.get(name), after.outputs.get(name)
+    joint = one is not None and one.head == "components and labels"
+    return (
+        one is not None
+        and other is not None
+        and (one.kind, one.head, one.labels) == (other.kind, other.head, other.labels)
+        and (not joint or (one.dim or 0) - len(before.labels) == (other.dim or 0) - len(after.labels))
+    )
+
+
 def _named(tensors: Mapping[str, Tensor], config: ModelConfig, *, text: bool) -> dict[str, Tensor]:
     """State dict of the module in single precision. text: the module has a text tower."""
     excluded = (FRONTEND,) if text else (FRONTEND, TEXT)
@@ -102,6 +133,8 @@ class skip_init(TorchFunctionMode):  # noqa: N801  a context manager, used as a 
     """Context manager that skips random initialisation of weights in this thread, for modules whose weights are loaded at once."""
 
     def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
-        if func in (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_):
+        if func in (Tensor.uniform_, Tensor.erfinv_):
             return args[0]
+        if func is Tensor.normal_:  # nn.init.trunc_normal_ draws again until all values are in range, which unset memory may never be
+            return args[0].zero_()
         return func(*args, **(kwargs or {}))

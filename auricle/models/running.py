@@ -36,19 +36,22 @@ _CAST_INPUT = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _KEEP_FP32 = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, GaborFilters, GaussianPooling, Pcen)
 
 
+_WANTED = "cpu, cuda, cuda:0 or mps"
+
+
 class TorchModel:
     """The module of a model folder as functions of numpy arrays. Thread-safe."""
 
     def __init__(self, folder: Path, config: ModelConfig, precision: Precision, device: str | None = None) -> None:
         """device: a torch device; None is AURICLE_DEVICE if set, else a GPU if torch finds one, else the CPU."""
-        self._device = _device(device)
+        self._device = find_device(device)
         self._autocast = precision == "torch-bf16" and self._device.type == "cuda"
         self._model = load(folder, config)
         if precision == "torch-bf16" and not self._autocast:
             to_bfloat16(self._model)
         self._model.to(self._device)
         self._encode: Callable[[Tensor], dict[str, Tensor]] = self._model if precision != "compile" else _Compiled(self._model)
-        self._pool = _single_threaded_pool(1 if self._device.type == "cuda" else cpu_count())
+        self._pool = _single_threaded_pool(cpu_count() if self._device.type == "cpu" else 1)
 
     def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """features float32 (B, ...) -> the outputs of the config, or those that are requested (Model.forward), float32."""
@@ -138,14 +141,16 @@ def _single_threaded_pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, "auricle-torch", initializer=begin)
 
 
-def _device(name: str | None) -> torch.device:
+def find_device(name: str | None) -> torch.device:
+    """The device of a name; None is AURICLE_DEVICE if set, else a GPU if torch finds one, else the CPU. InputError where it is absent."""
     name = name or os.environ.get("AURICLE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"device {name!r} is not a torch device; wanted cpu or cuda") from error
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"device {name!r} is not supported; wanted cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name!r}: torch finds no GPU here; wanted cpu")
+        raise InputError(f"device {name!r} is not a device of torch; wanted {_WANTED}") from error
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if device.type not in counts:
+        raise InputError(f"device {name!r} is not supported; wanted {_WANTED}")
+    if (device.index or 0) >= counts[device.type]:
+        raise InputError(f"device {name!r}: torch finds no such device here; wanted another, such as cpu")
     return device

@@ -30,12 +30,14 @@ class SpecAugment(nn.Module):
         return features
 
 
-def mixup(features: Tensor, labels: Tensor, *, alpha: float = 1.0) -> tuple[Tensor, Tensor]:
+def mixup(*tensors: Tensor, alpha: float = 1.0) -> tuple[Tensor, ...]:
     """Mix each clip with its neighbour in the batch, with weights from Beta(alpha, alpha) (Zhang et al. 2018, arXiv:1710.09412).
 
-    features (B, T, F) and labels (B, K) are mixed linearly; PANNs mix log-mels in this way.
+    tensors: features (B, ...) and targets (B, ...), which are mixed linearly with the same weights; PANNs mix log-mels in this way.
     """
-    weight = torch.distributions.Beta(alpha, alpha).sample((len(features),)).to(features)
-    of_features, of_labels = weight[:, None, None], weight[:, None]
-    mixed = of_features * features + (1 - of_features) * features.roll(1, dims=0)
-    return mixed, of_labels * labels + (1 - of_labels) * labels.roll(1, dims=0)
+    weight = torch.distributions.Beta(alpha, alpha).sample((len(tensors[0]),)).to(tensors[0])
+    mixed = []
+    for tensor in tensors:
+        own = weight.view(-1, *[1] * (tensor.ndim - 1))
+        mixed.append(own * tensor + (1 - own) * tensor.roll(1, dims=0))
+    return tuple(mixed)

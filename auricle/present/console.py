@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auricle.core.records import Analysis, Classification, Event, Label
-from auricle.core.remarks import absence_text, presence_text, remarks
+from auricle.core.remarks import absence_text, answer_texts, presence_text, remarks
 from auricle.core.units import clock, percent, ticks
 from auricle.signal.streaming import printable
 
@@ -40,22 +40,34 @@ class _Layout:
     tenths: bool
 
 
-def analysis_text(analysis: Analysis, *, width: int, unicode: bool = True) -> RenderableType:
-    """Render an Analysis in lines of at most `width` cells."""
+def analysis_text(analysis: Analysis, *, width: int, unicode: bool = True, hint: str = "") -> RenderableType:
+    """Render an Analysis in lines of at most `width` cells. hint: what to do where nothing is recognised."""
     present = [label for label in analysis.tags if label.present]
     labels = dict.fromkeys([*(label.label for label in present), *(event.label for event in analysis.events)])
     layout = _layout(analysis, list(labels), min(width, _WIDEST), unicode=unicode)
     pieces: list[RenderableType] = [_title(analysis)]
-    tagged = bool(analysis.tags) or analysis.silent or analysis.labels is None  # a model may have no labels of its own
-    if not labels and analysis.coverage and tagged:
-        pieces.append(Text(f"  {printable(absence_text(analysis.to_dict()))}", style="dim", overflow="fold"))
+    if is_unrecognised(analysis) or (analysis.silent and not labels and analysis.coverage):
+        absence = absence_text(analysis.to_dict()) + (f"; {hint}" if hint and not analysis.silent else "")
+        pieces.append(Text(f"  {printable(absence)}", style="dim", overflow="fold"))
     if present:
         pieces += [Text(), *(_score(label, layout) for label in present)]
     if analysis.events:
         pieces += [Text(), *_lanes(analysis.events, analysis.duration, layout)]
     if analysis.labels:
         pieces += [Text(), Text("  your labels", style="dim"), *(_score(label, layout, queried=True) for label in analysis.labels)]
+    if analysis.answers:
+        pieces.append(Text())
+        column = max(map(len, analysis.answers))
+        pieces += [Text(f"  {printable(name):{column}}  {printable(text)}") for name, text in answer_texts(analysis.to_dict()).items()]
     return Group(*pieces, Text())
+
+
+def is_unrecognised(analysis: Analysis) -> bool:
+    """Whether sound was analysed for labels, and none is present."""
+    # a model may have no labels of its own
+    tagged = bool(analysis.tags) or (analysis.labels is None and not analysis.answers)
+    found = bool(analysis.events) or any(label.present for label in analysis.tags)
+    return tagged and not found and bool(analysis.coverage) and not analysis.silent
 
 
 def classification_text(classification: Classification, *, width: int, unicode: bool = True) -> RenderableType:

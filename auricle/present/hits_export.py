@@ -31,6 +31,16 @@ class Exported:
     errors: tuple[str, ...] = ()
 
 
+def find_format(to: Path) -> str:
+    """The suffix that decides the format of an export to a path; empty for clips in a folder. InputError for another suffix."""
+    if to.is_dir() or (not to.is_file() and (str(to).endswith(os.sep) or not to.suffix)):
+        return ""
+    ending = next((ending for ending in _ENDINGS if to.name.lower().endswith(ending)), None)
+    if ending is None:
+        raise InputError(f"{to}: wanted a file name with suffix {', '.join(_ENDINGS)}, or a folder for audio clips")
+    return ending
+
+
 def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]) -> Exported:
     """Write hits to a file, by its suffix: .csv, .parquet, .txt (Audacity), .raven.txt; or audio clips into a folder, DIR/.
 
@@ -38,11 +48,9 @@ def export(hits: Sequence[Hit], to: Path, *, what: str, rates: Mapping[str, int]
     written.
     """
     what = " ".join(what.split())
-    if to.is_dir() or (not to.is_file() and (str(to).endswith(os.sep) or not to.suffix)):
+    ending = find_format(to)
+    if not ending:
         return _cut(hits, to)
-    ending = next((ending for ending in _ENDINGS if to.name.lower().endswith(ending)), None)
-    if ending is None:
-        raise InputError(f"{to}: wanted a file name with suffix {', '.join(_ENDINGS)}, or a folder for audio clips")
     if ending == ".txt":
         return Exported(_audacity(hits, to, what))
     if ending == ".csv":

@@ -18,7 +18,7 @@ from auricle.core.config import ModelConfig
 from auricle.core.errors import SoundError
 from auricle.core.files import write_text
 from auricle.core.records import Analysis, Clip
-from auricle.core.remarks import remarks
+from auricle.core.remarks import answer_texts, remarks
 from auricle.listen.pipeline import Progress, Source
 from auricle.present import spectrogram_image
 from auricle.signal.frontend import open_frontend
@@ -64,7 +64,9 @@ def render(
     frontend = open_frontend(_FRONTEND)
     files, left = [], _PAGE_AUDIO
     for place, (one, source) in enumerate(zip(analyses, sources, strict=True)):
-        fields = json.loads(one.to_json()) | {"remarks": remarks(one.to_dict())}
+        record = one.to_dict()
+        answers = [f"{name}: {text}" for name, text in answer_texts(record).items()]
+        fields = json.loads(one.to_json()) | {"remarks": remarks(record) + answers}
         if one.coverage:
             fields |= _picture(source, _FRONTEND)
             fields |= _audio(source, one, left, folder)

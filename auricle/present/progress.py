@@ -71,6 +71,23 @@ class FilesProgress(_Bar):
             self._update(sum(self._shares.values()))
 
 
+class DownloadProgress(_Bar):
+    """Progress of a download: bytes that are there of all, and the rate of this call."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console, 0, "downloading")
+        self._first: int | None = None
+        self._started_bytes = self._started
+
+    def __call__(self, done: int, total: int) -> None:
+        """Record that `done` bytes of `total` are there; total is 0 while it is unknown."""
+        with self._lock:
+            if self._first is None or done < self._first:  # a further file, or one that starts again
+                self._first, self._started_bytes = done, time.monotonic()
+            seconds = max(1e-3, time.monotonic() - self._started_bytes)
+            self._update(done, total=total, rate=f"{(done - self._first) / seconds / 1e6:.1f} MB/s")
+
+
 class IndexProgress(_Bar):
     """Progress of indexing: files done of all, files per second, and how many times faster than real time."""
 

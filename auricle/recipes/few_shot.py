@@ -4,14 +4,12 @@ Prototypical networks (Snell et al. 2017, arXiv:1703.05175): each clip is classi
 every label in the batch. Siamese (Hadsell et al. 2006): embeddings of clips of one label are pulled together, others pushed apart up to a
 margin. New labels are then recognised from a few examples (auricle teach, auricle fit); the suites fsdd-few and esc50-few evaluate it.
 
-    auricle train few-shot                                           a first run on synthetic sounds, in seconds
+    auricle train few-shot                                           a first run on synthetic sounds
     auricle train few-shot --set data=labelled.jsonl --set method=siamese
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
@@ -19,19 +17,20 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auricle.core.config import EMBEDDING
-from auricle.data.item import Item
 from auricle.models.model import Model
 from auricle.nn.losses.prototypes import prototypical, siamese
-from auricle.recipes.panns import label_vocabulary
-from auricle.recipes.recipe_config import Positive, RecipeConfig, decode_items, make_model_config, read_items
-from auricle.recipes.result_folder import write_model_folder
-from auricle.signal.presets import PRESETS
-from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.recipes.recipe_config import Positive, RecipeConfig, compute_losses, make_batches, make_model_config
+from auricle.recipes.recordings import label_vocabulary, read_items
+from auricle.recipes.result_folder import write_trained
+from auricle.train.batches import Batch
 from auricle.train.trainer import TrainConfig, Training
 
 
 class Config(RecipeConfig):
-    """data: a manifest with labels; an item's first one is used. method: loss. dim: width of embeddings. margin: of the Siamese loss."""
+    """data: a manifest with labels; an item's first one is used. encoder: its settings. method: the loss. dim: width of embeddings.
+
+    margin: of the Siamese loss.
+    """
 
     encoder: dict[str, Any] = {"family": "gated", "stem": [16, 32, 48, 64, 96], "width": 128, "depth": 2, "heads": 4, "hidden": 256}
     method: Literal["prototypes", "siamese"] = "prototypes"
@@ -61,29 +60,14 @@ class FewShotModel(nn.Module):
 def build(config: Config) -> Training:
     """Build the training of this config."""
     torch.manual_seed(config.seed)
-    items = [item for item in read_items(config) if item.labels]
+    items = read_items(config, "labels")
     labels = label_vocabulary(items, min_clips=2)
     name = f"few-shot-{config.method}"
     settings = make_model_config(config.encoder, name=name, window=config.window, dim=config.dim, projection="linear")
-    model = Model(settings).train()
-    batches = Batches(
-        items,
-        decode_items(items, config.cache, rate=PRESETS[settings.frontend].rate),
-        settings.frontend,
-        BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers, captions="none"),
-        labels=labels,
-    )
     return Training(
-        model=FewShotModel(model, config),
-        objective=lambda few_shot, batch: few_shot(batch),
-        batches=batches,
+        model=FewShotModel(Model(settings).train(), config),
+        objective=compute_losses,
+        batches=make_batches(config, items, settings.frontend, labels=labels),
         settings=config.train,
-        finish=lambda few_shot, out: finish(few_shot, out, items),
+        finish=lambda few_shot, out: write_trained(few_shot, out, items),
     )
-
-
-def finish(few_shot: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
-    """Write out/model."""
-    assert isinstance(few_shot, FewShotModel)
-    write_model_folder(few_shot.model.eval(), out, items)
-    return {}

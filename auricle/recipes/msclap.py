@@ -4,7 +4,7 @@ Elizalde et al. 2023 (arXiv:2206.04769): CNN14 and BERT on 128 k pairs. Elizalde
 pairs, with the audio tower first trained on 22 supervised tasks. The tasks, their weights and the optimiser's settings are unverified, so
 those of `published` are our choice. `--set start=MODEL` starts from a trained audio tower.
 
-    auricle train msclap                                             a first run on synthetic sounds, in seconds
+    auricle train msclap                                             a first run on synthetic sounds
     auricle train msclap --set data=captions.jsonl --set size=published
 """
 

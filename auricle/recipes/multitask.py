@@ -4,7 +4,7 @@ The audio encoder of MS-CLAP 2023 was trained like this, HTS-AT on 22 tasks (Eli
 schedule are unverified, so choose your own. A task whose clips have exactly one label is trained with cross-entropy and has softmax scores,
 any other with binary cross-entropy. The scores of `data` are the model's `clip_logits`; each further task is an output of its own name.
 
-    auricle train multitask                                          a first run on synthetic sounds, in seconds
+    auricle train multitask                                          a first run on synthetic sounds
     auricle train multitask --set data=sounds.jsonl --set 'tasks={"digits": "digits.jsonl"}' --set fold=4
 """
 
@@ -19,24 +19,23 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from auricle.core.config import CLIP_LOGITS, ModelConfig, Output
 from auricle.core.errors import InputError
-from auricle.data import manifest
 from auricle.data.item import Item
 from auricle.data.waves import Waves
 from auricle.metrics.bootstrap import wilson
 from auricle.metrics.event import correct
 from auricle.metrics.tagging import mean_average_precision
-from auricle.models.encoders.factory import published_size
 from auricle.models.model import Model
-from auricle.nn.losses.multitask import Head, multitask
-from auricle.recipes.panns import label_vocabulary
-from auricle.recipes.recipe_config import RecipeConfig, decode_items, make_model_config, read_items
+from auricle.recipes.recipe_config import RecipeConfig, compute_losses, encoder_settings, make_batches, make_model_config
+from auricle.recipes.recordings import decode_items, label_vocabulary, read_items, read_with
 from auricle.recipes.result_folder import write_model_folder
 from auricle.signal.frontend import open_frontend
-from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.tasks import registry
+from auricle.train.batches import TargetEncoder
+from auricle.train.objective import TaskHead, TaskObjective
 from auricle.train.trainer import TrainConfig, Training
 
 #: A small CNN without a classification head, on log-mel spectrograms.
@@ -51,7 +50,8 @@ class Config(RecipeConfig):
     """data: a manifest with labels. tasks: manifests of further tasks by name; they may contain the same recordings with other labels.
 
     weights: of tasks by name, 1 by default; the task of `data` is called `labels`. fold: held out of every manifest and evaluated at the
-    end; none by default. balanced: class-balanced sampling over the labels of all tasks.
+    end; none by default. encoder: its settings, or the name of a published size. balanced: class-balanced sampling over the labels of all
+    tasks.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {
@@ -82,54 +82,35 @@ class Task:
     exclusive: bool
 
     @property
+    def kind(self) -> str:
+        """The question that it answers, in auricle.tasks."""
+        return "event" if self.exclusive else "tagging"
+
+    @property
     def output(self) -> str:
         """Name of the model's output for this task."""
         return CLIP_LOGITS if self.name == FIRST else self.name
-
-
-class MultitaskModel(nn.Module):
-    """Computes the loss of each task from a batch with clips of several tasks. task_of: index of each item's task, int64 (items,)."""
-
-    def __init__(self, model: Model, tasks: Sequence[Task], weights: Mapping[str, float]) -> None:
-        super().__init__()
-        self.model = model
-        self.heads = {task.output: Head(len(task.labels), task.exclusive, weights.get(task.name, 1.0)) for task in tasks}
-        self.task_of = torch.repeat_interleave(torch.tensor([len(task.items) for task in tasks]))
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Parts of the loss by the names of the outputs, each ()."""
-        assert batch.labels is not None
-        task = self.task_of.to(batch.items.device)[batch.items]
-        return multitask(self.model(batch.features, batch.mask), batch.labels, task, self.heads)
 
 
 def build(config: Config, name: str = "multitask") -> Training:
     """A training of this config. name: of the model."""
     torch.manual_seed(config.seed)
     tasks = read_tasks(config)
-    encoder = {**published_size(config.encoder), "labels": 0} if isinstance(config.encoder, str) else config.encoder
+    encoder = {**encoder_settings(config.encoder), "labels": 0} if isinstance(config.encoder, str) else config.encoder
     model = Model(add_heads(make_model_config(encoder, name=name, window=config.window), tasks)).train()
-    frontend = open_frontend(model.config.frontend)
-    items = [item for task in tasks for item in task.items]
-    batches = Batches(
-        [dataclasses.replace(item, labels=_columns(task, item.labels)) for task in tasks for item in task.items],
-        decode_items(items, config.cache, rate=frontend.rate),
-        frontend,
-        BatchConfig(
-            batch=config.batch,
-            seconds=config.window,
-            balanced=config.balanced,
-            seed=config.seed,
-            workers=config.workers,
-            captions="none",
-        ),
-        labels=[column for task in tasks for column in _columns(task, task.labels)],
-    )
-    held_out = {task.name: decode_items(task.held_out, config.cache, rate=frontend.rate) for task in tasks if task.held_out}
+    items = [dataclasses.replace(item, labels=_columns(task, item.labels), events=()) for task in tasks for item in task.items]
+    columns = [column for task in tasks for column in _columns(task, task.labels)]
+    rate = open_frontend(model.config.frontend).rate
+    held_out = {task.name: decode_items(task.held_out, config.cache, rate=rate) for task in tasks if task.held_out}
+    heads = [
+        TaskHead(registry.find(task.kind), task.output, model.config.outputs[task.output], config.weights.get(task.name, 1.0))
+        for task in tasks
+    ]
+    targets = {task.output: _target(task, head) for task, head in zip(tasks, heads, strict=True)}
     return Training(
-        model=MultitaskModel(model, tasks, config.weights),
-        objective=lambda multi, batch: multi(batch),
-        batches=batches,
+        model=TaskObjective(model, heads),
+        objective=compute_losses,
+        batches=make_batches(config, items, model.config.frontend, balanced=config.balanced, labels=columns, targets=targets),
         settings=config.train,
         finish=lambda multi, out: finish(multi, out, tasks, held_out),
     )
@@ -137,13 +118,15 @@ def build(config: Config, name: str = "multitask") -> Training:
 
 def read_tasks(config: Config) -> list[Task]:
     """Read the tasks of a config, that of `data` first. Synthetic sounds have two: which kinds occur, and which occurs first."""
-    items_of = {FIRST: [item for item in read_items(config) if item.labels]}
+    items_of = {FIRST: read_items(config, "labels")}
     for name, path in config.tasks.items():
         if name == FIRST or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise InputError(f"task {name!r}; wanted lower-case letters, digits and underscores, and not {FIRST!r}, the task of `data`")
-        items_of[name] = [item for item in manifest.read(path) if item.labels]
+        items_of[name] = read_with(path, "labels")
     if config.data is None and not config.tasks:
-        items_of["first"] = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items_of[FIRST]]
+        items_of["first"] = [
+            dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],), events=()) for item in items_of[FIRST]
+        ]
     if unknown := config.weights.keys() - items_of.keys():
         raise InputError(f"weights has {min(unknown)!r}; wanted tasks: {', '.join(items_of)}")
     return [_task(name, items, config.fold) for name, items in items_of.items()]
@@ -165,9 +148,21 @@ def add_heads(settings: ModelConfig, tasks: Sequence[Task]) -> ModelConfig:
     for task in tasks:
         if task.output in outputs:
             raise InputError(f"task {task.name!r} has the name of an output that every model has; wanted another name")
-        activation = "softmax" if task.exclusive else "sigmoid"
-        outputs[task.output] = Output(kind="clip_scores", head="linear", labels=task.labels, activation=activation)  # type: ignore[arg-type]
+        decoded = None if task.output == CLIP_LOGITS else task.kind
+        activation = registry.find(task.kind).activation
+        outputs[task.output] = Output(kind="clip_scores", head="linear", labels=task.labels, activation=activation, task=decoded)
     return ModelConfig(**{**dict(settings), "outputs": outputs})
+
+
+def _target(task: Task, head: TaskHead) -> TargetEncoder:
+    """The encoder of targets of a task; NaN for clips of other tasks."""
+    prefix = _columns(task, ("",))[0]
+
+    def encode(item: Item, start: float, seconds: float) -> np.ndarray:
+        own = [label.removeprefix(prefix) for label in item.labels if label.startswith(prefix)]
+        return head.task.encode(own, head.spec, seconds) if own else np.full(len(task.labels), np.nan, np.float32)
+
+    return encode
 
 
 def _columns(task: Task, labels: Sequence[str]) -> tuple[str, ...]:
@@ -177,7 +172,7 @@ def _columns(task: Task, labels: Sequence[str]) -> tuple[str, ...]:
 
 def finish(multi: nn.Module, out: Path, tasks: Sequence[Task], held_out: Mapping[str, Waves]) -> dict[str, float]:
     """Write out/model. Returns for each task accuracy with its interval, or mean average precision, on the held-out items."""
-    assert isinstance(multi, MultitaskModel)
+    assert isinstance(multi, TaskObjective)
     model = multi.model.eval()
     unique = {(item.corpus, item.id, item.audio): item for task in tasks for item in task.items}
     write_model_folder(model, out, list(unique.values()))

@@ -1,7 +1,7 @@
 """Training on pairs of sounds and captions: PairsConfig and `build`, which the audio-text recipes share.
 
 Each recipe sets its own defaults: encoder and text tower, parts of the loss, which captions are drawn. Without a manifest it trains small
-towers on synthetic sounds (recipes.synthetic) in seconds, which only checks that everything runs.
+towers on synthetic sounds (recipes.synthetic), which only checks that everything runs.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from auricle.models.captioner import Captioner, CaptionerConfig
 from auricle.models.encoders.gated import Gated
 from auricle.models.folder import load
 from auricle.models.masked_prediction import MaskedFrames
-from auricle.models.model import Model
+from auricle.models.model import STATIC, Model
 from auricle.nn.losses.contrast import InfoNce, SigLip
 from auricle.recipes.multi_loss import MultiLossModel
-from auricle.recipes.recipe_config import Positive, RecipeConfig, decode_items, make_model_config, read_items
+from auricle.recipes.recipe_config import Positive, RecipeConfig, compute_losses, make_batches, make_model_config
+from auricle.recipes.recordings import read_items
 from auricle.recipes.result_folder import write_model_folder
 from auricle.recipes.vocabulary import BEGIN, END, MASK, CaptionTokenizer, tokenizer_settings, train_tokenizer
 from auricle.runtime import catalog
-from auricle.signal.presets import PRESETS
-from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.train.batches import Batch, Batches
 from auricle.train.trainer import Training
 
 _EVALUATED = 2000  # pairs on which retrieval is computed at the end
@@ -46,7 +46,10 @@ Part: TypeAlias = Literal["contrast", "caption", "parallel", "frames"]
 
 
 class TextEncoderConfig(Strict):
-    """Sizes of a text tower of gated blocks that is trained from scratch. vocabulary: largest number of token ids."""
+    """Sizes of a text tower of gated blocks that is trained from scratch.
+
+    vocabulary: largest number of token ids. width: of token vectors. depth: blocks. heads: of attention. hidden: width inside a block.
+    """
 
     vocabulary: Positive = 4000
     width: Positive = 192
@@ -56,7 +59,7 @@ class TextEncoderConfig(Strict):
 
 
 class CaptionDecoderConfig(Strict):
-    """Sizes of the captioning decoder."""
+    """Sizes of the captioning decoder. width: of token vectors. depth: blocks. heads: of attention. hidden: width inside a block."""
 
     width: Positive = 192
     depth: Positive = 2
@@ -68,13 +71,13 @@ class PairsConfig(RecipeConfig):
     """Settings of a recipe that trains on pairs of sounds and captions.
 
     start: a model to fine-tune, by name or path; its encoder, tokenizer and settings override the sizes here. From a model without a text
-    tower, such as a tagger, the encoder is loaded without its classification head. encoder: settings, or the name of a published size
-    (auricle.models.encoders.factory.sizes). text_encoder, caption_decoder: their sizes. tower: family, pool and config of a text tower
-    that replaces `text_encoder` (auricle.models.text); its tokenizer is trained here. ordered: encoder (family gated) and text encoder
-    also use ramp-weighted temporal pooling, without which small data sets do not teach temporal order. dim: width of the joint embedding.
-    prompt: caption template for labels. weights: of the parts of the loss (contrast, caption, parallel, frames). loss: contrastive loss.
-    smoothing: of labels, for captioning. captions: how an item's caption is drawn. hard_negative_styles: styles of captions that are hard
-    negatives; items without any are skipped.
+    tower that can be trained, such as a tagger, the encoder is loaded without its classification head. encoder: settings, or the name of a
+    published size (auricle.models.encoders.factory.sizes). text_encoder, caption_decoder: their sizes. tower: family, pool and config of a
+    text tower that replaces `text_encoder` (auricle.models.text); its tokenizer is trained here. ordered: encoder (family gated) and text
+    encoder also use ramp-weighted temporal pooling, without which small data sets do not teach temporal order. dim: width of the joint
+    embedding. projection: of both towers into it. prompt: caption template for labels. weights: of the parts of the loss (contrast,
+    caption, parallel, frames). loss: contrastive loss. smoothing: of labels, for captioning. captions: how an item's caption is drawn.
+    hard_negative_styles: styles of captions that are hard negatives; items without any are skipped.
     """
 
     start: str | None = None
@@ -96,7 +99,7 @@ class PairsConfig(RecipeConfig):
 def build(config: PairsConfig, name: str) -> Training:
     """A training of this config. name: of the recipe, used as the model's name."""
     torch.manual_seed(config.seed)
-    items = _with_hard_negatives(read_items(config), config.hard_negative_styles)
+    items = _with_hard_negatives(read_items(config, "captions", "labels"), config.hard_negative_styles)
     tokenizer, settings = _tokenizer_and_config(config, items)
     start = None if config.start is None else catalog.find_folder(config.start)
     model = Model(settings) if start is None else _load_start(start, settings)
@@ -116,15 +119,7 @@ def build(config: PairsConfig, name: str) -> Training:
         smoothing=config.smoothing,
         hard_negatives=_hard_negatives(items, config.hard_negative_styles),
     )
-    rate = PRESETS[settings.frontend].rate
-    waves = decode_items(items, config.cache, rate=rate)
-    batches = Batches(
-        items,
-        waves,
-        settings.frontend,
-        BatchConfig(batch=config.batch, seconds=config.window, seed=config.seed, workers=config.workers),
-        caption=lambda item, rng: choose_caption(item, rng, config.captions),
-    )
+    batches = make_batches(config, items, settings.frontend, caption=lambda item, rng: choose_caption(item, rng, config.captions))
     return Training(
         model=multi_loss,
         objective=compute_losses,
@@ -134,21 +129,16 @@ def build(config: PairsConfig, name: str) -> Training:
     )
 
 
-def compute_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """The objective: the parts of the loss of a MultiLossModel, wrapped or not."""
-    parts: dict[str, Tensor] = model(batch)
-    return parts
-
-
 def _tokenizer_and_config(config: PairsConfig, items: Sequence[Item]) -> tuple[CaptionTokenizer, ModelConfig]:
     """Tokenizer of the model to fine-tune, or one trained on the captions; and the config of the model."""
     encoder = _encoder_settings(config)
     if config.start is not None:
         folder = catalog.find_folder(config.start)
         settings = _read_settings(folder)
-        if settings.text is not None:
+        if _has_trainable_text(settings):
+            assert settings.text is not None
             return CaptionTokenizer(folder / "tokenizer.json", settings.text.tower["words"]), settings
-        encoder = {**settings.encoder, "labels": 0}
+        encoder = {**settings.encoder, **({"labels": 0} if "labels" in settings.encoder else {})}
     path = config.cache / f"words-{config.text_encoder.vocabulary}-{_fingerprint(items)}" / "tokenizer.json"
     if not path.exists():
         texts = [caption.text for item in items for caption in item.captions] + [label for item in items for label in item.labels]
@@ -167,10 +157,15 @@ def _read_settings(folder: Path) -> ModelConfig:
     return read_config(folder / "config.json")
 
 
+def _has_trainable_text(config: ModelConfig) -> bool:
+    """Whether the model has a text tower that is a torch module; a static one is not trained."""
+    return config.text is not None and config.text.tower.get("family") != STATIC
+
+
 def _load_start(start: Path, settings: ModelConfig) -> Model:
     """Load the model to fine-tune; where it has no text tower, a new model with its encoder, without the classification head."""
     before = _read_settings(start)
-    if before.text is not None:
+    if _has_trainable_text(before):
         return load(start, settings)
     model = Model(settings)
     missing = model.encoder.load_state_dict(load(start, before).encoder.state_dict(), strict=False).missing_keys
@@ -200,7 +195,10 @@ def _with_hard_negatives(items: list[Item], styles: tuple[str, ...]) -> list[Ite
     """Items with a caption of these styles; all items where no styles are given."""
     selected = [item for item in items if not styles or any(caption.style in styles for caption in item.captions)]
     if not selected:
-        raise InputError(f"no item has a caption of the styles {', '.join(styles)}; wanted items with such captions as hard negatives")
+        raise InputError(
+            f"no item has a caption of the style {' or '.join(styles)}, which this recipe uses as hard negatives; "
+            "wanted them in the field captions, see Captions in docs/data.md"
+        )
     return selected
 
 

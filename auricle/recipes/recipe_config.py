@@ -1,39 +1,36 @@
-"""RecipeConfig: settings that all recipes share; reading and decoding of the recordings of a manifest, or of synthetic sounds."""
+"""RecipeConfig: settings that recipes with a training loop share; batches, objective and model config made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor, nn
 
-from auricle.core.config import ModelConfig, Strict, encoder_config
-from auricle.core.errors import InputError
-from auricle.data import manifest
+from auricle.core.config import ModelConfig, encoder_config
 from auricle.data.item import Item
-from auricle.data.waves import Waves, open_waves
 from auricle.models.encoders.factory import open_encoder, published_size
-from auricle.recipes import synthetic
+from auricle.recipes.recordings import DataConfig, decode_items
+from auricle.signal.frontend import open_frontend
+from auricle.train.batches import Batch, BatchConfig, Batches, Captioner, TargetEncoder
 from auricle.train.trainer import TrainConfig
 
 Positive = Annotated[int, Field(gt=0)]
 
 
-class RecipeConfig(Strict):
-    """Settings that all recipes share.
+class RecipeConfig(DataConfig):
+    """Settings that all recipes with a training loop share.
 
-    data: path of a manifest; synthetic sounds without one. size: 'small' trains on two CPU cores; 'published' takes the defaults of SIZES,
-    which other settings override. cache: folder of decoded recordings. window: seconds; longer recordings are cropped at random.
-    batch: clips per step. workers: threads that prepare batches.
+    size: 'small' trains on two CPU cores; 'published' takes the defaults of SIZES, which other settings override. seed: of initial weights
+    and batches. window: seconds; longer recordings are cropped at random. batch: clips per step. workers: threads that prepare batches.
+    train: settings of the trainer.
     """
 
     SIZES: ClassVar[dict[str, dict[str, Any]]] = {}
 
-    data: Path | None = None
     size: Literal["small", "published"] = "small"
-    cache: Path = Path("runs/cache")
     seed: int = 0
     window: Annotated[float, Field(gt=0)] = 10.0
     batch: Positive = 32
@@ -41,27 +38,44 @@ class RecipeConfig(Strict):
     train: TrainConfig = TrainConfig(steps=200, learning_rate=2e-3)
 
 
-def read_items(config: RecipeConfig) -> list[Item]:
-    """Items with a caption or a label, of the manifest or of synthetic sounds. InputError where there are none."""
-    path = config.data or synthetic.write_manifest(config.cache / "made")
-    items = [item for item in manifest.read(path) if item.captions or item.labels]
-    if not items:
-        raise InputError(f"{path} has no item with a caption or a label; wanted a manifest with captions or labels, see docs/data.md")
-    return items
+def make_batches(
+    config: RecipeConfig,
+    items: Sequence[Item],
+    frontend: str,
+    *,
+    window: float | None = None,
+    balanced: bool = False,
+    labels: Sequence[str] = (),
+    caption: Captioner | None = None,
+    targets: Mapping[str, TargetEncoder] | None = None,
+) -> Batches:
+    """Batches of these items, decoded. window: seconds, those of the config by default. Texts come from `caption` alone; see Batches."""
+    settings = BatchConfig(
+        batch=config.batch,
+        seconds=config.window if window is None else window,
+        balanced=balanced,
+        captions="none",
+        seed=config.seed,
+        workers=config.workers,
+    )
+    waves = decode_items(items, config.cache, rate=open_frontend(frontend).rate)
+    return Batches(items, waves, frontend, settings, caption=caption, labels=labels, targets=targets)
 
 
-def decode_items(items: Sequence[Item], cache: Path, *, rate: int) -> Waves:
-    """Decode the recordings, or reuse those in the cache. InputError where one cannot be read: its model would list it as training data."""
-    waves = open_waves(items, cache, rate=rate)
-    if waves.failed:
-        first, why = next(iter(waves.failed.items()))
-        raise InputError(f"{len(waves.failed)} of {len(items)} recordings cannot be read, such as {items[first].audio}: {why}")
-    return waves
+def compute_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Objective of a model whose forward pass gives the weighted parts of its loss, each ()."""
+    parts: dict[str, Tensor] = model(batch)
+    return parts
+
+
+def encoder_settings(encoder: dict[str, Any] | str) -> dict[str, Any]:
+    """Settings of an encoder, given as they are or as the name of a published size."""
+    return published_size(encoder) if isinstance(encoder, str) else encoder
 
 
 def make_model_config(encoder: dict[str, Any] | str, *, name: str, window: float, **more: Any) -> ModelConfig:
     """Config of a new model. encoder: settings, or the name of a published size. window: seconds. more: further fields; they override."""
-    settings = published_size(encoder) if isinstance(encoder, str) else encoder
+    settings = encoder_settings(encoder)
     with torch.device("meta"):
         created: Any = open_encoder(settings)
     fields = {"frontend": created.frontend, "window": window, "encoder": settings, "dim": created.size}

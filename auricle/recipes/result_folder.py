@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from auricle.bench import lineage
 from auricle.core.errors import InputError
@@ -25,11 +27,13 @@ def write_model_folder(
     start: Path | None = None,
     tokenizer: Path | None = None,
     captioner: Captioner | None = None,
+    extra: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write out/model atomically and return its path. A trained model already there is replaced.
 
     items: the training data. start: folder of the model that this one was fine-tuned from; its training data are listed too, and where
-    they are unknown, no list is written, so the leak check of `auricle score` reports the lineage as unknown.
+    they are unknown, no list is written, so the leak check of `auricle score` reports the lineage as unknown. extra: tensors of the
+    front-end and of a static text tower.
     InputError where out/model exists and was not written by a training.
     """
     name = model.config.name
@@ -37,16 +41,25 @@ def write_model_folder(
     card = {"summary": summary, "trained": True, "corpora": sorted({item.corpus for item in items})}
     into = out / "model"
     if into.exists() and not json.loads((into / "card.json").read_bytes()).get("trained"):
-        raise InputError(f"{into} already exists and was not trained by auricle; remove it, or choose another --out")
+        raise InputError(f"{into} already exists and was not trained by auricle; remove it, or choose another folder with -o")
     with atomic_folder(into, replace=True) as partial:
-        save(partial, model, {}, card=card, tokenizer=tokenizer)
+        save(partial, model, extra or {}, card=card, tokenizer=tokenizer)
         before = None if start is None else start / lineage.CLIPS
         if before is None or before.is_file():
             lineage.write_lineage(partial, items)
             if before is not None:
                 clips = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
                 write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in clips))
+        if start is not None and (start / lineage.CALIBRATED).is_file():  # outputs that were not trained keep their calibration
+            shutil.copyfile(start / lineage.CALIBRATED, partial / lineage.CALIBRATED)
         if captioner is not None:
             save_file({key: tensor.contiguous() for key, tensor in captioner.state_dict().items()}, partial / "captioner.safetensors")
             write_text(partial / "captioner.json", captioner.config.model_dump_json(indent=1) + "\n")
     return into
+
+
+def write_trained(trained: nn.Module, out: Path, items: Sequence[Item]) -> dict[str, float]:
+    """Write out/model from a module that has it as `model`; the `finish` of a training without metrics of its own."""
+    assert isinstance(trained.model, Model)
+    write_model_folder(trained.model.eval(), out, items)
+    return {}

@@ -5,7 +5,7 @@ reconstruction loss has weight 10. Audio-MAE (Huang et al. 2022, arXiv:2207.0640
 encoded, and a decoder reconstructs all. `method` selects one of them. The result is the encoder: `auricle.load` opens it; evaluate it by a
 linear probe.
 
-    auricle train ssast                                              a first run on synthetic sounds, in seconds
+    auricle train ssast                                              a first run on synthetic sounds
     auricle train ssast --set data=sounds.jsonl --set size=published --set method=mae
 """
 
@@ -22,15 +22,16 @@ from torch.nn import functional
 
 from auricle.core.errors import InputError
 from auricle.data.item import Item
-from auricle.models.encoders.factory import open_encoder, published_size
+from auricle.models.encoders.factory import open_encoder
 from auricle.models.encoders.vit import ViT
 from auricle.models.masked_prediction import MaskedAutoencoder, MaskedPatches, random_masks, split_patches
 from auricle.models.model import Model
 from auricle.nn.losses.masked_spectrogram import masked_patches, ssast
-from auricle.recipes.recipe_config import RecipeConfig, decode_items, make_model_config, read_items
+from auricle.recipes.recipe_config import RecipeConfig, compute_losses, encoder_settings, make_batches, make_model_config
+from auricle.recipes.recordings import read_items
 from auricle.recipes.result_folder import write_model_folder
 from auricle.signal.presets import PRESETS
-from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.train.batches import Batch, Batches
 from auricle.train.trainer import TrainConfig, Training
 
 _SMALL = {
@@ -40,7 +41,9 @@ _SMALL = {
 
 
 class Config(RecipeConfig):
-    """method: 'ssast' or 'mae'. share: fraction of patches that is masked. cluster: side lengths, in patches, of the masked squares; one is
+    """data: a manifest of recordings; labels and captions are not used. encoder: settings of a vision transformer, or the name of a size.
+
+    method: 'ssast' or 'mae'. share: fraction of patches that is masked. cluster: side lengths, in patches, of the masked squares; one is
     drawn per batch (SSAST only). decoder: sizes of the decoder (Audio-MAE only).
     """
 
@@ -92,7 +95,7 @@ def build(config: Config) -> Training:
     """Build the training of this config."""
     torch.manual_seed(config.seed)
     items = read_items(config)
-    encoder = published_size(config.encoder) if isinstance(config.encoder, str) else config.encoder
+    encoder = encoder_settings(config.encoder)
     with torch.device("meta"):
         created = open_encoder(encoder)
     if not isinstance(created, ViT):
@@ -101,15 +104,10 @@ def build(config: Config) -> Training:
     window = created.config.frames * preset.hop / preset.rate
     settings = make_model_config(encoder, name=config.method, window=window)
     model = Model(settings).train()
-    batches = Batches(
-        items,
-        decode_items(items, config.cache, rate=preset.rate),
-        created.frontend,
-        BatchConfig(batch=config.batch, seconds=window, seed=config.seed, workers=config.workers, captions="none"),
-    )
+    batches = make_batches(config, items, created.frontend, window=window)
     return Training(
         model=MaskedPatchLosses(model, config),
-        objective=lambda losses, batch: losses(batch),
+        objective=compute_losses,
         batches=batches,
         settings=config.train,
         finish=lambda losses, out: finish(losses, out, items, batches),

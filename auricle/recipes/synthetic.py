@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.core.files import make_folder, write_bytes
+from auricle.core.records import Event
 from auricle.data.item import Caption, Item
 from auricle.data.manifest import write
 
@@ -70,6 +71,7 @@ def write_manifest(folder: Path, *, count: int = 32, seed: int = 0) -> Path:
                 audio=file,
                 captions=captions,
                 labels=tuple(sorted({KINDS[first], KINDS[second]})),
+                events=tuple(Event(KINDS[kind], at * _SECONDS, (at + 1) * _SECONDS, 1.0) for at, kind in enumerate((first, second))),
                 corpus="made",
                 source=str(number),
                 licence="CC0",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from auricle.core.model_files import read_config
 
 #: Name of the default model.
 DEFAULT = "auricle-tiny"
+#: Name of the published model that is proposed where the default one recognises nothing.
+BETTER = "mn04"
 
 #: Suffixes of weights and settings files of published weights.
 _CONTENT = {".json", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"}
@@ -30,7 +33,8 @@ def shipped() -> tuple[str, ...]:
 def find_folder(model: str | Path | None) -> Path:
     """Folder of a model: a shipped name, a model folder, or published weights; None is the default model. ModelError if there is none.
 
-    Published weights (a file, a folder, or OWNER/NAME[/FILE] on the hub) are converted once into the cache (core.cache).
+    Published weights (a file, a folder, a name of the table in runtime.known, or OWNER/NAME[/FILE] on the hub) are converted once into the
+    cache (core.cache). A path that exists comes before a name of the table, whose files are never downloaded here.
     """
     if model is None:
         model = DEFAULT
@@ -39,11 +43,16 @@ def find_folder(model: str | Path | None) -> Path:
     path = Path(model)
     if os.path.exists(path):  # False also for strings that cannot be paths
         return path if _is_model_folder(path) else _convert_cached(path, path.stem)
+    from auricle.runtime import known  # imported here: building its types takes a while, which a shipped model does not need
+
+    if str(model) in known.models():
+        return _convert_cached(known.find(str(model)), str(model), check=lambda: known.check_hashes(str(model)))
     if hub.is_name(str(model)):
         return _convert_cached(hub.find(str(model)), str(model))
     names = ", ".join(shipped()) or "none in this install"
     raise ModelError(
-        f"no model {str(model)!r}; wanted a shipped name ({names}), the path of a model folder or of weights, or OWNER/NAME on the hub"
+        f"no model {str(model)!r}; wanted a shipped name ({names}), a published name (auricle models --known), the path of a model folder "
+        "or of weights, or OWNER/NAME on the hub"
     )
 
 
@@ -58,12 +67,17 @@ def _is_model_folder(path: Path) -> bool:
     return not isinstance(config, dict) or "format" in config or not {"model_type", "architectures"} & config.keys()
 
 
-def _convert_cached(path: Path, name: str) -> Path:
-    """Convert published weights into the cache unless they are there. The folder's name has their hash, so changed weights are new."""
+def _convert_cached(path: Path, name: str, check: Callable[[], None] | None = None) -> Path:
+    """Convert published weights into the cache unless they are there. The folder's name has their hash, so changed weights are new.
+
+    check: called before a conversion; weights that are converted were checked then.
+    """
     into = cache_folder("models") / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}-{_content(path)[:16]}"
     if (into / "config.json").is_file():
         return into
-    from auricle.runtime.converting import convert
+    if check is not None:
+        check()
+    from auricle.runtime.converting import convert  # imported here, since a shipped model does not need it
 
     convert(path, into, name=name)
     return into

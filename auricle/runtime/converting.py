@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.optional import pip_command
 from auricle.runtime.exporting import export
 
 if TYPE_CHECKING:
@@ -35,13 +37,14 @@ def convert(
         if error.name != "torch":
             raise
         raise MissingPackage(
-            f"{path}: published weights are converted with torch, which is not installed; pip install 'auricle[train]'"
+            f"{path}: published weights are converted with torch, which is not installed; run: {pip_command('train')}"
         ) from error
     report, model = convert_weights(path, into, name=name, allow=allow, tokenizer=tokenizer)
     if not graphs:
         return report, "not requested"
     if not all(map(importlib.util.find_spec, ("onnx", "onnxscript"))):
-        return report, "onnx and onnxscript are not installed; pip install 'auricle[export]'"
+        return report, "onnx and onnxscript are not installed; run: pip install 'auricle[export]'"
+    logging.getLogger(__name__).info("converted %s; exporting its graph, once: this may take half a minute, later it opens at once", path)
     try:
         return report, export(into, model=model)
     except ModelError as error:

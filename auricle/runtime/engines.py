@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from auricle.core.config import ModelConfig
-from auricle.core.errors import MissingPackage, ModelError
+from auricle.core.errors import InputError, MissingPackage, ModelError
+from auricle.core.optional import pip_command
 from auricle.runtime.exported import read_export
 from auricle.runtime.tokens import has_tensors
 
@@ -38,8 +39,13 @@ class Engine(Protocol):
 
 
 def open_engine(folder: Path, config: ModelConfig, runtime: str | None, device: str | None = None) -> Engine:
-    """Open an engine. runtime: one of ENGINES; None chooses (choose_engine). device: of torch, see models.running."""
+    """Open an engine. runtime: one of ENGINES; None chooses (choose_engine). device: of torch, see models.running.
+
+    InputError for a device other than the CPU with an engine that has no other.
+    """
     runtime = runtime or choose_engine(folder, config, device)
+    if runtime in FASTEST and (device or "cpu") != "cpu":
+        raise InputError(f"device {device!r} is for engines of torch, and {runtime} runs on the CPU; wanted another runtime, or no device")
     if runtime == "onnx":
         from auricle.runtime.onnx import OnnxEngine
 
@@ -68,11 +74,14 @@ def choose_engine(folder: Path, config: ModelConfig, device: str | None = None) 
             if report.is_accurate(name) and _is_available(name):
                 return name
     if not _has_weights(folder):
-        raise ModelError(f"{folder}: has graphs but no weights, and no installed engine is within tolerance; choose a runtime by name")
+        why = (
+            "no installed engine is within tolerance; choose a runtime by name" if on_cpu else "graphs run on the CPU; name no other device"
+        )
+        raise ModelError(f"{folder}: has graphs but no weights, and {why}")
     if importlib.util.find_spec("torch"):
         return "torch-fp32"
     raise MissingPackage(
-        f"{folder}: no installed engine can run it; pip install 'auricle[hf]' for torch, or run `auricle export` where torch is installed"
+        f"{folder}: no installed engine can run it; for torch run: {pip_command('hf')}; or run `auricle export` where torch is installed"
     )
 
 

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from auricle.core.config import EXPORT, MODEL_PARTS, ModelConfig
+from auricle.core.config import EXPORT, LINEAGE_FILES, MODEL_PARTS, ModelConfig
 from auricle.core.errors import MissingPackage, ModelError
 from auricle.core.files import atomic_files, atomic_folder, write_text
 from auricle.core.model_files import digest_files, read_config
+from auricle.core.optional import pip_command
 from auricle.runtime.engines import Engine
 from auricle.runtime.exported import FORMAT, MIN_COSINE, Agreement, EngineAccuracy, Exported, read_export
 from auricle.runtime.tokens import load_tensors
@@ -30,7 +31,7 @@ _GRAPHS = (
     "model.onnx",
     "words.onnx",
 )  # files that others refer to come first
-_COPIED = ("config.json", "card.json", "tokenizer.json")  # copied into a separate folder of graphs
+_COPIED = ("config.json", "card.json", "tokenizer.json", *LINEAGE_FILES)  # copied into a separate folder of graphs
 _PACKAGES = ("auricle", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
 _EPSILON = 1e-12
 
@@ -72,13 +73,13 @@ def export(folder: Path, into: Path | None = None, *, model: Any = None, outputs
     """
     config = read_config(folder / "config.json")
     if into is None and read_export(folder) is None and (folder / config.names.graph).is_file():
-        raise ModelError(f"{folder} came with its graph; wanted --into DIR, or a folder of converted or trained weights")
+        raise ModelError(f"{folder} came with its graph; wanted -o DIR, or a folder of converted or trained weights")
     if into is not None and into.exists() and any(into.iterdir()):
         raise ModelError(f"{into} exists and is not empty; wanted a new folder")
     if into is not None:
         with atomic_folder(into) as partial:
             exported = _export(folder, config, partial, model, outputs)
-            _copy_rest(partial, folder)
+            _copy_rest(partial, folder, config)
         return exported
     with atomic_files(folder, last=EXPORT) as partial:
         exported = _export(folder, config, partial, model, outputs)
@@ -96,7 +97,7 @@ def _export(folder: Path, config: ModelConfig, partial: Path, model: Any, output
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; pip install 'auricle[export]'") from error
+        raise MissingPackage(f"{folder}: graphs are exported with torch, which is not installed; run: {pip_command('export')}") from error
     graphs = export_graphs(model or load(folder, config), partial, load_tensors(folder / "model.safetensors", "frontend."), outputs)
     engines: dict[str, EngineAccuracy] = {}
     failed: dict[str, str] = {}
@@ -170,12 +171,17 @@ def agreement(run: Callable[..., Sequence[np.ndarray]], probes: Sequence[Probe])
     return Agreement(cosine=cosine, difference=difference)
 
 
-def _copy_rest(partial: Path, folder: Path) -> None:
-    """Copy the files that a separate folder of graphs needs, and of the weights the front-end's tensors."""
+def _copy_rest(partial: Path, folder: Path, config: ModelConfig) -> None:
+    """Copy the files that a separate folder of graphs needs, and of the weights the tensors of the front-end and of a static text tower."""
     from safetensors.numpy import save_file
 
     for name in _COPIED:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, partial / name)
-    tensors = load_tensors(folder / "model.safetensors", "frontend.")
-    save_file({f"frontend.{name}": value for name, value in tensors.items()}, partial / "model.safetensors")
+    static = config.text is not None and config.text.tower.get("family") == "static"
+    kept = {
+        f"{prefix}{name}": value
+        for prefix in ("frontend.", *(["text."] if static else []))
+        for name, value in load_tensors(folder / "model.safetensors", prefix).items()
+    }
+    save_file(kept, partial / "model.safetensors")

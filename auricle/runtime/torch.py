@@ -10,6 +10,7 @@ import numpy as np
 
 from auricle.core.config import ModelConfig
 from auricle.core.errors import MissingPackage
+from auricle.core.optional import pip_command
 
 
 class TorchEngine:
@@ -22,7 +23,7 @@ class TorchEngine:
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
-            raise MissingPackage(f"runtime {name!r} needs torch, which is not installed; pip install 'auricle[train]'") from error
+            raise MissingPackage(f"runtime {name!r} needs torch, which is not installed; run: {pip_command('train')}") from error
         self._model: Any = running.TorchModel(folder, config, name, device)  # type: ignore[arg-type]
 
     def run(self, features: np.ndarray, outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:

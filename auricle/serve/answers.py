@@ -63,7 +63,9 @@ class AnalysisAnswer(BaseModel):
     gaps: list[tuple[float, float]] | None = None
     tracks: int | None = None
     unread: list[str] | None = None
+    negated: list[str] | None = None
     perhaps: list[Tag] | None = None
+    answers: dict[str, Any] | None = None
 
 
 class Vector(BaseModel):

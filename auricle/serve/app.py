@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import Response
 
 import auricle
@@ -16,6 +16,7 @@ from auricle.serve.answers import Health
 from auricle.serve.bodies import BodyLimits
 from auricle.serve.guard import Guard
 from auricle.serve.metrics import MetricsMiddleware
+from auricle.serve.parameters import check_names
 from auricle.serve.problems import problem_responses
 from auricle.serve.service import Service, Serving
 from auricle.serve.settings import Settings
@@ -37,7 +38,9 @@ def build(listener: Listener, archive: Archive | None, settings: Settings) -> Fa
     )
     app.state.service = service
     problems.add_handlers(app)
-    for part in (router, listen_routes.router, search_routes.router, teach_routes.router, play_routes.router, page.router):
+    for part in (listen_routes.router, search_routes.router, teach_routes.router, play_routes.router):
+        app.include_router(part, dependencies=[Depends(check_names)])
+    for part in (router, page.router):
         app.include_router(part)
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(Guard, settings=settings)

@@ -169,6 +169,7 @@ def _select_answer(analysis: Analysis, spec: JobSpec) -> Analysis:
         by_name = {label.label: label for label in analysis.labels}
         labels = tuple(by_name[name] for name in spec.labels if name in by_name)
     unread = tuple(label for label in analysis.unread if label in spec.labels)
+    negated = tuple(label for label in analysis.negated if label in spec.labels)
     whole = analysis if "tags" in spec.parts else dataclasses.replace(analysis, tags=(), perhaps=())
     events = analysis.events if "events" in spec.parts else ()
-    return dataclasses.replace(whole, tags=whole.tags[: spec.top], events=events, labels=labels, unread=unread)
+    return dataclasses.replace(whole, tags=whole.tags[: spec.top], events=events, labels=labels, unread=unread, negated=negated)

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from auricle.core.errors import InputError
+from auricle.core.labels import split_labels
 from auricle.core.records import Analysis
 from auricle.listen.pipeline import Space
-from auricle.listen.vocabulary import split_labels
 from auricle.serve.answers import AnalysisAnswer, Vector, analysis_json, vector_json
 from auricle.serve.jobs import JobSpec
 from auricle.serve.problems import Problem, problem_responses
@@ -34,24 +34,32 @@ RESPONSES = problem_responses(408, 413, 422, 429, 503)
 _MOST_LABELS, _LONGEST_LABEL = 100, 500
 
 UploadName = Annotated[str | None, Query(max_length=1000, description="Name of the recording in the response.")]
-Top = Annotated[str, Query(pattern=r"^(all|[1-9][0-9]{0,3})$", description="Number of tags, best first, or all.")]
+Count = Annotated[str, Query(pattern=r"^(all|[1-9][0-9]{0,3})$", description="Number of tags, best first, or all.")]
 _AS_CSV = "Further labels in your own words, separated by commas; in double quotes where a label has a comma."
 Labels = Annotated[list[str], Query(description=_AS_CSV, max_length=_MOST_LABELS)]
+Label = Annotated[list[str], Query(description="One further label, exactly as written, also with commas.", max_length=_MOST_LABELS)]
 
 
 @router.post("/listen", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
-async def listen(service: Serving, request: Request, labels: Labels = [], top: Top = "10", name: UploadName = None) -> Response:  # noqa: B006
+async def listen(
+    service: Serving,
+    request: Request,
+    labels: Labels = [],  # noqa: B006
+    label: Label = [],  # noqa: B006
+    k: Count = "10",
+    name: UploadName = None,
+) -> Response:
     """Analyse a recording: which sounds it contains, when, and scores of your own labels."""
-    names = _parse_labels(service, labels)
+    names = _parse_labels(service, labels, label)
     if names:  # raises InputError here, before the job shares a batch with others
-        await service.run_in_thread(lambda: service.listener.embed_text(names))
-    return await _analyse(service, request, JobSpec(labels=names, top=_parse_top(top)), name)
+        await service.run_in_thread(lambda: service.listener.check_labels(names))
+    return await _analyse(service, request, JobSpec(labels=names, top=_parse_count(k)), name)
 
 
 @router.post("/tag", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
-async def tag(service: Serving, request: Request, top: Top = "10", name: UploadName = None) -> Response:
+async def tag(service: Serving, request: Request, k: Count = "10", name: UploadName = None) -> Response:
     """Tag a recording: which sounds it contains."""
-    return await _analyse(service, request, JobSpec(parts=("tags",), top=_parse_top(top)), name)
+    return await _analyse(service, request, JobSpec(parts=("tags",), top=_parse_count(k)), name)
 
 
 @router.post("/detect", response_model=AnalysisAnswer, responses=RESPONSES, openapi_extra=BODY)
@@ -83,13 +91,15 @@ def _json_response(text: str) -> Response:
     return Response(text, media_type="application/json")
 
 
-def _parse_labels(service: Service, labels: list[str]) -> tuple[str, ...]:
-    names = split_labels(labels, service.listener.labels)
+def _parse_labels(service: Service, lists: list[str], single: list[str]) -> tuple[str, ...]:
+    if not all(label.strip() for label in single):
+        raise InputError('label is empty; wanted one label, such as "crying child"')
+    names = [*split_labels(lists, service.listener.labels), *single]
     if any(len(name) > _LONGEST_LABEL for name in names) or len(names) > _MOST_LABELS:
         wanted = f"at most {_MOST_LABELS} labels of at most {_LONGEST_LABEL} characters"
         raise InputError(f"labels has {len(names)} labels, or one too long; wanted {wanted}")
     return tuple(dict.fromkeys(names))
 
 
-def _parse_top(top: str) -> int | None:
-    return None if top == "all" else int(top)
+def _parse_count(k: str) -> int | None:
+    return None if k == "all" else int(k)

@@ -141,7 +141,7 @@ class Service:
 def _require_archive(part: Result | None) -> Result:
     """Return a part of the archive; Problem 404 where no archive is served."""
     if part is None:
-        raise Problem(404, "no archive is served; start the service with --in DIR")
+        raise Problem(404, "no archive is served; start the service with --archive DIR")
     return part
 
 

@@ -35,18 +35,18 @@ async def teach(service: Serving, body: TeachRequest) -> dict[str, Any]:
     return await service.run_in_thread(answer)
 
 
-@router.get("/taught", response_model=TaughtClasses, response_model_exclude_none=True, responses=problem_responses(404, 429, 503))
+@router.get("/taught", response_model=TaughtClasses, response_model_exclude_none=True, responses=problem_responses(404, 422, 429, 503))
 async def taught(service: Serving) -> dict[str, Any]:
     """List the latest version of each taught class."""
     return {"taught": await service.run_in_thread(lambda: [one.to_dict() for one in service.teacher.taught_classes()])}
 
 
 @router.get("/taught/{name}/proposals", response_model=Proposals, responses=problem_responses(404, 422, 429, 503))
-async def proposals(service: Serving, name: Annotated[Name, Path()], count: Annotated[int, Query(ge=1, le=_MOST)] = 10) -> dict[str, Any]:
+async def proposals(service: Serving, name: Annotated[Name, Path()], k: Annotated[int, Query(ge=1, le=_MOST)] = 10) -> dict[str, Any]:
     """Propose windows to label. why: check (sampled from the hits), unsure, or best."""
 
     def answer() -> list[dict[str, Any]]:
-        pairs = ((proposal, service.hit_json(proposal)) for proposal in service.teacher.propose(name, count))
+        pairs = ((proposal, service.hit_json(proposal)) for proposal in service.teacher.propose(name, k))
         return [fields | {"why": proposal.why} for proposal, fields in pairs if fields is not None]
 
     return {"proposals": await service.run_in_thread(answer)}

@@ -106,6 +106,27 @@ class Frontend:
             samples = _preemphasise(samples, self.preset.preemphasis)
         return self._power(samples)
 
+    def from_power(self, power: np.ndarray) -> np.ndarray:
+        """Features of mel power (T, F), such as the sum of that of several sounds: `features` of a recording is that of its `power`.
+
+        Returns float32 (T, F), or (fixed_frames, F). InputError for a stack and for a raw waveform.
+        """
+        preset = self.preset
+        if preset.kind != "mel":
+            raise InputError(f"front-end {self.name} is a {preset.kind}; wanted one whose features are a log-mel (T, F)")
+        if preset.fixed_frames is None:
+            return self._normalise(self._log(np.array(power, np.float32)))
+        return self._normalise(self._pad_power(np.array(power[: preset.fixed_frames], np.float32), preset.fixed_frames))
+
+    @functools.cached_property
+    def centres(self) -> np.ndarray:
+        """Frequency (Hz) of each band, float64 (F,): the mean of its filter. InputError for a raw waveform."""
+        if self.bank is None:
+            raise InputError(f"front-end {self.name} is a raw waveform and has no bands; wanted one with bands")
+        bins = np.arange(len(self.bank)) * self.rate / (2 * (len(self.bank) - 1))
+        weights = self.bank.astype(np.float64)
+        return np.asarray(bins @ weights / np.maximum(weights.sum(axis=0), 1e-12))
+
     def _as_mono(self, samples: np.ndarray) -> np.ndarray:
         samples = np.asarray(samples, dtype=np.float32)
         if samples.ndim == 2 and samples.shape[0] == 1:
@@ -118,16 +139,16 @@ class Frontend:
         """Logarithm of the first `fixed` frames (fixed, F); a short clip is padded according to the preset."""
         preset = self.preset
         if preset.padding == "zeros":
-            padded = np.zeros((fixed, self.mels), np.float32)
-            part = self._log(self.power(samples[: fixed * preset.hop + preset.window])[:fixed])
-            padded[: len(part)] = part
-            return padded
+            return self._pad_power(self.power(samples[: fixed * preset.hop + preset.window])[:fixed], fixed)
         size = fixed * preset.hop
         silence = min(preset.window, max(0, size - samples.size))  # later frames are silent and need no FFT
-        power = np.zeros((fixed, self.mels), np.float32)
-        part = self.power(np.pad(samples[:size], (0, silence)))[:fixed]
-        power[: len(part)] = part
-        return self._log(power)
+        return self._pad_power(self.power(np.pad(samples[:size], (0, silence)))[:fixed], fixed)
+
+    def _pad_power(self, power: np.ndarray, fixed: int) -> np.ndarray:
+        """Logarithm (fixed, F) of power (T, F), T at most `fixed`, padded after it or before it according to the preset."""
+        padded = np.zeros((fixed, self.mels), np.float32)
+        padded[: len(power)] = self._log(power) if self.preset.padding == "zeros" else power
+        return padded if self.preset.padding == "zeros" else self._log(padded)
 
     def _log(self, power: np.ndarray) -> np.ndarray:
         """Convert power to the preset's logarithmic unit, in place."""

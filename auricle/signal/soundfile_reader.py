@@ -23,6 +23,7 @@ _OGG_BLOCK = 4096  # samples per block of ogg: the precision to which lost pages
 _MAX_RESUMES = 16  # breaks after which a flac is abandoned: each one needs a search from the start
 _SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})  # formats with exact sample positions
 _STEP = np.float32(2**-15)  # of 16-bit samples at full scale 1
+_BLOCKS_AHEAD = 4  # of 16-bit samples: a second or two of sound
 _UNKNOWN_LENGTH = 2**63 - 1  # reported by libsndfile for a flac without a declared length, such as one written to a pipe
 _FIRST_SKIP = 1152  # samples skipped after a break; doubled at each attempt
 _MESSAGES = {  # cryptic messages of libsndfile, and their meaning
@@ -67,6 +68,7 @@ class SoundfileReader:
         self._breaks = 0
         self._ended = False
         self._paged = self.format == "OGG/VORBIS"
+        self._ahead = np.zeros((0, self.channels), np.int16)  # decoded and not yet returned
         self._sixteen = self._file.subtype == "PCM_16" and self._file.format in _SEEKABLE - {"FLAC"}  # never fails within a block
 
     def read(self, count: int) -> Samples:
@@ -90,7 +92,9 @@ class SoundfileReader:
     def _decode(self, count: int) -> Samples:
         """Decode samples (C, n) up to the next break."""
         if self._sixteen:  # same values as below in a quarter of the time: libsndfile scales per sample
-            block16 = self._file.read(count, dtype="int16", always_2d=True)
+            if not len(self._ahead):  # several blocks at once: each read of soundfile seeks three times
+                self._ahead = self._file.read(_BLOCKS_AHEAD * count, dtype="int16", always_2d=True)
+            block16, self._ahead = self._ahead[:count], self._ahead[count:]
             self._at, self._ended = self._at + len(block16), len(block16) == 0
             block = np.empty((self.channels, len(block16)), np.float32)
             block[:] = block16.T  # first to long rows, on which numpy multiplies faster

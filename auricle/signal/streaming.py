@@ -84,6 +84,11 @@ class Stream:
             raise SoundError(f"{reader.name}: {_empty_message(reader)}")
 
     @property
+    def hop(self) -> float:
+        """Seconds between the starts of two windows, a whole number of samples."""
+        return self._plan.start(1)
+
+    @property
     def peak(self) -> float:
         """Largest |x| so far, at the original sample rate."""
         return max(float(self._high.max()), -float(self._low.min()))
@@ -135,7 +140,7 @@ class Stream:
                 continue
             joined = np.concatenate(pieces, axis=1)
             while joined.shape[1] > self._plan.size:  # strictly greater: only then is this window known not to be the last
-                yield self._window(joined[:, : self._plan.size].copy(), index, last=False)
+                yield self._window(joined[:, : self._plan.size], index, last=False)
                 joined = joined[:, self._plan.hop :]
                 index += 1
             pieces, ready = [joined], joined.shape[1]

@@ -10,17 +10,28 @@ Metric: PSDS (Bilen et al., ICASSP 2020); also collar-based, segment-based and i
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from auricle.core.config import FRAME_LOGITS, Output
 from auricle.core.errors import InputError
 from auricle.core.records import Event
+from auricle.tasks.task import Task, Windows, thresholds_of
+
+if TYPE_CHECKING:
+    from auricle.metrics.frames import FrameScores
+    from auricle.metrics.resampled import Metric, Row
+
+#: Metrics of rows; the first one decides comparisons.
+METRICS = ("psds1", "psds2", *(f"{kind}_f1_{mean}" for kind in ("collar", "segment", "intersection") for mean in ("macro", "micro")))
 
 #: Events of one clip, in any order.
 Target: TypeAlias = Sequence[Event]
 
+_DIGITS, _LEAST = 3, 1e-3  # of scores in rows: significant digits, and the lowest one that is not 0
 _TOLERANCE = 1e-6  # of a frame or a second, for rounding of times
 
 
@@ -38,6 +49,9 @@ class Rule:
 
 
 RULE = Rule()
+#: For frame scores that are means of overlapping windows (auricle.listen.timeline.WindowBlocks): they are smooth already, and an event
+#: begins where they reach the threshold at which it ends.
+WINDOW_RULE = Rule(smooth=0.0, hold=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,15 +114,15 @@ def find_segments(
 ) -> list[Segment]:
     """Frame probabilities (T,) of one label to active segments, in order of time. gate: bool (T,)."""
     scores = np.asarray(scores, dtype=np.float64)
-    smooth = median(scores, int(rule.smooth * frame_rate + _TOLERANCE) // 2 * 2 + 1)
-    active = smooth >= min(threshold, max(threshold * rule.hold, np.finfo(np.float32).tiny))
-    runs = [run for run in _runs(active) if smooth[run[0] : run[1]].max() >= threshold]
+    smoothed = smooth(scores, frame_rate=frame_rate, rule=rule)
+    active = smoothed >= min(threshold, max(threshold * rule.hold, np.finfo(np.float32).tiny))
+    runs = [run for run in _runs(active) if smoothed[run[0] : run[1]].max() >= threshold]
     segments = []
     for start, stop in _bridge_pauses(runs, rule.pause * frame_rate):
         if stop - start + _TOLERANCE < rule.shortest * frame_rate or (gate is not None and not gate[start:stop].any()):
             continue
         inside = slice(start, stop)
-        segments.append(Segment(start, stop, float(smooth[inside][active[inside]].mean())))
+        segments.append(Segment(start, stop, float(smoothed[inside][active[inside]].mean())))
     return segments
 
 
@@ -125,6 +139,11 @@ def to_events(segments: Sequence[Segment], label: str, *, frame_rate: float, dur
 def sort_events(events: Sequence[Event]) -> tuple[Event, ...]:
     """Sort events by onset, then offset, then label."""
     return tuple(sorted(events, key=lambda event: (event.onset, event.offset, event.label)))
+
+
+def smooth(scores: np.ndarray, *, frame_rate: float, rule: Rule = RULE) -> np.ndarray:
+    """Frame scores (T,) of one label after the median filter of the decoding."""
+    return median(scores, int(rule.smooth * frame_rate + _TOLERANCE) // 2 * 2 + 1)
 
 
 def median(scores: np.ndarray, width: int) -> np.ndarray:
@@ -151,13 +170,115 @@ def _bridge_pauses(runs: list[tuple[int, int]], pause: float) -> list[tuple[int,
     return joined
 
 
-def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str], *, frame_rate: float) -> float:
-    """PSDS of scenario 1 for frame scores (T, K) of several clips."""
-    from auricle.metrics.frames import FrameScores
-    from auricle.metrics.psds import SCENARIO_1, psds
+def grade(
+    reference: Sequence[Event],
+    estimate: Sequence[Event],
+    frames: FrameScores,
+    duration: float,
+    *,
+    collar: float | None = None,
+    name: str = "clip",
+) -> dict[str, Any]:
+    """Fields of a row: the counts of one file, from which METRICS are computed; labels are indices of those of frames.
 
-    names = [str(index) for index in range(len(targets))]
-    edges = [np.arange(len(one) + 1) / frame_rate for one in scores]
-    frames = {name: FrameScores(one, times, labels) for name, one, times in zip(names, scores, edges, strict=True)}
-    durations = {name: float(times[-1]) for name, times in zip(names, edges, strict=True)}
-    return psds(frames, dict(zip(names, targets, strict=True)), durations, SCENARIO_1)
+    reference, estimate: events of these labels. duration, collar (of onsets and offsets; None is 0.2): seconds. name: of the file.
+    `labels`: number of labels. `events`: label, number of references, seconds. `collar`, `segment`, `intersection`: label, true positives,
+    false positives, false negatives. `psds1`, `psds2`: metrics.psds.FileCounts.
+    """
+    from auricle.metrics import detection, psds
+
+    labels, limit = tuple(frames.labels), detection.COLLAR if collar is None else collar
+    row: dict[str, Any] = {"duration": duration, "labels": len(labels)}
+    tables = detection.count_all({name: reference}, {name: estimate}, durations={name: duration}, labels=labels, collar=limit)
+    for kind, table in tables.items():
+        row[kind] = _occupied(np.stack([table.tp[0], table.fp[0], table.fn[0]], axis=1))
+    for kind, scenario in (("psds1", psds.SCENARIO_1), ("psds2", psds.SCENARIO_2)):
+        counts = psds.count_file(frames, reference, duration, scenario)
+        row["events"] = _occupied(counts.references)
+        row[kind] = {"steps": _plain(counts.steps), "cross": _plain(counts.cross)}
+    return row
+
+
+def round_scores(scores: np.ndarray) -> np.ndarray:
+    """Frame scores rounded to three significant digits, and 0 for those below 0.001, so that a row has few thresholds."""
+    scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.maximum(scores, _LEAST))))
+    return np.where(scores < _LEAST, 0.0, np.round(scores * scale) / scale)
+
+
+def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
+    """METRICS of rows with the fields of `grade`; labels without a reference in the rows that are drawn are left out of PSDS."""
+    from auricle.metrics import detection, psds
+
+    count = max(int(row["labels"]) for row in rows)
+    events = [_table(row["events"], (count, 2)) for row in rows]
+    found: dict[str, Metric] = {}
+    for name, scenario in (("psds1", psds.SCENARIO_1), ("psds2", psds.SCENARIO_2)):
+        files = [
+            psds.FileCounts(
+                np.reshape(row[name]["steps"], (-1, 4)).astype(np.float64), np.reshape(row[name]["cross"], (-1, 3)), own, row["duration"]
+            )
+            for row, own in zip(rows, events, strict=True)
+        ]
+        found[name] = psds.resampled(files, scenario)
+    names = tuple(map(str, range(count)))
+    counts = {}
+    for name in ("collar", "segment", "intersection"):
+        tables = np.stack([_table(row[name], (count, 3)) for row in rows]).astype(np.int64)
+        counts[name] = detection.Counts(tuple(map(str, range(len(rows)))), names, *np.moveaxis(tables, 2, 0))
+    return found | detection.resampled(counts)
+
+
+def _occupied(table: np.ndarray) -> list[list[float]]:
+    """Rows of (K, C) that are not zero, each with its index before it."""
+    index = np.flatnonzero(table.any(axis=1))
+    return _plain(np.insert(table[index].astype(np.float64), 0, index, axis=1))
+
+
+def _table(rows: Sequence[Sequence[float]], shape: tuple[int, int]) -> np.ndarray:
+    """The inverse of _occupied."""
+    table = np.zeros(shape)
+    for index, *values in rows:
+        table[int(index)] = values
+    return table
+
+
+def _plain(table: np.ndarray) -> list[list[float]]:
+    """Rows of a table with whole numbers as int, which are shorter in JSON."""
+    return [[int(value) if value == int(value) else value for value in row] for row in table.tolist()]
+
+
+def _encode(target: Target, spec: Output, seconds: float) -> np.ndarray:
+    rate = spec.rate or 0.0
+    return encode(
+        [event for event in target if event.label in spec.labels], spec.labels, frame_rate=rate, frames=max(1, math.ceil(seconds * rate))
+    )
+
+
+def _decode(windows: Windows, spec: Output, duration: float) -> tuple[Event, ...]:
+    rate = spec.rate or 0.0
+    return decode(windows.timeline(rate), spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration)
+
+
+def _row(target: Target, windows: Windows, spec: Output, duration: float) -> dict[str, Any]:
+    from auricle.metrics.frames import FrameScores
+
+    rate = spec.rate or 0.0
+    scores = windows.timeline(rate) if len(windows) else np.zeros((max(1, math.ceil(duration * rate)), len(spec.labels)))
+    found = decode(scores, spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration)
+    reference = [event for event in target if event.label in spec.labels]
+    return grade(reference, found, FrameScores(round_scores(scores), np.arange(len(scores) + 1) / rate, spec.labels), duration)
+
+
+TASK = Task(
+    name="detection",
+    about="which sounds, and when? labels with onset and offset",
+    field="events",
+    kind="frame_scores",
+    output=FRAME_LOGITS,
+    vocabulary=lambda targets: sorted({event.label for events in targets for event in events}),
+    encode=_encode,
+    decode=_decode,
+    row=_row,
+    metrics=metrics,
+    page="docs/tasks/detection.md",
+)

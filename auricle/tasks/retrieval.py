@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from auricle.core.errors import InputError
+
+if TYPE_CHECKING:
+    from auricle.metrics.resampled import Metric, Row
+
+#: Directions of a search, `way` in rows.
+WAYS = ("text_to_audio", "audio_to_text")
+_MEANS = ("r1", "r5", "r10", "map10")
+#: Metrics of rows, of each direction: R@1, 5 and 10; mAP@10; the median rank of the best correct answer, from 1.
+METRICS = tuple(f"{way}_{metric}" for way in WAYS for metric in (*_MEANS, "median_rank"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +56,13 @@ def decode(scores: np.ndarray, names: Sequence[str], *, top: int | None = 10) ->
     return tuple(Hit(names[index], float(scores[index])) for index in order)
 
 
-def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], names: Sequence[str]) -> float:
-    """mAP at 10 of cosines (B,) of several queries."""
-    from auricle.metrics.retrieval import evaluate
+def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
+    """METRICS of rows with `way`, `ranks` of the correct answers, rising, and `r1`, `r5`, `r10` and `map10`."""
+    from auricle.metrics.resampled import mean, median
 
-    return evaluate(np.stack([encode(target, names) for target in targets]) > 0, np.stack(scores))["map10"]
+    result: dict[str, Metric] = {}
+    for way in WAYS:
+        own = [{**row, "best": row["ranks"][0]} if row["way"] == way else {} for row in rows]
+        result |= {f"{way}_{name}": mean(own, name) for name in _MEANS}
+        result[f"{way}_median_rank"] = median(own, "best", lower_is_better=True)
+    return result

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from auricle.core.config import CLIP_LOGITS, Output
 from auricle.core.errors import InputError
 from auricle.core.records import Label
+from auricle.tasks.task import Task, Windows, thresholds_of
+
+if TYPE_CHECKING:
+    from auricle.metrics.resampled import Metric, Row
+
+#: Metrics of rows; the first one decides comparisons.
+METRICS = ("map", "lwlrap", "dprime")
 
 #: Fraction of its threshold from which a label is a guess, where none is present (for the accuracy see docs/tasks/tagging.md).
 GUESS = 0.5
@@ -75,11 +83,15 @@ def present(scores: np.ndarray, thresholds: np.ndarray | float, *, exclusive: bo
     return best
 
 
-def measure(targets: Sequence[Target], scores: Sequence[np.ndarray], labels: Sequence[str]) -> float:
-    """Mean average precision of scores (K,) of several clips."""
-    from auricle.metrics.tagging import mean_average_precision
+def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
+    """METRICS of rows with `truth`, the indices of a clip's labels, and `scores`, of all K labels."""
+    from auricle.metrics import tagging
 
-    return mean_average_precision(np.stack([encode(target, labels) for target in targets]) > 0, np.stack(scores))
+    scores = np.array([row["scores"] for row in rows], dtype=np.float64)
+    truth = np.zeros(scores.shape, dtype=bool)
+    for index, row in enumerate(rows):
+        truth[index, row["truth"]] = True
+    return tagging.resampled(truth, scores)
 
 
 def combine_logits(clip: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -93,3 +105,25 @@ def combine_logits(clip: np.ndarray, frames: np.ndarray) -> np.ndarray:
     for shift in range(1, width):
         sums += frames[shift : len(frames) - width + 1 + shift]
     return np.asarray(0.5 * (clip + sums.max(axis=0) / width), dtype=np.float32)
+
+
+def _row(target: Target, windows: Windows, spec: Output, duration: float) -> dict[str, object]:
+    scores = windows.max() if len(windows) else np.zeros(len(spec.labels))
+    return {"truth": [index for index, label in enumerate(spec.labels) if label in target], "scores": [round(float(s), 6) for s in scores]}
+
+
+TASK = Task(
+    name="tagging",
+    about="which sounds? any number of labels per recording",
+    field="labels",
+    kind="clip_scores",
+    output=CLIP_LOGITS,
+    vocabulary=lambda targets: sorted({label for labels in targets for label in labels}),
+    encode=lambda target, spec, seconds: encode(set(target) & set(spec.labels), spec.labels),
+    decode=lambda windows, spec, duration: decode(
+        windows.max(), spec.labels, thresholds=thresholds_of(spec), exclusive=spec.activation == "softmax"
+    ),
+    row=_row,
+    metrics=metrics,
+    page="docs/tasks/tagging.md",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,13 +30,16 @@ _FULL_SCALE = np.float32(1 / 32768)
 _PREFETCH = 2  # batches ready or in progress per worker
 
 Captioner = Callable[["Item", np.random.Generator], str]
+#: (item, start and length of the crop in seconds) -> target (K,) or (T, K) float32, NaN where nothing is annotated.
+TargetEncoder = Callable[["Item", float, float], np.ndarray]
 
 
 class BatchConfig(Strict):
     """Settings of batches.
 
     batch: clips per step, of all ranks together. seconds: longer clips are cropped to it at a random position; None: never cropped.
-    policy: how a shorter clip is padded to `seconds` (signal.crop); 'any' does not pad it, and its features are padded and masked.
+    policy: how a shorter clip is padded to `shortest` seconds, by default to `seconds` (signal.crop); 'any' does not pad it, and its
+    features are padded and masked.
     bucketing: clips of similar length share a batch. balanced: draw each label equally often, instead of each clip.
     captions: 'draw' one of an item's by weight, take the 'first', or 'none'.
     rank, world: rank of this process and number of processes; None: from the environment. workers: threads; 0: no prefetching.
@@ -45,6 +48,7 @@ class BatchConfig(Strict):
     batch: Annotated[int, Field(gt=0)] = 64
     seconds: Annotated[float, Field(gt=0)] | None = 10.0
     policy: Literal["any", "zero", "tile", "repeatpad"] = "any"
+    shortest: Annotated[float, Field(gt=0)] | None = None
     bucketing: bool = False
     balanced: bool = False
     captions: Literal["draw", "first", "none"] = "draw"
@@ -103,11 +107,14 @@ class Batches:
         *,
         caption: Captioner | None = None,
         labels: Sequence[str] = (),
+        targets: Mapping[str, TargetEncoder] | None = None,
     ) -> None:
         """waves: of these items. frontend: or its name. caption: makes a text for an item, instead of using its captions.
 
-        labels: vocabulary of Batch.labels, K labels; other labels of items are ignored. InputError for settings that do not fit the data.
+        labels: vocabulary of Batch.labels, K labels; other labels of items are ignored. targets: encoders of Batch.targets by name; shorter
+        targets over time are padded with NaN. InputError for settings that do not fit the data.
         """
+        self._targets = dict(targets or {})
         self.items, self.config, self.waited = items, config, 0.0
         self.frontend = open_frontend(frontend) if isinstance(frontend, str) else frontend
         self._waves, self._labels = waves, {label: column for column, label in enumerate(labels)}
@@ -118,6 +125,8 @@ class Batches:
         self._rank = rank if config.rank is None else config.rank
         self._world = world if config.world is None else config.world
         self._size = None if config.seconds is None else round(config.seconds * waves.rate)
+        least = 0.0 if config.policy == "any" else config.shortest or config.seconds or 0.0
+        self._least = round(least * waves.rate)
         self._check(len(waves))
         self._caption = caption or (_draw_caption if config.captions == "draw" else _first_caption)
         self._has_texts = caption is not None or (config.captions != "none" and self._all_captioned())
@@ -155,18 +164,40 @@ class Batches:
     def batch(self, step: int) -> Batch:
         """This rank's rows of a step, padded to the longest row of all ranks."""
         rows = self._usable[self._sampler.rows(step)]
-        size = max(self._padded_length(index) for index in rows)
         own = rows[self._rank :: self._world]
         rngs = [np.random.default_rng([self.config.seed, step, index]) for index in own]
-        clips = [self._clip(index, rng) for index, rng in zip(own, rngs, strict=True)]
+        return self._batch(own, rngs, size=max(self._padded_length(index) for index in rows))
+
+    def in_order(self, *, whole: bool = False) -> Iterator[tuple[Batch, list[float]]]:
+        """Yield every readable clip, in order, as batches, and where each row starts in its clip, seconds. The same on every rank.
+
+        A clip longer than `seconds` is cropped at its start, or with `whole` cut into pieces without overlap, of which a last one shorter
+        than a fifth is left out.
+        """
+        places = [(index, first) for index in self._usable.tolist() for first in self._pieces(index, whole=whole)]
+        for at in range(0, len(places), self.config.batch):
+            rows, firsts = zip(*places[at : at + self.config.batch], strict=True)
+            batch = self._batch(np.array(rows), firsts, size=max(self._padded_length(index) for index in rows))
+            yield batch, [first / self._waves.rate for first in firsts]
+
+    def _pieces(self, index: int, *, whole: bool) -> Sequence[int]:
+        """First samples of the pieces of a clip."""
+        size, length = self._size, int(self._waves.lengths[index])
+        return range(0, max(1, length - size // 5), size) if whole and size is not None else (0,)
+
+    def _batch(self, own: np.ndarray, crops: Sequence[np.random.Generator | int], *, size: int) -> Batch:
+        """The batch of these items, padded to `size` samples. crops: generators for crops and captions, or the first samples of crops."""
+        clips, starts = zip(*(self._clip(index, crop) for index, crop in zip(own, crops, strict=True)), strict=True)
         features, mask = self._features(clips, self.frontend.frames(size))
+        places = list(zip(own.tolist(), starts, map(len, clips), strict=True))
         return Batch(
             features=features,
             mask=mask,
-            texts=[self._caption(self.items[index], rng) for index, rng in zip(own, rngs, strict=True)] if self._has_texts else [],
+            texts=[self._text(self.items[index], crop) for index, crop in zip(own, crops, strict=True)] if self._has_texts else [],
             labels=self._multi_hot(own) if self._labels else None,
             items=torch.from_numpy(own.astype(np.int64)),
             groups=torch.tensor([self._groups[index] for index in own]),
+            targets={name: self._target(encode, places) for name, encode in self._targets.items()},
         )
 
     def _timed(self, get: Callable[[], Batch]) -> Batch:
@@ -177,16 +208,28 @@ class Batches:
 
     def _padded_length(self, index: int) -> int:
         """Samples of a clip after cropping and padding."""
-        return int(self._lengths[index]) if self._size is None or self.config.policy == "any" else self._size
+        return max(int(self._lengths[index]), self._least)
 
-    def _clip(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """Samples of a clip, float32 (N,), cropped at random and padded."""
-        wave, size = self._waves.wave(index), self._size
+    def _target(self, encode: TargetEncoder, places: Sequence[tuple[int, int, int]]) -> Tensor:
+        """Targets of items, given with the first sample and the length of their crops, padded with NaN to the longest."""
+        rate = self._waves.rate
+        rows = [encode(self.items[index], start / rate, length / rate) for index, start, length in places]
+        padded = np.full((len(rows), max(len(row) for row in rows), *rows[0].shape[1:]), np.nan, np.float32)
+        for target, row in zip(padded, rows, strict=True):
+            target[: len(row)] = row
+        return torch.from_numpy(padded)
+
+    def _text(self, item: Item, crop: np.random.Generator | int) -> str:
+        return _first_caption(item) if isinstance(crop, int) else self._caption(item, crop)
+
+    def _clip(self, index: int, crop: np.random.Generator | int) -> tuple[np.ndarray, int]:
+        """Samples of a clip, float32 (N,), cropped at random or at a sample and padded, and where the crop starts in the recording."""
+        wave, size, start = self._waves.wave(index), self._size, 0
         if size is not None and len(wave) > size:
-            start = int(rng.integers(len(wave) - size + 1))
+            start = crop if isinstance(crop, int) else int(crop.integers(len(wave) - size + 1))
             wave = wave[start : start + size]
         samples = wave.astype(np.float32) * _FULL_SCALE
-        return samples if size is None else fit(samples, size, self.config.policy)
+        return fit(samples, max(len(samples), self._least), self.config.policy), start
 
     def _features(self, clips: Sequence[np.ndarray], frames: int) -> tuple[Tensor, Tensor]:
         """Features of clips, padded to so many frames with the value of silence, and the mask of real frames."""
@@ -249,5 +292,5 @@ def _draw_caption(item: Item, rng: np.random.Generator) -> str:
     return item.captions[int(rng.choice(len(weights), p=weights / weights.sum()))].text
 
 
-def _first_caption(item: Item, rng: np.random.Generator) -> str:
+def _first_caption(item: Item, rng: np.random.Generator | None = None) -> str:
     return item.captions[0].text

@@ -17,16 +17,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class TrainConfig(Strict):
     """Settings of one training run, independent of model and loss.
 
-    learning_rate: peak of the schedule; reached after the first `warmup_fraction` of the steps, decayed to `min_lr_fraction` of the peak.
-    layer_decay: factor on the learning rate from one layer to the layer below. weight_decay: applied to matrices and kernels only.
-    gradient_limit: largest gradient norm (clipped above it), or None. accumulate: micro-batches per step.
-    ema_decay: decay of an exponential moving average (EMA) of the weights; if set, the averaged weights are the result.
-    freeze: regular expressions; parameters whose names match are not trained. lora: low-rank adapters instead of full fine-tuning.
-    parallel: under torchrun, replicate (DDP) or shard (FSDP).
-    save_every, log_every: in steps. keep: number of newest checkpoints kept.
+    steps: batches that are trained on. learning_rate: peak of the schedule. schedule: how the learning rate falls after the warm-up.
+    warmup_fraction: of the steps, in which the learning rate rises to its peak. min_lr_fraction: of the peak, at the last step. optimiser:
+    AdamW, or Muon for hidden matrices and AdamW for the rest. betas, epsilon: of AdamW. layer_decay: factor on the learning rate from one
+    layer to the layer below. weight_decay: applied to matrices and kernels only. gradient_limit: largest gradient norm (clipped above it),
+    or None. accumulate: micro-batches per step. precision: of the forward pass (autocast) and of Muon's products. ema_decay: decay of an
+    exponential moving average (EMA) of the weights; if set, the averaged weights are the result. freeze: regular expressions; parameters
+    whose names match are not trained. lora: low-rank adapters instead of full fine-tuning. parallel: under torchrun, replicate (DDP) or
+    shard (FSDP). device: auto takes a GPU where there is one. seed: of dropout and other draws in a step. save_every, log_every: in steps.
+    keep: number of newest checkpoints kept. validate_every: steps between validations, in a training that has any; the best weights are the
+    result. patience: validations without an improvement after which the training stops; None trains all steps.
     """
 
-    steps: Positive = 1000
+    steps: Annotated[int, Field(ge=0)] = 1000
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     schedule: Schedule = "cosine"
     warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -48,3 +51,5 @@ class TrainConfig(Strict):
     save_every: Positive = 500
     keep: Positive = 2
     log_every: Positive = 10
+    validate_every: Positive = 50
+    patience: Positive | None = None

@@ -111,13 +111,40 @@ class Learner:
             parallel.copy_tensors(self._ema.values, state["ema"])
             self._ema.steps = state["averaged"]
 
-    def trained_model(self) -> nn.Module | None:
-        """The model in evaluation mode, with EMA weights where set and LoRA merged; None on ranks above 0. Ends the training."""
-        state = self.state_dict()
+    def weights(self) -> dict[str, Tensor]:
+        """Copies of the current weights on the CPU, those of the EMA where set, with full tensors. Every rank must call it."""
+        values = self._module.state_dict() if self._ema is None else self._ema.values
+        full: dict[str, Tensor] = parallel.full_tensors(values)
+        return {name: value.detach().to("cpu", copy=True) for name, value in full.items()}
+
+    @torch.no_grad()
+    def evaluate(self, validate: Callable[[nn.Module], dict[str, float]]) -> dict[str, float]:
+        """Figures of the current weights, those of the EMA where set. Every rank must call it; rank 0 measures."""
+        figures: list[Any] = [None]
+        own = self.weights()
+        if self.process.rank == 0:
+            module = self._module if self._unsharded is None else self._unsharded
+            before = {name: value.detach().clone() for name, value in module.state_dict().items()} if self._ema is not None else None
+            if self._ema is not None or self._unsharded is not None:
+                module.load_state_dict(own)
+            module.eval()
+            figures = [validate(module.model)]
+            if before is not None:
+                module.load_state_dict(before)
+        set_train_mode(self._wrapped)
+        measured: dict[str, float] = parallel.from_first_rank(figures[0], self.process)
+        return measured
+
+    def trained_model(self, best: dict[str, Tensor] | None = None) -> nn.Module | None:
+        """The model in evaluation mode, with LoRA merged; None on ranks above 0. Ends the training. Every rank must call it.
+
+        best: weights of `weights` to use instead of the current ones.
+        """
+        state = self.weights() if best is None else best
         if self.process.rank > 0:
             return None
         module = self._module if self._unsharded is None else self._unsharded
-        module.load_state_dict(state.get("ema", state["model"]))
+        module.load_state_dict(state)
         lora.merge_and_unload(module.model)
         return module.model.eval()
 

@@ -19,10 +19,14 @@ _ITERATIONS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for hidden weights of two axes or more; a kernel (O, I, H, W) is treated as the matrix (O, I H W). Decoupled weight decay."""
+    """Muon for hidden weights of two axes or more; a kernel (O, I, H, W) is treated as the matrix (O, I H W). Decoupled weight decay.
 
-    def __init__(self, weights: Iterable[nn.Parameter], *, lr: float, weight_decay: float) -> None:
+    dtype: in which matrices are orthogonalised. bfloat16 changes an update by about one percent.
+    """
+
+    def __init__(self, weights: Iterable[nn.Parameter], *, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -37,7 +41,7 @@ class Muon(torch.optim.Optimizer):
                 momentum = state["momentum"]
                 momentum.mul_(_MOMENTUM).add_(weight.grad)
                 matrix = weight.grad.add(momentum, alpha=_MOMENTUM).flatten(1)  # Nesterov momentum
-                update = orthogonalise(matrix) * (_UPDATE_RMS * math.sqrt(max(matrix.shape)))
+                update = orthogonalise(matrix.to(self._dtype)).to(matrix.dtype) * (_UPDATE_RMS * math.sqrt(max(matrix.shape)))
                 weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update.view_as(weight), alpha=group["lr"])
 
 

@@ -30,7 +30,8 @@ def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     hidden = _hidden(model) if config.optimiser == "muon" else set()
     created: list[torch.optim.Optimizer] = []
     if matrices := {name: p for name, p in trainable.items() if id(p) in hidden}:
-        muon = Muon(matrices.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        muon = Muon(matrices.values(), lr=config.learning_rate, weight_decay=config.weight_decay, dtype=dtype)
         muon.param_groups = _groups(matrices, lr_scales, config, muon.defaults)
         created.append(muon)
     if rest := {name: p for name, p in trainable.items() if name not in matrices}:

@@ -146,3 +146,11 @@ def _shard_like(value: Tensor, like: Tensor) -> Tensor:
     if not isinstance(like, DTensor):
         return value
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)
+
+
+def from_first_rank(value: Any, process: Process) -> Any:
+    """The value of rank 0 on every rank."""
+    values = [value]
+    if process.world > 1:
+        distributed.broadcast_object_list(values, src=0, device=process.device)
+    return values[0]

@@ -1,8 +1,8 @@
-"""Recipe registry: recipes by name or path, settings overridden by strings such as `train.steps=200`, and the config of a run.
+"""Recipe registry: recipes by name or path, and the config of a run.
 
-A recipe is a module with `Config` (a Strict model whose fields all have defaults) and `build(config) -> Training`, or
-`run(config, folder) -> figures` where there is no training loop. Config.SIZES, where present, gives other defaults for each value of the
-field `size`.
+A recipe is a module with `Config` (a Strict model whose fields all have defaults, see train.settings) and `build(config) -> Training`, or
+`run(config, folder) -> figures` where there is no training loop. `next_command(config, folder) -> str`, where present, gives the command
+that uses the result; a run that writes a model folder needs none (train.next_command). Progress is logged with `logging`, level INFO.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ import importlib.util
 import json
 import sys
 import types
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
@@ -42,6 +39,12 @@ def summary(path: Path) -> str:
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
+def needs_torch(name: str) -> bool:
+    """Whether a recipe has a training loop; False where there is no such recipe. Its file is parsed, not executed."""
+    path = Path(name) if name.endswith(".py") else list_recipes().get(name)
+    return path is not None and path.is_file() and "build" in _defines(path)
+
+
 def load(name: str) -> types.ModuleType:
     """Import a recipe by its name, or by the path of its file. InputError where there is none."""
     if name.endswith(".py"):
@@ -59,37 +62,6 @@ def load(name: str) -> types.ModuleType:
     if not hasattr(module, "Config") or not (hasattr(module, "build") or hasattr(module, "run")):
         raise InputError(f"{name} is not a recipe; wanted a file with Config, and build(config) or run(config, folder)")
     return module
-
-
-def build_config(model: type[Strict], settings: Sequence[str]) -> Strict:
-    """A config with values overridden by strings `key=value`; keys are dotted, values are JSON or plain text.
-
-    A text that is also valid JSON, such as 5, is read as the type of the field. InputError names the setting and what was expected.
-    """
-    values: dict[str, Any] = model().model_dump(mode="json")
-    size = next((text for key, _, text in (setting.partition("=") for setting in reversed(settings)) if key == "size"), None)
-    for name, value in getattr(model, "SIZES", {}).get(size, {}).items():
-        values[name] = {**values[name], **value} if name == "train" else value
-    texts: dict[tuple[str, ...], str] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key:
-            raise InputError(f"--set {setting!r}; wanted KEY=VALUE, such as train.steps=200")
-        path = tuple(key.split("."))
-        _check_path(model, path)
-        texts[path] = text
-        _set_value(values, path, _parse_value(text))
-    try:
-        return model.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        wrong = {tuple(map(str, each["loc"])) for each in error.errors() if each["type"] == "string_type"}
-    for path, text in texts.items():  # valid JSON, but the field is text: '5', 'true'
-        if any(where[: len(path)] == path for where in wrong):
-            _set_value(values, path, text)
-    try:
-        return model.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        raise InputError("; ".join(_describe(each, texts) for each in error.errors())) from error
 
 
 def save_config(folder: Path, recipe: str, config: Strict) -> None:
@@ -115,51 +87,6 @@ def _first_difference(before: Mapping[str, Any], now: Mapping[str, Any], path: s
         elif one != other:
             return f"{(path + name).removeprefix('config.')} is {one!r} there and {other!r} here"
     return ""
-
-
-def _check_path(model: type[Strict], path: tuple[str, ...]) -> None:
-    """InputError where there is no field at that path."""
-    for depth, name in enumerate(path):
-        if name not in model.model_fields:
-            where = ".".join(path[: depth + 1])
-            raise InputError(
-                f"there is no setting {where}; wanted one of {', '.join('.'.join((*path[:depth], n)) for n in model.model_fields)}"
-            )
-        if depth + 1 < len(path):
-            inner = _nested_config(model.model_fields[name].annotation)
-            if inner is None:
-                raise InputError(f"setting {'.'.join(path[: depth + 1])} has no fields, so there is no {'.'.join(path)}")
-            model = inner
-
-
-def _nested_config(annotation: Any) -> type[Strict] | None:
-    """The config class of a field, which may be optional; None where the field is not a config."""
-    for kind in (annotation, *typing.get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, Strict):
-            return kind
-    return None
-
-
-def _set_value(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for name in path[:-1]:
-        if not isinstance(values.get(name), dict):
-            values[name] = {}  # was None: an optional config is enabled by setting one of its fields
-        values = values[name]
-    values[path[-1]] = value
-
-
-def _parse_value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _describe(error: Any, texts: Mapping[tuple[str, ...], str]) -> str:
-    where = tuple(map(str, error["loc"]))
-    text = next((text for path, text in texts.items() if where[: len(path)] == path), None)
-    value = "" if text is None else f" is {text!r}"
-    return f"setting {'.'.join(where) or 'as a whole'}{value}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _defines(path: Path) -> set[str]:

@@ -183,11 +183,12 @@ function nothing(heard: Heard): string {
 
 /** Short notes on what limits the results of a recording, as auricle.core.remarks. */
 function remarks(heard: Heard): string[] {
-  const {band, gaps = [], tracks = 1, unread = []} = heard;
+  const {band, gaps = [], tracks = 1, unread = [], negated = []} = heard;
   return [
     ...(gaps.length ? [`${gaps.reduce((sum, [start, end]) => sum + end - start, 0).toFixed(1)} s not recorded`] : []),
     ...(band && band.above >= 0.1 ? [`${percent(band.above)} of its energy is above ${band.high / 1000} kHz, not analysed`] : []),
     ...(tracks > 1 ? [`first of ${tracks} audio tracks`] : []),
     ...(unread.length ? [`not in the language of the model: ${unread.join("; ")}`] : []),
+    ...(negated.length ? [`not scored, since negated: ${negated.join("; ")}; ask for the sound itself`] : []),
   ];
 }

@@ -28,7 +28,7 @@ export function startSearching(archive: boolean): void {
 /** Instructions for a server without an archive. */
 export const withoutArchive = () =>
   nothing("This server has no archive.", make("p.soft", {}, "Index a folder of recordings, then serve the archive:"),
-    make("pre", {}, "auricle index recordings --into sounds.archive\nauricle serve --in sounds.archive"));
+    make("pre", {}, "auricle index recordings --archive sounds.archive\nauricle serve --archive sounds.archive"));
 
 /** Search for sounds similar to a hit. */
 export function likeHit(hit: Hit): Promise<void> {

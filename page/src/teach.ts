@@ -97,7 +97,7 @@ function choose(taught: Taught): void {
     return {hits, line, none: "The archive is empty."};
   });
   more.onclick = () => fill(shown, more, async () => {
-    const {proposals} = await fetched<{proposals: Hit[]}>(`taught/${encodeURIComponent(taught.name)}/proposals?count=10`);
+    const {proposals} = await fetched<{proposals: Hit[]}>(`taught/${encodeURIComponent(taught.name)}/proposals?k=10`);
     return {hits: proposals, line: "Mark these with Yes or No, in order, then press Teach. The precision is shown from five checked hits on.", none: "There is nothing left to label."};
   });
   where.append(make("h2", {tabindex: -1}, taught.name), precisionText(taught), make("div.actions", {}, find, more));

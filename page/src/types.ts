@@ -17,6 +17,7 @@ export interface Heard {
   gaps?: [number, number][];
   tracks?: number;
   unread?: string[];
+  negated?: string[];
   perhaps?: Label[];
 }
 

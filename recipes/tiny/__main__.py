@@ -1,6 +1,6 @@
 """auricle-tiny: training of the shipped model, and evaluation of its recipe on held-out sounds.
 
-    python -m recipes.tiny.text_tower --data DIR --out runs/words
+    python -m recipes.tiny.text_tower --data DIR -o runs/words
     python -m recipes.tiny --data DIR --study folds|unseen|ship [--work runs/tiny] [--words runs/words]
 
 Trains on clips whose own licence is CC0, CC BY or public domain; all other clips are used for testing only. Batches are composed in the

@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"))
     parser.add_argument("--study", choices=("retrieval", "five-shots"), nargs="+", default=("retrieval", "five-shots"))
     options = parser.parse_args()
-    rows = [row for row in read(options.data) if row.corpus == "esc50"]
+    rows = read(options.data, ["esc50"])
     about = {
         "retrieval": "Search of ESC-50 clips by class name and by example, each fold by the model trained without it. Names in the model's "
         "vocabulary are searched by their trained score.",

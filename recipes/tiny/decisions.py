@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.core.config import CLIP_LOGITS, FRAME_LOGITS, CosineCalibration, ModelConfig
-from auricle.train.calibrate import PlattScaling, fit_platt
+from auricle.train.calibrate import PlattScaling, f1_curves, fit_platt
 
 #: Largest share of out-of-domain files with a false positive that the clip threshold may have, on the sounds that it is fitted to.
 FALSE_POSITIVE_SHARE = 0.015
@@ -83,10 +83,6 @@ def _clip_threshold(parts: Sequence[LabelledOutputs], calibration: PlattScaling)
 
 
 def _best_threshold(scores: np.ndarray, truth: np.ndarray, thresholds: np.ndarray) -> float:
-    """The threshold with the best micro-averaged F1."""
-
-    def f1(threshold: float) -> float:
-        present = scores >= threshold
-        return float(2 * (present & truth).sum() / max(present.sum() + truth.sum(), 1))
-
-    return float(max(thresholds, key=lambda threshold: f1(float(threshold))))
+    """The threshold with the best micro-averaged F1, the first of equal ones."""
+    _, common = f1_curves(scores.reshape(-1, 1), truth.reshape(-1, 1), thresholds)
+    return float(thresholds[common.argmax()])

@@ -17,6 +17,7 @@ from auricle.data.gate import find_active_segments
 from auricle.listen.listener import Listener
 from auricle.listen.pipeline import Source
 from auricle.metrics import bootstrap, calibration, detection, tagging
+from auricle.present import reliability
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -168,32 +169,4 @@ def false_positive_counts(false_positives: Iterable[FalsePositive]) -> dict[str,
 def reliability_svg(outputs: SceneScores) -> str:
     """Reliability diagram as SVG: mean score against observed frequency over all (scene, label) decisions."""
     table = calibration.reliability(outputs.scores.ravel(), outputs.truth.ravel())
-    bins, size, edge = len(table.count), 360, 48
-    most = np.log10(max(int(table.count.max()), 10))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size + 2 * edge} {size + 2 * edge}" font-family="sans-serif" '
-        'font-size="13">',
-        f'<rect width="100%" height="100%" fill="#fff"/><g transform="translate({edge},{edge / 2})">',
-        f'<rect width="{size}" height="{size}" fill="#f6f7f9" stroke="#c8ccd2"/>',
-        f'<line x1="0" y1="{size}" x2="{size}" y2="0" stroke="#9aa1ab" stroke-dasharray="5 5"/>',
-    ]
-    points = []
-    for index in range(bins):
-        if not table.count[index]:
-            continue
-        tall = size * 0.22 * np.log10(table.count[index] + 1) / most
-        parts.append(
-            f'<rect x="{size * index / bins + 2:.1f}" y="{size - tall:.1f}" width="{size / bins - 4:.1f}" height="{tall:.1f}" '
-            'fill="#d5dbe5"/>'
-        )
-        points.append((size * table.predicted[index], size * (1 - table.observed[index])))
-    parts.append(
-        '<polyline fill="none" stroke="#0b63ce" stroke-width="2" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>'
-    )
-    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#0b63ce"/>' for x, y in points]
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(f'<text x="{size * tick}" y="{size + 18}" text-anchor="middle">{tick:g}</text>')
-        parts.append(f'<text x="-8" y="{size * (1 - tick) + 5}" text-anchor="end">{tick:g}</text>')
-    parts.append(f'<text x="{size / 2}" y="{size + 38}" text-anchor="middle">score (bars: decisions, log scale)</text>')
-    parts.append(f'<text transform="translate(-34,{size / 2}) rotate(-90)" text-anchor="middle">share that is true</text></g></svg>')
-    return "\n".join(parts)
+    return reliability.render_svg({"composed scenes": {"scores of tags": table.rows()}})

@@ -24,7 +24,7 @@ from auricle.data.licences import is_trainable
 from auricle.listen.listener import load
 from auricle.metrics import bootstrap
 from auricle.models.folder import write_json
-from recipes.tiny import evaluation, held_out, unseen
+from recipes.tiny import CORPORA, evaluation, held_out, unseen
 from recipes.tiny.decisions import Decisions, fit_decisions
 from recipes.tiny.training import FRONTEND, Run, Workspace, train_model
 
@@ -48,7 +48,7 @@ RESULTS = Path("docs/results")
 
 def open_workspace(options: argparse.Namespace, run: Run) -> Workspace:
     """Read the corpora and their features, which are computed once and cached under the work folder."""
-    rows = read(options.data)
+    rows = [row for row in read(options.data) if row.corpus in CORPORA]
     start = time.monotonic()
 
     def progress(done: int, total: int) -> None:

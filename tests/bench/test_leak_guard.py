@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import made_sounds
@@ -97,6 +98,34 @@ def test_a_place_that_holds_anything_is_no_source(heard: list[Item]) -> None:
     assert leak_guard.find_by_name([stranger], past) == {}
 
 
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "clip"),
+        ({"audio": Path("/other/x.wav")}, "clip"),  # another clip of a recording that it was calibrated on
+        ({"audio": Path("/other/x.wav"), "source": "other"}, "corpus"),
+        ({"audio": Path("/other/x.wav"), "source": "other", "corpus": "other"}, None),
+    ],
+)
+def test_clips_of_a_calibration_leak(
+    tone_folder: Path, tmp_path: Path, unheard: list[Item], changes: dict[str, object], level: str | None
+) -> None:
+    """Scores and thresholds fit the clips that they were fitted to, whatever the model was trained on."""
+    folder = Path(shutil.copytree(tone_folder, tmp_path / "calibrated"))
+    fitted = [dataclasses.replace(item, corpus="shop", source=item.id) for item in unheard]
+    lineage.write_calibrated(folder, fitted)
+    past = lineage.read_lineage(folder)
+    assert past.detail == "nothing" and len(past.calibrated) == len(fitted)
+    item = dataclasses.replace(fitted[0], **changes)  # type: ignore[arg-type]
+    leaks = leak_guard.find_by_name([item], past)
+    assert [(leak.level, leak.how) for leak in leaks.values()] == ([] if level is None else [(level, "calibration")])
+    if level is not None:
+        assert "calibrated on it" in leak_guard.summarise([item], leaks, past)[0]["note"]
+    if level == "clip":
+        with pytest.raises(leak_guard.LeakedError, match="trained or calibrated on 1 of 1 clips"):
+            leak_guard.refuse_leaked(leaks, 1)
+
+
 def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[Item], unheard: list[Item], tmp_path: Path) -> None:
     samples, rate = soundfile.read(heard[2].audio)
     soundfile.write(tmp_path / "innocent.ogg", 0.3 * samples, rate)
@@ -178,6 +207,7 @@ def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listene
         (lineage.CLIPS, b'{"corpus": "a"}\n', "line 1: is not a clip"),
         (lineage.CLIPS, b"no json\n", "line 1: is not a clip"),
         (lineage.CLIPS, b'{"corpus": 1, "source": "", "file": "", "site": ""}\n', "line 1: is not a clip"),
+        (lineage.CALIBRATED, b"no json\n", "line 1: is not a clip"),
         (lineage.VECTORS, b"no array", "is not an array"),
     ],
 )

@@ -12,13 +12,13 @@ import pytest
 from auricle.bench import hierarchy
 from auricle.bench.embeddings import ClipEmbeddings, embed_items
 from auricle.bench.protocols import PROTOCOLS, event_order, few_shot, linear_probe, retrieval, tagging, zero_shot
-from auricle.bench.protocols.protocol import EvaluationInput, Row
+from auricle.bench.protocols.protocol import EvaluationInput
 from auricle.bench.suite import Split, Suite
 from auricle.core.errors import InputError
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
 from auricle.metrics import retrieval as measures
-from auricle.metrics import tagging as tag_measures
+from auricle.metrics.resampled import Row
 
 
 class Words:
@@ -86,11 +86,6 @@ def test_retrieval_agrees_with_the_room_of_metrics() -> None:
     ):
         for metric, wanted in found.items():
             assert value(rows, "retrieval", f"{way}_{metric}") == pytest.approx(wanted)
-
-
-def test_what_ties_with_the_right_answer_is_before_it() -> None:
-    same = unit(1, 1)
-    assert retrieval.ranks(same[None], np.stack([same] * 4), [np.array([1, 2])]) == [[3, 4]]
 
 
 def test_styles_that_nobody_wrote_are_an_error() -> None:
@@ -187,20 +182,6 @@ def test_tagging_by_words_and_by_the_models_own_labels(tmp_path: Path, listener:
     foreign = Item(id="f", audio=items[0].audio, labels=("trumpet", "drum"))
     with pytest.raises(InputError, match="'drum'"):
         tagging.run(EvaluationInput(suite("tagging", answers="labels"), listener, [foreign], inputs.embeddings[:1], 0))
-
-
-def test_draws_of_clips_are_measured_as_the_room_of_metrics_does() -> None:
-    rng = np.random.default_rng(0)
-    truth, scores = rng.random((50, 6)) < 0.2, np.round(rng.random((50, 6)), 1)  # many ties
-    truth[:, 5] = False
-    rows: list[Row] = [
-        {"truth": np.flatnonzero(true).tolist(), "scores": found.tolist()} for true, found in zip(truth, scores, strict=True)
-    ]
-    for _ in range(5):
-        drawn = rng.integers(50, size=50)
-        wanted = tag_measures.evaluate(truth[drawn], scores[drawn])
-        for name, metric in tagging.metrics(rows).items():
-            assert metric.statistic(drawn) == pytest.approx(wanted[name]), name
 
 
 def test_a_label_brings_its_ancestors_and_they_score_no_less() -> None:

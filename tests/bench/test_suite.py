@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -53,7 +54,19 @@ def test_a_published_corpus_that_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_protocols_have_the_metrics_that_suites_may_name() -> None:
-    assert set(PROTOCOLS) == set(suites.METRICS)
+    assert set(PROTOCOLS) == {*suites.METRICS, "task"}  # whose metrics are those of any task
+
+
+def test_a_task_is_a_suite_of_its_own(tmp_path: Path) -> None:
+    suite = suites.read_suite("event")
+    assert (suite.protocol, suite.task, suite.needs_text_tower) == ("task", "event", False)
+    with pytest.raises(InputError, match="no such file"):
+        suites.read_suite(tmp_path / "mine.py")
+
+
+def test_few_shot_has_a_metric_for_each_head() -> None:
+    rows = [{"logistic": 1.0, "prototypical": 0.5}]
+    assert tuple(PROTOCOLS["few_shot"].metrics(rows)) == suites.METRICS["few_shot"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +81,9 @@ def test_protocols_have_the_metrics_that_suites_may_name() -> None:
         ({"protocol": "linear_probe", "split": {"by": "official"}}, "train and test"),
         ({"protocol": "linear_probe", "split": {"by": "source", "shared": True}}, "cannot be shared"),
         ({"protocol": "linear_probe", "split": {"by": "official", "train": ["a"], "test": ["a"]}}, "in both train and test"),
+        ({"windows": {"window": 1.0}}, "belong to detection"),
+        ({"collar": 0.5}, "belong to detection"),
+        ({"protocol": "detection", "metrics": ["psds1"], "windows": {"window": 0.0}}, "windows.window"),
         ({"corpus": "esc50", "manifest": "a.jsonl"}, "one of them at most"),
         ({"corpus": "esc50", "published": "esc50"}, "one of them at most"),
         ({"unknown": 1}, "unknown"),
@@ -86,6 +102,14 @@ def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
         suites.read_suite("nosuch")
     with pytest.raises(InputError, match="cannot be read"):
         suites.read_suite(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("corpus", ["synthetic", "gm_instruments"])
+def test_made_sounds_are_refused(tmp_path: Path, corpus: str) -> None:
+    tones = made_sounds.tones(tmp_path, each=1)
+    path = made_sounds.written(tmp_path, [*tones[:-1], dataclasses.replace(tones[-1], corpus=corpus)])
+    with pytest.raises(InputError, match=r"1 of 3 clips were not recorded, such as '.*wanted recordings"):
+        suites.load_items(suites.read_suite(saved(tmp_path)), path)
 
 
 def test_items_by_manifest_and_fold(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_score_prints_one_object(auricle: Run) -> None:
 
 
 def test_score_tells_people_and_keeps_rows(auricle: Run, tmp_path: Path) -> None:
-    code, out, _ = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--out", "kept", "--seed", "3")
+    code, out, _ = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--output", "kept", "--seed", "3")
     assert code == 0 and "accuracy" in out and "unknown" in out
     rows = [json.loads(line) for line in (tmp_path / "kept" / "items.jsonl").read_text().splitlines()]
     assert len(rows) == 12 and {"id", "group", "truth", "said", "right"} <= set(rows[0])
@@ -63,11 +63,11 @@ def test_score_tells_people_and_keeps_rows(auricle: Run, tmp_path: Path) -> None
 
 def test_leaked_clips_are_refused_with_a_code_of_their_own(auricle: Run, tmp_path: Path) -> None:
     lineage.write_lineage(tmp_path / "tones", made_sounds.tones(tmp_path)[:2])
-    code, out, err = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--json", "--out", "kept")
+    code, out, err = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--json", "--output", "kept")
     told = json.loads(out)
     assert code == 3 and "2 of 12 clips" in err and "low0" in err and not (tmp_path / "kept").exists()
     assert told["scores"] == [] and told["leaked"] == [{"level": "clip", "source": "made", "n": 2, "note": ""}] and told["error"]
-    code, out, _ = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--json", "--out", "kept", "--allow-leaked")
+    code, out, _ = auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--json", "--output", "kept", "--allow-leaked")
     levels = {mark["level"]: mark["n"] for mark in json.loads(out)["leaked"]}
     assert code == 0 and levels == {"clip": 2, "corpus": 10, "unknown": 12} and json.loads(out)["allowed"]
     assert len((tmp_path / "kept" / "leaks.jsonl").read_text().splitlines()) == 12
@@ -75,7 +75,7 @@ def test_leaked_clips_are_refused_with_a_code_of_their_own(auricle: Run, tmp_pat
 
 def test_compare_tells_which_is_better_or_that_it_cannot(auricle: Run, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        assert auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--out", name)[0] == 0
+        assert auricle("score", "tones", "names.json", "--data", "clips.jsonl", "--output", name)[0] == 0
     code, out, err = auricle("compare", "a", "b", "--json", "--markdown", "t.md", "--html", "t.html")
     told = json.loads(out)
     assert (code, err) == (0, "") and told["better"] is None and told["metrics"][0]["p"] == 1.0
@@ -90,7 +90,7 @@ def test_compare_tells_which_is_better_or_that_it_cannot(auricle: Run, tmp_path:
         (("score", "tones", "nosuch", "--data", "clips.jsonl"), "no suite 'nosuch'"),
         (("score", "tones", "names.json"), "--data"),
         (("score", "tones", "esc50", "--data", "."), "recipes.prepare esc50"),
-        (("score", "tones", "names.json", "--data", "clips.jsonl", "--out", "clips.jsonl"), "is no folder"),
+        (("score", "tones", "names.json", "--data", "clips.jsonl", "--output", "clips.jsonl"), "is no folder"),
         (("compare", "a", "b"), "no readable result"),
     ],
 )

@@ -75,20 +75,20 @@ SOUND = "takes/low tone/a.wav"
 #: Command line -> what it writes, {} being the place that takes no more.
 WRITERS: dict[str, tuple[str, ...]] = {
     "html": ("listen", SOUND, "--html", "{}/page.html", *MODEL),
-    "embed": ("embed", SOUND, "--out", "{}/x.npy", *MODEL),
-    "index": ("index", "takes", "--into", "{}/new.archive", *MODEL),
-    "fit": ("fit", "takes", "--out", "{}/own.head", *MODEL),
-    "score": ("score", "tones", "probe.json", "--data", "clips.jsonl", "--out", "{}/result"),
+    "embed": ("embed", SOUND, "--output", "{}/x.npy", *MODEL),
+    "index": ("index", "takes", "--archive", "{}/new.archive", *MODEL),
+    "fit": ("fit", "takes", "--output", "{}/own.head", *MODEL),
+    "score": ("score", "tones", "probe.json", "--data", "clips.jsonl", "--output", "{}/result"),
 }
 ARCHIVE: dict[str, tuple[str, ...]] = {
-    "csv": ("search", "--like", SOUND, "--in", "sounds.archive", "--export", "{}/hits.csv", *MODEL),
-    "parquet": ("search", "--like", SOUND, "--in", "sounds.archive", "--export", "{}/hits.parquet", *MODEL),
-    "cuts": ("search", "--like", SOUND, "--in", "sounds.archive", "--export", "{}/cuts/", *MODEL),
-    "hits": ("search", "--like", SOUND, "--in", "sounds.archive", "--html", "{}/hits.html", *MODEL),
+    "csv": ("search", "--like", SOUND, "--archive", "sounds.archive", "--export", "{}/hits.csv", *MODEL),
+    "parquet": ("search", "--like", SOUND, "--archive", "sounds.archive", "--export", "{}/hits.parquet", *MODEL),
+    "cuts": ("search", "--like", SOUND, "--archive", "sounds.archive", "--export", "{}/cuts/", *MODEL),
+    "hits": ("search", "--like", SOUND, "--archive", "sounds.archive", "--html", "{}/hits.html", *MODEL),
 }
 TORCH: dict[str, tuple[str, ...]] = {
-    "train": ("train", "msclap", "--set", "train.steps=1", "--set", "batch=2", "--out", "{}/run"),
-    "cache": ("train", "classic", "--set", "cache={}/cache", "--out", "run"),
+    "train": ("train", "msclap", "--set", "train.steps=1", "--set", "batch=2", "--output", "{}/run"),
+    "cache": ("train", "classic", "--set", "cache={}/cache", "--output", "run"),
 }
 
 
@@ -112,7 +112,7 @@ def test_a_full_disk_is_one_line_and_no_half_file(name: str, place: Path, disk: 
 
 def test_exports_to_a_full_disk_are_one_line_and_no_half_file(place: Path, disk: Path) -> None:
     pytest.importorskip("lancedb")
-    assert run("index", "takes", "--into", "sounds.archive", *MODEL, folder=place).returncode == 0
+    assert run("index", "takes", "--archive", "sounds.archive", *MODEL, folder=place).returncode == 0
     for words in ARCHIVE.values():
         check_one_line(run(*(word.replace("{}", str(disk)) for word in words), folder=place), "the disk is full")
     assert left(disk) == []
@@ -130,14 +130,14 @@ def test_an_archive_on_a_full_disk_stays_as_it_was(place: Path, disk: Path) -> N
     pytest.importorskip("lancedb")
     (disk / "ballast").unlink()
     home = disk / "sounds.archive"
-    assert run("index", "takes/low tone", "--into", str(home), *MODEL, folder=place).returncode == 0
+    assert run("index", "takes/low tone", "--archive", str(home), *MODEL, folder=place).returncode == 0
     with (disk / "ballast").open("wb") as file:
         file.write(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
-    check_one_line(run("index", "takes", "--into", str(home), *MODEL, folder=place), f"{home}: the disk is full")
-    check_one_line(run("teach", "hum", "--yes", SOUND, "--in", str(home), *MODEL, folder=place), f"{home}: the disk is full")
+    check_one_line(run("index", "takes", "--archive", str(home), *MODEL, folder=place), f"{home}: the disk is full")
+    check_one_line(run("teach", "hum", "--yes", SOUND, "--archive", str(home), *MODEL, folder=place), f"{home}: the disk is full")
     (disk / "ballast").unlink()
-    assert run("index", "takes", "--into", str(home), *MODEL, folder=place).returncode == 0
-    facts = json.loads(run("archive", "--in", str(home), "--json", folder=place).stdout)
+    assert run("index", "takes", "--archive", str(home), *MODEL, folder=place).returncode == 0
+    facts = json.loads(run("archive", "--archive", str(home), "--json", folder=place).stdout)
     assert (facts["files"], facts["failed"]) == (4, 0)
 
 
@@ -147,9 +147,9 @@ def test_a_published_model_converted_and_exported_to_a_full_disk_leaves_nothing(
     from published_models import clap_folder, tagger
 
     clap_folder(place / "clap")
-    check_one_line(run("convert", "clap", "--into", f"{disk}/clap", folder=place), "the disk is full")
+    check_one_line(run("convert", "clap", "--output", f"{disk}/clap", folder=place), "the disk is full")
     tagger(place / "tagger")
-    check_one_line(run("export", "tagger", "--into", f"{disk}/tagger", folder=place), "the disk is full")
+    check_one_line(run("export", "tagger", "--output", f"{disk}/tagger", folder=place), "the disk is full")
     assert left(disk) == []
 
 

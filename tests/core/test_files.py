@@ -185,7 +185,11 @@ def test_our_own_errors_and_errors_about_other_files_keep_what_they_say(tmp_path
 #: Files that are no content of anybody's: function -> why it writes by itself.
 OWN = {
     "auricle/archive/store.py _locked": "a lock",
-    "auricle/bench/embeddings.py _source": "a member of a shard in the system's temporary folder, for as long as it is read",
+    "auricle/bench/embeddings.py open_source": "a member of a shard in the system's temporary folder, for as long as it is read",
+    "auricle/core/download.py _open_locked": "a download, which is resumed",
+    "auricle/core/download.py fetch": "a whole download, moved to what atomic_file gave",
+    "auricle/data/corpora/gm_instruments.py published": "a temporary folder for rendered notes",
+    "auricle/data/corpora/gm_instruments.py render": "notes for a program, in a temporary folder",
     "auricle/data/waves.py _locked": "a lock",
     "auricle/data/waves.py _decode_member": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/serve/service.py lifespan": "a temporary folder for uploads",
@@ -193,6 +197,10 @@ OWN = {
     "auricle/serve/uploads.py receive_upload": "a temporary folder for an upload",
     "auricle/signal/quiet.py silence_native_stderr": "the error stream",
     "auricle/train/log.py add": "a line at the end of a log, of which readers take whole lines alone",
+    "recipes/synthetic/build.py build": "a function of the recipe that writes the table by write_text",
+    "recipes/synthetic/music.py render": "notes for a program, in a temporary folder",
+    "recipes/synthetic/voices.py _espeak": "a temporary folder for a program",
+    "recipes/synthetic/voices.py _flite": "a text for a program, in a temporary folder",
     "recipes/tiny/archives.py main": "a temporary folder for archives",
 }
 ROOT = Path(__file__).parents[2]

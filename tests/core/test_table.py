@@ -67,6 +67,17 @@ def test_a_raven_table_has_the_times_of_its_files(tmp_path: Path) -> None:
     assert read(tmp_path / "b.Table.1.selections.txt") == [(2, "b.wav", "", 1.5, 2.25)]
 
 
+def test_a_label_is_as_written_and_labels_are_split(tmp_path: Path) -> None:
+    cells = ('"dog, rain",', '"""rain, heavy"", dog",', 'dog,"rain, heavy"', ",", '"dog,,",')
+    (tmp_path / "t.csv").write_text("file,Labels,label\n" + "".join(f"a.wav,{each}\n" for each in cells))
+    *rows, wrong = table.read_annotations(tmp_path / "t.csv", WAV)
+    assert [row.labels() for row in rows] == [("dog", "rain"), ("rain, heavy", "dog"), ("rain, heavy",), ()]
+    with pytest.raises(InputError, match="one is empty"):
+        wrong.labels()
+    (tmp_path / "t.jsonl").write_text('{"file": "a.wav", "labels": ["rain, heavy", "dog"]}\n{"file": "b.wav", "labels": "dog"}\n')
+    assert [row.labels() for row in table.read_annotations(tmp_path / "t.jsonl", WAV)] == [("rain, heavy", "dog"), ("dog",)]
+
+
 def test_names_are_found_however_their_letters_are_composed(tmp_path: Path) -> None:
     (tmp_path / unicodedata.normalize("NFD", "köl.wav")).touch()
     (tmp_path / "t.csv").write_text(f"file\n{unicodedata.normalize('NFC', 'köl.wav')}\n")

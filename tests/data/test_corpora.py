@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from auricle.core.errors import InputError
-from auricle.data import corpora
+from auricle.data import corpora, manifest
 from auricle.data.class_exclusion import exclude_classes, matches_class
-from auricle.data.corpora import kenney, minetest, opensfx, sonicpi
+from auricle.data.corpora import cc_sounds, kenney, minetest, openclonk, opensfx, sonicpi, synthetic
 from auricle.data.corpora.clip_table import COLUMNS, Row, fold
-from auricle.data.licences import is_open, is_trainable
+from auricle.data.licences import TEST_ONLY, TRAINING_ONLY, is_open, is_testable, is_trainable
 
 
 def lay_out(folder: Path, rows: list[dict[str, str]]) -> None:
@@ -45,6 +45,19 @@ def test_one_table_becomes_rows(tmp_path: Path) -> None:
     assert first.path == tmp_path / "esc50_16k" / "audio" / "1-9-A-20.ogg"
     assert (first.labels, first.target, fold(first), first.duration, first.rate) == (("crying baby",), 20, 3, 5.0, 16000)
     assert second.target == 0
+
+
+def test_a_corpus_is_read_from_its_own_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"filename": "a.ogg", "label": "dog", "licence": "CC0", "duration_s": "5.0", "sample_rate": "16000", "channels": "1"}
+    for name in ("esc50_16k", "esc50", "other"):
+        lay_out(tmp_path / name, [row])
+    for name in ("esc50_16k", "esc50"):
+        assert [row.path for row in corpora.read(tmp_path / name, ["esc50"])] == [tmp_path / name / "a.ogg"]
+    monkeypatch.chdir(tmp_path / "esc50")
+    assert [row.corpus for row in corpora.read(".")] == ["esc50"]
+    for folder, corpus in (("esc50_16k", "fsdd"), ("other", "esc50")):  # a table of another corpus is not taken for this one
+        with pytest.raises(InputError, match=f"prepare {corpus}"):
+            corpora.read(tmp_path / folder, [corpus])
 
 
 def test_reading_says_what_is_missing(tmp_path: Path) -> None:
@@ -109,7 +122,18 @@ def test_words_of_made_rows(tmp_path: Path) -> None:
         ("CC BY-ND 4.0", False),
         ("ODbL 1.0 / DbCL 1.0", False),
         ("see licences/default.license.txt and default.README.md", False),
-        ("MIT", False),
+        ("CC0-1.0", True),
+        ("CC-BY-4.0", True),
+        ("public-domain", True),
+        ("MIT", True),
+        ("BSD-3-Clause", True),
+        ("Apache-2.0", True),
+        ("captions MIT; the sounds are their uploaders'", False),
+        ("MIT-like (CMU Flite), ambience CC0", True),
+        ("CC0 1.0, ambience CC BY-SA 4.0", False),
+        ("CC-BY-SA-3.0", False),
+        ("GPL-2+", False),
+        ("MPL-2.0", False),
         ("", False),
     ],
 )
@@ -118,9 +142,54 @@ def test_only_open_licences_train(licence: str, openly: bool) -> None:
     assert is_trainable(row("esc50", "dog", licence=licence)) == openly
 
 
-@pytest.mark.parametrize("corpus", ["fsdd", "minetest", "donateacry", "spatial"])
+def test_synthetic_sounds_train_and_never_test(tmp_path: Path) -> None:
+    rows = [
+        {"filename": f"audio/{n}.ogg", "label": label, "licence": "MIT", "source_id": n} for n, label in (("a", "music; violin"), ("b", ""))
+    ]
+    lay_out(tmp_path / "synthetic", rows)
+    music, unlabelled = corpora.read(tmp_path)
+    assert (music.labels, unlabelled.labels) == (("music", "violin"), ()) and synthetic.join_labels(music.labels) == music.label
+    assert is_trainable(music) and not is_testable(music.corpus) and is_testable("esc50")
+    assert not TRAINING_ONLY & TEST_ONLY
+    with pytest.raises(InputError, match=r"python -m recipes\.synthetic --out"):
+        corpora.read(tmp_path / "none", ["synthetic"])
+
+
+@pytest.mark.parametrize("corpus", ["fsdd", "minetest", "donateacry", "spatial", "test_copyleft"])
 def test_corpora_for_tests_never_train(corpus: str) -> None:
     assert not is_trainable(row(corpus, "dog", licence="CC0"))
+
+
+def test_rendered_sounds_never_test() -> None:
+    assert not is_testable("gm_instruments") and is_trainable(row("gm_instruments", "piano", licence="MIT"))
+    assert is_testable("discord_gm")
+
+
+def test_assembled_corpora_share_a_numbering_of_sources_and_their_folds(tmp_path: Path) -> None:
+    table = {"label": "Geiger counter", "fold": "5", "licence": "CC0-1.0"}
+    made = [
+        table | {"filename": "audio/geiger-low.ogg", "source_id": "freesound/616516", "extra": "sure=0;gain=2.5dB"},
+        table | {"filename": "audio/shell-load-01.ogg", "source_id": "cc-sounds/shell_load", "label": "shotgun", "extra": "sure=1"},
+        table | {"filename": "audio/death.ogg", "source_id": "freesound/84708", "label": ""},
+    ]
+    lay_out(tmp_path / cc_sounds.FOLDER, made)
+    geiger, shell, glass = cc_sounds.read(tmp_path)
+    assert (geiger.labels, geiger.source, geiger.url) == (("geiger counter",), "616516", "https://freesound.org/s/616516 via ")
+    assert (geiger.sure, geiger.gain, geiger.rendered) == (False, 2.5, False)
+    assert (shell.labels, shell.source, shell.sure, shell.gain) == (("gun reloading",), "cc-sounds/shell_load", True, 0.0)
+    assert glass.labels == () and fold(glass) == 1  # of the author of breaking glass in ESC-50
+    assert fold(geiger) in (1, 2, 3, 4)
+    same = {"source_id": "freesound/616516", "extra": "rendered"}
+    lay_out(
+        tmp_path / openclonk.FOLDER,
+        [same, {"source_id": "soundbible/1935-Ocean-Waves"}, {"source_id": "openclonk/Animals/Bat/Chirp", "author": "Chirp, Flutter1"}],
+    )
+    again, waves, bat = openclonk.read(tmp_path)
+    assert (again.source, fold(again), again.rendered) == (geiger.source, fold(geiger), True)
+    assert (waves.source, waves.url) == ("1935", "https://soundbible.com/1935 via ") and bat.author == "ala"
+    item, *_ = manifest.items_from_rows([geiger])
+    assert (item.site, item.source, item.values) == ("freesound", "616516", {"sure": 0.0, "gain": 2.5})
+    assert [one.values for one in manifest.items_from_rows([again, shell])] == [{"rendered": 1.0}, {}]
 
 
 def test_folds_are_stable_and_follow_the_source() -> None:
@@ -161,8 +230,17 @@ def test_no_real_source_is_split_over_folds(data: Path) -> None:
     assert all(len(numbers) == 1 for numbers in folds.values())
 
 
+def test_one_real_recording_is_in_one_fold_in_all_corpora(data: Path) -> None:
+    folds = defaultdict(set)
+    for item, row in zip(manifest.items_from_rows(rows := corpora.read(data)), rows, strict=True):
+        if item.source.isdecimal() and item.site:
+            folds[item.site, item.source].add(fold(row))
+    split = {source for source, numbers in folds.items() if len(numbers) > 1}
+    assert split == {("freesound", "131943"), ("freesound", "134049")}  # by ESC-50 itself, see docs/data.md
+
+
 def test_every_real_corpus_is_read_and_its_files_are_there(data: Path) -> None:
     rows = corpora.read(data)
-    assert {row.corpus for row in rows} == set(corpora.CORPORA)
+    assert {row.corpus for row in rows} >= {name for name, corpus in corpora.CORPORA.items() if corpus.published}
     assert all(row.path.is_file() for row in rows)
     assert all(label == label.strip().lower() for row in rows for label in row.labels)

@@ -9,8 +9,9 @@ import pytest
 import soundfile
 
 from auricle.core.errors import InputError
+from auricle.core.records import Event
 from auricle.data.corpora.clip_table import Row
-from auricle.data.item import Caption, Item
+from auricle.data.item import Caption, Item, Question, Track
 from auricle.data.manifest import items_from_rows, read, site_of_url, write
 
 FULL = {
@@ -33,6 +34,14 @@ def clips(folder: Path) -> list[Item]:
         Item("a", folder / "sub" / "a.wav", captions=CAPTIONS, labels=("dog", "[animal]"), **FULL),
         Item("b", Path("/elsewhere/b.wav"), labels=("[odd",)),
         Item("c", folder / "c.wav"),
+        Item(
+            "d",
+            folder / "d.wav",
+            events=(Event("dog", 0.0, 0.5, 1.0), Event("rain", 0.25, 2.0, 1.0)),
+            questions=(Question("how many dogs bark?", "one"),),
+            tracks=(Track("dog", (0.0, 0.1), (-30.0, -20.0), (0.0, 5.0)), Track("rain", (0.0,), (0.0,), (90.0,), (2.5,))),
+            values={"tempo": 120.0, "height": -1.5},
+        ),
     ]
 
 
@@ -41,6 +50,27 @@ def test_what_is_written_is_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"clips.{ending}"
     write(path, iter(clips(tmp_path)))
     assert read(path) == clips(tmp_path)
+
+
+def test_labels_include_those_of_events(tmp_path: Path) -> None:
+    item = Item("a", tmp_path / "a.wav", labels=("rain",), events=(Event("dog  bark", 0.0, 1.0, 1.0), Event("rain", 0.0, 1.0, 1.0)))
+    assert item.labels == ("rain", "dog bark") and item.events[0].label == "dog bark"
+
+
+def test_labels_of_a_text_are_split_as_on_the_command_line(tmp_path: Path) -> None:
+    cells = ('"dog, rain"', '"""a door, then steps"", rain"', '"Gunshot, gunfire"', "dog", '"[""a, b"", ""c""]"', "")
+    (tmp_path / "clips.csv").write_text("audio,labels\n" + "".join(f"{number}.wav,{cell}\n" for number, cell in enumerate(cells)))
+    assert [item.labels for item in read(tmp_path / "clips.csv")] == [
+        ("dog", "rain"),
+        ("a door, then steps", "rain"),
+        ("Gunshot, gunfire",),  # one label of AudioSet
+        ("dog",),
+        ("a, b", "c"),
+        (),
+    ]
+    (tmp_path / "clips.csv").write_text('audio,labels\na.wav,"dog,,rain"\n')
+    with pytest.raises(InputError, match="line 2: labels 'dog,,rain': one is empty"):
+        read(tmp_path / "clips.csv")
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
@@ -85,13 +115,19 @@ def test_a_line_of_a_person_is_enough(tmp_path: Path) -> None:
         ("{}", "audio is missing"),
         ('{"audio": "a.wav", "caption": "x"}', "caption: no such field; known: id, audio, captions"),
         ('{"audio": "a.wav", "captions": [" "]}', "a caption is empty"),
-        ('{"audio": "a.wav", "captions": [{"txt": "x"}]}', "wanted text, or text, style and weight"),
+        ('{"audio": "a.wav", "captions": [{"txt": "x"}]}', "wanted an object with text, optionally style, weight"),
         ('{"audio": "a.wav", "captions": [{"text": "x", "weight": -1}]}', "weight -1"),
         ('{"audio": "a.wav", "labels": 3}', "labels is '3'; wanted a list"),
         ('{"audio": "a.wav", "duration": "long"}', "duration is 'long'; wanted a number"),
         ('{"audio": "a.wav", "duration": NaN}', "duration nan"),
         ('{"audio": "a.wav", "start": 2, "end": 1}', "end 1.0 is not after start 2.0"),
         ('{"audio": 7}', "audio is '7'; wanted text"),
+        ('{"audio": "a.wav", "events": [{"label": "dog", "onset": 1}]}', "wanted an object with label, onset, offset"),
+        ('{"audio": "a.wav", "events": [{"label": "dog", "onset": 2, "offset": 1}]}', "wanted 0 <= onset < offset"),
+        ('{"audio": "a.wav", "questions": [{"text": "what?", "answer": " "}]}', "wanted text for both"),
+        ('{"audio": "a.wav", "tracks": [{"label": "a", "times": [0, 1], "azimuth": [0], "elevation": [0]}]}', "2 times, 1 azimuths"),
+        ('{"audio": "a.wav", "values": {"tempo": "fast"}}', "value 'tempo' is 'fast'; wanted a number"),
+        ('{"audio": "a.wav", "values": [1]}', "values are [1]; wanted numbers by name"),
         ('{"audio": "ok.wav"}', "id 'ok.wav' is also that of line 1"),
     ],
 )

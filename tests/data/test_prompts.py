@@ -191,6 +191,5 @@ def test_two_spellings_are_one_label() -> None:
 
 
 def test_letters_are_the_same_however_they_are_composed() -> None:
-    assert prompts.label_key("Zaunk\u00f6nig") == prompts.label_key("zaunko\u0308nig") == "zaunk\u00f6nig"
     with pytest.raises(InputError, match="are the same label"):
         DescriptionSet({"Zaunk\u00f6nig": ("a wren",), "Zaunko\u0308nig": ("a wren",)})

@@ -20,7 +20,9 @@ CORE = {"numpy", "soundfile", "soxr", "onnxruntime", "tokenizers", "pydantic", "
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in the project's root."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in ("FILES", "VENV", "ARGS")}
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in ("FILES", "VENV", "ARGS", "MODEL")
+    }
     return subprocess.run(["make", *arguments], cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=False)
 
 
@@ -32,7 +34,7 @@ def venv(tmp_path: Path) -> Path:
         program = tmp_path / "venv/bin" / name
         program.write_text(f'#!/bin/sh\necho {name}\nfor word in "$@"; do echo "<$word>"; done\nexit ${{STATUS:-0}}\n')
         program.chmod(0o755)
-    for stamp in (".core", ".dev"):
+    for stamp in (".core", ".dev", ".published"):
         (tmp_path / "venv" / stamp).touch()
     return tmp_path / "venv"
 
@@ -65,6 +67,13 @@ def test_listen_hears_one_file_of_any_name(venv: Path, tmp_path: Path, name: str
     assert make("listen", f"VENV={venv}", f"FILES={tmp_path / name}").stdout.split("\n")[2:-1] == [f"<{tmp_path / name}>"]
 
 
+def test_listen_takes_a_model_by_name(venv: Path) -> None:
+    for name in ("mn04", "my model"):
+        words = make("listen", f"VENV={venv}", f"MODEL={name}", "FILES=a.wav").stdout.split("\n")[1:-1]
+        assert words == ["<listen>", "<-m>", f"<{name}>", "<a.wav>"]
+    assert "<-m>" not in make("listen", f"VENV={venv}", "FILES=a.wav", MODEL="of-something-else").stdout  # of the environment
+
+
 @pytest.mark.parametrize("target", ["listen", "test", "lint", "results"])
 def test_the_exit_status_comes_through(venv: Path, target: str) -> None:
     assert make(target, f"VENV={venv}").returncode == 0
@@ -80,6 +89,8 @@ def test_a_fresh_install_takes_the_core_alone_and_torch_first(tmp_path: Path) ->
     listen = make("-n", "listen", f"VENV={tmp_path}/venv").stdout
     assert "install -c constraints.txt -e ." in listen and "torch==" not in listen and "[dev]" not in listen
     test = make("-n", "test", f"VENV={tmp_path}/venv").stdout
+    published = make("-n", "listen", f"VENV={tmp_path}/venv", "MODEL=mn04").stdout
+    assert published.index("-e .") < published.index("torch==2.13.0") < published.index("[hf,export]") < published.index("auricle listen")
     assert test.index("-e .") < test.index("torch==2.13.0") < test.index("[dev]") < test.index("-m pytest")
 
 

@@ -3,8 +3,10 @@
     python tests/golden/kept.py > tests/golden/before/answers.json    with the code that made them; tests/test_kept.py compares
 
 The archive was made of the examples in /sounds, with a note each:
-    auricle index table.csv --into sounds.archive
-    auricle teach "our siren" --yes siren.ogg@0-5 --yes siren.ogg@5-10 --no rain.ogg --in sounds.archive, then --no bells.ogg
+    auricle index table.csv --archive sounds.archive
+    auricle teach "our siren" --yes siren.ogg@0-5 --yes siren.ogg@5-10 --no rain.ogg --archive sounds.archive, then --no bells.ogg
+Since then one thing has changed: words that mean a label are searched by the score of that label alone, so the hits of "words" and "not"
+are those of the code that changed it.
 """
 
 from __future__ import annotations

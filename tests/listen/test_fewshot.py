@@ -84,6 +84,11 @@ def test_any_few_examples_give_finite_scores(yes: int, no: int, others: int, see
     assert np.isfinite(fewshot.fit_few_shot(*parts, groups).scores(cloud(5, 9))).all()
 
 
+def test_examples_that_do_not_differ_give_no_answer() -> None:
+    coefficients = fewshot._logistic_regression(np.zeros((4, 3)), np.array([1.0, 0, 1, 0]), np.ones(4), np.ones(3))
+    assert np.array_equal(coefficients, np.zeros(3))
+
+
 def test_folds_leave_recordings_out_whole_and_each_once() -> None:
     truth, groups = np.array([1, 1, 0, 0, 1, 0, 1], bool), np.array(["a", "a", "b", "c", "d", "c", "e"])
     left = list(fewshot.folds(truth, groups, 3))
@@ -95,3 +100,11 @@ def test_folds_leave_recordings_out_whole_and_each_once() -> None:
 def test_a_side_without_examples_is_refused() -> None:
     with pytest.raises(InputError, match="4 positive and 0 negative"):
         fewshot.fit_head(cloud(0, 4), np.ones(4, bool))
+
+
+@pytest.mark.parametrize(("examples", "size"), [(3, 40), (20, 40), (21, 40), (90, 40)])
+def test_a_newton_step_solves_its_equations(examples: int, size: int) -> None:
+    rng = np.random.default_rng(0)
+    scaled, gradient, penalty = rng.standard_normal((examples, size)), rng.standard_normal(size), np.append(np.full(size - 1, 0.3), 1e-6)
+    step = fewshot._newton_step(scaled, gradient, penalty)
+    assert np.allclose((scaled.T @ scaled + np.diag(penalty)) @ step, gradient, atol=1e-8)

@@ -85,6 +85,12 @@ def test_tables_have_stretches_groups_and_several_labels(tmp_path: Path) -> None
     assert second == Example(str(tmp_path / "b.wav"), ("child",), 0.0, float("inf"), str(tmp_path / "b.wav"))
 
 
+def test_a_cell_of_labels_is_an_example_of_each(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('file,labels\na.wav,"dog_bark, ""rain, heavy"""\n')
+    (example,) = heads.read_examples(tmp_path / "t.csv", ENDINGS)
+    assert example.labels == ("dog bark", "rain, heavy")
+
+
 def test_label_tracks_and_selection_tables_are_examples(classes: Path, listener: Listener, tmp_path: Path) -> None:
     """Two labels, each from Audacity, from Raven and from our own export: one head a label, whatever wrote it and however it is spelt."""
     rng = np.random.default_rng(2)
@@ -125,6 +131,7 @@ def test_a_folder_is_one_label_however_its_name_is_composed(tmp_path: Path) -> N
         ("file,label,onset\nx.wav,a,soon\n", "line 2: could not convert"),
         ("file,label,onset,offset\nx.wav,a,3,2\n", "goes from 3 to 2 s"),
         ("file,label\nx.wav,\n", "line 2: has no label; wanted a column label"),
+        ('file,labels\nx.wav,"a,,b"\n', "line 2: labels 'a,,b': one is empty"),
         ("file,label\nx.wav,a\ny.wav,b,c\n", "line 3: has 3 cells for 2 columns"),
         ("file,label,group\nx.wav,a,one\nx.wav,b,two\n", "line 3: has group two, an earlier row has one"),
     ],
@@ -146,10 +153,10 @@ def test_too_little_is_refused(classes: Path, listener: Listener) -> None:
     examples = heads.read_examples(classes, ENDINGS)
     with pytest.raises(InputError, match="there is one label"):
         heads.fit(listener, [example for example in examples if example.labels == ("whistle",)])
-    with pytest.raises(InputError, match="low hum: 1 recordings have it"):
+    with pytest.raises(InputError, match="label 'low hum': recordings with it 1, without it 12"):
         heads.fit(listener, [*examples[11:]])
     same = [dataclasses.replace(example, group="one site") if example.labels == ("low hum",) else example for example in examples]
-    with pytest.raises(InputError, match="low hum: 1 recordings have it"):
+    with pytest.raises(InputError, match="label 'low hum': recordings with it 1, without it 12"):
         heads.fit(listener, same)
 
 

@@ -64,6 +64,21 @@ def test_scores_are_calibrated_label_by_label(tone_folder: Path, tmp_path: Path,
     assert listener.listen(sound).events and not heard.events
 
 
+def test_words_are_scored_in_the_prompt_that_they_are_calibrated_with(
+    tone_folder: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listener.config.text is not None
+    text = listener.config.text.model_copy(update={"prompt": "deep {label}"})
+    prompted = auricle.load(tone_folder)
+    monkeypatch.setattr(prompted, "config", prompted.config.model_copy(update={"text": text}))
+    sound = clip(tone("low tone", 2))
+    heard = prompted.listen(sound, ["hum"]).labels
+    cosine = listener.embed_text(["deep hum"])[0] @ listener.embed_audio(sound)[0]
+    assert heard is not None and heard[0].score == pytest.approx(1 / (1 + np.exp(1 - 4 * cosine)), abs=1e-6)
+    plain = listener.listen(sound, ["hum"]).labels
+    assert plain is not None and abs(plain[0].score - heard[0].score) > 1e-3
+
+
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000])
 def test_rates_agree(listener: Listener, rate: int) -> None:
     sound = clip(silence(1, rate=rate), tone("middle tone", 2, rate=rate), silence(1, rate=rate), rate=rate)

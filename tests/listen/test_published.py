@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +76,29 @@ def test_a_model_without_labels_says_so(tmp_path: Path) -> None:
         bare.tag(noise(1.0))
 
 
+def test_a_model_that_tells_no_times_has_events_from_short_windows(listener: auricle.Listener) -> None:
+    analysis = listener.detect(noise(3.0), window=1.0)
+    assert json.loads(analysis.to_json())["event_windows"] == {"window": 1.0, "hop": 0.25}
+    assert "event_windows" not in json.loads(listener.tag(noise(1.0)).to_json())
+    for window, hop, message in (
+        (5.0, 1.0, "window is 5 s; wanted 0.02 to 4 s, as small tagger takes"),
+        (0.01, None, "window is 0.01 s; wanted 0.02 to 4 s"),
+        (1.0, 0.3, "wanted a window of a whole number of hops, 1 to 100"),
+        (None, 0.25, "hop is 0.25 .float. without a window"),
+        (-1.0, None, "window is -1.0 .float.; wanted a positive number of seconds"),
+        ("1", None, "window is '1' .str.; wanted seconds"),
+    ):
+        with pytest.raises(InputError, match=message):
+            listener.detect(noise(1.0), window=window, hop=hop)  # type: ignore[call-overload]
+    with pytest.raises(InputError, match=r"auricle-tiny has 12.5 frame-level scores a second; leave out window and hop"):
+        auricle.load().detect(noise(1.0), window=1.0)
+
+
 def test_events_are_refused_by_a_model_that_tells_no_times(listener: auricle.Listener) -> None:
     assert listener.config.frame is None
-    with pytest.raises(InputError, match=r"small tagger scores whole windows and tells no times; wanted .*auricle-tiny"):
+    with pytest.raises(
+        InputError, match=r"small tagger scores whole windows and tells no times; give --window 1 --hop 0.25 .*auricle-tiny"
+    ):
         listener.detect(noise(1.0))
     assert listener.tag(noise(1.0)).error is None
 

@@ -40,13 +40,35 @@ def test_words_that_name_a_label_agree_with_its_tag_and_its_events(listener: Lis
     assert (absent.present, absent.scored_by, absent.named, absent.times) == (False, "label", "dog", None)
 
 
+def test_phrases_that_contain_or_paraphrase_a_label_are_answered_by_it(listener: Listener, scene: Clip) -> None:
+    tag = asked(listener, scene, "low tone")["low tone"]
+    for words in ("the sound of a loud low tone", "a low tone in the distance", "low tones heard outside"):
+        assert asked(listener, scene, words)[words] == dataclasses.replace(tag, label=words)
+    for words, named in (("a puppy", "dog"), ("hounds barking", "dog"), ("it is raining", "rain"), ("a labrador", "dog")):
+        found = asked(listener, scene, words)[words]
+        assert (found.scored_by, found.named) == ("label", named)
+
+
+def test_phrases_that_only_look_like_a_label_are_scored_by_their_text(listener: Listener, scene: Clip) -> None:
+    for words in ("dog whistle", "rain coat", "low tone deep hum", "dog and rain"):
+        found = asked(listener, scene, words)[words]
+        assert (found.scored_by, found.named) == ("text", None)
+
+
+def test_denials_have_no_score_and_are_listed(listener: Listener, scene: Clip) -> None:
+    analysis = listener.listen(scene, ["no dog", "low tone", "rain without hum", "no dog"])
+    assert [label.label for label in analysis.labels or ()] == ["low tone"] and analysis.negated == ("no dog", "rain without hum")
+    assert analysis.to_dict()["negated"] == analysis.negated and "negated" not in listener.listen(scene, ["dog"]).to_dict()
+    assert analysis.unread == ()
+
+
 def test_other_words_are_scored_by_their_text_and_have_the_windows_in_which_they_are_present(listener: Listener) -> None:
     """Windows of 10 s, a new one every 8 s, of which each keeps what is over a second from its inner edges."""
     sound = clip(tone("high tone", 18), silence(22), tone("high tone", 18))
-    found = asked(listener, sound, "high", "deep bark")
+    found = asked(listener, sound, "high", "hum and bark")
     assert found["high"].present and found["high"].scored_by == "text" and found["high"].named is None
     assert found["high"].times == ((0.0, 25.0), (33.0, 58.0))  # no tone in the window from 24 to 34 s
-    assert not found["deep bark"].present and found["deep bark"].times is None
+    assert not found["hum and bark"].present and found["hum and bark"].scored_by == "text" and found["hum and bark"].times is None
 
 
 @pytest.mark.parametrize("words", ["\U0001f436", "\u0441\u043e\u0431\u0430\u043a\u0430", "\u72d7", "wren"])

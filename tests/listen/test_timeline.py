@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from auricle.core.config import ModelConfig
 from auricle.core.format1 import upgrade_config
+from auricle.core.records import EventWindows
 from auricle.listen.pipeline import WindowResult
-from auricle.listen.timeline import Timeline
+from auricle.listen.timeline import Timeline, WindowBlocks
 from auricle.tasks import detection
 
 RATE = 16_000
@@ -82,3 +84,66 @@ def test_ten_hours_are_kept_small() -> None:
     kept = sum(values.nbytes for runs in timeline._segments.values() for _, values, _ in runs)
     assert kept == 4 * (4500 * 100 + 25)
     assert len(timeline.events(36_002.0)) == 1
+
+
+def framed(scores: np.ndarray, windows: EventWindows, *, seconds: float) -> np.ndarray:
+    """Frame scores (T, K) by WindowBlocks, of windows that all have the same length except that the last one ends at `seconds`."""
+    blocks = WindowBlocks(config(), windows, hop=windows.hop)
+    parts = []
+    for index, clip in enumerate(scores):
+        start, last = index * windows.hop, index == len(scores) - 1
+        length = seconds - start if last else windows.window
+        parts.append(blocks.add(WindowResult(start, length, last, True, clip, None, None, None)))
+    complete = [part for part in parts if part is not None]
+    assert [part.start for part in complete] == [64 * index for index in range(len(complete))]
+    return np.concatenate([part.scores for part in complete])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 6), st.integers(1, 150), st.integers(0, 100), st.floats(0.01, 0.99))
+def test_a_frame_is_the_mean_of_the_windows_that_cover_it(count: int, number: int, seed: int, rest: float) -> None:
+    scores = np.random.default_rng(seed).random((number, 5)).astype(np.float32)
+    windows = EventWindows(count * 0.25, 0.25)
+    seconds = (number - 1) * 0.25 + (count - rest if number > 1 else max(count - rest, 0.1)) * 0.25
+    middles = np.arange(int(np.ceil(seconds / 0.25 - 1e-6))) + 0.5
+    starts = np.arange(number)
+    wanted = [scores[(starts < middle) & (middle < starts + count)].mean(axis=0) for middle in middles]
+    np.testing.assert_allclose(framed(scores, windows, seconds=seconds), wanted, atol=1e-6)
+
+
+def test_a_window_starts_an_event_that_lasts_while_the_mean_stays_up() -> None:
+    """Windows of four hops, of which three have the label: their mean is over 0.15 (0.3 of the threshold) where one of them covers."""
+    windows = EventWindows(1.0, 0.25)
+    timeline = Timeline(config(), WindowBlocks(config(), windows, hop=0.25))
+    for index in range(17):
+        clip = np.zeros(5, np.float32)
+        clip[0] = 0.8 if 6 <= index < 9 else 0.0
+        clip[1] = 0.4 if 6 <= index < 9 else 0.0  # never reaches the threshold of 0.5
+        clip[2] = 0.2 if index < 9 or index > 12 else 0.9  # present in windows 9 to 12 only: its mean is over 0.15 all the time
+        timeline.add(WindowResult(index * 0.25, 1.0, index == 16, True, clip, None, None, None))
+    long, event = timeline.events(5.0)
+    assert (long.label, long.onset, long.offset) == ("high tone", 0.0, 5.0)
+    assert (event.label, event.onset, event.offset) == ("low tone", 1.5, 3.0)
+    assert event.score == pytest.approx(0.8 * np.mean([1, 2, 3, 3, 2, 1]) / 4)
+
+
+def test_windows_of_one_hop_tell_times_within_it(tone_folder: Path) -> None:
+    listener = tone_model.without_frames(tone_folder)
+    rng = np.random.default_rng(0)
+    for label in tone_model.TONES:
+        first, length = float(rng.uniform(1, 3)), float(rng.uniform(1, 3))
+        clip = tone_model.clip(tone_model.silence(first), tone_model.tone(label, length), tone_model.silence(2.0))
+        for hop in (0.25, 0.1):
+            analysis = listener.detect(clip, window=hop, hop=hop)
+            (event,) = analysis.events
+            assert event.label == label and analysis.event_windows == EventWindows(hop, hop)
+            assert abs(first - event.onset) <= hop and abs(event.offset - first - length) <= hop
+        (event,) = listener.detect(clip, window=1.0).events  # four windows cover a moment
+        assert 0 <= first - event.onset <= 1 and 0 <= event.offset - first - length <= 1
+
+
+def test_hops_that_are_no_whole_number_of_samples_do_not_drift(tone_folder: Path) -> None:
+    listener = tone_model.without_frames(tone_folder)
+    clip = tone_model.clip(tone_model.silence(200.0), tone_model.tone("low tone", 2.0), tone_model.silence(1.0))
+    (event,) = listener.detect(clip, window=0.05003, hop=0.05003).events  # 800.48 samples
+    assert abs(event.onset - 200.0) < 0.06 and abs(event.offset - 202.0) < 0.06

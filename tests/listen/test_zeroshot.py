@@ -14,7 +14,7 @@ from tone_model import RATE, clip, silence, tone
 
 import auricle
 from auricle.core import audioset
-from auricle.core.config import encoder_config
+from auricle.core.config import CosineCalibration, encoder_config
 from auricle.core.errors import InputError, ModelError
 from auricle.core.records import Clip
 from auricle.data.prompts.descriptions import DescriptionSet
@@ -77,8 +77,8 @@ def test_words_that_were_never_heard_have_a_smaller_scale(listener: Listener) ->
 
 
 def test_any_is_the_score_that_listening_gives(listener: Listener) -> None:
-    """The model's own line and the greatest of its windows, as for words that are asked for in listen."""
-    words = ["deep hum", "deep bark"]
+    """The model's own line and the greatest of its windows, as for words that mean no label in listen."""
+    words = ["deep hum", "bark hum"]
     sound = clip(tone("low tone", 12), tone("high tone", 9))
     (told,) = ZeroShot(listener, words).classify(sound, question="any")
     heard = listener.listen(sound, words)
@@ -217,6 +217,19 @@ def test_a_published_model_has_its_own_prompt_and_scale(listener: Listener, monk
     assert head.prompt_set.name == "deep {label}"
     scorer, calibration, _ = head.scorer("one")
     assert calibration == "none" and scorer.scores(np.array([0.07, 0.0])) == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.e)], rel=1e-5)
+
+
+def test_a_calibrated_model_without_labels_has_one_scale(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was calibrated on labels that it was not trained on, so its scale is not reduced for such labels."""
+    published(listener, monkeypatch)
+    config = listener.config
+    assert config.text is not None
+    text = config.text.model_copy(update={"calibration": CosineCalibration(scale=10.0, bias=-4.0)})
+    monkeypatch.setattr(listener, "config", config.model_copy(update={"text": text}))
+    head = ZeroShot(listener, ["dog", "rain"])
+    cosines = np.array([0.3, 0.1])
+    assert head.scorer("one")[0].scores(cosines) == pytest.approx(np.array([np.exp(2), 1]) / (np.exp(2) + 1), rel=1e-5)
+    assert head.scorer("any")[0].scores(cosines) == pytest.approx(1 / (1 + np.exp([1.0, 3.0])), rel=1e-5)
 
 
 def test_a_fitted_scale_is_used_and_held_to_what_it_was_fitted_to(listener: Listener, tone_folder: Path, tmp_path: Path) -> None:

@@ -107,3 +107,26 @@ def test_frame_scores_check_their_shape() -> None:
         FrameScores(np.zeros((3, 2)), np.arange(4.0), LABELS)
     with pytest.raises(InputError, match="increase"):
         FrameScores(np.zeros((2, 3)), np.array([0.0, 1.0, 1.0]), LABELS)
+
+
+@pytest.mark.parametrize("scenario", [psds.SCENARIO_1, psds.SCENARIO_2])
+def test_a_resample_is_measured_as_the_drawn_files_under_names_of_their_own(scenario: psds.Scenario) -> None:
+    scores, reference, durations = made(3, files=12)
+    pool = psds.Pool([psds.count_file(scores[file], reference[file], durations[file], scenario) for file in scores], scenario)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        drawn = [f"f{number}" for number in rng.integers(12, size=12)]
+        named = {f"{index}": file for index, file in enumerate(drawn)}
+        direct = psds.psds(*({index: part[file] for index, file in named.items()} for part in (scores, reference, durations)), scenario)
+        assert pool.psds(np.array([drawn.count(file) for file in scores])) == pytest.approx(direct, abs=1e-9)
+
+
+def test_labels_that_were_not_drawn_are_left_out() -> None:
+    scores, reference, durations = made(1)
+    reference = {file: [event for event in events if event.label != "siren"] for file, events in reference.items()}
+    pool = psds.Pool([psds.count_file(scores[f], reference[f], durations[f], psds.SCENARIO_2) for f in scores], psds.SCENARIO_2)
+    once = np.ones(4, int)
+    assert pool.references.sum(0)[2] == 0
+    two = {file: FrameScores(frames.scores[:, :2], frames.times, LABELS[:2]) for file, frames in scores.items()}
+    assert pool.psds(once, [0, 1]) == pytest.approx(psds.psds(two, reference, durations, psds.SCENARIO_2), abs=1e-9)
+    assert math.isnan(pool.psds(once, []))

@@ -31,3 +31,14 @@ def test_ranks_are_counted_from_one(k: int) -> None:
     for measure in (retrieval.recall_at, retrieval.average_precisions_at):
         with pytest.raises(InputError, match=f"k is {k}; wanted 1 or more"):
             measure(np.ones((1, 2), dtype=bool), np.zeros((1, 2)), k)
+
+
+def test_ranks_count_ties_as_before_the_correct_answer() -> None:
+    same = np.array([0.6, 0.8], np.float32)
+    assert retrieval.ranks(same[None], np.stack([same] * 4), [np.array([1, 2])]) == [[3, 4]]
+
+
+def test_scores_of_ranks() -> None:
+    scores = retrieval.scores_of_ranks([2, 4, 30])
+    assert {name: scores[name] for name in ("r1", "r5", "r10")} == {"r1": 0.0, "r5": 1.0, "r10": 1.0}
+    assert scores["map10"] == pytest.approx((1 / 2 + 2 / 4) / 3)

@@ -38,3 +38,14 @@ def test_shapes_and_types_are_checked(module: object) -> None:
         module.evaluate(np.zeros((2, 3)), np.zeros((2, 3)))  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="NaN"):
         module.evaluate(np.zeros((1, 1), dtype=bool), np.array([[np.nan]]))  # type: ignore[attr-defined]
+
+
+def test_resampled_metrics_equal_those_of_the_drawn_clips() -> None:
+    rng = np.random.default_rng(0)
+    truth, scores = rng.random((50, 6)) < 0.2, np.round(rng.random((50, 6)), 1)  # many ties
+    truth[:, 5] = False
+    for _ in range(5):
+        drawn = rng.integers(50, size=50)
+        wanted = tagging.evaluate(truth[drawn], scores[drawn])
+        for name, metric in tagging.resampled(truth, scores).items():
+            assert metric.statistic(drawn) == pytest.approx(wanted[name]), name

@@ -10,9 +10,9 @@ from auricle.core.records import Analysis, Classification, ClassificationQuery, 
 from auricle.present.console import analysis_text, classification_text
 
 
-def shown(heard: Analysis, *, width: int = 100, unicode: bool = True) -> str:
+def shown(heard: Analysis, *, width: int = 100, unicode: bool = True, hint: str = "") -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    console.print(analysis_text(heard, width=width, unicode=unicode))
+    console.print(analysis_text(heard, width=width, unicode=unicode, hint=hint))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(len(line) <= width for line in text.splitlines())
     return str(text)
@@ -54,11 +54,18 @@ def test_says_silent_nothing_and_partly_plainly() -> None:
     assert "  nothing recognised; perhaps: sheep 0.54, cow 0.40" in near
 
 
+def test_a_hint_is_for_what_is_not_recognised() -> None:
+    assert "  nothing recognised; try it" in shown(Analysis("a", 1.0, 1.0, tags=(Label("dog", 0.2, False),)), hint="try it")
+    for other in (Analysis("a", 1.0, 1.0, silent=True, tags=(Label("dog", 0.0, False),)), FULL, Analysis("a", 1.0, 1.0, labels=())):
+        assert "try it" not in shown(other, hint="try it")
+
+
 def test_says_what_asked_words_were_scored_by_when_they_sound_and_which_cannot_be_read() -> None:
     frog = Label("frogs in a pond", 0.93, True, "label", "frog", ((1.0, 2.5), (4.0, 5.0)))
-    text = shown(Analysis("a", 9.0, 1.0, labels=(frog, Label("a lawn mower", 0.02, False, "text")), unread=("\u72d7",)), width=200)
+    labels = (frog, Label("a lawn mower", 0.02, False, "text"))
+    text = shown(Analysis("a", 9.0, 1.0, labels=labels, unread=("\u72d7",), negated=("no dog",)), width=200)
     assert "0.93  present, as frog  0:01.0-0:02.5  0:04.0-0:05.0" in text and "0.02  not present, by its text" in text
-    assert "not in the language of the model: \u72d7" in text
+    assert "not in the language of the model: \u72d7" in text and "not scored, since negated: no dog" in text
 
 
 def test_many_events_are_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import soundfile
 
 from auricle.core.errors import InputError
 from auricle.data import corpora
+from auricle.data.corpora import assembled, gm_instruments
 from auricle.data.corpora.clip_table import Row, fold
-from auricle.data.licences import is_trainable
+from auricle.data.licences import is_open, is_trainable
 from recipes import prepare
 
 
@@ -188,6 +190,63 @@ def test_corpora_for_tests_only(tmp_path: Path) -> None:
     assert not any(is_trainable(row) for rows in (digits, steps, babies) for row in rows.values())
 
 
+def test_one_clone_of_an_assembled_corpus(tmp_path: Path) -> None:
+    clone = tmp_path / "d" / "openclonk" / "planet" / "Sound.ocg"
+    for part in assembled._parts()["openclonk"]:
+        for name in (name for group in part["groups"] for pattern in group["files"] for name in assembled._expand(pattern)):
+            sound(clone / name, seconds=0.05, rate=8000)
+    chop = clone / "Environment.ocg" / "Tree.ocg" / "Chop2.wav"
+    wave = np.concatenate([np.zeros(8000), np.full(16000, 0.01), np.zeros(8000)])
+    soundfile.write(chop, np.stack([wave, wave], axis=1), 32000, subtype="FLOAT")
+    rows = laid_out("openclonk", tmp_path / "d", tmp_path / "out")
+    row = next(row for row in rows.values() if row.url.endswith(chop.relative_to(clone.parents[1]).as_posix()))
+    assert len(rows) == 354 and (row.label, row.source, row.licence) == ("chopping wood", "23700", "CC-BY-3.0")
+    samples, rate = soundfile.read(row.path)
+    assert (rate, len(samples)) == (16000, pytest.approx(16000 * 0.6, abs=160)) and np.abs(samples).max() == pytest.approx(0.1, abs=0.02)
+
+
+def test_an_assembled_corpus_says_which_clones_it_lacks(tmp_path: Path) -> None:
+    sound(tmp_path / "d" / "drums" / "DRUMS" / "pearl-master-studio" / "samples" / "hihat-closed.wav")
+    with pytest.raises(InputError, match=r"lacks github\.com/sfzinstruments/Discord-SFZ-GM-Bank; wanted a folder with a clone"):
+        prepare.prepare("discord_gm", tmp_path / "d", tmp_path / "out")
+    with pytest.raises(InputError, match=r"lacks .*adafruit/Adafruit-Sound-Samples, .* Debian package naev-data"):
+        prepare.prepare("open_misc", tmp_path / "d", tmp_path / "out")
+    assert not (tmp_path / "out" / "discord_gm").exists()
+
+
+def test_every_file_of_an_assembled_corpus_is_named_once() -> None:
+    for corpus, parts in assembled._parts().items():
+        assert corpora.CORPORA[corpus].folder == corpus
+        for part in parts:
+            names = [name for group in part["groups"] for pattern in group["files"] for name in assembled._expand(pattern)]
+            assert len(names) == len(set(names))
+            for licence in {group.get("licence", part["licence"]) for group in part["groups"]}:
+                assert is_open(licence) == (corpus != "test_copyleft")
+    assert assembled._expand("a/b_{1,03-05}.wav") == ["a/b_1.wav", "a/b_03.wav", "a/b_04.wav", "a/b_05.wav"]
+
+
+def test_instruments_are_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+    (tmp_path / "d").mkdir()
+    with pytest.raises(InputError, match="musescore-general-soundfont-small"):
+        prepare.prepare("gm_instruments", tmp_path / "d", tmp_path / "out")
+    if shutil.which("fluidsynth") is None or not font.is_file():
+        pytest.skip("fluidsynth or a sound font is not installed (Debian: fluidsynth, fluid-soundfont-gm)")
+    (tmp_path / "d" / "MuseScore_General.sf2").symlink_to(font)
+    monkeypatch.setattr(gm_instruments, "PROGRAMS", gm_instruments.PROGRAMS[:1])
+    monkeypatch.setattr(gm_instruments, "DRUMS", gm_instruments.DRUMS[:1])
+    rows = laid_out("gm_instruments", tmp_path / "d", tmp_path / "out")
+    assert [(row.label, row.source, row.rendered) for row in rows.values()] == [
+        *[("acoustic grand piano", "gm/000", True)] * 2,
+        *[("bass drum", "gm/drum-35", True)] * 2,
+    ]
+    tune = rows["gm-000-0.flac"]
+    samples, rate = soundfile.read(tune.path)
+    spectrum = np.abs(np.fft.rfft(samples[: int(0.5 * rate)]))
+    harmonic = spectrum.argmax() / 0.5 / (440 * 2 ** (-21 / 12))  # of key 48
+    assert 2.0 < tune.duration <= 3.0 and harmonic == pytest.approx(round(harmonic), abs=0.03)
+
+
 def test_text(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         text(
@@ -216,6 +275,8 @@ def test_says_what_it_wanted(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     with pytest.raises(InputError, match="unknown; wanted one of esc50"):
         prepare.prepare("esc51", tmp_path / "d", tmp_path / "out")
+    with pytest.raises(InputError, match=r"made, not downloaded; run `python -m recipes\.synthetic --out"):
+        prepare.prepare("synthetic", tmp_path / "d", tmp_path / "out")
     with pytest.raises(InputError, match="not a folder"):
         prepare.prepare("esc50", tmp_path / "none", tmp_path / "out")
     with pytest.raises(InputError, match=r"a clone of .*ESC-50"):

@@ -26,7 +26,9 @@ from auricle.data.manifest import read, write
 from auricle.models.encoders.factory import open_encoder, published_size
 from auricle.recipes import synthetic
 from auricle.recipes.vocabulary import BEGIN, END, CaptionTokenizer, tokenizer_settings, train_tokenizer
-from auricle.train.registry import build_config, list_recipes
+from auricle.runtime.catalog import find_folder
+from auricle.train.registry import list_recipes
+from auricle.train.settings import build_config
 from auricle.train.trainer import train
 
 TRAININGS = {
@@ -66,9 +68,11 @@ def test_a_training_ends_in_a_model_that_listens(name: str, cache: Path, tmp_pat
     listener = auricle.load(folder)
     vectors = listener.embed_audio([a_sound(0), a_sound(4)])
     assert np.isfinite(vectors).all() and not np.allclose(vectors[0], vectors[1], atol=1e-4)
-    assert len(lineage.read_lineage(folder).clips) == 32 and lineage.read_lineage(folder).corpora == {"made"}
-    assert all(np.isfinite(value) for value in figures.values())
-    if listener.runtime.has_text_tower:
+    start = lineage.read_lineage(find_folder(None)) if name == "finetune" else lineage.Lineage("nothing")
+    assert len(lineage.read_lineage(folder).clips) == len(start.clips) + 32
+    assert lineage.read_lineage(folder).corpora == start.corpora | {"made"}
+    assert not any(np.isnan(value) for value in figures.values())  # d' of a perfect ranking is infinite
+    if listener.runtime.has_text_tower and name != "finetune":  # which keeps the text tower of its start
         assert (listener.config.text is not None and listener.config.text.logit_scale is not None) or name == "captionstew"
         assert listener.embed_text(["hiss, then clicks"]).shape == (1, listener.config.dim)
 
@@ -82,7 +86,7 @@ def test_order_is_taught_to_a_model_that_was_trained_before(cache: Path, tmp_pat
     assert not np.allclose(before.embed_text(["hiss, then clicks"]), after.embed_text(["hiss, then clicks"]))
     heard = [(folder / "heard.jsonl").read_text().splitlines() for folder in (first, second)]
     assert heard[0] == heard[1]  # the same sounds, each once
-    with pytest.raises(InputError, match="no item has a caption of the styles partial"):
+    with pytest.raises(InputError, match=r"no item has a caption of the style partial, .* in the field captions"):
         trained("teminal", cache, tmp_path / "third", start=str(first), stage="a")
 
 
@@ -148,17 +152,39 @@ def test_the_classic_baseline_tells_made_sounds_apart(cache: Path, tmp_path: Pat
     assert min(figures["svm_accuracy"], figures["gmm_accuracy"]) > 0.4  # the first of two labels, where one in five would be chance
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("aaaa", "3 sources with 1 labels are left for training"),  # the first source is held out
+        ("abaa", "recordings are too few for cross-validation by source"),
+    ],
+)
+def test_too_few_recordings_for_the_classic_baseline_are_refused(labels: str, message: str, cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    items = read(synthetic.write_manifest(cache / "made"))[: len(labels)]
+    few = [dataclasses.replace(item, labels=(label,), events=()) for item, label in zip(items, labels, strict=True)]
+    write(tmp_path / "few.jsonl", few)
+    with pytest.raises(InputError, match=message):
+        TRAININGS["classic"].run(TRAININGS["classic"].Config(data=tmp_path / "few.jsonl", cache=cache), tmp_path)
+
+
 def folded(cache: Path, place: Path) -> tuple[Path, Path]:
     """Manifests of made sounds with a fold to leave out: which kinds sound, and which comes first."""
     items = [
         dataclasses.replace(item, fold=str(number % 4))
         for number, item in enumerate(read(synthetic.write_manifest(cache / "many", count=112)))
     ]
-    first = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],)) for item in items]
+    first = [dataclasses.replace(item, labels=(item.captions[0].text.split(", then ")[0],), events=()) for item in items]
     place.mkdir()
     write(place / "kinds.jsonl", items)
     write(place / "first.jsonl", first)
     return place / "kinds.jsonl", place / "first.jsonl"
+
+
+def test_synthetic_sounds_have_two_tasks_one_of_them_exclusive(cache: Path) -> None:
+    tasks = TRAININGS["multitask"].read_tasks(TRAININGS["multitask"].Config(cache=cache))
+    assert [(task.name, task.exclusive) for task in tasks] == [("labels", False), ("first", True)]
+    assert all(item.captions[0].text.startswith(item.labels[0]) for item in tasks[1].items)
 
 
 @pytest.mark.slow

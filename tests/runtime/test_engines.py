@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ pytest.importorskip("transformers")
 import published_models
 
 import auricle
+from auricle.core.config import LINEAGE_FILES
 from auricle.core.errors import InputError, ModelError
 from auricle.core.model_files import read_config
 from auricle.models import export as graphs
@@ -247,3 +249,37 @@ def test_an_export_of_the_shipped_model_runs_recordings_of_any_length(tmp_path: 
         noise = np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)).astype(np.float32)
         pair = [listener.embed_audio([auricle.Clip(noise, 16_000)])[0] for listener in (ours, theirs)]
         assert pair[0] @ pair[1] > 0.9999
+    words = ["a dog barks", "rain"]
+    assert np.allclose(ours.embed_text(words), theirs.embed_text(words), atol=1e-6)  # its text tower has no graph, only tensors
+    for name in LINEAGE_FILES:  # the leak check of `auricle score` must see what it was trained on
+        before = catalog.find_folder("auricle-tiny") / name
+        assert not before.is_file() or (tmp_path / "tiny" / name).read_bytes() == before.read_bytes()
+    assert (tmp_path / "tiny" / "heard.jsonl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "device", "message"),
+    [
+        ("onnx", "cuda", "device 'cuda' is for engines of torch, and onnx runs on the CPU"),
+        ("openvino", "mps", "device 'mps' is for engines of torch"),
+        ("torch-fp32", "abacus", "device 'abacus' is not a device of torch; wanted cpu, cuda, cuda:0 or mps"),
+        (None, "meta", "device 'meta' is not supported"),
+        ("torch-fp32", "cpu:1", "device 'cpu:1': torch finds no such device here"),
+    ],
+)
+def test_a_device_that_cannot_be_used_is_one_line(tagger: Path, runtime: str | None, device: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        engines.open_engine(tagger, read_config(tagger / "config.json"), runtime, device)
+
+
+def test_a_device_beyond_those_of_torch_is_one_line(tagger: Path) -> None:
+    import torch
+
+    with pytest.raises(InputError, match="torch finds no such device here"):
+        engines.open_engine(tagger, read_config(tagger / "config.json"), None, f"cuda:{torch.cuda.device_count()}")
+
+
+def test_the_cpu_may_be_named_for_every_engine(tagger: Path) -> None:
+    config = read_config(tagger / "config.json")
+    for runtime in ("onnx", "torch-fp32", None):
+        assert engines.open_engine(tagger, config, runtime, "cpu").name == (runtime or engines.choose_engine(tagger, config))

@@ -217,7 +217,7 @@ def test_a_service_without_an_archive(serve: Serve, sounds: Path) -> None:
         client.get(f"/sound/{one}"),
         client.get(f"/sound/{one}/cut?onset=0&offset=1"),
     ):
-        assert "--in DIR" in problem(answer, 404)
+        assert "--archive DIR" in problem(answer, 404)
     assert client.post("/tag", content=(sounds / "low.wav").read_bytes()).status_code == 200
 
 

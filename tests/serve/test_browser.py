@@ -352,7 +352,7 @@ def test_without_an_archive_the_page_says_how_to_make_one(visit: Callable[..., P
     page = visit(place(serve(archive=None)))
     for link, section in (("Search", "#search"), ("Teach", "#taught")):
         page.click(f"nav >> text={link}")
-        assert "auricle index recordings --into sounds.archive" in (page.locator(section).text_content() or "")
+        assert "auricle index recordings --archive sounds.archive" in (page.locator(section).text_content() or "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -72,7 +72,7 @@ def test_what_is_heard_is_as_the_document_says(client: httpx.Client, sounds: Pat
     content = (sounds / "long.wav").read_bytes()
     for body in (content, content[:-30_000]):
         if path != "/embed" or body is content:
-            answer = client.post(path, params={"labels": "deep hum"}, content=body)
+            answer = client.post(path, params={"labels": "deep hum"} if path == "/listen" else {}, content=body)
             assert answer.status_code == 200
             jsonschema_rs.validator_for(said | {"components": told["components"]}).validate(answer.json())
             fields = told["components"]["schemas"][said["$ref"].rpartition("/")[2]]["properties"]

@@ -25,10 +25,14 @@ def said(*words: str) -> dict[str, object]:
     ("path", "words"),
     [
         (
-            "/listen?labels=low+tone,+deep+hum&labels=dog&top=2",
-            ("listen", "--labels", "low tone, deep hum", "--labels", "dog", "--top", "2"),
+            "/listen?labels=low+tone,+deep+hum&labels=dog&k=2",
+            ("listen", "--labels", "low tone, deep hum", "--labels", "dog", "-k", "2"),
         ),
-        ("/listen?top=all", ("listen", "--top", "all")),
+        (
+            "/listen?labels=low+tone&label=deep,+hum&label=%22dog%22",
+            ("listen", "--label", "deep, hum", "--labels", "low tone", "--label", '"dog"'),
+        ),
+        ("/listen?k=all", ("listen", "-k", "all")),
         ("/tag", ("tag",)),
         ("/detect", ("detect",)),
         ("/embed", ("embed",)),
@@ -108,7 +112,20 @@ def test_forms_that_are_none(client: httpx.Client, kind: str, body: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "query", ["labels=", "labels=a,,b", "labels=" + ",".join("a" * 101), "labels=" + "a" * 501, "labels=%20_", "top=0", "top=-1", "top=x"]
+    "query",
+    [
+        "labels=",
+        "label=",
+        "label=%20",
+        "label=" + "a" * 501,
+        "labels=a,,b",
+        "labels=" + ",".join("a" * 101),
+        "labels=" + "a" * 501,
+        "labels=%20_",
+        "k=0",
+        "k=-1",
+        "k=x",
+    ],
 )
 def test_what_makes_no_sense_is_refused_before_it_is_heard(client: httpx.Client, sounds: Path, query: str) -> None:
     assert problem(client.post(f"/listen?{query}", content=(sounds / "low.wav").read_bytes()), 422)
@@ -122,6 +139,18 @@ def test_labels_have_commas_in_quotes_and_those_that_cannot_be_read_are_listed(c
     assert "unread" not in client.post("/tag", content=content).json()
 
 
+def test_phrases_that_mean_a_label_are_answered_by_it_and_denials_are_listed(client: httpx.Client, sounds: Path) -> None:
+    content = (sounds / "low.wav").read_bytes()
+    told = client.post("/listen", params={"labels": "the sound of a low tone, no dog, deep hum, low tone"}, content=content).json()
+    phrase, text, label = told["labels"]
+    assert (
+        phrase == label | {"label": "the sound of a low tone"} and phrase["named"] == "low tone" and phrase["times"] and phrase["present"]
+    )
+    assert (text["label"], text["scored_by"], "named" in text) == ("deep hum", "text", False)
+    assert bool(text.get("times")) == text["present"] and told["negated"] == ["no dog"]
+    assert "negated" not in client.post("/listen", params={"labels": "dog"}, content=content).json()
+
+
 def test_many_at_once_each_get_their_own_answer(client: httpx.Client, sounds: Path) -> None:
     """Different questions share batches: none gets what another asked for."""
     files = {"low tone": "low.wav", "high tone": "high.flac", "middle tone": "long.wav"}
@@ -129,7 +158,7 @@ def test_many_at_once_each_get_their_own_answer(client: httpx.Client, sounds: Pa
     def ask(number: int) -> bool:
         label = list(files)[number % 3]
         content = b"no sound" if number % 5 == 4 else (sounds / files[label]).read_bytes()
-        path = ("/listen?labels=dog,deep+hum&top=1", f"/listen?labels={label}", "/tag?top=3", "/detect", "/embed")[number // 3 % 5]
+        path = ("/listen?labels=dog,deep+hum&k=1", f"/listen?labels={label}", "/tag?k=3", "/detect", "/embed")[number // 3 % 5]
         answer = client.post(path, content=content)
         if number % 5 == 4:
             return answer.status_code == 422
@@ -138,7 +167,7 @@ def test_many_at_once_each_get_their_own_answer(client: httpx.Client, sounds: Pa
             return len(told["embedding"]) == 8
         asked = [label["label"] for label in told.get("labels", [])]
         right = asked == (["dog", "deep hum"] if "dog" in path else [label] if "labels" in path else [])
-        tags = len(told["tags"]) == (1 if "top=1" in path else 3 if "top=3" in path else 5) if "tags" in told else path == "/detect"
+        tags = len(told["tags"]) == (1 if "k=1" in path else 3 if "k=3" in path else 5) if "tags" in told else path == "/detect"
         names = {tag["label"] for tag in told.get("tags", told.get("events"))}
         return right and tags and (label in names or label == "middle tone")
 

@@ -83,7 +83,7 @@ def refuses(url: str) -> bool:
 
 def test_the_command_serves_an_archive_with_a_token(tone_folder: Path, archive: Archive, tmp_path: Path) -> None:
     token = "a-token-of-some-length"
-    words = ("--in", str(archive.folder), "--model", str(tone_folder), "--max-mb", "0.01")
+    words = ("--archive", str(archive.folder), "--model", str(tone_folder), "--max-mb", "0.01")
     with process(*words, AURICLE_TOKEN=token) as (_, url):
         assert httpx.get(f"{url}/health").json()["archive"]["files"] == 3
         assert problem(httpx.post(f"{url}/search", json={"text": "low tone"}), 401)
@@ -106,7 +106,7 @@ def test_what_cannot_be_served_is_told_in_one_line(tone_folder: Path, tmp_path: 
     monkeypatch.delenv("AURICLE_TOKEN", raising=False)
     model = ("--model", str(tone_folder))
     assert "AURICLE_TOKEN" in refused("--host", "0.0.0.0", *model)
-    assert "is not an archive" in refused("--in", str(tmp_path), *model)
+    assert "is not an archive" in refused("--archive", str(tmp_path), *model)
     assert "above 0" in refused("--waiting", "0", *model)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "choose another" in refused("--port", str(taken.getsockname()[1]), *model)

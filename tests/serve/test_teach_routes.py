@@ -63,7 +63,7 @@ def test_a_sound_is_taught_and_found(teaching: httpx.Client) -> None:
 def test_proposals_are_stretches_that_can_be_answered(teaching: httpx.Client) -> None:
     low = stretches(teaching, "low tone", "low")
     taught(teaching, name="buzz", yes=low[:1], no=stretches(teaching, "high tone", "high")[:1])
-    proposals = teaching.get("/taught/buzz/proposals", params={"count": 6}).json()["proposals"]
+    proposals = teaching.get("/taught/buzz/proposals", params={"k": 6}).json()["proposals"]
     assert len(proposals) == 6 and {one["why"] for one in proposals} <= {"check", "unsure", "best"}
     assert low[0]["id"] not in {one["id"] for one in proposals}
     answers = {
@@ -130,4 +130,4 @@ def test_what_is_not_there(teaching: httpx.Client, serve: Serve) -> None:
         without.get("/taught/a/proposals"),
         without.post("/teach", json={"name": "a"}),
     ):
-        assert "--in DIR" in problem(answer, 404)
+        assert "--archive DIR" in problem(answer, 404)

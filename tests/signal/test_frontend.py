@@ -73,3 +73,25 @@ def test_several_channels_and_unknown_names_are_refused() -> None:
         Frontend("auricle-16k").features(np.zeros((2, 100), np.float32))
     with pytest.raises(InputError, match="wanted one of"):
         Frontend("whisper")
+
+
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.kind == "mel"])
+def test_features_are_those_of_the_power(name: str) -> None:
+    frontend = Frontend(name)
+    samples = 0.1 * np.random.default_rng(0).standard_normal(2 * frontend.rate).astype(np.float32)
+    power = frontend.power(
+        np.pad(samples, (0, frontend.preset.window)) if frontend.preset.padding == "silence" and frontend.fixed_frames else samples
+    )
+    before = power.copy()
+    np.testing.assert_allclose(frontend.from_power(power), frontend.features(samples), atol=2e-4)
+    assert np.array_equal(power, before)
+
+
+def test_centres_rise_within_the_band() -> None:
+    frontend = Frontend("mobilenet-32k")
+    low, high = frontend.band
+    assert np.all(np.diff(frontend.centres) >= 0) and low <= frontend.centres[0] and frontend.centres[-1] <= high
+    with pytest.raises(InputError, match="no bands"):
+        _ = Frontend("raw-16k").centres
+    with pytest.raises(InputError, match="log-mel"):
+        Frontend("laion-fused").from_power(np.zeros((10, 64), np.float32))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from hypothesis.extra import numpy as arrays
 
 from auricle.core.errors import InputError
 from auricle.core.records import Event
+from auricle.metrics import detection as measures
+from auricle.metrics import psds
+from auricle.metrics.frames import FrameScores
 from auricle.tasks import detection
 
 RATE = 12.5
@@ -97,3 +101,57 @@ def test_stretches_are_ordered_apart_and_well_founded(scores: np.ndarray, thresh
         assert threshold * detection.RULE.hold <= run.score <= 1
     for run, after in itertools.pairwise(runs):
         assert (after.start - run.stop) / RATE > 0.5
+
+
+def value(rows: list[dict[str, object]], name: str) -> float:
+    metric = detection.metrics(json.loads(json.dumps(rows)))[name]
+    return metric.statistic(metric.rows)
+
+
+def scored(seed: int, files: int = 8) -> list[tuple[tuple[Event, ...], tuple[Event, ...], FrameScores]]:
+    """References, estimates and random frame scores of files of 8 s."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(files):
+        scores = np.clip(np.cumsum(rng.normal(0, 0.2, (100, 3)), axis=0) + 0.5, 0, 1)
+        onsets = rng.uniform(0, 6, 3)
+        reference = tuple(Event(label, onset, onset + rng.uniform(0.2, 2), 1.0) for label, onset in zip("abc", onsets, strict=True))
+        made.append((reference, detection.decode(scores, "abc", frame_rate=RATE), FrameScores(scores, np.arange(101) / RATE, "abc")))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_metrics_of_rows_are_those_of_the_files(seed: int) -> None:
+    files = {f"{index}": one for index, one in enumerate(scored(seed))}
+    rows = [detection.grade(*one, 8.0) for one in files.values()]
+    references, estimates, scores = ({name: one[part] for name, one in files.items()} for part in range(3))
+    durations = dict.fromkeys(files, 8.0)
+    wanted = psds.evaluate(scores, references, durations) | measures.evaluate(references, estimates, durations=durations, labels="abc")
+    assert {name: value(rows, name) for name in detection.METRICS} == wanted
+    drawn = np.array([0, 0, 3, 5])
+    again = [rows[index] for index in drawn]
+    for name, metric in detection.metrics(rows).items():
+        assert metric.statistic(drawn) == pytest.approx(value(again, name), abs=1e-9), name
+
+
+def test_equal_events_score_one_and_shifted_ones_by_more_than_the_collar_nothing() -> None:
+    rows, shifted = [], []
+    for reference, _, frames in scored(5):
+        rows.append(detection.grade(reference, reference, frames, 8.0))
+        late = [Event(event.label, event.onset + 0.25, event.offset + 0.25, 1.0) for event in reference]
+        shifted.append(detection.grade(reference, late, frames, 8.0))
+    assert {value(rows, name) for name in detection.METRICS if "f1" in name} == {1.0}
+    assert value(shifted, "collar_f1_micro") == value(shifted, "collar_f1_macro") == 0.0
+
+
+def test_a_label_without_a_reference_counts_for_no_psds() -> None:
+    reference, estimate, frames = scored(7, files=1)[0]
+    two = FrameScores(frames.scores[:, :2], frames.times, "ab")
+    assert value([detection.grade(reference[:2], estimate, frames, 8.0)], "psds1") == pytest.approx(
+        psds.psds({"": two}, {"": reference[:2]}, {"": 8.0}, psds.SCENARIO_1)
+    )
+
+
+def test_rounding_keeps_three_digits() -> None:
+    given = np.array([0.0, 1e-9, 0.00099, 0.0012345, 0.98765, 1.0])
+    assert detection.round_scores(given).tolist() == [0.0, 0.0, 0.0, 0.00123, 0.988, 1.0]

@@ -169,3 +169,30 @@ def test_another_rate_or_a_missing_caption_is_refused(corpus: tuple[list[Item], 
         Batches(items, waves, "panns-32k", BatchConfig(batch=2))
     with pytest.raises(InputError, match="1 of 22 items have no caption, 'bare' first"):
         Batches([Item("bare", items[0].audio), *items[1:]], waves, NAME, BatchConfig(batch=2))
+
+
+def test_every_clip_in_order_and_in_pieces(tmp_path: Path) -> None:
+    corpus = made(tmp_path, [0.3, 1.25, 1.05, 0.5])
+
+    def position(item: Item, start: float, seconds: float) -> np.ndarray:
+        return np.array([start, seconds], np.float32)
+
+    feed = Batches(*corpus, NAME, BatchConfig(batch=3, seconds=0.5), targets={"position": position})  # type: ignore[arg-type]
+    first = [(item, start) for batch, starts in feed.in_order() for item, start in zip(batch.items.tolist(), starts, strict=True)]
+    assert first == [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0)]
+    pieces = [
+        (item, start, round(seconds, 3))
+        for batch, starts in feed.in_order(whole=True)
+        for item, start, (at, seconds) in zip(batch.items.tolist(), starts, batch.targets["position"].tolist(), strict=True)
+        if at == start
+    ]
+    assert pieces == [
+        (0, 0.0, 0.3), (1, 0.0, 0.5), (1, 0.5, 0.5), (1, 1.0, 0.25), (2, 0.0, 0.5), (2, 0.5, 0.5), (3, 0.0, 0.5),
+    ]  # fmt: skip  # the last 0.05 s of the third clip are too short
+
+
+def test_a_shorter_clip_is_padded_to_the_shortest_length(tmp_path: Path) -> None:
+    corpus = made(tmp_path, [0.2, 0.9])
+    feed = Batches(*corpus, NAME, BatchConfig(batch=1, seconds=2.0, policy="zero", shortest=0.5))
+    lengths = {int(batch.items[0]): batch.features.shape[1] for batch, _ in feed.in_order()}
+    assert lengths == {0: feed.frontend.frames(RATE // 2), 1: feed.frontend.frames(round(0.9 * RATE))}

@@ -27,3 +27,13 @@ def test_muon_treats_a_kernel_as_its_matrix() -> None:
             weight.square().sum().backward()
             optimiser.step()
     assert torch.allclose(kernel.flatten(1), matrix, atol=1e-6)
+
+
+def test_half_precision_changes_an_update_little() -> None:
+    weights = [torch.nn.Parameter(torch.randn(24, 60, generator=torch.Generator().manual_seed(4))) for _ in range(2)]
+    start = weights[0].detach().clone()
+    for weight, dtype in zip(weights, (torch.float32, torch.bfloat16), strict=True):
+        weight.grad = torch.randn(24, 60, generator=torch.Generator().manual_seed(5))
+        Muon([weight], lr=0.1, weight_decay=0.0, dtype=dtype).step()
+    exact, half = (weight.detach() - start for weight in weights)
+    assert half.dtype == torch.float32 and 0 < (half - exact).norm() < 0.03 * exact.norm()

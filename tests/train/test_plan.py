@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,14 +14,15 @@ import soundfile
 
 pytest.importorskip("torch")
 
+import torch
 import toy_training as toy
 
 from auricle.core.errors import WriteError
 from auricle.data.item import Item
 from auricle.data.waves import open_waves
 from auricle.train import checkpoint
-from auricle.train.batches import BatchConfig, Batches
-from auricle.train.plan import check_space, plan
+from auricle.train.batches import Batch, BatchConfig, Batches
+from auricle.train.plan import check_space, estimate, plan
 from auricle.train.trainer import CHECKPOINTS, train
 
 
@@ -53,3 +56,27 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(tmp_path: Path, 
         check_space(training, tmp_path)
     (tmp_path / "step-3").write_bytes(bytes(10_000_000))  # of the run that is resumed
     check_space(training, tmp_path)
+
+
+class Slow(toy.Feed):
+    def batch(self, step: int) -> Batch:
+        time.sleep(0.2)
+        return super().batch(step)
+
+
+def test_the_time_is_estimated_for_the_steps_that_are_left_and_nothing_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = toy.training(steps=20, save_every=5, dropout=0.5)
+    training.batches = Slow()
+    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    state = torch.get_rng_state()
+    said = estimate(training, tmp_path)
+    stated = re.fullmatch(r"about 0:(\d\d) for 20 steps on this computer, and \d+\.\d MB of memory", said)
+    assert stated and 4 <= int(stated[1]) <= 20  # 20 times 0.2 s, and more on a busy computer
+    assert torch.equal(state, torch.get_rng_state()) and training.batches.waited == 0
+    assert all(torch.equal(value, before[name]) for name, value in training.model.state_dict().items())
+    train(toy.training(steps=20, save_every=5), tmp_path, report=lambda line: None)
+    assert estimate(training, tmp_path) == ""
+    checkpoint.step_path(tmp_path / CHECKPOINTS, 20).unlink()
+    assert " for 5 steps on this computer" in estimate(training, tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert estimate(training, tmp_path) == ""

@@ -49,6 +49,62 @@ def test_it_learns_logs_and_keeps_the_newest_checkpoints(tmp_path: Path) -> None
     assert "log.csv" in lines[0] and lines[-1].startswith("step 60/60  contrast ")
 
 
+class Validated:
+    """Figures that fall after the second validation; the weights that the result has are compared with those it was shown."""
+
+    def __init__(self, *, stop_after: int | None = None) -> None:
+        self.shown: list[dict[str, Tensor]] = []
+        self.result: dict[str, Tensor] = {}
+        self.stop_after = stop_after
+
+    def validate(self, model: torch.nn.Module) -> dict[str, float]:
+        assert not model.training
+        if len(self.shown) == self.stop_after:
+            raise KeyboardInterrupt
+        self.shown.append({name: value.clone() for name, value in model.state_dict().items()})
+        return {"quality": [0.1, 0.5, 0.9, 0.4, 0.3, 0.2, 0.1][len(self.shown) - 1]}
+
+    def finish(self, model: torch.nn.Module, folder: Path) -> dict[str, float]:
+        self.result = model.state_dict()
+        return {}
+
+    def training(self, **settings: Any) -> Any:
+        made = toy.training(dropout=0.3, steps=60, save_every=5, validate_every=5, patience=2, **settings)
+        made.validate, made.finish = self.validate, self.finish
+        return made
+
+
+@pytest.mark.parametrize("settings", [{}, {"ema_decay": 0.5}])
+def test_it_stops_without_improvement_and_the_best_weights_are_the_result(tmp_path: Path, settings: dict[str, Any]) -> None:
+    lines: list[str] = []
+    run = Validated()
+    train(run.training(**settings), tmp_path, report=lines.append)
+    assert len(run.shown) == 5  # before the first step, three better ones in all, then two worse
+    assert gap(run.result, run.shown[2]) == 0 and gap(run.result, run.shown[4]) > 0
+    assert any("the weights of step 10 are kept" in line for line in lines)
+    train(run.training(**settings), tmp_path, report=lines.append)  # finished: nothing is trained again
+    assert len(run.shown) == 5
+
+
+def test_a_stopped_run_goes_on_with_what_it_had_validated(tmp_path: Path) -> None:
+    whole, first = Validated(), Validated(stop_after=4)
+    train(whole.training(), tmp_path / "whole", report=quiet)
+    with pytest.raises(KeyboardInterrupt):
+        train(first.training(), tmp_path / "parts", report=quiet)
+    second = Validated()
+    second.shown = first.shown[:3]  # the validation at its last checkpoint
+    train(second.training(), tmp_path / "parts", report=quiet)
+    assert gap(second.result, whole.result) == 0
+
+
+def test_what_prepares_a_training_runs_once(tmp_path: Path) -> None:
+    made, calls = toy.training(steps=4), []
+    made.prepare = lambda model, report: calls.append(model)
+    train(made, tmp_path, report=quiet)
+    train(made, tmp_path, report=quiet)
+    assert calls == [made.model]
+
+
 def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
     before = torch.random.get_rng_state()

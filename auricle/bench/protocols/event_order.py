@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.bench import suite as suites
-from auricle.bench.protocols.protocol import EvaluationInput, Metric, Row, mean
+from auricle.bench.protocols.protocol import EvaluationInput
 from auricle.core.errors import InputError
 from auricle.listen import textcache
+from auricle.metrics.resampled import Metric, Row, mean
 
 _SWAPPED = "swapped"
 _TIE = 1e-6  # of cosines in float32

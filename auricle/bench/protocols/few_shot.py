@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from auricle.bench import regression
 from auricle.bench import suite as suites
-from auricle.bench.protocols.protocol import EvaluationInput, Metric, Row, mean
-from auricle.bench.suite import Episodes
+from auricle.bench.protocols.protocol import EvaluationInput
+from auricle.bench.suite import HEADS, Episodes
 from auricle.core.errors import InputError
 from auricle.listen.scores import unit
+from auricle.metrics.resampled import Metric, Row, mean
 
 #: L2 strength. Strong, since a handful of examples in many dimensions is easily overfitted.
 RIDGE = 0.1
@@ -75,9 +76,9 @@ def classify(examples: np.ndarray, queries: np.ndarray, ways: int) -> dict[str, 
     """Class (Q,) that each head predicts for queries (Q, E), fitted to examples (ways * shots, E), class by class."""
     means = unit(examples.reshape(ways, -1, examples.shape[1]).mean(axis=1))
     probe = regression.fit(examples, np.repeat(np.arange(ways), len(examples) // ways), ways, ridge=RIDGE)
-    return {"prototypical": (queries @ means.T).argmax(axis=1), "logistic": probe.logits(queries).argmax(axis=1)}
+    return dict(zip(HEADS, (probe.logits(queries).argmax(axis=1), (queries @ means.T).argmax(axis=1)), strict=True))
 
 
 def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Mean accuracy over all episodes."""
-    return {"logistic": mean(rows, "logistic"), "prototypical": mean(rows, "prototypical")}
+    """Mean accuracy of each head over all episodes."""
+    return {head: mean(rows, head) for head in HEADS}

@@ -4,7 +4,7 @@ Features are similarity embeddings. The classifier is multinomial logistic regre
 by cross-validation inside the training clips. Recordings and speakers are never split between training and test, unless a corpus's own
 folds do so and its suite states that.
 
-Metrics: `accuracy` over all test clips; `macro_accuracy`, the mean over classes.
+Metrics: those of auricle.tasks.event.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from auricle.bench import regression
 from auricle.bench import suite as suites
-from auricle.bench.protocols.protocol import EvaluationInput, Metric, Row, macro, mean
+from auricle.bench.protocols.protocol import EvaluationInput
 from auricle.bench.suite import Split
 from auricle.core.errors import InputError
 from auricle.data.item import Item
+from auricle.metrics.resampled import Row
+from auricle.tasks import event
 
 
 def run(inputs: EvaluationInput) -> list[Row]:
@@ -33,9 +35,9 @@ def run(inputs: EvaluationInput) -> list[Row]:
     for fold, train, test in split_clips(inputs.suite.split, inputs.items, inputs.seed):
         train_groups = [groups[index] for index in train]
         probe = regression.fit_cross_validated(vectors[train], classes[train], len(labels), groups=train_groups, seed=inputs.seed)
-        for index, predicted in zip(test, probe.logits(vectors[test]).argmax(axis=1), strict=True):
-            row = {"id": inputs.items[index].id, "group": groups[index], "truth": truth[index], "said": labels[predicted]}
-            rows.append(row | {"right": float(predicted == classes[index]), "part": fold, "ridge": probe.ridge})
+        for index, logits in zip(test, probe.logits(vectors[test]), strict=True):
+            row = {"id": inputs.items[index].id, "group": groups[index], "truth": truth[index], "said": labels[int(logits.argmax())]}
+            rows.append({**row, **event.grade(logits, classes[index]), "part": fold, "ridge": probe.ridge})
     return rows
 
 
@@ -71,8 +73,3 @@ def _source_folds(items: Sequence[Item], count: int, seed: int) -> NDArray[np.st
     if len(names) < 2:
         raise InputError("all clips are of one source; wanted two or more for a split by source")
     return np.array([f"{fold}" for fold in np.random.default_rng(seed).permutation(len(names))[group] % min(count, len(names))])
-
-
-def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Accuracies over all test clips."""
-    return {"accuracy": mean(rows, "right"), "macro_accuracy": macro(rows)}

@@ -1,4 +1,4 @@
-"""Common types of the protocols: inputs, rows and metrics.
+"""Common types of the protocols.
 
 Rows are what an evaluation saves (a line of JSON each): scores, their intervals and the comparison of two runs need only rows.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auricle.bench import hierarchy
 from auricle.bench.embeddings import ClipEmbeddings
 from auricle.bench.suite import Suite
+from auricle.core.errors import InputError
+from auricle.core.labels import label_key
 from auricle.data.item import Item
 from auricle.listen.listener import Listener
-
-#: One scored item: `id`, `group` (kept whole when resampling), and the fields of its protocol.
-Row: TypeAlias = dict[str, Any]
+from auricle.metrics.resampled import Metric, Row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,41 +30,26 @@ class EvaluationInput:
     seed: int
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Metric:
-    """A metric of rows. rows (M,): indices of the rows that it applies to. statistic: function of row indices, repeats allowed.
-
-    values (M,): values of which the metric is the mean, which makes intervals cheap to compute; None for other metrics.
-    """
-
-    rows: NDArray[np.intp]
-    statistic: Callable[[NDArray[np.intp]], float]
-    values: NDArray[np.float64] | None = None
-    lower_is_better: bool = False
-
-
 class Protocol(NamedTuple):
-    """A protocol. run: inputs to rows. metrics: rows to metrics by name."""
+    """A protocol. run: inputs to rows. metrics: rows to metrics by name. describe: facts about an evaluation, for its result."""
 
     run: Callable[[EvaluationInput], list[Row]]
     metrics: Callable[[Sequence[Row]], dict[str, Metric]]
+    describe: Callable[[EvaluationInput], dict[str, Any]] = lambda _: {}
 
 
-def mean(rows: Sequence[Row], field: str) -> Metric:
-    """Mean of a field over the rows that have it."""
-    valid = np.array([index for index, row in enumerate(rows) if row.get(field) is not None], dtype=np.intp)
-    values = np.array([np.nan if row.get(field) is None else float(row[field]) for row in rows])
-    return Metric(valid, lambda sample: float(values[sample].mean()), values[valid])
+def own_labels(inputs: EvaluationInput, labels: Sequence[str]) -> list[int]:
+    """Index of the model's own label for each of these labels, or for what the suite's `words` call it. InputError where it has none."""
+    own = {_normalise(label): index for index, label in enumerate(inputs.listener.labels)}
+    names = [_normalise(inputs.suite.words.get(label, label)) for label in labels]
+    missing = [label for label, name in zip(labels, names, strict=True) if name not in own]
+    if missing:
+        raise InputError(
+            f"{inputs.listener.config.name} has no label {missing[0]!r}, nor {len(missing) - 1} others of the suite {inputs.suite.name}; "
+            "wanted a model that has them, or `words` in the suite that name its labels"
+        )
+    return [own[name] for name in names]
 
 
-def macro(rows: Sequence[Row]) -> Metric:
-    """Macro accuracy: mean over classes (`truth`) of the share of correct rows (`right`)."""
-    right = np.array([float(row["right"]) for row in rows])
-    classes, truth = np.unique([row["truth"] for row in rows], return_inverse=True)
-
-    def statistic(sample: NDArray[np.intp]) -> float:
-        count = np.bincount(truth[sample], minlength=len(classes))
-        total = np.bincount(truth[sample], weights=right[sample], minlength=len(classes))
-        return float((total[count > 0] / count[count > 0]).mean())
-
-    return Metric(np.arange(len(rows)), statistic)
+def _normalise(label: str) -> str:
+    return hierarchy.normalise_name(label_key(label))

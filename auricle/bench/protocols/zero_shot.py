@@ -1,8 +1,7 @@
 """Zero-shot classification: the label whose text embedding is nearest to the clip.
 
-Convention: a silent clip has no prediction and counts as wrong. Metrics: `accuracy`; `macro_accuracy`, the mean over classes; `top5`, the
-correct label among the first five. The suite fixes the aggregation of windows and the prompt of labels, since both change the result
-(docs/tasks/zero-shot.md).
+Convention: a silent clip has no prediction and counts as wrong. The suite fixes the aggregation of windows and the prompt of labels, since
+both change the result (docs/tasks/zero-shot.md). Metrics: those of auricle.tasks.event.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.bench import suite as suites
-from auricle.bench.protocols.protocol import EvaluationInput, Metric, Row, macro, mean
+from auricle.bench.protocols.protocol import EvaluationInput
 from auricle.listen.aggregation import Cosines, WindowAggregator
 from auricle.listen.scale import Scale
 from auricle.listen.zeroshot import ZeroShot
-
-_TOP = 5
+from auricle.metrics.resampled import Row
+from auricle.tasks import event
 
 
 def run(inputs: EvaluationInput) -> list[Row]:
@@ -38,11 +37,4 @@ def run(inputs: EvaluationInput) -> list[Row]:
 def _rank(evidence: np.ndarray | None, labels: Sequence[str], truth: str) -> Row:
     if evidence is None:
         return {"said": None, "right": 0.0, "top5": 0.0}
-    own = evidence[labels.index(truth)]
-    rank = 1 + int((np.delete(evidence, labels.index(truth)) >= own).sum())
-    return {"said": labels[int(evidence.argmax())], "right": float(rank == 1), "top5": float(rank <= _TOP), "rank": rank}
-
-
-def metrics(rows: Sequence[Row]) -> dict[str, Metric]:
-    """Accuracies over all clips."""
-    return {"accuracy": mean(rows, "right"), "macro_accuracy": macro(rows), "top5": mean(rows, "top5")}
+    return {"said": labels[int(evidence.argmax())], **event.grade(evidence, labels.index(truth))}

@@ -9,6 +9,7 @@ uncertain. Nothing is downloaded.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 
 from auricle.data.catalogue.entry import ALL, Entry, Question
@@ -18,6 +19,7 @@ from auricle.data.catalogue.places import COCHLSCENE, MACS, TAU2020
 from auricle.data.catalogue.spoken import FSDD, SPEECH_COMMANDS
 from auricle.data.catalogue.wavcaps import WAVCAPS
 from auricle.data.catalogue.youtube import AUDIOCAPS, AUDIOSET, VGGSOUND
+from auricle.data.corpora import CORPORA
 
 __all__ = ["ALL", "CATALOGUE", "Entry", "Question", "page"]
 
@@ -37,7 +39,8 @@ def page() -> str:
         "The public corpora that auricle can read from their published layout, by",
         "`auricle.data.catalogue.CATALOGUE[NAME].items(DOWNLOAD, SPLIT)`. Nothing is downloaded, and none of them is in this repository.",
         "Counts are given where the publication states them. The training corpora of the shipped model, and the licences that allow",
-        "training, are in [data](data.md). This page is rendered by `python -m auricle.data.catalogue > docs/corpora.md`; do not edit it.",
+        "training, are in [data](data.md); a list is at the end. This page is rendered by",
+        "`python -m auricle.data.catalogue > docs/corpora.md`; do not edit it.",
         "",
         "| name | corpus | clips | hours | from | licence |",
         "|---|---|---|---|---|---|",
@@ -52,4 +55,17 @@ def page() -> str:
         facts += ["Questions: `load_questions(DOWNLOAD, SPLIT)`."] if entry.questions else []
         lines += ["", f"## {entry.title}", "", f"{entry.about[:1].upper()}{entry.about[1:]}.", "", "  \n".join(facts), "", "```"]
         lines += [entry.layout, "```"]
+    lines += [
+        "",
+        "## Prepared corpora",
+        "",
+        "`python -m recipes.prepare NAME DOWNLOAD OUT` converts these to one folder each with a table of clips, which",
+        "`auricle.data.corpora.read(OUT, [NAME])` reads. Their counts, sources and commands are in [data](data.md).",
+        "",
+        "| name | folder | what |",
+        "|---|---|---|",
+    ]
+    for name, corpus in CORPORA.items():
+        about = (inspect.getdoc(inspect.getmodule(corpus.read)) or "").partition("\n")[0]
+        lines.append(f"| `{name}` | `{corpus.folder}` | {about} |")
     return "\n".join(lines) + "\n"

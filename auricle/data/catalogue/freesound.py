@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.core.labels import label_key
 from auricle.data.catalogue.entry import Entry, Question
 from auricle.data.catalogue.tables import licence_from_url, load_json, parse_seconds, read_rows
 from auricle.data.corpora.esc50 import credits
 from auricle.data.corpora.published import find_path
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import label_key
 
 SITE = "freesound"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.core.errors import InputError
+from auricle.core.labels import label_key
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import load_json
 from auricle.data.corpora.published import find_path, list_files
 from auricle.data.item import Item
-from auricle.data.prompts import label_key
 
 
 def _nsynth(download: Path, split: str) -> Iterator[Item]:

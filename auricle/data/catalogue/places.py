@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
+from auricle.core.labels import label_key
 from auricle.core.optional import require
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import read_rows, read_text
 from auricle.data.corpora.published import find_path, list_files
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import label_key
 
 
 def _scene_and_spot(path: Path, name: str) -> tuple[str, str]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from auricle.core import audioset
 from auricle.core.errors import InputError
+from auricle.core.labels import label_key
 from auricle.data.catalogue.entry import Entry
 from auricle.data.catalogue.tables import find_sounds, load_json, parse_seconds, read_rows
 from auricle.data.corpora.published import find_path
 from auricle.data.item import Caption, Item
-from auricle.data.prompts import label_key
 
 SITE = "youtube"
 _ONTOLOGY = Path(audioset.__file__).resolve().parents[1] / "ontology" / "audioset_ontology.json"

@@ -1,4 +1,4 @@
-"""A memory-mapped bank of log-mel features of clips at several playback speeds, with the active frames of each clip."""
+"""A memory-mapped bank of mel power of clips, in dB, at several playback speeds, with the active frames of each clip."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.core.files import atomic_folder
+from auricle.core.records import Clip
 from auricle.data.corpora.clip_table import Row
 from auricle.data.gate import find_active_segments
 from auricle.signal.frontend import Frontend, open_frontend
@@ -24,9 +25,9 @@ FLOOR_DB = -100.0
 
 @dataclasses.dataclass(frozen=True)
 class FeatureBank:
-    """Features of many clips. speeds: playback speeds (pitch and tempo together), 1.0 among them.
+    """Mel power of many clips. speeds: playback speeds (pitch and tempo together), 1.0 among them.
 
-    features[s]: float16 (sum of T, F), dB. starts[s]: int64 (clips + 1,), first frame of each clip.
+    features[s]: float16 (sum of T, F), dB of the power; those of auricle-16k are this. starts[s]: int64 (clips + 1,), first frame of each.
     active[s]: bool (sum of T,), True in active segments. level: float32 (clips,), dB of the clip's loud frames.
     """
 
@@ -56,28 +57,48 @@ def open_feature_bank(
 ) -> FeatureBank:
     """Open the feature bank of these rows, built on first use under folder and mapped afterwards. progress: (clips done, clips)."""
     key = hashlib.sha256(json.dumps([frontend, speeds, [str(row.path) for row in rows]]).encode()).hexdigest()[:16]
-    home = folder / key
+
+    def decode(index: int) -> Clip:
+        return read(rows[index].path, rate=None, mono=True)
+
+    return open_bank(decode, len(rows), folder / key, open_frontend(frontend), speeds=speeds, progress=progress)
+
+
+def open_bank(
+    decode: Callable[[int], Clip],
+    count: int,
+    home: Path,
+    frontend: Frontend,
+    *,
+    speeds: tuple[float, ...],
+    progress: Callable[[int, int], None] | None = None,
+) -> FeatureBank:
+    """Open the feature bank in `home`, built on first use. decode: index of a clip, 0 to count - 1, to its sound, mono (1, N)."""
     if not (home / "done").exists():
-        _build(rows, home, open_frontend(frontend), speeds, progress)
-    count = range(len(speeds))
+        _build(decode, count, home, frontend, speeds, progress)
     return FeatureBank(
         speeds=speeds,
-        features=[np.load(home / f"features{s}.npy", mmap_mode="r") for s in count],
-        starts=[np.load(home / f"starts{s}.npy") for s in count],
-        active=[np.load(home / f"active{s}.npy") for s in count],
+        features=[np.load(home / f"features{s}.npy", mmap_mode="r") for s in range(len(speeds))],
+        starts=[np.load(home / f"starts{s}.npy") for s in range(len(speeds))],
+        active=[np.load(home / f"active{s}.npy") for s in range(len(speeds))],
         level=np.load(home / "level.npy"),
     )
 
 
 def _build(
-    rows: Sequence[Row], home: Path, frontend: Frontend, speeds: tuple[float, ...], progress: Callable[[int, int], None] | None
+    decode: Callable[[int], Clip],
+    count: int,
+    home: Path,
+    frontend: Frontend,
+    speeds: tuple[float, ...],
+    progress: Callable[[int, int], None] | None,
 ) -> None:
     extracted: list[list[tuple[np.ndarray, np.ndarray]]] = []
     with ThreadPoolExecutor(2) as pool:
-        for done, item in enumerate(pool.map(lambda row: _extract(row, frontend, speeds), rows), start=1):
+        for done, item in enumerate(pool.map(lambda index: _extract(decode(index), frontend, speeds), range(count)), start=1):
             extracted.append(item)
             if progress is not None:
-                progress(done, len(rows))
+                progress(done, count)
     plain = speeds.index(1.0)
     with atomic_folder(home, replace=True) as partial:
         for s in range(len(speeds)):
@@ -88,13 +109,13 @@ def _build(
         (partial / "done").touch()
 
 
-def _extract(row: Row, frontend: Frontend, speeds: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
-    clip = read(row.path, rate=None, mono=True)
+def _extract(clip: Clip, frontend: Frontend, speeds: tuple[float, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
     sound = find_active_segments(resample(clip.samples, clip.rate, frontend.rate)[0], frontend.rate)
     per_speed = []
     for speed in speeds:
         samples = resample(clip.samples, round(clip.rate * speed), frontend.rate)[0]
-        features = frontend.features(samples if samples.size else np.zeros(1, np.float32))
+        power = frontend.power(samples if samples.size else np.zeros(1, np.float32))
+        features = 10.0 * np.log10(np.maximum(power, 10.0 ** (FLOOR_DB / 10.0)))
         times = np.arange(len(features)) / frontend.frame_rate * speed  # seconds in the clip at its own speed
         active = np.zeros(len(features), dtype=bool)
         for onset, offset in sound:

@@ -20,6 +20,7 @@ class PublishedClip:
 
     path: the file. filename: target under the corpus's folder; its extension decides the format. rate: highest sample rate, Hz; None:
     the file's own. start, seconds: the part to use; a negative start counts from the end. copied: True to copy the file unchanged.
+    trimmed: True to remove silence at both ends before the part is taken. peak_dbfs: a lower peak is raised to this level.
     The other fields are columns of the row.
     """
 
@@ -37,6 +38,8 @@ class PublishedClip:
     start: float = 0.0
     seconds: float | None = None
     copied: bool = False
+    trimmed: bool = False
+    peak_dbfs: float | None = None
 
 
 def find_path(download: Path, pattern: str, wanted: str) -> Path:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from auricle.core.config import Strict
 from auricle.core.errors import InputError
-from auricle.core.table import normalise_label
+from auricle.core.labels import label_key
 
 _FOLDER = Path(__file__).resolve().parent
 _PLACEHOLDER = "{label}"
@@ -85,11 +85,6 @@ class PromptProtocol(Strict):
         """The prompts of a label, one per template."""
         phrase = self.phrase(label)
         return [template.replace(_PLACEHOLDER, phrase) for template in self.templates]
-
-
-def label_key(label: str) -> str:
-    """A key that is equal for all spellings of a label: lower case, underscores as spaces, single spaces, NFC."""
-    return normalise_label(label.lower().replace("_", " "))
 
 
 def protocol_names() -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from auricle.core.errors import InputError
-from auricle.data.prompts import label_file, label_key
+from auricle.core.labels import label_key
+from auricle.data.prompts import label_file
 
 MAX_ATTRIBUTES = 200  # of one label
 MAX_WEIGHT = 1000

@@ -16,7 +16,8 @@ from typing import Any
 
 from auricle.core.errors import InputError
 from auricle.core.files import write_text
-from auricle.data.prompts import LabelCleaning, label_file, label_key
+from auricle.core.labels import label_key
+from auricle.data.prompts import LabelCleaning, label_file
 
 MAX_TEXTS = 200  # of one label
 _EXPECTED = 'a JSON object such as {"dog": ["a dog barks in a yard"]}'

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.core.errors import InputError
-from auricle.data.prompts import label_key
+from auricle.core.labels import label_key
 
 MAX_BYTES = 32_000_000  # of a file
 MAX_LABELS = 10_000  # in a file

@@ -43,6 +43,7 @@ class Ignore:
 
 
 Rule: TypeAlias = Rename | Join | Ignore
+_NO_MATCH = (None, None, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +61,17 @@ def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translate
     joins: dict[str, tuple[Join, dict[int, Tensor]]] = {}
     ignored: dict[str, str] = {}
     unexpected: list[str] = []
+    patterns = [(re.compile(pattern), rule, index) for rule in rules for index, pattern in enumerate(_patterns(rule))]
     for name, tensor in tensors.items():
-        for rule in rules:
-            if isinstance(rule, Join):
-                index, target = _match_join(rule, name)
-                if target is not None:
-                    joins.setdefault(target, (rule, {}))[1][index] = tensor
-                    break
-            elif (match := re.fullmatch(rule.pattern, name)) is not None:
-                if isinstance(rule, Ignore):
-                    ignored[name] = rule.reason
-                else:
-                    _add(renamed, match.expand(rule.target), rule.change(tensor) if rule.change else tensor, name)
-                break
-        else:
+        match, rule, index = next(((match, rule, index) for each, rule, index in patterns if (match := each.fullmatch(name))), _NO_MATCH)
+        if match is None or rule is None:
             unexpected.append(name)
+        elif isinstance(rule, Join):
+            joins.setdefault(match.expand(rule.target), (rule, {}))[1][index] = tensor
+        elif isinstance(rule, Ignore):
+            ignored[name] = rule.reason
+        else:
+            _add(renamed, match.expand(rule.target), rule.change(tensor) if rule.change else tensor, name)
     for target, (rule, by_index) in joins.items():
         if len(by_index) == len(rule.patterns):  # else the target is reported as missing
             parts = [by_index[index] for index in range(len(by_index))]
@@ -82,11 +79,8 @@ def translate(tensors: Mapping[str, Tensor], rules: Sequence[Rule]) -> Translate
     return Translated(renamed, ignored, tuple(unexpected))
 
 
-def _match_join(rule: Join, name: str) -> tuple[int, str | None]:
-    for index, pattern in enumerate(rule.patterns):
-        if (match := re.fullmatch(pattern, name)) is not None:
-            return index, match.expand(rule.target)
-    return 0, None
+def _patterns(rule: Rule) -> tuple[str, ...]:
+    return rule.patterns if isinstance(rule, Join) else (rule.pattern,)
 
 
 def _add(renamed: dict[str, Tensor], target: str, tensor: Tensor, name: str) -> None:

@@ -1,0 +1,1 @@
+"""Merging of models: weights of several models of one architecture to the weights of one (pure functions of tensors by name)."""

@@ -1,0 +1,346 @@
+"""A model folder from a distilled training: its vocabulary, words, calibration and thresholds, by the fold that was left out.
+
+    python -m recipes.tiny.assembled --data DIR --teacher mn04_as_mAP_432.pt --training runs/distilled/fold1
+    python -m recipes.tiny.assembled --data DIR --teacher mn04_as_mAP_432.pt --training runs/distilled/ship --judges runs/distilled/fold?
+
+Judged on clips of the fold that a training left out, alone and in mixtures of them, and on silence, tones and noise that are made; a model
+of all clips is judged by the outputs of other trainings, the judges. A label is in the vocabulary where the model can be shown to hear it:
+the lower end of the 95 % interval, over sources, of its average precision is at least 0.4, over all clips alone and made sounds, and it has
+clips from at least five sources. What a clip contains is known from its names, else from the teacher: labels that it scores in between are
+left open. Calibration and thresholds are fitted to the same sounds. The text tower is that of --words. Writes TRAINING/model and
+TRAINING/labels.json. Hardware: one core, some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from auricle.bench.lineage import write_calibrated, write_lineage
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration
+from auricle.core.files import write_text
+from auricle.core.records import Clip
+from auricle.data.compose.feature_bank import FLOOR_DB
+from auricle.data.compose.mixtures import MixtureConfig
+from auricle.data.corpora.clip_table import fold
+from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
+from auricle.data.manifest import items_from_rows
+from auricle.metrics.bootstrap import interval_of
+from auricle.metrics.curves import average_precision
+from auricle.models.export import export_half
+from auricle.models.folder import TEXT, save
+from auricle.models.folder import load as load_model_folder
+from auricle.models.model import Model
+from auricle.recipes.distilling.batches import FRAMES, NAMED, TEACHER, MixtureBatches
+from auricle.recipes.distilling.teacher import Teacher
+from auricle.runtime.catalog import find_folder
+from auricle.runtime.tokens import TextTower
+from auricle.signal.resample import resample
+from auricle.tasks.tagging import combine_logits
+from auricle.train.calibrate import fit_platt, fit_thresholds
+from recipes.tiny.distilled import Corpus, Run, left_fold, model_config, open_corpus
+from recipes.tiny.families import Meanings, made_sounds, read_kinds
+from recipes.tiny.heads import fit_joint
+from recipes.tiny.training import WINDOW
+
+#: Teacher's scores from which a label that no name says counts as present, and below which it counts as absent; between them it is open.
+PRESENT, ABSENT = 0.5, 0.1
+MADE = ("silence", "tones", "noise")
+#: First seed of the made sounds that decide on labels and thresholds; recipes.tiny.families tests on those of seed 0.
+MADE_SEED = 1000
+CLIP, MIXTURE, SOUND = 0, 1, 2  # kinds of what is judged
+_DRAWS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Demand:
+    """What a label needs to be in the vocabulary: sources of clips that have it, and a lower bound of its average precision."""
+
+    sources: int = 5
+    precision: float = 0.4
+
+
+DEMAND = Demand()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Judged:
+    """Outputs for N sounds with what they contain: logits, truth, known (N, K); known is False where it is open. source: of each sound.
+
+    kind: CLIP, MIXTURE or SOUND, one that is made. cosines: (N, K), of vectors and label texts. frames, frame_truth: (M, K),
+    of frames of mixtures.
+    """
+
+    logits: np.ndarray
+    truth: np.ndarray
+    known: np.ndarray
+    source: np.ndarray
+    kind: np.ndarray
+    cosines: np.ndarray
+    frames: np.ndarray
+    frame_truth: np.ndarray
+
+    def columns(self, kept: np.ndarray) -> Judged:
+        """The same for these labels alone."""
+        taken = {name: getattr(self, name)[:, kept] for name in ("logits", "truth", "known", "cosines", "frames", "frame_truth")}
+        return dataclasses.replace(self, **taken)
+
+
+def truth_of(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """What each clip contains, bool (clips, K), and whether that is known, bool (clips, K).
+
+    Present: by name, or by the teacher. Absent: neither, and the teacher finds it implausible. A finer name of the corpora is open for
+    clips that have, or may have, what AudioSet calls it.
+    """
+    taught = corpus.sounds.taught
+    assert taught is not None
+    named = corpus.sounds.named
+    highest = np.asarray(taught.short.clips, np.float32)
+    truth, known = named.copy(), np.ones_like(named)
+    truth[:, taught.columns] |= highest >= PRESENT
+    known[:, taught.columns] = truth[:, taught.columns] | (highest < ABSENT)
+    column = {name: index for index, name in enumerate(corpus.vocabulary)}
+    meanings = {one.finer: one.audioset for section in corpus.map.labels.values() for one in section.values() if one.finer}
+    for name, names in meanings.items():
+        if (own := column.get(name)) is None or name in corpus.map.plain.values():
+            continue
+        for wide in (column[corpus.map.plain[each]] for each in names):
+            known[:, own] &= named[:, own] | (known[:, wide] & ~truth[:, wide])
+    return truth, known
+
+
+@torch.no_grad()
+def judge(model: Model, corpus: Corpus, clips: Sequence[int], text: np.ndarray, run: Run, *, mixtures: int, seed: int) -> Judged:
+    """Run a model on these clips alone, on mixtures of them, and on made sounds."""
+    truth, known = truth_of(corpus)
+    width = round(run.seconds * corpus.sounds.frontend.frame_rate)
+    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str, int]] = []
+
+    def add(features: np.ndarray, present: np.ndarray, sure: np.ndarray, source: str, kind: int) -> Tensor:
+        outputs: dict[str, Tensor] = model(torch.from_numpy(features)[None])
+        vector = nn.functional.normalize(outputs[EMBEDDING], dim=1)[0].numpy()
+        combined = combine_logits(outputs[CLIP_LOGITS][0].numpy(), outputs[FRAME_LOGITS][0].numpy())
+        rows.append((combined, present, sure, text @ vector, source, kind))
+        return outputs[FRAME_LOGITS][0]
+
+    for clip in clips:
+        row = corpus.rows[clip]
+        add(_padded(corpus, clip, WINDOW.shortest)[:width], truth[clip], known[clip], f"{row.corpus}/{row.source}", CLIP)
+    batches = MixtureBatches(
+        corpus.sounds,
+        MixtureConfig(counts=(0.0, 0.5, 0.3, 0.2), cut_share=0.0),
+        clips=list(clips),
+        batch=32,
+        steps=-(-mixtures // 32),
+        lengths=[(1.0, run.seconds)],
+        frames=lambda frames: -(-frames // 4),
+        seed=seed,
+    )
+    frames, frame_truth = [], []
+    for step in range(-(-mixtures // 32)):
+        batch = batches.batch(step)
+        absent = _implausible(corpus, batch.targets[TEACHER])
+        for index in range(len(batch.features)):
+            present = batch.targets[NAMED][index].numpy() > 0
+            by_frame = add(batch.features[index].numpy(), present, present | absent[index], f"mixture {step} {index}", MIXTURE)
+            frames.append(by_frame[::4].numpy())
+            frame_truth.append(batch.targets[FRAMES][index][::4].numpy())
+    silent = np.zeros(len(corpus.vocabulary), bool)
+    for kind, wrong in _wrong_labels(corpus).items():
+        for index, sound in enumerate(made_sounds(kind, seed=MADE_SEED + seed)):
+            add(_features(sound, corpus), silent, wrong, f"{kind} {index}", SOUND)
+    logits, present, sure, cosines = (np.stack(part) for part in zip(*(row[:4] for row in rows), strict=True))
+    return Judged(
+        logits=logits,
+        truth=present,
+        known=sure,
+        source=np.array([row[4] for row in rows]),
+        kind=np.array([row[5] for row in rows]),
+        cosines=cosines,
+        frames=np.concatenate(frames),
+        frame_truth=np.concatenate(frame_truth),
+    )
+
+
+def _implausible(corpus: Corpus, features: Tensor) -> np.ndarray:
+    """Labels (B, K) that are known to be absent from mixtures where no name says them: the teacher finds them implausible."""
+    assert corpus.teacher is not None and corpus.sounds.taught is not None
+    scores, _ = corpus.teacher(features)
+    absent = np.zeros((len(features), len(corpus.vocabulary)), bool)
+    absent[:, corpus.sounds.taught.columns] = scores.numpy() < ABSENT
+    return absent
+
+
+def _wrong_labels(corpus: Corpus) -> dict[str, np.ndarray]:
+    """For each kind of made sounds the labels (K,) that are known to be absent: all but those that families.json calls right or neutral."""
+    meanings = Meanings(corpus.map)
+    return {
+        kind.name: np.array([not meanings.of(name) & (kind.right | kind.neutral) for name in corpus.vocabulary])
+        for kind in read_kinds()
+        if kind.name in MADE
+    }
+
+
+def _features(sound: Clip, corpus: Corpus) -> np.ndarray:
+    frontend = corpus.sounds.frontend
+    return frontend.from_power(frontend.power(resample(sound.samples, sound.rate, frontend.rate)[0]))
+
+
+def audible(judged: Judged, demand: Demand, *, seed: int) -> tuple[np.ndarray, list[dict[str, float]]]:
+    """Which labels a model can be shown to hear, bool (K,), and for each its sources, average precision and lower bound."""
+    kept, table = [], []
+    for column in range(judged.logits.shape[1]):
+        known = judged.known[:, column] & (judged.kind != MIXTURE)
+        truth, scores = judged.truth[known, column], judged.logits[known, column].astype(np.float64)
+        sources = len(set(judged.source[known][truth & (judged.kind[known] == CLIP)].tolist()))
+        value = low = 0.0
+        if sources >= demand.sources:
+            value = average_precision(truth, scores)
+            groups = np.unique(judged.source[known], return_inverse=True)[1]
+
+            def precision(items: np.ndarray, truth: np.ndarray = truth, scores: np.ndarray = scores) -> float:
+                return average_precision(truth[items], scores[items])
+
+            low, _ = interval_of(precision, len(truth), groups=groups, seed=seed, draws=_DRAWS)
+        kept.append(low >= demand.precision)
+        table.append({"sources": sources, "average_precision": round(value, 3), "low": round(low, 3)})
+    return np.array(kept), table
+
+
+def select_labels(model: Model, vocabulary: Sequence[str], kept: np.ndarray, run: Run) -> Model:
+    """The model with the heads of these labels alone."""
+    smaller = Model(model_config([name for name, one in zip(vocabulary, kept, strict=True) if one], run)).eval()
+    index = torch.from_numpy(np.flatnonzero(kept))
+    state = {
+        key: value[index] if key.startswith((f"heads.{CLIP_LOGITS}.", f"heads.{FRAME_LOGITS}.")) else value
+        for key, value in model.state_dict().items()
+    }
+    smaller.load_state_dict(state)
+    return smaller
+
+
+def calibrated(model: Model, judged: Judged) -> Model:
+    """The model with calibrations and thresholds that fit the judged sounds."""
+    clip = fit_platt(judged.logits, judged.truth, mask=judged.known)
+    frame = fit_platt(judged.frames, judged.frame_truth)
+    text = fit_platt(judged.cosines[judged.known][:, None], judged.truth[judged.known][:, None], prior=0.0)
+    thresholds = {
+        CLIP_LOGITS: fit_thresholds(clip.scores(judged.logits), judged.truth, mask=judged.known).tolist(),
+        FRAME_LOGITS: fit_thresholds(frame.scores(judged.frames), judged.frame_truth >= PRESENT).tolist(),
+    }
+    cosine = CosineCalibration(scale=round(float(text.scale[0]), 4), bias=round(float(text.bias[0]), 4))
+    calibrations = {CLIP_LOGITS: clip.to_config(), FRAME_LOGITS: frame.to_config()}
+    model.config = model.config.with_calibrations(calibrations, thresholds, cosine)
+    return model
+
+
+@torch.no_grad()
+def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.ndarray) -> None:
+    """Fit the projection on these clips: to the texts of their names and of what the teacher hears, as it scores it."""
+    assert corpus.sounds.taught is not None and isinstance(model.projection, nn.Linear)
+    specific = corpus.sounds.named if corpus.sounds.specific is None else corpus.sounds.specific
+    share = specific[list(training)].astype(np.float32)
+    soft = np.asarray(corpus.sounds.taught.short.clips[list(training)], np.float32)
+    share[:, corpus.sounds.taught.columns] = np.maximum(share[:, corpus.sounds.taught.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
+    used = np.flatnonzero(share.sum(axis=1) > 0)
+    longest = round(30 * corpus.sounds.frontend.frame_rate)
+    clips = [training[index] for index in used.tolist()]
+    inputs = (torch.from_numpy(_padded(corpus, clip, WINDOW.seconds)[:longest])[None] for clip in clips)
+    pooled = torch.cat([model.encode(features).pooled for features in inputs])
+    weights = torch.from_numpy(share[used] / share[used].sum(axis=1, keepdims=True))
+    columns = torch.from_numpy(np.flatnonzero(share[used].sum(axis=0) > 0))
+    fit_joint(model.projection, pooled, weights[:, columns], torch.from_numpy(text)[columns])
+
+
+def _padded(corpus: Corpus, clip: int, seconds: float) -> np.ndarray:
+    """Features of a clip, at least so long, silent after its end."""
+    features, least = corpus.sounds.student.plain(clip), round(seconds * corpus.sounds.frontend.frame_rate)
+    return np.pad(features, ((0, max(0, least - len(features))), (0, 0)), constant_values=FLOOR_DB)
+
+
+def join(parts: Sequence[Judged]) -> Judged:
+    """The outputs of several models for sounds that each of them was not trained on. Made sounds and mixtures differ."""
+    if len(parts) == 1:
+        return parts[0]
+    fields = {each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in dataclasses.fields(Judged)}
+    return Judged(**fields)
+
+
+def open_training(training: Path, corpus: Corpus, run: Run) -> Model:
+    """The model of a finished training."""
+    stored = torch.load(training / "student.pt", weights_only=True)
+    if list(stored["vocabulary"]) != list(corpus.vocabulary):
+        raise SystemExit(f"{training / 'student.pt'} has another vocabulary than the data; train again")
+    model = Model(model_config(corpus.vocabulary, run)).eval()
+    model.load_state_dict({key.removeprefix("model."): value for key, value in stored["model"].items() if key.startswith("model.")})
+    return model
+
+
+def assemble(
+    corpus: Corpus, run: Run, training: Path, words: Path, *, judges: Mapping[Path, int], demand: Demand = DEMAND, mixtures: int
+) -> Path:
+    """Write training/model, from training/student.pt, and training/labels.json, what is heard. Returns the folder.
+
+    judges: trainings, with the fold that each left out, whose outputs decide on labels and calibrate.
+    """
+    text = TextTower(words, run.dim).embed(list(corpus.vocabulary))
+    parts, clips = [], []
+    for index, (folder, leave) in enumerate(judges.items()):
+        judge_model = open_training(folder, corpus, run)
+        left_out = [clip for clip in corpus.trainable if corpus.rows[clip].corpus != SYNTHETIC and fold(corpus.rows[clip]) == leave]
+        fit_words(judge_model, corpus, sorted(set(corpus.trainable) - set(left_out)), text)
+        parts.append(judge(judge_model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + index))
+        clips += left_out
+    judged = join(parts)
+    kept, table = audible(judged, demand, seed=run.seed)
+    print(f"{int(kept.sum())} of {len(kept)} labels are recognised", flush=True)
+    report = {name: {"kept": bool(one), **row} for name, one, row in zip(corpus.vocabulary, kept, table, strict=True)}
+    write_text(training / "labels.json", json.dumps(report, indent=1) + "\n")
+    model = open_training(training, corpus, run)
+    fit_words(model, corpus, corpus.training, text)
+    smaller = calibrated(select_labels(model, corpus.vocabulary, kept, run), judged.columns(np.flatnonzero(kept)))
+    folder = training / "model"
+    shutil.rmtree(folder, ignore_errors=True)
+    tensors = {key: value for key, value in load_file(words / "model.safetensors").items() if key.startswith(TEXT)}
+    items = items_from_rows([corpus.rows[index] for index in corpus.training])
+    card = {"summary": "auricle-tiny, distilled", "trained": True, "corpora": sorted({item.corpus for item in items})}
+    save(folder, smaller, tensors, card=card, tokenizer=words / "tokenizer.json", half=True)
+    export_half(load_model_folder(folder), folder)
+    write_lineage(folder, items)
+    write_calibrated(folder, items_from_rows([corpus.rows[index] for index in sorted(clips)]))
+    return folder
+
+
+def main() -> None:
+    """Assemble the model of one training."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--teacher", required=True, help="a model with AudioSet's labels, by name or path")
+    parser.add_argument("--training", type=Path, required=True, help="folder of recipes.tiny.distilled")
+    parser.add_argument("--judges", type=Path, nargs="+", help="trainings that left out a fold each; by default the training itself")
+    parser.add_argument("--words", default="auricle-tiny", help="model whose text tower is used, by name or path")
+    parser.add_argument("--made", type=Path, help="folder of recipes.synthetic, as in the training")
+    parser.add_argument("--work", type=Path, default=Path("runs/distilled/features"), help="cache of features")
+    parser.add_argument("--mixtures", type=int, default=960, help="of the clips that each judge left out")
+    asked = parser.parse_args()
+    torch.set_flush_denormal(True)
+    run, teacher = Run(), Teacher(asked.teacher)
+    judges = {folder: left_fold(folder) for folder in asked.judges or [asked.training]}
+    known = {folder: leave for folder, leave in judges.items() if leave is not None}
+    if len(known) < len(judges):
+        raise SystemExit(f"{next(iter(set(judges) - set(known)))} left out no fold; wanted --judges, trainings that did")
+    corpus = open_corpus(asked.data, asked.work, run, teacher, leave=left_fold(asked.training), made=asked.made)
+    print(assemble(corpus, run, asked.training, find_folder(asked.words), judges=known, mixtures=asked.mixtures))
+
+
+if __name__ == "__main__":
+    main()
