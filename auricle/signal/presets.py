@@ -100,6 +100,8 @@ _WHISPER = Preset(
 )
 
 # fschmid56/EfficientAT models/preprocess.py in evaluation: fmax is 15 kHz by default. The names give the hop in ms, or the bands.
+_OWN = Preset(rate=16000, window=512, hop=320, mels=64, low=50, high=8000, edge="zero")
+
 _MOBILE = Preset(
     rate=32000,
     window=800,
@@ -160,5 +162,6 @@ PRESETS: dict[str, Preset] = {
     # Wav2Vec2FeatureExtractor(do_normalize=True): zero mean and unit variance over the clip, for checkpoints that require it.
     "raw-16k-normal": Preset(kind="raw", rate=16000, standardised=True),
     # The front-end of auricle's own models, with PANNs' 16 kHz filterbank.
-    "auricle-16k": Preset(rate=16000, window=512, hop=320, mels=64, low=50, high=8000, edge="zero"),
+    "auricle-16k": _OWN,
+    "auricle-16k-hop-10": _with(_OWN, hop=160),
 }

@@ -27,10 +27,10 @@ from torch import nn
 
 from auricle.bench.results import Figure, write_record
 from auricle.core.audioset import labels as audioset_labels
-from auricle.core.config import CLIP_LOGITS, SIMILARITY, ModelConfig, Output, heads_config
+from auricle.core.config import CLIP_LOGITS, SIMILARITY, ModelConfig, Output, Strict, heads_config
 from auricle.core.files import atomic_file, write_text
 from auricle.core.records import Clip
-from auricle.data.compose.feature_bank import FeatureBank, open_bank
+from auricle.data.compose.feature_bank import FLOOR_DB, FeatureBank, open_bank
 from auricle.data.compose.mixtures import MixtureConfig
 from auricle.data.corpora import read
 from auricle.data.corpora.clip_table import FOLDS, Row, fold
@@ -38,6 +38,8 @@ from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
 from auricle.data.licences import is_trainable
 from auricle.metrics.bootstrap import wilson
 from auricle.models.encoders.convolutional import ConvConfig
+from auricle.models.encoders.embedding import Embedding
+from auricle.models.encoders.factory import open_encoder
 from auricle.models.model import Model
 from auricle.recipes.distill import agreement
 from auricle.recipes.distilling.batches import MixtureBatches, Sounds, Taught
@@ -49,7 +51,7 @@ from auricle.signal.streaming import read as read_sound
 from auricle.train.config import TrainConfig
 from auricle.train.trainer import Training, train
 from recipes.tiny.label_map import LabelMap, read_label_map
-from recipes.tiny.training import FRONTEND, SILENCE_DBFS, WINDOW
+from recipes.tiny.training import SILENCE_DBFS, WINDOW
 
 RESULTS = Path("docs/results")
 
@@ -74,7 +76,7 @@ class Run:
     doubt: float = 0.01
     precision: Literal["float32", "bfloat16"] = "float32"
     speeds: tuple[float, ...] = (0.85, 1.0, 1.18)
-    encoder: ConvConfig = ConvConfig()
+    encoder: Strict = ConvConfig()  # settings of any family
     mixtures: MixtureConfig = MixtureConfig()
     objective: DistillObjectiveConfig = DistillObjectiveConfig(scores=0.3)
 
@@ -119,7 +121,7 @@ def open_corpus(data: Path, work: Path, run: Run, teacher: Teacher | None, *, le
     counts = Counter(name for index in trainable for name in names.names(rows[index]))
     vocabulary = (*plain, *sorted(name for name, count in counts.items() if count >= run.min_clips and name not in set(plain)))
     named, specific = _named(rows, names, vocabulary)
-    frontend = open_frontend(FRONTEND)
+    frontend = open_frontend(open_run_encoder(run).frontend)
     student = _open_bank(rows, work, frontend, run.speeds)
     taught = None
     if teacher is not None:
@@ -172,27 +174,40 @@ def _progress(what: str) -> Callable[[int, int], None]:
     return report
 
 
+def open_run_encoder(run: Run) -> Any:
+    """The encoder of a run, with random weights."""
+    return open_encoder(run.encoder.model_dump(mode="json"))
+
+
 def model_config(vocabulary: Sequence[str], run: Run) -> ModelConfig:
     """Config of a model that is not calibrated yet. Similarity is by the pooled vector: there are too many labels."""
+    encoder = open_run_encoder(run)
+    rate = _encode_silence(encoder, round(WINDOW.seconds * open_frontend(encoder.frontend).frame_rate)).frame_rate
     config = heads_config(
         name="auricle-tiny",
-        frontend=FRONTEND,
+        frontend=encoder.frontend,
         encoder=run.encoder.model_dump(mode="json"),
         labels=list(vocabulary),
         dim=run.dim,
-        rate=open_frontend(FRONTEND).frame_rate / 4,
-        window=WINDOW,
+        rate=rate,
+        window=WINDOW.model_copy(update={"hop": int(WINDOW.hop * rate + 1e-6) / rate}),  # whole frames
         silence_dbfs=SILENCE_DBFS,
     )
-    similarity = Output(kind="vectors", head="pooled", dim=run.encoder.size)
+    similarity = Output(kind="vectors", head="pooled", dim=encoder.size)
     return ModelConfig(**{**dict(config), "outputs": {**config.outputs, SIMILARITY: similarity}})
+
+
+@torch.no_grad()
+def _encode_silence(encoder: Any, frames: int) -> Embedding:
+    encoded: Embedding = encoder(torch.full((1, frames, open_frontend(encoder.frontend).mels), FLOOR_DB))
+    return encoded
 
 
 def train_model(corpus: Corpus, run: Run, teacher: Teacher | None, out: Path) -> DistillObjective:
     """Train, or go on with an interrupted training, and return the model with its averaged weights."""
     torch.manual_seed(run.seed)
     model = Model(model_config(corpus.vocabulary, run)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    taught = corpus.sounds.taught
+    encoder, taught = open_run_encoder(run), corpus.sounds.taught
     objective = DistillObjective(model, teacher, np.zeros(0, int) if taught is None else taught.columns, run.objective)
     batches = MixtureBatches(
         corpus.sounds,
@@ -201,7 +216,7 @@ def train_model(corpus: Corpus, run: Run, teacher: Teacher | None, out: Path) ->
         batch=run.batch,
         steps=run.steps,
         lengths=[(run.short_share, run.short_seconds), (1 - run.short_share, run.seconds)],
-        frames=lambda frames: -(-frames // 4),
+        frames=functools.cache(lambda frames: _encode_silence(encoder, frames).frames.shape[1]),
         seed=run.seed,
     )
     found: list[DistillObjective] = []

@@ -8,9 +8,10 @@ keeps onsets precise while the deep path has a large receptive field.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from auricle.core.config import Strict
@@ -21,7 +22,11 @@ from auricle.signal.presets import PRESETS
 
 
 class ConvConfig(Strict):
-    """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: dynamic range below the clip's peak."""
+    """Sizes of the encoder. widths: channels of the stem and of the stages. range_db: dynamic range below the clip's peak.
+
+    residual: blocks of two convolutions around an identity, after each of the three deep layers that shrink the map; 0 is one plain
+    convolution after the first two of them.
+    """
 
     family: Literal["convolutional"] = "convolutional"
     frontend: str = "auricle-16k"
@@ -30,6 +35,19 @@ class ConvConfig(Strict):
     size: int = 512
     range_db: float = 80.0
     dropout: float = 0.2
+    residual: Annotated[int, Field(ge=0, le=16)] = 0
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions with batch norm, added to their input (B, C, T, F), then ReLU (He et al. 2016, arXiv:1512.03385)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = ConvNorm(width, width), ConvNorm(width, width, relu=False)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """The same shape; mask (B, T), True for real frames."""
+        return torch.relu(x + self.second(apply_mask(self.first(x), mask)))
 
 
 class ConvEncoder(nn.Module):
@@ -47,15 +65,16 @@ class ConvEncoder(nn.Module):
         stem, one, two, three, four = config.widths
         self.stem = ConvNorm(1, stem, kernel=5, stride=(2, 2))
         self.quarter = ConvNorm(stem, one, stride=(2, 2))
-        self.deep = nn.ModuleList(
-            [
-                ConvNorm(one, two, stride=(2, 2)),
-                ConvNorm(two, two),
-                ConvNorm(two, three, stride=(1, 2)),
-                ConvNorm(three, three),
-                ConvNorm(three, four, stride=(1, 2)),
-            ]
+        first, second, third = (
+            ConvNorm(one, two, stride=(2, 2)),
+            ConvNorm(two, three, stride=(1, 2)),
+            ConvNorm(three, four, stride=(1, 2)),
         )
+        layers: list[nn.Module] = [first, ConvNorm(two, two), second, ConvNorm(three, three), third]
+        if config.residual:
+            stages = zip((first, second, third), (two, three, four), strict=True)
+            layers = [layer for down, width in stages for layer in (down, *(Residual(width) for _ in range(config.residual)))]
+        self.deep = nn.ModuleList(layers)
         bands = config.mels // 32  # bands left after five halvings
         self.wide = nn.Linear(four * bands, config.size)
         self.fine = nn.Linear(one * config.mels // 4, config.size)
@@ -80,7 +99,7 @@ class ConvEncoder(nn.Module):
         mask = strided_mask(quarter_mask, 2)
         layers = []
         for block in self.deep:
-            x = apply_mask(block(x), mask)
+            x = apply_mask(block(x, mask) if isinstance(block, Residual) else block(x), mask)
             if with_layers:
                 layers.append(x.mean(dim=3).transpose(1, 2))
         wide = torch.relu(self.wide(x.transpose(1, 2).flatten(2)))  # (B, T / 8, size)
