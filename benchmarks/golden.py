@@ -7,6 +7,7 @@ Recordings are the examples and, with --data (or AURICLE_DATA), twenty of docs/d
 classify as dictionaries (NAME.json) and, as float32, vectors of sounds and words and every named output of every window (NAME.npz); of an
 array with many numbers evenly spaced ones. `compare` prints each number that differs by more than --within, each key that is gone, and
 each key that is new; differences that mended.json beside the answers explains are counted apart. Exit code 1 where something differs.
+`store --only examples/engine.ogg` replaces the answers about that recording alone, where the recording itself was made anew.
 """
 
 from __future__ import annotations
@@ -168,6 +169,15 @@ def _shortened(value: Any) -> Any:
     return [_shortened(item) for item in value] if isinstance(value, list) else value
 
 
+def replaced(into: Path, name: str, told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], only: str) -> None:
+    """Write NAME.json and NAME.npz with new answers about one recording; those about all others stay as they are stored."""
+    kept = {key: value for key, value in json.loads((into / f"{name}.json").read_text(encoding="utf-8")).items() if key != only}
+    with np.load(into / f"{name}.npz") as file:
+        numbers = {key: file[key] for key in file.files if not key.startswith(f"{only}/")}
+    new = {key: value for key, value in arrays.items() if key.startswith(f"{only}/")}
+    store(into, name, kept | {only: told[only]}, numbers | new)
+
+
 def compare(stored: Path, name: str, told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, within: float) -> int:
     """Print what differs; the number of differences that nothing explains."""
     was = json.loads((stored / f"{name}.json").read_text(encoding="utf-8"))
@@ -205,6 +215,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", action="append", required=True, metavar="NAME=MODEL")
     parser.add_argument("--data", type=Path, default=os.environ.get("AURICLE_DATA"))
+    parser.add_argument("--only", metavar="RECORDING")
     parser.add_argument("--within", type=float, default=1e-5)
     asked = parser.parse_args()
     data = None if asked.data is None else Path(asked.data)
@@ -212,7 +223,9 @@ def main() -> None:
     for model in asked.model:
         name, _, where = model.partition("=")
         told, arrays = answers(where or name, data)
-        if asked.what == "store":
+        if asked.what == "store" and asked.only is not None:
+            replaced(asked.folder, name, told, arrays, asked.only)
+        elif asked.what == "store":
             store(asked.folder, name, told, arrays)
         else:
             left += compare(asked.folder, name, told, arrays, within=asked.within)

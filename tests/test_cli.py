@@ -247,7 +247,11 @@ def test_doctor(auricle: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = auricle("doctor", "--model", "no-such", model=False)
     assert code == 1 and "fault" in out and "no-such" in out
     (facts,) = objects(auricle("doctor", "--json")[1])
-    assert list(facts) == ["installed", "optional", "model", "faults"] and facts["faults"] == [] and "onnxruntime" in facts["installed"]
+    assert (
+        list(facts) == ["installed", "optional", "model", "sounds", "faults"]
+        and facts["faults"] == []
+        and "onnxruntime" in facts["installed"]
+    )
     code, out, err = auricle("doctor", "no-such", "--json", model=False)
     assert code == 1 and "no-such" in objects(out)[0]["faults"][0] and objects(out)[0]["model"] == {}
 

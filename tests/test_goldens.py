@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -52,3 +53,19 @@ def test_a_difference_is_found_and_named(tmp_path: Path) -> None:
     found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert found.returncode == 1
     assert "auricle-tiny/examples/bells.ogg/tag/silent is False; was True" in found.stdout
+
+
+def test_one_recording_is_stored_anew_and_no_other(tmp_path: Path) -> None:
+    for name in ("auricle-tiny.json", "auricle-tiny.npz"):
+        (tmp_path / name).write_bytes((STORED / name).read_bytes())
+    was = json.loads((tmp_path / "auricle-tiny.json").read_text())
+    changed = was | {place: {"tag": "changed"} for place in ("examples/bells.ogg", "examples/rain.ogg")}
+    (tmp_path / "auricle-tiny.json").write_text(json.dumps(changed))
+    command = [sys.executable, "benchmarks/golden.py", "store", str(tmp_path), "--only", "examples/bells.ogg", "--model", "auricle-tiny"]
+    environment = {key: value for key, value in os.environ.items() if key != "AURICLE_DATA"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    now = json.loads((tmp_path / "auricle-tiny.json").read_text())
+    assert now.keys() == was.keys() and [place for place in now if now[place] != changed[place]] == ["examples/bells.ogg"]
+    with np.load(tmp_path / "auricle-tiny.npz") as new, np.load(STORED / "auricle-tiny.npz") as old:
+        assert set(new.files) == set(old.files)
+        assert all(np.allclose(new[key], old[key], atol=1e-5) for key in new.files)

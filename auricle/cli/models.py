@@ -132,7 +132,8 @@ def doctor(
     runtime: Runtime = None,
     device: Device = None,
 ) -> None:
-    """Check the installation: versions, optional packages, and a test of the model on a synthetic sound."""
+    """Check the installation: versions, optional packages, and tests of the model on synthetic sounds, with its labels for known ones."""
+    from auricle.bench import known_sounds
     from auricle.listen.self_check import extras, self_check, versions
 
     if which is not None and model is not None:
@@ -140,11 +141,18 @@ def doctor(
     if not as_json:
         terminal.print_facts("installed", versions())
         terminal.print_facts("optional", extras())
-    rows, faults = self_check(which or model, None if runtime is None else runtime.value, device=device)
+    rows, faults, listener = self_check(which or model, None if runtime is None else runtime.value, device=device)
+    judged = [] if listener is None or faults else known_sounds.judge(listener)
+    if (wrong := known_sounds.fault(judged)) is not None:
+        faults.append(wrong)
     if as_json:
-        facts = {"installed": dict(versions()), "optional": dict(extras()), "model": dict(rows), "faults": faults}
+        sounds = [one.to_dict() for one in judged]
+        facts = {"installed": dict(versions()), "optional": dict(extras()), "model": dict(rows), "sounds": sounds, "faults": faults}
         print(json.dumps(facts, ensure_ascii=False))
     else:
+        if judged:
+            counted = ", ".join(f"{number} {outcome}" for outcome, number in known_sounds.count(judged).items() if number)
+            terminal.print_facts("labels for known sounds", [*((one.sound.name, str(one)) for one in judged), ("together", counted)])
         terminal.print_facts(
             "model", [*rows, *(("fault", fault) for fault in faults)] if faults else [*rows, ("verdict", "all checks passed")]
         )

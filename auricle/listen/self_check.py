@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,9 +68,18 @@ def model_facts(folder: Path) -> list[tuple[str, str]]:
     return [*rows, ("size", megabytes(catalog.folder_size(folder))), ("folder", str(folder))]
 
 
-def self_check(model: str | None, runtime: str | None, *, device: str | None = None) -> tuple[list[tuple[str, str]], list[str]]:
-    """Run the checks on a model: (name, result) pairs, and the faults; none if all checks passed."""
+class Checked(NamedTuple):
+    """rows: (name, result) pairs. faults: none if all checks passed. listener: the model, None if it could not be loaded."""
+
+    rows: list[tuple[str, str]]
+    faults: list[str]
+    listener: Listener | None
+
+
+def self_check(model: str | None, runtime: str | None, *, device: str | None = None) -> Checked:
+    """Run the checks on a model."""
     rows: list[tuple[str, str]] = []
+    listener = None
     try:
         started = time.perf_counter()
         listener = load(model, runtime, device=device)
@@ -79,7 +88,7 @@ def self_check(model: str | None, runtime: str | None, *, device: str | None = N
         faults = [*_audio_faults(listener, rows), *_text_faults(listener, rows)]
     except AuricleError as error:
         faults = [str(error)]
-    return rows, faults
+    return Checked(rows, faults, listener)
 
 
 def _audio_faults(listener: Listener, rows: list[tuple[str, str]]) -> list[str]:
