@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from auricle.runtime import graphs
 from auricle.runtime.graphs import first_line
 
 _MAX_STREAMS = 16  # parallel calls: each needs memory for activations
+#: Held during the first run of a graph: OpenVINO's bindings initialise their types then, and two threads that do so at once may wait for
+#: each other for ever, one with Python's lock and one with the initialisation's.
+_FIRST_RUN = threading.Lock()
 
 
 class OpenVinoEngine:
@@ -64,7 +68,7 @@ class _Compiled:
     def __init__(self, path: Path, precision: str, rows: int | None = None) -> None:
         """rows: B if it is fixed."""
         core = _core()
-        self._local = threading.local()
+        self._local, self._has_run = threading.local(), False
         try:
             model = core.read_model(path)
             if rows is not None:
@@ -83,7 +87,9 @@ class _Compiled:
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
         try:
-            results = request.infer(arrays, share_inputs=True)
+            with contextlib.nullcontext() if self._has_run else _FIRST_RUN:
+                results = request.infer(arrays, share_inputs=True)
+            self._has_run = True
         except Exception as error:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(self.inputs, arrays, strict=True))
             raise ModelError(f"the model cannot take {shapes} ({_last_line(error)})") from error

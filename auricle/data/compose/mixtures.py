@@ -37,6 +37,7 @@ class MixtureConfig(Strict):
 
     counts: probabilities of one, two, three ... clips. level_db: standard deviation of the level of a clip. gain_db: of the whole mixture.
     filter_db: of the gains of a clip's filter. room_share: of clips in a room. cut_share: of mixtures with a band limit.
+    noise_share: of mixtures with steady noise under all of it.
     """
 
     counts: tuple[Share, ...] = (0.35, 0.4, 0.15, 0.1)
