@@ -97,8 +97,8 @@ class Output(Strict):
     names, or the names of V values. unit: of values. rate: frames per second. dim: D. activation: maps logits to scores: 'sigmoid' for
     independent labels, 'softmax' for exclusive ones. calibration: of the logits; without one, they are used as they are. thresholds: scores
     from which a label is present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into
-    one logit per label
-    (tasks.tagging.combine_logits).
+    one logit per label (tasks.tagging.combine_logits). implies: label -> labels that are true wherever it is, such as dog -> animal; their
+    scores are never below its own.
     """
 
     kind: Literal["clip_scores", "frame_scores", "clip_values", "vectors"]
@@ -112,6 +112,7 @@ class Output(Strict):
     calibration: LogitCalibration | None = None
     thresholds: tuple[Probability, ...] | None = None
     joined: str | None = None
+    implies: dict[str, tuple[str, ...]] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -129,7 +130,24 @@ class Output(Strict):
                 raise ValueError(f"{len(values)} calibration or threshold numbers for {len(self.labels)} labels")
         if self.activation == "softmax" and self.calibration is not None and not self.calibration.is_temperature:
             raise ValueError("the calibration of a softmax needs one scale over 0 for all labels, and biases of 0")
+        self._check_implies()
         return self
+
+    def _check_implies(self) -> None:
+        if self.implies and (self.activation == "softmax" or not self.kind.endswith("_scores")):
+            raise ValueError("only scores of independent labels can imply each other; wanted no `implies` here")
+        if unknown := {name for label, implied in self.implies.items() for name in (label, *implied)} - set(self.labels):
+            raise ValueError(f"implies names {sorted(unknown)[0]!r}, which is no label of this output")
+
+    def implied(self, label: str) -> frozenset[str]:
+        """All labels that are true wherever this one is, over any number of steps, itself not among them."""
+        found: set[str] = set()
+        queue = list(self.implies.get(label, ()))
+        while queue:
+            if (name := queue.pop()) not in found and name != label:
+                found.add(name)
+                queue += self.implies.get(name, ())
+        return frozenset(found)
 
 
 class TextConfig(Strict):

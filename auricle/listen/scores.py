@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -36,12 +36,35 @@ def clip_logits(outputs: Outputs, output: Output) -> np.ndarray:
 
 
 def score_function(output: Output) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from logits (..., K) of an output to its scores (..., K): softmax or sigmoid of the calibrated logits."""
+    """The function from logits (..., K) of an output to its scores (..., K): softmax or sigmoid of the calibrated logits.
+
+    A label that others imply (`implies` of the output) has at least their scores.
+    """
     activation = sigmoid if output.activation == "sigmoid" else lambda logits: softmax(logits).astype(np.float32)
-    if output.calibration is None:
-        return activation
-    scale, bias = (np.asarray(values, np.float32) for values in (output.calibration.scale, output.calibration.bias))
-    return lambda logits: activation(logits * scale + bias)
+    scores = activation
+    if output.calibration is not None:
+        scale, bias = (np.asarray(values, np.float32) for values in (output.calibration.scale, output.calibration.bias))
+        scores = lambda logits: activation(logits * scale + bias)  # noqa: E731
+    implying = implying_labels(output)
+    return (lambda logits: raise_scores(scores(logits), implying)) if implying else scores
+
+
+def implying_labels(output: Output) -> dict[int, list[int]]:
+    """Index of each label that others imply -> their indices."""
+    column = {label: index for index, label in enumerate(output.labels)}
+    found: dict[int, list[int]] = {}
+    for label in output.labels if output.implies else ():
+        for name in output.implied(label):
+            found.setdefault(column[name], []).append(column[label])
+    return found
+
+
+def raise_scores(scores: np.ndarray, implying: Mapping[int, Sequence[int]]) -> np.ndarray:
+    """Scores (..., K) of which those of implied labels are at least those of the labels that imply them (`implying_labels`)."""
+    raised = scores.copy()
+    for index, others in implying.items():
+        raised[..., index] = scores[..., [index, *others]].max(axis=-1)
+    return raised
 
 
 def label_thresholds(output: Output | None) -> np.ndarray:

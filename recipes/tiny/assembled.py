@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from auricle.bench.lineage import write_calibrated, write_lineage
-from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration, ModelConfig, Output
 from auricle.core.files import write_text
 from auricle.core.records import Clip
 from auricle.data.compose.feature_bank import FLOOR_DB
@@ -34,6 +34,7 @@ from auricle.data.compose.mixtures import MixtureConfig
 from auricle.data.corpora.clip_table import fold
 from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
 from auricle.data.manifest import items_from_rows
+from auricle.listen.scores import implying_labels, raise_scores
 from auricle.metrics.bootstrap import interval_of
 from auricle.metrics.curves import average_precision
 from auricle.models.export import export_half
@@ -50,6 +51,7 @@ from auricle.train.calibrate import fit_platt, fit_thresholds
 from recipes.tiny.distilled import Corpus, Run, left_fold, model_config, open_corpus
 from recipes.tiny.families import Meanings, made_sounds, read_kinds
 from recipes.tiny.heads import fit_joint
+from recipes.tiny.label_map import LabelMap
 from recipes.tiny.training import WINDOW
 
 #: Teacher's scores from which a label that no name says counts as present, and below which it counts as absent; between them it is open.
@@ -228,18 +230,51 @@ def select_labels(model: Model, vocabulary: Sequence[str], kept: np.ndarray, run
     return smaller
 
 
+def implied_labels(vocabulary: Sequence[str], names: LabelMap) -> dict[str, tuple[str, ...]]:
+    """Label -> labels of the vocabulary that follow from it: by AudioSet's tree, and of finer names those that labels.json says."""
+    audioset = {plain: (name,) for name, plain in names.plain.items()}
+    finer = {one.finer: one.audioset for section in names.labels.values() for one in section.values() if one.finer}
+    implied: dict[str, tuple[str, ...]] = {}
+    for label in vocabulary:
+        own = audioset.get(label, finer.get(label, ()))
+        above = [names.plain[name] for one in own for name in (one, *names.ancestors(one))]
+        if found := tuple(dict.fromkeys(name for name in above if name in vocabulary and name != label)):
+            implied[label] = found
+    return implied
+
+
+def with_implied(model: Model, names: LabelMap) -> Model:
+    """The model whose labels imply others by `implied_labels`."""
+    implied, config = implied_labels(model.config.labels, names), model.config
+    outputs = {
+        name: Output(**{**dict(output), "implies": implied}) if output.kind.endswith("_scores") else output
+        for name, output in config.outputs.items()
+    }
+    model.config = ModelConfig(**{**dict(config), "outputs": outputs})
+    return model
+
+
 def calibrated(model: Model, judged: Judged) -> Model:
-    """The model with calibrations and thresholds that fit the judged sounds."""
+    """The model with calibrations and thresholds that fit the judged sounds.
+
+    The threshold of a label is at least those of the labels that it implies, so that they are present where it is.
+    """
     clip = fit_platt(judged.logits, judged.truth, mask=judged.known)
     frame = fit_platt(judged.frames, judged.frame_truth)
     text = fit_platt(judged.cosines[judged.known][:, None], judged.truth[judged.known][:, None], prior=0.0)
+    implying = implying_labels(model.config.outputs[CLIP_LOGITS])
     thresholds = {
-        CLIP_LOGITS: fit_thresholds(clip.scores(judged.logits), judged.truth, mask=judged.known).tolist(),
-        FRAME_LOGITS: fit_thresholds(frame.scores(judged.frames), judged.frame_truth >= PRESENT).tolist(),
+        CLIP_LOGITS: fit_thresholds(raise_scores(clip.scores(judged.logits), implying), judged.truth, mask=judged.known),
+        FRAME_LOGITS: fit_thresholds(raise_scores(frame.scores(judged.frames), implying), judged.frame_truth >= PRESENT),
     }
+    for fitted in thresholds.values():
+        own = fitted.copy()
+        for index, others in implying.items():
+            fitted[others] = np.maximum(fitted[others], own[index])
     cosine = CosineCalibration(scale=round(float(text.scale[0]), 4), bias=round(float(text.bias[0]), 4))
     calibrations = {CLIP_LOGITS: clip.to_config(), FRAME_LOGITS: frame.to_config()}
-    model.config = model.config.with_calibrations(calibrations, thresholds, cosine)
+    listed = {name: fitted.tolist() for name, fitted in thresholds.items()}
+    model.config = model.config.with_calibrations(calibrations, listed, cosine)
     return model
 
 
@@ -307,7 +342,8 @@ def assemble(
     write_text(training / "labels.json", json.dumps(report, indent=1) + "\n")
     model = open_training(training, corpus, run)
     fit_words(model, corpus, corpus.training, text)
-    smaller = calibrated(select_labels(model, corpus.vocabulary, kept, run), judged.columns(np.flatnonzero(kept)))
+    smaller = with_implied(select_labels(model, corpus.vocabulary, kept, run), corpus.map)
+    smaller = calibrated(smaller, judged.columns(np.flatnonzero(kept)))
     folder = training / "model"
     shutil.rmtree(folder, ignore_errors=True)
     tensors = {key: value for key, value in load_file(words / "model.safetensors").items() if key.startswith(TEXT)}

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from auricle.core.config import LogitCalibration, Output
-from auricle.listen.scores import score_function, sigmoid, unit
+from auricle.listen.scores import implying_labels, score_function, sigmoid, unit
 
 LABELS = ("dog", "rain", "siren")
 
@@ -33,3 +33,42 @@ def test_a_softmax_divides_its_logits_by_the_temperature() -> None:
 def test_a_softmax_has_one_temperature(scale: tuple[float, ...], bias: tuple[float, ...]) -> None:
     with pytest.raises(ValidationError, match="one scale over 0 for all labels"):
         output(scale, bias)
+
+
+def tree(**settings: object) -> Output:
+    fields = {
+        "kind": "clip_scores",
+        "head": "linear",
+        "labels": ("animal", "dog", "chow chow", "rain"),
+        "implies": {"chow chow": ("dog",), "dog": ("animal",)},
+    }
+    return Output(**{**fields, **settings})  # type: ignore[arg-type]
+
+
+def test_a_label_scores_no_less_than_one_that_implies_it_over_two_steps() -> None:
+    logits = np.random.default_rng(0).standard_normal((200, 3, 4)).astype(np.float32)
+    calibration = LogitCalibration(scale=(0.5, 2.0, 1.0, 1.0), bias=(-1.0, 0.0, 1.0, 0.0))
+    scores = score_function(tree(calibration=calibration))(logits)
+    free = score_function(tree(calibration=calibration, implies={}))(logits)
+    assert (scores[..., 0] >= scores[..., 1]).all() and (scores[..., 1] >= scores[..., 2]).all()
+    assert np.array_equal(scores[..., 2:], free[..., 2:])  # what implies nothing more specific stays
+    assert np.array_equal(scores[..., 0], free[..., :3].max(axis=-1))
+    assert (free[..., 0] < free[..., 1]).any()  # it would not hold by itself
+
+
+def test_implied_labels_are_found_in_a_circle_too() -> None:
+    circle = tree(implies={"dog": ("animal",), "animal": ("dog",)})
+    assert circle.implied("dog") == {"animal"} and implying_labels(circle) == {0: [1], 1: [0]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"implies": {"dog": ("wolf",)}}, "implies names 'wolf'"),
+        ({"implies": {"wolf": ("animal",)}}, "implies names 'wolf'"),
+        ({"activation": "softmax"}, "only scores of independent labels"),
+    ],
+)
+def test_only_independent_labels_of_the_output_are_implied(settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        tree(**settings)

@@ -22,7 +22,7 @@ from auricle.models.model import Model
 #: Settings of an encoder that may differ: K of its own head, which is joined, and what only training uses.
 _FREE = ("labels", "dropout")
 #: Settings of an output that are joined; all others must be the same.
-_JOINED = ("labels", "calibration", "thresholds", "dim")
+_JOINED = ("labels", "calibration", "thresholds", "dim", "implies")
 
 
 def join(configs: Sequence[ModelConfig], *, name: str, base: ModelConfig | None = None) -> Layout:
@@ -129,7 +129,13 @@ def _join_output(key: str, configs: Sequence[ModelConfig]) -> tuple[Output, list
                     "wanted the same, or outputs of different names"
                 )
     labels = tuple(dict.fromkeys(label for output in outputs for label in output.labels))
-    update: dict[str, Any] = {"labels": labels, "calibration": None, "thresholds": None}
+    implies = {label: tuple(dict.fromkeys(name for output in outputs for name in output.implies.get(label, ()))) for label in labels}
+    update: dict[str, Any] = {
+        "labels": labels,
+        "calibration": None,
+        "thresholds": None,
+        "implies": {label: names for label, names in implies.items() if names},
+    }
     notes = []
     if len({output.labels for output in outputs}) > 1 and outputs[0].activation == "softmax":
         notes.append(f"{key}: labels of several models now exclude each other, though their logits were not trained together")

@@ -22,6 +22,7 @@ from auricle.models.model import Model  # noqa: E402
 from auricle.recipes.distilling.teacher import Teacher  # noqa: E402
 from auricle.runtime.catalog import find_folder  # noqa: E402
 from recipes.tiny import assembled, distilled  # noqa: E402
+from recipes.tiny.label_map import read_label_map  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,33 @@ def test_labels_that_are_not_heard_are_left_out(trained: tuple[distilled.Corpus,
     labels = auricle.load(folder).labels
     assert list(labels) == [name for name in corpus.vocabulary if report[name]["kept"]]
     assert {"dog", "rooster"} <= set(labels) and "siren" not in labels and report["siren"]["sources"] == 0
+
+
+def test_what_follows_from_a_label_is_present_where_it_is(trained: tuple[distilled.Corpus, Path]) -> None:
+    corpus, folder = trained
+    listener = auricle.load(folder)
+    output = listener.config.outputs[CLIP_LOGITS]
+    assert set(output.implies["dog"]) >= {"domestic animals, pets", "animal"} & set(listener.labels) and "animal" in listener.labels
+    column = {label: index for index, label in enumerate(output.labels)}
+    assert output.thresholds is not None
+    for label, implied in output.implies.items():
+        assert all(output.thresholds[column[label]] >= output.thresholds[column[name]] for name in implied)
+    answers = listener.tag([row.path for row in corpus.rows], top=None)
+    assert isinstance(answers, list)
+    for one in answers:
+        scores, present = {tag.label: tag.score for tag in one.tags}, {tag.label for tag in one.tags if tag.present}
+        for label, implied in output.implies.items():
+            assert all(scores[name] >= scores[label] for name in implied)
+            assert label not in present or set(implied) <= present
+
+
+def test_finer_names_imply_what_labels_json_says_of_them() -> None:
+    names = read_label_map()
+    implied = assembled.implied_labels(["animal", "dog", "music", "bass drum", "rain"], names)
+    assert implied["dog"] == ("animal",) and "rain" not in implied and "animal" not in implied
+    finer = next(one for section in names.labels.values() for one in section.values() if one.finer and one.audioset)
+    plain = names.plain[finer.audioset[0]]
+    assert plain in assembled.implied_labels([finer.finer, plain], names).get(finer.finer, ()) or plain == finer.finer
 
 
 def test_the_folder_answers_and_says_what_it_was_made_from(trained: tuple[distilled.Corpus, Path]) -> None:
