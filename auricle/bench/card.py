@@ -21,18 +21,32 @@ NOTES = (
 )
 
 
-def write_card(folder: Path, rows: Sequence[Row], *, recipe: Mapping[str, Any], results: Path) -> None:
-    """Write folder/card.json. rows: training clips. recipe: training settings. results: folder of result records."""
-    included = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
-    records = {name: record for name, record in read_records(results).items() if name in included}
+#: Records of the results that a card has, unless others are named.
+RECORDS = ("esc50-folds", "scenes", "foreign-sounds", "unseen-fifths")
+
+
+def write_card(
+    folder: Path,
+    rows: Sequence[Row],
+    *,
+    recipe: Mapping[str, Any],
+    results: Path,
+    notes: Sequence[str] = NOTES,
+    records: Sequence[str] = RECORDS,
+) -> None:
+    """Write folder/card.json.
+
+    rows: training clips. recipe: training settings. results: folder of result records; records: names of those that are included.
+    """
+    included = {name: record for name, record in read_records(results).items() if name in records}
     clips = [[row.corpus, row.path.name, row.author, row.licence, row.url] for row in rows]
     card = {
         "name": "auricle-tiny",
         "licence": "Apache-2.0",
         "weights": fingerprint(folder),
-        "notes": list(NOTES),
+        "notes": list(notes),
         "recipe": recipe,
-        "results": {name: {f["name"]: round(f["value"], 4) for f in record["figures"]} for name, record in records.items()},
+        "results": {name: {f["name"]: round(f["value"], 4) for f in record["figures"]} for name, record in included.items()},
         "labels": dict(Counter(label for row in rows for label in row.labels).most_common()),
         "corpora": dict(Counter(row.corpus for row in rows).most_common()),
         "clip_fields": ["corpus", "file", "author", "licence", "source"],

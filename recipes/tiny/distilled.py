@@ -270,12 +270,17 @@ def main() -> None:
     corpus = open_corpus(options.data, options.work, run, teacher, leave=options.leave, made=options.made)
     print(f"{len(corpus.training)} clips to train on, {len(corpus.vocabulary)} labels", flush=True)
     objective = train_model(corpus, run, teacher, options.output)
-    write_text(options.output / "training.json", json.dumps({"leave": options.leave, "steps": run.steps, "seed": run.seed}) + "\n")
-    if options.leave is None:
-        return
+    if options.leave is not None:
+        _measure(objective, corpus, run, options)
+    finished = {"leave": options.leave, "steps": run.steps, "seed": run.seed}
+    write_text(options.output / "training.json", json.dumps(finished) + "\n")  # last: all else is there
+
+
+def _measure(objective: DistillObjective, corpus: Corpus, run: Run, options: argparse.Namespace) -> None:
+    """Classify the fold that was left out; write esc50.json, and a record where one is asked for."""
     accuracy, low, high, count = esc50_accuracy(objective, corpus, options.leave)
     figures: dict[str, Any] = {"esc50_accuracy": accuracy, "low": low, "high": high, "n": count}
-    if teacher is not None:
+    if corpus.teacher is not None:
         left_out = [index for index, row in enumerate(corpus.rows) if row.corpus != SYNTHETIC and fold(row) == options.leave]
         figures |= agreement(objective, corpus.sounds, left_out, run.seconds)
     write_text(options.output / "esc50.json", json.dumps(figures, indent=1) + "\n")
