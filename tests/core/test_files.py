@@ -197,6 +197,7 @@ OWN = {
     "auricle/serve/uploads.py receive_upload": "a temporary folder for an upload",
     "auricle/signal/quiet.py silence_native_stderr": "the error stream",
     "auricle/train/log.py add": "a line at the end of a log, of which readers take whole lines alone",
+    "recipes/tiny/ship.py run_side_by_side": "the output of a process, at the end of its log",
     "recipes/synthetic/build.py build": "a function of the recipe that writes the table by write_text",
     "recipes/synthetic/music.py render": "notes for a program, in a temporary folder",
     "recipes/synthetic/voices.py _espeak": "a temporary folder for a program",
