@@ -125,7 +125,7 @@ def install(folder: Path, place: Path) -> None:
 def _run_once(done: Path, command: Sequence[str]) -> None:
     """Run a part that ends with a file, unless the file is there."""
     if not done.exists():
-        if subprocess.run([sys.executable, "-m", *command]).returncode:  # noqa: PLW1510 - it has told why
+        if subprocess.run([sys.executable, "-m", *command]).returncode:
             raise SystemExit(f"python -m {command[0]} failed; what is finished stays")
         done.parent.mkdir(parents=True, exist_ok=True)
         if not done.exists():
