@@ -5,10 +5,11 @@
 
 Judged on clips of the fold that a training left out, alone and in mixtures of them, and on silence, tones and noise that are made; a model
 of all clips is judged by the outputs of other trainings, the judges. A label is in the vocabulary where the model can be shown to hear it:
-the lower end of the 95 % interval, over sources, of its average precision is at least 0.4, over all clips alone and made sounds, and it has
-clips from at least five sources. What a clip contains is known from its names, else from the teacher: labels that it scores in between are
-left open. Calibration and thresholds are fitted to the same sounds. The text tower is that of --words. Writes TRAINING/model and
-TRAINING/labels.json. Hardware: one core, some minutes.
+the lower end of the 95 % interval, over sources, of its average precision is at least 0.4, over all clips alone and made sounds, and it
+has clips from at least five sources. What a clip contains is known from its names, else from the teacher: labels that it scores in between
+are left open. Calibration and thresholds are fitted to the same sounds. The text tower is that of --words. Writes TRAINING/model,
+TRAINING/labels.json and TRAINING/calibration.json, the calibration error of recordings, mixtures and made sounds, each. Hardware: one
+core, some minutes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
 from auricle.data.manifest import items_from_rows
 from auricle.listen.scores import implying_labels, raise_scores
 from auricle.metrics.bootstrap import interval_of
+from auricle.metrics.calibration import expected_error
 from auricle.metrics.curves import average_precision
 from auricle.models.export import export_half
 from auricle.models.folder import TEXT, save
@@ -60,6 +62,7 @@ MADE = ("silence", "tones", "noise")
 #: First seed of the made sounds that decide on labels and thresholds; recipes.tiny.families tests on those of seed 0.
 MADE_SEED = 1000
 CLIP, MIXTURE, SOUND = 0, 1, 2  # kinds of what is judged
+KINDS = {"recordings": CLIP, "mixtures": MIXTURE, "made": SOUND}
 _DRAWS = 200
 
 
@@ -278,6 +281,28 @@ def calibrated(model: Model, judged: Judged) -> Model:
     return model
 
 
+def calibration_errors(judged: Judged, implying: Mapping[int, Sequence[int]], *, seed: int, parts: int = 5) -> dict[str, dict[str, float]]:
+    """Expected calibration error of each kind of sound, in bins of equal count and of equal width, and the number of decisions.
+
+    Cross-validated: the calibration of each part of the sources is fitted to the others. implying: auricle.listen.scores.implying_labels.
+    """
+    sources, number = np.unique(judged.source, return_inverse=True)
+    part = np.random.default_rng(seed).permutation(len(sources))[number] % parts
+    scores = np.zeros_like(judged.logits, np.float64)
+    for one in range(parts):
+        others = part != one
+        fitted = fit_platt(judged.logits[others], judged.truth[others], mask=judged.known[others])
+        scores[~others] = raise_scores(fitted.scores(judged.logits[~others]), implying)
+    found = {}
+    for name, kind in KINDS.items():
+        rows = judged.kind == kind
+        probabilities, truth = scores[rows][judged.known[rows]], judged.truth[rows][judged.known[rows]]
+        if len(truth):
+            adaptive, equal = (expected_error(probabilities, truth, adaptive=way) for way in (True, False))
+            found[name] = {"adaptive": round(adaptive, 5), "equal_width": round(equal, 5), "n": len(truth)}
+    return found
+
+
 @torch.no_grad()
 def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.ndarray) -> None:
     """Fit the projection on these clips: to the texts of their names and of what the teacher hears, as it scores it."""
@@ -323,7 +348,7 @@ def open_training(training: Path, corpus: Corpus, run: Run) -> Model:
 def assemble(
     corpus: Corpus, run: Run, training: Path, words: Path, *, judges: Mapping[Path, int], demand: Demand = DEMAND, mixtures: int
 ) -> Path:
-    """Write training/model, from training/student.pt, and training/labels.json, what is heard. Returns the folder.
+    """Write training/model, from training/student.pt; labels.json, what is recognised; calibration.json. Returns the folder.
 
     judges: trainings, with the fold that each left out, whose outputs decide on labels and calibrate.
     """
@@ -343,7 +368,11 @@ def assemble(
     model = open_training(training, corpus, run)
     fit_words(model, corpus, corpus.training, text)
     smaller = with_implied(select_labels(model, corpus.vocabulary, kept, run), corpus.map)
-    smaller = calibrated(smaller, judged.columns(np.flatnonzero(kept)))
+    judged = judged.columns(np.flatnonzero(kept))
+    smaller = calibrated(smaller, judged)
+    errors = calibration_errors(judged, implying_labels(smaller.config.outputs[CLIP_LOGITS]), seed=run.seed)
+    write_text(training / "calibration.json", json.dumps(errors, indent=1) + "\n")
+    print("expected calibration error:", ", ".join(f"{name} {one['adaptive']:.4f}" for name, one in errors.items()), flush=True)
     folder = training / "model"
     shutil.rmtree(folder, ignore_errors=True)
     tensors = {key: value for key, value in load_file(words / "model.safetensors").items() if key.startswith(TEXT)}

@@ -95,6 +95,26 @@ def test_what_follows_from_a_label_is_present_where_it_is(trained: tuple[distill
             assert label not in present or set(implied) <= present
 
 
+def test_the_calibration_error_is_of_sources_that_it_was_not_fitted_to() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0.0, 2.0, (4000, 2))
+    truth = rng.random((4000, 2)) < 1 / (1 + np.exp(-logits))
+    kind = np.repeat([assembled.CLIP, assembled.MIXTURE], 2000)
+    truth[kind == assembled.MIXTURE] = rng.random((2000, 2)) < 0.9  # whatever the logits say
+    known, empty = np.ones_like(truth), np.zeros((0, 2))
+    source = np.array([f"{index // 4}" for index in range(4000)])
+    judged = assembled.Judged(logits, truth, known, source, kind, logits, empty, empty)
+    errors = assembled.calibration_errors(judged, {}, seed=0)
+    assert set(errors) == {"recordings", "mixtures"} and errors["recordings"]["n"] == 4000
+    assert errors["mixtures"]["equal_width"] > 0.1
+    recordings = dataclasses.replace(
+        judged, **{name: getattr(judged, name)[:2000] for name in ("logits", "truth", "known", "source", "kind", "cosines")}
+    )
+    assert assembled.calibration_errors(recordings, {}, seed=0)["recordings"]["equal_width"] < 0.03
+    spread = dataclasses.replace(recordings, truth=rng.random((2000, 2)) < 0.5, source=np.array(["one", "other"] * 1000))
+    assert set(assembled.calibration_errors(spread, {}, seed=0, parts=2)) == {"recordings"}
+
+
 def test_finer_names_imply_what_labels_json_says_of_them() -> None:
     names = read_label_map()
     implied = assembled.implied_labels(["animal", "dog", "music", "bass drum", "rain"], names)
