@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
 #: Score from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD = 1.6
+THRESHOLD = 1.4
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -51,7 +52,10 @@ _LEAST_POWER = 1e-7  # of a band, for samples with full scale one: about the rou
 _LEAST_CHANGE, _LEAST_SHARE = 0.03, 0.02
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
 _CANDIDATES = 8  # sounds whose offsets are checked
-_GATE = 0.7  # share of THRESHOLD from which a candidate is compared at its own speed
+_GATE = 0.8  # share of THRESHOLD from which a candidate is compared at its own speed
+VB, VP = 0.4, 2
+RHO = 0.05
+_PEAKS = 3
 _EMPTY = 0xFFFF  # position of an empty slot
 _BLOCK = 1 << 21  # cosines computed at once
 
@@ -65,8 +69,7 @@ class Scale:
     apart: int
 
 
-SCALES = (Scale(512, 160, 18), Scale(256, 40, 10))
-_FINE = STEP * SCALES[1].hop / RATE  # seconds between two offsets that are tried
+SCALES = (Scale(512, 160, 18), Scale(256, 40, 18))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Match:
     score: float
     speed: float
     offset: float
+    segments: int
 
 
 def fingerprint(samples: np.ndarray) -> Bytes:
@@ -110,11 +114,13 @@ class FingerprintIndex:
         if fingerprints.dtype != np.uint8 or fingerprints.ndim != 3 or fingerprints.shape[1:] != (SLOTS, SLOT_BYTES):
             raise ValueError(f"fingerprints are {fingerprints.dtype} {fingerprints.shape}; wanted uint8 (n, {SLOTS}, {SLOT_BYTES})")
         codes = np.ascontiguousarray(fingerprints[:, :, :2]).view("<u2")[:, :, 0]
-        self._bits, self._codes = fingerprints[:, :, 2:], codes
+        self._bits, self._codes = fingerprints[:, :, 2:], codes.astype(np.intp)
+        hops = np.array([scale.hop for scale in SCALES])
+        self._used = (self._codes != _EMPTY) & ((self._codes & 0x7FFF) * hops[self._codes >> 15] <= LONGEST * RATE)
         self._count = len(fingerprints)
         self._searched: list[tuple[Floats, NDArray[np.intp]]] = []
         for number in range(len(SCALES)):
-            sounds, slots = np.nonzero((codes >> 15 == number) & (codes != _EMPTY))
+            sounds, slots = np.nonzero(self._used & (self._codes >> 15 == number))
             order = np.arange(len(sounds)) - np.searchsorted(sounds, sounds)  # of a segment among those of its sound and scale
             taken = order % _SEARCHED == 0
             self._searched.append((_signs(self._bits[sounds[taken], slots[taken]]), sounds[taken]))
@@ -131,47 +137,57 @@ class FingerprintIndex:
         best = rough[0] if rough else None
         for match in [one for one in rough if one.score >= _GATE * THRESHOLD][:3]:
             around = [speed for speed in SPEEDS if abs(speed - match.speed) < 0.03]
-            better = max((self._align(match.index, query, speed, (speed,)) for speed in around), key=lambda one: one.score)
+            better = max((self._align(match.index, query, speed, self._fine(match.index, speed)) for speed in around), key=lambda one: one.score)
             if best is None or better.score > best.score:
                 best = better
         return best
 
-    def _candidates(self, query: _Query) -> list[int]:
-        """Indices of the sounds whose searched segments are nearest to any of the query's."""
-        votes = np.zeros(self._count)
+    def _candidates(self, query: _Query) -> set[int]:
+        """Indices of the sounds of which the searched segments of a scale are nearest to any of the query's."""
+        chosen: set[int] = set()
         for number, (known, sounds) in enumerate(self._searched):
-            positions = query.peaks(number)
+            positions = query.searched(number)
             if not len(known) or not len(positions):
                 continue
-            nearest = _nearest(known, positions)
-            votes += np.bincount(sounds, np.maximum(nearest - 0.4, 0.0) ** 2, minlength=self._count)
-        most = min(_CANDIDATES, self._count)
-        return [int(index) for index in np.argpartition(-votes, most - 1)[:most] if votes[index] > 0] if most else []
+            likeness = np.maximum(_nearest(known, positions) - VB, 0.0) ** VP
+            votes = np.bincount(sounds, likeness, minlength=self._count)
+            votes /= np.sqrt(np.maximum(np.bincount(sounds, minlength=self._count), 1))
+            best = np.argpartition(-votes, min(_CANDIDATES, self._count) - 1)[:_CANDIDATES]
+            chosen.update(int(index) for index in best if votes[index] > 0)
+        return chosen
+
+    def _fine(self, index: int, speed: float) -> tuple[float, ...]:
+        """Speeds around one, so close that the last of a sound's segments moves by less than a segment's tolerance between two of them."""
+        codes = self._codes[index][self._used[index]]
+        last = max((int(code & 0x7FFF) * SCALES[code >> 15].hop / RATE for code in codes), default=0.0)
+        count = math.ceil(0.01 * last / 0.04)
+        return tuple(speed + 0.01 * number / max(count, 1) for number in range(-count, count + 1))
 
     def _align(self, index: int, query: _Query, speed: float, stretches: tuple[float, ...] = SPEEDS) -> Match:
         """Best score of a sound over all offsets, and over distances of its segments at the speeds `stretches`.
 
         speed: at which the query's descriptors are computed.
         """
-        codes = self._codes[index]
-        used = codes != _EMPTY
-        scales, middles = (codes[used] >> 15).astype(int), (codes[used] & 0x7FFF).astype(int)
-        signs = _signs(self._bits[index][used])
-        cosines, counted = [], []
-        for number, ratio in enumerate((SCALES[0].hop // SCALES[1].hop, 1)):
-            of_scale = scales == number
-            if of_scale.any():
-                grid = query.grid(number, speed)
-                cosines += list(np.repeat(signs[of_scale] @ grid.T, ratio, axis=1))
-                counted += [np.repeat(np.any(grid, axis=1), ratio)] * int(of_scale.sum())
+        used = self._used[index]
+        scales, middles = self._codes[index][used] >> 15, self._codes[index][used] & 0x7FFF
+        if not len(scales):
+            return Match(index, 0.0, 1.0, 0.0, 0)
+        finest = int(scales.max())
+        unit = STEP * SCALES[finest].hop / RATE
+        signs, rows, sounding, peaks = _signs(self._bits[index][used]), [], [], []
+        for number in range(finest + 1):  # in order of scale, as the slots are
+            grid, ratio = query.grid(number, speed), SCALES[number].hop // SCALES[finest].hop
+            cosines = signs[scales == number] @ grid.T
+            peaks.append(ratio * np.argpartition(-cosines, min(_PEAKS, len(grid)) - 1, axis=1)[:, :_PEAKS].repeat(-(-_PEAKS // min(_PEAKS, len(grid))), axis=1)[:, :_PEAKS])
+            rows.append(np.repeat(cosines, ratio, axis=1))
+            sounding.append(np.broadcast_to(np.repeat(np.any(grid, axis=1), ratio), rows[-1].shape))
         seconds = middles * np.array([scale.hop for scale in SCALES])[scales] / RATE
-        best = Match(index, -1.0, 1.0, 0.0)
-        for stretch in stretches:
-            places = np.rint(seconds / stretch / _FINE).astype(int)
-            score, offset = _best_offset(cosines, counted, places)
-            if score > best.score:
-                best = Match(index, score, stretch, offset * _FINE)
-        return best
+        places = np.rint(seconds / np.array(stretches)[:, None] / unit).astype(np.intp)
+        offsets = (np.concatenate(peaks) - places[:, :, None]).reshape(len(stretches), -1)
+        scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], _joined(rows), _joined(sounding))
+        stretch, best = np.unravel_index(scores.argmax(), scores.shape)
+        offset = float(offsets[stretch, best] * unit)
+        return Match(index, float(scores[stretch, best]), stretches[stretch], offset, int(counts[stretch, best]))
 
 
 class _Query:
@@ -185,17 +201,10 @@ class _Query:
         """Descriptors (P, TERMS) at all positions of a scale, of unit length, or zero where the query is steady or silent."""
         return self._grids(number, speed)[0]
 
-    def peaks(self, number: int) -> Floats:
-        """Descriptors to search with: of the first scale all; of the second, those at and beside the greatest changes."""
+    def searched(self, number: int) -> Floats:
+        """Descriptors (P, TERMS) to search with: of the first scale all that are not zero, of the second every other one of them."""
         terms, changes = self._grids(number, 1.0)
-        kept = changes > 0
-        if number:
-            around = np.lib.stride_tricks.sliding_window_view(np.pad(changes, 8), 17).max(axis=1)
-            tops = changes >= around
-            tops[1:] |= tops[:-1].copy()
-            tops[:-1] |= tops[1:].copy()
-            kept &= tops
-        return np.asarray(terms[kept])
+        return np.asarray(terms[changes > 0][:: 1 + number])
 
 
 def _nearest(known: Floats, positions: Floats) -> Floats:
@@ -207,18 +216,22 @@ def _nearest(known: Floats, positions: Floats) -> Floats:
     return nearest
 
 
-def _best_offset(cosines: list[Floats], counted: list[NDArray[np.bool_]], places: NDArray[np.intp]) -> tuple[float, int]:
-    """Best score and its offset, in steps of the grid, of segments at `places` (K,) with cosines (P,) each."""
-    if not cosines:
-        return -1.0, 0
-    span, length = int(places.max()), max(len(row) for row in cosines)
-    total, number = np.zeros(span + length, np.float32), np.zeros(span + length, np.float32)
-    for row, known, place in zip(cosines, counted, places, strict=True):
-        total[span - place : span - place + len(row)] += row
-        number[span - place : span - place + len(row)] += known
-    scores = total / np.sqrt(np.maximum(number, 1.0))
-    best = int(scores.argmax())
-    return float(scores[best]), best - span
+def _joined(rows: list[NDArray[Any]]) -> Floats:
+    """Arrays (K, P) one after the other, those with fewer columns followed by zeros."""
+    length = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(np.asarray(row, np.float32), ((0, 0), (0, length - row.shape[1]))) for row in rows])
+
+
+def _sum_at(columns: NDArray[np.intp], cosines: Floats, sounding: Floats) -> tuple[Floats, Floats]:
+    """Scores (S, O), and the number of segments in each, of K segments at the columns (S, K, O) of their cosines (K, P).
+
+    sounding (K, P): one where the query has a descriptor.
+    """
+    inside = (columns >= 0) & (columns < cosines.shape[1])
+    places = np.where(inside, columns, 0) + cosines.shape[1] * np.arange(len(cosines))[:, None]
+    counts = (sounding.ravel()[places] * inside).sum(axis=1)
+    sums = (cosines.ravel()[places] * inside).sum(axis=1)
+    return sums / np.sqrt(np.maximum(counts, 1.0) * (1 + RHO * np.maximum(counts - 1, 0.0))), counts
 
 
 def _signs(bits: Bytes) -> Floats:
