@@ -42,7 +42,7 @@ SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
 #: Score from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD = 1.4
+THRESHOLD = 1.6
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -51,8 +51,8 @@ _LEAST_POWER = 1e-7  # of a band, for samples with full scale one: about the rou
 #: sound is steady, below the second a trace such as reverberation.
 _LEAST_CHANGE, _LEAST_SHARE = 0.03, 0.02
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
-_CANDIDATES = 8  # sounds whose offsets are checked
-_GATE = 0.8  # share of THRESHOLD from which a candidate is compared at its own speed
+_CANDIDATES = 12  # sounds whose offsets are checked
+_GATE = 0.7  # share of THRESHOLD from which a candidate is compared at its own speed
 VB, VP = 0.4, 2
 RHO = 0.05
 _PEAKS = 3
@@ -116,7 +116,8 @@ class FingerprintIndex:
         codes = np.ascontiguousarray(fingerprints[:, :, :2]).view("<u2")[:, :, 0]
         self._bits, self._codes = fingerprints[:, :, 2:], codes.astype(np.intp)
         hops = np.array([scale.hop for scale in SCALES])
-        self._used = (self._codes != _EMPTY) & ((self._codes & 0x7FFF) * hops[self._codes >> 15] <= LONGEST * RATE)
+        self._seconds = (self._codes & 0x7FFF) * hops[self._codes >> 15] / RATE
+        self._used = (self._codes != _EMPTY) & (self._seconds <= LONGEST)
         self._count = len(fingerprints)
         self._searched: list[tuple[Floats, NDArray[np.intp]]] = []
         for number in range(len(SCALES)):
@@ -133,14 +134,18 @@ class FingerprintIndex:
     def nearest(self, samples: np.ndarray) -> Match | None:
         """The candidate with the highest score, however low; None where the query or all known sounds are steady or silent."""
         query = _Query(np.asarray(samples, np.float32))
-        rough = sorted((self._align(index, query, 1.0) for index in self._candidates(query)), key=lambda match: -match.score)
-        best = rough[0] if rough else None
+        rough = [self._align(index, query, 1.0, self._speeds(index, min(SPEEDS), max(SPEEDS), 0.1)) for index in self._candidates(query)]
+        rough.sort(key=lambda match: (-match.score, match.index))
+        matches = rough[:1]
         for match in [one for one in rough if one.score >= _GATE * THRESHOLD][:3]:
-            around = [speed for speed in SPEEDS if abs(speed - match.speed) < 0.03]
-            better = max((self._align(match.index, query, speed, self._fine(match.index, speed)) for speed in around), key=lambda one: one.score)
-            if best is None or better.score > best.score:
-                best = better
-        return best
+            for speed in [speed for speed in SPEEDS if abs(speed - match.speed) < 0.03]:
+                matches.append(self._align(match.index, query, speed, self._speeds(match.index, speed - 0.01, speed + 0.01, 0.04)))
+        return max(matches, key=lambda match: match.score, default=None)
+
+    def _speeds(self, index: int, lowest: float, highest: float, drift: float) -> Floats:
+        """Speeds so close that the last segment of a sound moves by at most `drift` seconds from one to the next, at most 0.02 apart."""
+        last = float(self._seconds[index][self._used[index]].max(initial=0.0))
+        return np.linspace(lowest, highest, 1 + math.ceil((highest - lowest) / min(0.02, drift / max(last, 1e-3)) - 1e-6))
 
     def _candidates(self, query: _Query) -> set[int]:
         """Indices of the sounds of which the searched segments of a scale are nearest to any of the query's."""
@@ -156,20 +161,13 @@ class FingerprintIndex:
             chosen.update(int(index) for index in best if votes[index] > 0)
         return chosen
 
-    def _fine(self, index: int, speed: float) -> tuple[float, ...]:
-        """Speeds around one, so close that the last of a sound's segments moves by less than a segment's tolerance between two of them."""
-        codes = self._codes[index][self._used[index]]
-        last = max((int(code & 0x7FFF) * SCALES[code >> 15].hop / RATE for code in codes), default=0.0)
-        count = math.ceil(0.01 * last / 0.04)
-        return tuple(speed + 0.01 * number / max(count, 1) for number in range(-count, count + 1))
-
-    def _align(self, index: int, query: _Query, speed: float, stretches: tuple[float, ...] = SPEEDS) -> Match:
+    def _align(self, index: int, query: _Query, speed: float, stretches: Floats) -> Match:
         """Best score of a sound over all offsets, and over distances of its segments at the speeds `stretches`.
 
         speed: at which the query's descriptors are computed.
         """
         used = self._used[index]
-        scales, middles = self._codes[index][used] >> 15, self._codes[index][used] & 0x7FFF
+        scales = self._codes[index][used] >> 15
         if not len(scales):
             return Match(index, 0.0, 1.0, 0.0, 0)
         finest = int(scales.max())
@@ -181,13 +179,12 @@ class FingerprintIndex:
             peaks.append(ratio * np.argpartition(-cosines, min(_PEAKS, len(grid)) - 1, axis=1)[:, :_PEAKS].repeat(-(-_PEAKS // min(_PEAKS, len(grid))), axis=1)[:, :_PEAKS])
             rows.append(np.repeat(cosines, ratio, axis=1))
             sounding.append(np.broadcast_to(np.repeat(np.any(grid, axis=1), ratio), rows[-1].shape))
-        seconds = middles * np.array([scale.hop for scale in SCALES])[scales] / RATE
-        places = np.rint(seconds / np.array(stretches)[:, None] / unit).astype(np.intp)
+        places = np.rint(self._seconds[index][used] / stretches[:, None] / unit).astype(np.intp)
         offsets = (np.concatenate(peaks) - places[:, :, None]).reshape(len(stretches), -1)
         scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], _joined(rows), _joined(sounding))
         stretch, best = np.unravel_index(scores.argmax(), scores.shape)
         offset = float(offsets[stretch, best] * unit)
-        return Match(index, float(scores[stretch, best]), stretches[stretch], offset, int(counts[stretch, best]))
+        return Match(index, float(scores[stretch, best]), float(stretches[stretch]), offset, int(counts[stretch, best]))
 
 
 class _Query:
