@@ -12,6 +12,7 @@ import tone_model
 
 from auricle.bench import lineage
 from auricle.bench.embeddings import embed_items
+from auricle.bench.sounds import fingerprint_items
 from auricle.data import manifest
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
@@ -62,5 +63,5 @@ def taught(model: Path, folder: Path, items: Sequence[Item], *, vectors: bool = 
     own = copied(model, folder)
     listener = load(own)
     heard = np.stack([one.mean("similarity") for one in embed_items(listener, items)])
-    lineage.write_lineage(own, items, heard if vectors else None)
+    lineage.write_lineage(own, items, heard if vectors else None, fingerprints=fingerprint_items(items) if vectors else None)
     return listener

@@ -6,8 +6,10 @@ spread. Hence it does not depend on the level, a steady filter changes it little
 segments (SCALES): half a second, and an eighth of a second for sounds that have few longer ones. The segments with the greatest changes are stored.
 
 A query has descriptors of unit length on a dense grid of positions. A known sound is found where its segments match at positions that
-agree with one offset and one speed. The score is the sum of their cosines, divided by the root of the number of segments that lie inside
-the query: it is as low for unrelated sounds with many segments as with few, and one or two matching segments alone never reach THRESHOLD.
+agree with one offset and one speed. The score is the sum of the cosines of the segments that lie inside the query, divided by the spread
+that this sum has for unrelated sounds: it is as low for these with many segments as with few, and one or two segments never reach THRESHOLD.
+A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to lead over all
+other offsets by LEAD.
 
 A dense grid of the query against bits of the known sounds follows Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR
 2002); the agreement of offsets, Wang, "An industrial-strength audio search algorithm" (ISMIR 2003), and its sum along a sequence of
@@ -41,8 +43,8 @@ SLOTS = 24  # most segments of a fingerprint
 SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
-#: Score from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD = 1.6
+#: Score, and lead over every other offset, from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
+THRESHOLD, LEAD = 1.45, 0.4
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -50,12 +52,14 @@ _LEAST_POWER = 1e-7  # of a band, for samples with full scale one: about the rou
 #: Least change of a segment's band powers, relative to their level, and relative to the greatest change in the sound: below the first the
 #: sound is steady, below the second a trace such as reverberation.
 _LEAST_CHANGE, _LEAST_SHARE = 0.03, 0.02
+_CORRELATION = 0.05  # of the cosines of two segments of unrelated sounds, about
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
-_CANDIDATES = 12  # sounds whose offsets are checked
-_GATE = 0.7  # share of THRESHOLD from which a candidate is compared at its own speed
-VB, VP = 0.4, 2
-RHO = 0.05
-_PEAKS = 3
+_LIKE = 0.4  # cosine above which a segment counts in that search
+_CANDIDATES = 8  # sounds, by each scale, whose offsets are checked
+_REFINED = 3  # of these, how many are compared at their own speed
+_GATE = 0.7  # share of THRESHOLD that they have without it
+_PEAKS = 3  # positions of a segment from which offsets are taken
+_ELSEWHERE = 0.1  # seconds between offsets that are not the same
 _EMPTY = 0xFFFF  # position of an empty slot
 _BLOCK = 1 << 21  # cosines computed at once
 
@@ -74,17 +78,23 @@ SCALES = (Scale(512, 160, 18), Scale(256, 40, 18))
 
 @dataclasses.dataclass(frozen=True)
 class Match:
-    """A known sound in a query. index: its place among the known ones. score: from THRESHOLD on.
+    """A known sound in a query. index: its place among the known ones. score: see above; lead: by how much the next best offset has less.
 
-    speed: of the query relative to the known sound. offset: of the known sound's start in the query, seconds; negative where the query begins
-    later.
+    segments: number of its segments inside the query. speed: of the query relative to the known sound. offset: of the known sound's start
+    in the query, seconds; negative where the query begins later.
     """
 
     index: int
     score: float
+    lead: float
+    segments: int
     speed: float
     offset: float
-    segments: int
+
+    @property
+    def is_copy(self) -> bool:
+        """True where the sounds are taken for one recording."""
+        return self.score >= THRESHOLD and self.lead >= LEAD
 
 
 def fingerprint(samples: np.ndarray) -> Bytes:
@@ -127,20 +137,18 @@ class FingerprintIndex:
             self._searched.append((_signs(self._bits[sounds[taken], slots[taken]]), sounds[taken]))
 
     def find(self, samples: np.ndarray) -> Match | None:
-        """The known sound with the highest score in a query, samples (N,) at RATE, of any length; None where none reaches THRESHOLD."""
-        best = self.nearest(samples)
-        return best if best is not None and best.score >= THRESHOLD else None
+        """The known sound that a query contains, by the highest score; None where it contains none. samples (N,) at RATE."""
+        return next((match for match in self.matches(samples) if match.is_copy), None)
 
-    def nearest(self, samples: np.ndarray) -> Match | None:
-        """The candidate with the highest score, however low; None where the query or all known sounds are steady or silent."""
+    def matches(self, samples: np.ndarray) -> list[Match]:
+        """The likeliest known sounds, copies or not, by falling score; none where the query or all known sounds are steady or silent."""
         query = _Query(np.asarray(samples, np.float32))
-        rough = [self._align(index, query, 1.0, self._speeds(index, min(SPEEDS), max(SPEEDS), 0.1)) for index in self._candidates(query)]
-        rough.sort(key=lambda match: (-match.score, match.index))
-        matches = rough[:1]
-        for match in [one for one in rough if one.score >= _GATE * THRESHOLD][:3]:
+        matches = [self._align(index, query, 1.0, self._speeds(index, min(SPEEDS), max(SPEEDS), 0.1)) for index in self._candidates(query)]
+        matches.sort(key=_falling)
+        for match in [one for one in matches if one.score >= _GATE * THRESHOLD][:_REFINED]:
             for speed in [speed for speed in SPEEDS if abs(speed - match.speed) < 0.03]:
                 matches.append(self._align(match.index, query, speed, self._speeds(match.index, speed - 0.01, speed + 0.01, 0.04)))
-        return max(matches, key=lambda match: match.score, default=None)
+        return sorted(matches, key=_falling)
 
     def _speeds(self, index: int, lowest: float, highest: float, drift: float) -> Floats:
         """Speeds so close that the last segment of a sound moves by at most `drift` seconds from one to the next, at most 0.02 apart."""
@@ -154,7 +162,7 @@ class FingerprintIndex:
             positions = query.searched(number)
             if not len(known) or not len(positions):
                 continue
-            likeness = np.maximum(_nearest(known, positions) - VB, 0.0) ** VP
+            likeness = np.maximum(_nearest(known, positions) - _LIKE, 0.0) ** 2
             votes = np.bincount(sounds, likeness, minlength=self._count)
             votes /= np.sqrt(np.maximum(np.bincount(sounds, minlength=self._count), 1))
             best = np.argpartition(-votes, min(_CANDIDATES, self._count) - 1)[:_CANDIDATES]
@@ -166,25 +174,30 @@ class FingerprintIndex:
 
         speed: at which the query's descriptors are computed.
         """
-        used = self._used[index]
+        used = np.flatnonzero(self._used[index])
+        used = used[np.argsort(self._codes[index][used] >> 15, kind="stable")]
         scales = self._codes[index][used] >> 15
-        if not len(scales):
-            return Match(index, 0.0, 1.0, 0.0, 0)
         finest = int(scales.max())
         unit = STEP * SCALES[finest].hop / RATE
-        signs, rows, sounding, peaks = _signs(self._bits[index][used]), [], [], []
-        for number in range(finest + 1):  # in order of scale, as the slots are
+        signs = _signs(self._bits[index][used])
+        cosines, sounding, peaks, owners = [], [], [], []
+        for number in range(finest + 1):
             grid, ratio = query.grid(number, speed), SCALES[number].hop // SCALES[finest].hop
-            cosines = signs[scales == number] @ grid.T
-            peaks.append(ratio * np.argpartition(-cosines, min(_PEAKS, len(grid)) - 1, axis=1)[:, :_PEAKS].repeat(-(-_PEAKS // min(_PEAKS, len(grid))), axis=1)[:, :_PEAKS])
-            rows.append(np.repeat(cosines, ratio, axis=1))
-            sounding.append(np.broadcast_to(np.repeat(np.any(grid, axis=1), ratio), rows[-1].shape))
+            of_scale = np.flatnonzero(scales == number)
+            rows = signs[of_scale] @ grid.T
+            highest = np.argpartition(-rows, min(_PEAKS, len(grid)) - 1, axis=1)[:, :_PEAKS]
+            peaks.append(ratio * highest.ravel())
+            owners.append(np.repeat(of_scale, highest.shape[1]))
+            cosines.append(np.repeat(rows, ratio, axis=1))
+            sounding.append(np.broadcast_to(np.repeat(np.any(grid, axis=1), ratio), cosines[-1].shape))
         places = np.rint(self._seconds[index][used] / stretches[:, None] / unit).astype(np.intp)
-        offsets = (np.concatenate(peaks) - places[:, :, None]).reshape(len(stretches), -1)
-        scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], _joined(rows), _joined(sounding))
-        stretch, best = np.unravel_index(scores.argmax(), scores.shape)
-        offset = float(offsets[stretch, best] * unit)
-        return Match(index, float(scores[stretch, best]), float(stretches[stretch]), offset, int(counts[stretch, best]))
+        offsets = np.concatenate(peaks) - places[:, np.concatenate(owners)]
+        scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], _joined(cosines), _joined(sounding))
+        stretch, best = (int(place) for place in np.unravel_index(scores.argmax(), scores.shape))
+        elsewhere = np.abs(offsets[stretch] - offsets[stretch, best]) * unit > _ELSEWHERE
+        score = float(scores[stretch, best])
+        lead = score - float(scores[stretch][elsewhere].max(initial=0.0))
+        return Match(index, score, lead, int(counts[stretch, best]), float(stretches[stretch]), float(offsets[stretch, best]) * unit)
 
 
 class _Query:
@@ -202,6 +215,10 @@ class _Query:
         """Descriptors (P, TERMS) to search with: of the first scale all that are not zero, of the second every other one of them."""
         terms, changes = self._grids(number, 1.0)
         return np.asarray(terms[changes > 0][:: 1 + number])
+
+
+def _falling(match: Match) -> tuple[float, int]:
+    return -match.score, match.index
 
 
 def _nearest(known: Floats, positions: Floats) -> Floats:
@@ -228,7 +245,7 @@ def _sum_at(columns: NDArray[np.intp], cosines: Floats, sounding: Floats) -> tup
     places = np.where(inside, columns, 0) + cosines.shape[1] * np.arange(len(cosines))[:, None]
     counts = (sounding.ravel()[places] * inside).sum(axis=1)
     sums = (cosines.ravel()[places] * inside).sum(axis=1)
-    return sums / np.sqrt(np.maximum(counts, 1.0) * (1 + RHO * np.maximum(counts - 1, 0.0))), counts
+    return sums / np.sqrt(np.maximum(counts, 1.0) * (1 + _CORRELATION * np.maximum(counts - 1, 0.0))), counts
 
 
 def _signs(bits: Bytes) -> Floats:
