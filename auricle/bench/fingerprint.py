@@ -3,13 +3,14 @@
 The fingerprint of a sound is up to SLOTS segments: a position and a descriptor of TERMS bits each. The descriptor of a segment is the
 two-dimensional cosine transform of its compressed band powers, without the terms that are constant in time, each divided by its usual
 spread. Hence it does not depend on the level, a steady filter changes it little, and a steady sound has none. There are two lengths of
-segments (SCALES): half a second, and an eighth of a second for sounds that have few longer ones. The segments with the greatest changes are stored.
+segments (SCALES): half a second, and an eighth of a second for sounds that have few longer ones. The segments with the greatest changes
+are stored.
 
 A query has descriptors of unit length on a dense grid of positions. A known sound is found where its segments match at positions that
 agree with one offset and one speed. The score is the sum of the cosines of the segments that lie inside the query, divided by the spread
-that this sum has for unrelated sounds: it is as low for these with many segments as with few, and one or two segments never reach THRESHOLD.
-A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to lead over all
-other offsets by LEAD.
+that this sum has for unrelated sounds: it is as low for these with many segments as with few, and one or two segments never reach
+THRESHOLD. A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to
+lead over all other offsets by LEAD.
 
 A dense grid of the query against bits of the known sounds follows Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR
 2002); the agreement of offsets, Wang, "An industrial-strength audio search algorithm" (ISMIR 2003), and its sum along a sequence of
@@ -153,7 +154,8 @@ class FingerprintIndex:
     def _speeds(self, index: int, lowest: float, highest: float, drift: float) -> Floats:
         """Speeds so close that the last segment of a sound moves by at most `drift` seconds from one to the next, at most 0.02 apart."""
         last = float(self._seconds[index][self._used[index]].max(initial=0.0))
-        return np.linspace(lowest, highest, 1 + math.ceil((highest - lowest) / min(0.02, drift / max(last, 1e-3)) - 1e-6))
+        count = 1 + math.ceil((highest - lowest) / min(0.02, drift / max(last, 1e-3)) - 1e-6)
+        return np.linspace(lowest, highest, count, dtype=np.float32)
 
     def _candidates(self, query: _Query) -> set[int]:
         """Indices of the sounds of which the searched segments of a scale are nearest to any of the query's."""
@@ -164,7 +166,7 @@ class FingerprintIndex:
                 continue
             likeness = np.maximum(_nearest(known, positions) - _LIKE, 0.0) ** 2
             votes = np.bincount(sounds, likeness, minlength=self._count)
-            votes /= np.sqrt(np.maximum(np.bincount(sounds, minlength=self._count), 1))
+            votes = votes / np.sqrt(np.maximum(np.bincount(sounds, minlength=self._count), 1))
             best = np.argpartition(-votes, min(_CANDIDATES, self._count) - 1)[:_CANDIDATES]
             chosen.update(int(index) for index in best if votes[index] > 0)
         return chosen
@@ -315,7 +317,8 @@ def _usual_spread() -> Floats:
 
 def _most_changing(changes: Floats, apart: float, most: int) -> NDArray[np.intp]:
     """Positions of the greatest changes (P,), at least `apart` positions from each other, at most `most`, ascending."""
-    left, chosen = changes.copy(), []
+    left = changes.copy()
+    chosen: list[int] = []
     least = _LEAST_SHARE * changes.max(initial=0.0)
     while len(chosen) < most and left.max(initial=0.0) > least:
         best = int(left.argmax())

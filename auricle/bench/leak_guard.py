@@ -1,11 +1,12 @@
 """Detection of leaks: test clips that a model was trained on. Three levels; a clip has the most severe one that applies.
 
 `clip`: the model was trained on the recording itself. Found by name, by (corpus, source) or (corpus, file) of a training clip, or by
-(site, source) where the site numbers its recordings; or by sound: copies under other names, in other formats, cut, shifted, at another speed
-or inside other sound, by audio fingerprint (bench.fingerprint), or by a nearly equal similarity embedding. `corpus`: trained on other recordings of the same corpus, so with the same recording and cutting
-conditions; or on the captions of the corpus. Clips that its scores were calibrated on (`auricle calibrate`) have these two levels as well,
-since scores and thresholds fit them better than others. `source`: trained on other recordings of the same site, such as Freesound.
-`unknown` is not a leak: it states what could not be checked (no lineage, corpora without their clips, or clips without fingerprints).
+(site, source) where the site numbers its recordings; or by sound: copies under other names, in other formats, cut, shifted, at another
+speed or inside other sound, by audio fingerprint (bench.fingerprint), or by a nearly equal similarity embedding. `corpus`: trained on other
+recordings of the same corpus, so with the same recording and cutting conditions; or on the captions of the corpus. Clips that its scores
+were calibrated on (`auricle calibrate`) have these two levels as well, since scores and thresholds fit them better than others. `source`:
+trained on other recordings of the same site, such as Freesound. `unknown` is not a leak: it states what could not be checked (no lineage,
+corpora without their clips, or clips without fingerprints).
 
 Clips of level `clip` are refused; the other levels are scored and marked.
 """
@@ -165,7 +166,9 @@ def summarise(items: Sequence[Item], leaks: dict[str, Leak], lineage: Lineage) -
     elif lineage.fingerprints is None and lineage.vectors is None:
         unchecked = "checked by name alone: the model has no fingerprints or embeddings of its training clips"
     elif lineage.fingerprints is None:
-        unchecked = "not checked by fingerprint, which the model's training clips lack: copies that are cut, faster or mixed were not sought"
+        unchecked = (
+            "not checked by fingerprint, which the model's training clips lack: copies that are cut, faster or mixed were not sought"
+        )
     if unchecked:
         marks.append({"level": "unknown", "source": "", "n": len(items), "note": unchecked})
     return sorted(marks, key=lambda mark: (LEVELS.index(mark["level"]), -mark["n"], mark["source"]))

@@ -1,9 +1,9 @@
 """The lineage of a model: the clips, or at least the corpora, that it was trained on, and the clips that its scores were calibrated on.
 
 MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. Two optional files describe the sound of those
-clips, a row for each: heard_fingerprints.npy, audio fingerprints, uint8 (n, SLOTS, SLOT_BYTES) (bench.fingerprint); and heard.npy, similarity
-embeddings, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same form as heard.jsonl per clip
-that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
+clips, a row for each: heard_fingerprints.npy, audio fingerprints (bench.fingerprint), uint8 (n, SLOTS, SLOT_BYTES); and heard.npy,
+similarity embeddings, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same form as
+heard.jsonl per clip that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
 Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
@@ -46,8 +46,8 @@ class Lineage:
 
     detail: whether "clips", only "corpora", or "nothing" is known. vectors: similarity embeddings of the clips, int8 (n, E), or None.
     corpora, sites: of all training clips. texts: corpora of which only the captions were used. by: source of this information.
-    calibrated: clips that scores and thresholds were fitted to. fingerprints: audio fingerprints of the clips, uint8 (n, SLOTS, SLOT_BYTES),
-    or None.
+    calibrated: clips that scores and thresholds were fitted to. fingerprints: audio fingerprints of the clips, uint8 (n, SLOTS,
+    SLOT_BYTES), or None.
     """
 
     detail: Literal["clips", "corpora", "nothing"]

@@ -44,7 +44,7 @@ def find_copies(items: Sequence[Item], fingerprints: np.ndarray) -> list[Match |
     A clip that cannot be read is none.
     """
     cache = None if os.environ.get("AURICLE_CACHE") == "" else DiskCache(cache_folder("bench") / "copies.sqlite")
-    settings = f"copies {_FORMAT} {hashlib.sha256(np.ascontiguousarray(fingerprints)).hexdigest()}"
+    settings = f"copies {_FORMAT} {hashlib.sha256(fingerprints.tobytes()).hexdigest()}"
     keys = [content_key(item, settings) for item in items]
     results = {} if cache is None else _unpack_all(cache.get(list(dict.fromkeys(keys))), len(fingerprints))
     missing = {key: item for key, item in zip(keys, items, strict=True) if key not in results}
