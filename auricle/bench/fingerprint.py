@@ -165,8 +165,8 @@ class FingerprintIndex:
             if not len(known) or not len(positions):
                 continue
             likeness = np.maximum(_nearest(known, positions) - _LIKE, 0.0) ** 2
-            votes = np.bincount(sounds, likeness, minlength=self._count)
-            votes = votes / np.sqrt(np.maximum(np.bincount(sounds, minlength=self._count), 1))
+            counts = np.maximum(np.bincount(sounds, minlength=self._count), 1)
+            votes = np.bincount(sounds, likeness, minlength=self._count) / np.sqrt(counts)
             best = np.argpartition(-votes, min(_CANDIDATES, self._count) - 1)[:_CANDIDATES]
             chosen.update(int(index) for index in best if votes[index] > 0)
         return chosen
