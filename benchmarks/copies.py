@@ -210,16 +210,16 @@ def made_sounds(rng: np.random.Generator) -> dict[str, np.ndarray]:
     spectrum = np.fft.rfftfreq(len(times), 1 / RATE)
     sounds: dict[str, np.ndarray] = {}
     for number in range(20):
-        noise = np.fft.rfft(rng.normal(size=len(times)))
+        white, pink, low, little = np.fft.rfft(rng.normal(size=(4, len(times))))
         period = 0.5 + 0.01 * (number % 5)
         beeping = (times + rng.uniform(0, period)) % period < 0.1
         sounds |= {
-            f"white noise {number}": np.fft.irfft(noise),
-            f"pink noise {number}": np.fft.irfft(noise / np.sqrt(np.maximum(spectrum, 20))),
-            f"low noise {number}": np.fft.irfft(noise / np.maximum(spectrum, 50)),
+            f"white noise {number}": np.fft.irfft(white),
+            f"pink noise {number}": np.fft.irfft(pink / np.sqrt(np.maximum(spectrum, 20))),
+            f"low noise {number}": np.fft.irfft(low / np.maximum(spectrum, 50)),
             f"tone {number}": np.sin(2 * np.pi * (440 + 3 * number) * times),
             f"hum {number}": sum(np.sin(2 * np.pi * 50 * k * times + rng.uniform(0, 6)) / k for k in range(1, 20))
-            + 0.01 * np.fft.irfft(noise),
+            + 0.01 * np.fft.irfft(little),
             f"beeps {number}": beeping * np.sin(2 * np.pi * 2000 * times),
             f"clicks {number}": (np.diff(beeping.astype(float), prepend=0.0) > 0) * 1.0,
         }

@@ -45,7 +45,7 @@ SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
 #: Score, and lead over every other offset, from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD, LEAD = 1.45, 0.4
+THRESHOLD, LEAD = 1.5, 0.4
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -54,6 +54,8 @@ _LEAST_POWER = 1e-7  # of a band, for samples with full scale one: about the rou
 #: sound is steady, below the second a trace such as reverberation.
 _LEAST_CHANGE, _LEAST_SHARE = 0.03, 0.02
 _CORRELATION = 0.05  # of the cosines of two segments of unrelated sounds, about
+#: Seconds of a sound from which the segments that reach beyond its ends are left out: steady sounds have all the same ends.
+_SHORT = 1.0
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
 _LIKE = 0.4  # cosine above which a segment counts in that search
 _CANDIDATES = 8  # sounds, by each scale, whose offsets are checked
@@ -110,6 +112,9 @@ def fingerprint(samples: np.ndarray) -> Bytes:
     for number, scale in enumerate(SCALES):
         power = _powers(np.asarray(samples[: int(LONGEST * RATE)], np.float32), scale)
         terms, changes = _descriptors(power, scale, speed=1.0, step=2)
+        if len(samples) >= _SHORT * RATE:
+            middles = 2 * np.arange(len(changes))
+            changes[(middles < FRAMES // 2) | (middles > len(power) - FRAMES // 2)] = 0.0
         chosen = 2 * _most_changing(changes, scale.apart / 2, SLOTS - used)
         new = slice(used, used + len(chosen))
         slots[new, :2] = (chosen + (number << 15)).astype("<u2").view(np.uint8).reshape(-1, 2)
@@ -194,11 +199,14 @@ class FingerprintIndex:
             sounding.append(np.broadcast_to(np.repeat(np.any(grid, axis=1), ratio), cosines[-1].shape))
         places = np.rint(self._seconds[index][used] / stretches[:, None] / unit).astype(np.intp)
         offsets = np.concatenate(peaks) - places[:, np.concatenate(owners)]
-        scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], _joined(cosines), _joined(sounding))
+        rows, counted = _joined(cosines), _joined(sounding)
+        scores, counts = _sum_at(places[:, :, None] + offsets[:, None, :], rows, counted)
         stretch, best = (int(place) for place in np.unravel_index(scores.argmax(), scores.shape))
-        elsewhere = np.abs(offsets[stretch] - offsets[stretch, best]) * unit > _ELSEWHERE
-        score = float(scores[stretch, best])
-        lead = score - float(scores[stretch][elsewhere].max(initial=0.0))
+        score, ahead = float(scores[stretch, best]), places[stretch] + offsets[stretch, best]
+        inside = (ahead >= 0) & (ahead < rows.shape[1])  # other segments may be elsewhere, as in a sound that was rolled
+        elsewhere = offsets[stretch][np.abs(offsets[stretch] - offsets[stretch, best]) * unit > _ELSEWHERE]
+        others, _ = _sum_at((places[stretch][:, None] + elsewhere)[None, inside], rows[inside], counted[inside])
+        lead = score - float(others.max(initial=0.0))
         return Match(index, score, lead, int(counts[stretch, best]), float(stretches[stretch]), float(offsets[stretch, best]) * unit)
 
 
