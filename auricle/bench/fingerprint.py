@@ -45,7 +45,7 @@ SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
 #: Score, and lead over every other offset, from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD, LEAD = 1.5, 0.4
+THRESHOLD, LEAD = 1.45, 0.4
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -58,13 +58,13 @@ _CORRELATION = 0.05  # of the cosines of two segments of unrelated sounds, about
 _SHORT = 1.0
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
 _LIKE = 0.4  # cosine above which a segment counts in that search
-_CANDIDATES = 8  # sounds, by each scale, whose offsets are checked
+_CANDIDATES = 10  # sounds, by each scale, whose offsets are checked
 _REFINED = 3  # of these, how many are compared at their own speed
 _GATE = 0.7  # share of THRESHOLD that they have without it
 _PEAKS = 3  # positions of a segment from which offsets are taken
 _ELSEWHERE = 0.1  # seconds between offsets that are not the same
 _EMPTY = 0xFFFF  # position of an empty slot
-_BLOCK = 1 << 21  # cosines computed at once
+_BLOCK = 1 << 18  # cosines computed at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,8 +242,12 @@ def _nearest(known: Floats, positions: Floats) -> Floats:
 
 def _joined(rows: list[NDArray[Any]]) -> Floats:
     """Arrays (K, P) one after the other, those with fewer columns followed by zeros."""
-    length = max(row.shape[1] for row in rows)
-    return np.concatenate([np.pad(np.asarray(row, np.float32), ((0, 0), (0, length - row.shape[1]))) for row in rows])
+    joined = np.zeros((sum(len(part) for part in rows), max(part.shape[1] for part in rows)), np.float32)
+    start = 0
+    for part in rows:
+        joined[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return joined
 
 
 def _sum_at(columns: NDArray[np.intp], cosines: Floats, sounding: Floats) -> tuple[Floats, Floats]:
