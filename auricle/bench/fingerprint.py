@@ -54,8 +54,9 @@ _LEAST_POWER = 1e-7  # of a band, for samples with full scale one: about the rou
 #: sound is steady, below the second a trace such as reverberation.
 _LEAST_CHANGE, _LEAST_SHARE = 0.03, 0.02
 _CORRELATION = 0.05  # of the cosines of two segments of unrelated sounds, about
-#: Seconds of a sound from which the segments that reach beyond its ends are left out: steady sounds have all the same ends.
-_SHORT = 1.0
+#: Segments that reach beyond an end of the sound are left out, since steady sounds have all the same ends; except in sounds shorter than
+#: _SHORT seconds, where the power at the end is at most _CUT of the greatest.
+_SHORT, _CUT = 1.0, 0.01
 _SEARCHED = 3  # of a sound's segments, every third takes part in the search for candidates
 _LIKE = 0.4  # cosine above which a segment counts in that search
 _CANDIDATES = 10  # sounds, by each scale, whose offsets are checked
@@ -112,9 +113,12 @@ def fingerprint(samples: np.ndarray) -> Bytes:
     for number, scale in enumerate(SCALES):
         power = _powers(np.asarray(samples[: int(LONGEST * RATE)], np.float32), scale)
         terms, changes = _descriptors(power, scale, speed=1.0, step=2)
-        if len(samples) >= _SHORT * RATE:
-            middles = 2 * np.arange(len(changes))
-            changes[(middles < FRAMES // 2) | (middles > len(power) - FRAMES // 2)] = 0.0
+        middles, loudness = 2 * np.arange(len(changes)), power.sum(axis=1)
+        long, least = len(samples) >= _SHORT * RATE, _CUT * loudness.max()
+        if long or loudness[:3].max() > least:
+            changes[middles < FRAMES // 2] = 0.0
+        if long or loudness[-3:].max() > least:
+            changes[middles > len(power) - FRAMES // 2] = 0.0
         chosen = 2 * _most_changing(changes, scale.apart / 2, SLOTS - used)
         new = slice(used, used + len(chosen))
         slots[new, :2] = (chosen + (number << 15)).astype("<u2").view(np.uint8).reshape(-1, 2)

@@ -110,6 +110,14 @@ def test_steady_and_repeated_sounds_are_not_each_others_copies() -> None:
         assert [match.index for match in index.matches(one) if match.is_copy and match.index != place] == []
 
 
+def test_short_steady_sounds_are_not_each_others_copies() -> None:
+    """They begin and end alike."""
+    times = np.arange(round(0.6 * RATE)) / RATE
+    chords = [np.sin(2 * np.pi * 440 * times) * level + 0.1 * np.sin(2 * np.pi * 2000 * times) for level in np.linspace(0.01, 0.3, 12)]
+    index = FingerprintIndex(np.stack([fingerprint(one) for one in chords]))
+    assert [index.find(one) for one in chords] == [None] * 12
+
+
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(1), np.zeros(RATE), np.full(RATE, 0.5), np.ones(10)], ids=len)
 def test_silence_has_no_fingerprint_and_is_nobodys_copy(index: FingerprintIndex, samples: np.ndarray) -> None:
     assert index.find(samples) is None
