@@ -26,7 +26,7 @@ import soxr
 
 from auricle.bench import suite as suites
 from auricle.bench.embeddings import embed_items
-from auricle.bench.fingerprint import LEAD, LONGEST, RATE, THRESHOLD, FingerprintIndex, fingerprint
+from auricle.bench.fingerprint import LEAD, LEAST_SEGMENTS, LONGEST, RATE, SPEEDS, THRESHOLD, FingerprintIndex, fingerprint
 from auricle.bench.leak_guard import COPY_THRESHOLD, find_by_embedding, find_by_name
 from auricle.bench.lineage import Lineage, read_lineage
 from auricle.bench.results import Figure, write_record
@@ -41,7 +41,7 @@ TRAINED = ("esc50", "sonicpi", "wakewords", "kenney", "opensfx", "ambience", "li
 #: Corpora among which false pairs are sought.
 COMPARED = (*TRAINED, "speech_text", "fsdd", "minetest", "donateacry")
 MATCH = 0.8
-SPEEDS = (2, 3, 4, 6)  # per cent
+CHANGES = (2, 3, 4, 6)  # of speed, per cent
 #: Rates that MP3 has.
 RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
@@ -81,8 +81,8 @@ def copies(samples: np.ndarray, rate: int, other: np.ndarray, rng: np.random.Gen
         "padded": np.concatenate([silence(0.77), samples, silence(1.0)]),
         "rolled": np.roll(samples, count // 3),
         "inside": np.concatenate([around[:cut], samples, around[cut:]]),
-        **{f"faster_{part}_percent": at(rate / (1 + part / 100)) for part in SPEEDS},
-        **{f"slower_{part}_percent": at(rate * (1 + part / 100)) for part in SPEEDS},
+        **{f"faster_{part}_percent": at(rate / (1 + part / 100)) for part in CHANGES},
+        **{f"slower_{part}_percent": at(rate * (1 + part / 100)) for part in CHANGES},
     }
     return {
         "vorbis": (samples, rate, {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.5}),
@@ -291,6 +291,8 @@ def main() -> None:
         {"name": "threshold", "value": COPY_THRESHOLD, "note": "cosine of similarity embeddings"},
         {"name": "fingerprint_threshold", "value": THRESHOLD, "note": "score"},
         {"name": "fingerprint_lead", "value": LEAD, "note": "score above that of the next best offset"},
+        {"name": "fingerprint_segments", "value": LEAST_SEGMENTS, "note": "least number inside the query"},
+        {"name": "fingerprint_fastest", "value": round(100 * (max(SPEEDS) - 1)), "note": "per cent; as much slower"},
         *wrong,
         *false,
         *false_made(),

@@ -8,8 +8,8 @@ are stored.
 
 A query has descriptors of unit length on a dense grid of positions. A known sound is found where its segments match at positions that
 agree with one offset and one speed. The score is the sum of the cosines of the segments that lie inside the query, divided by the spread
-that this sum has for unrelated sounds: it is as low for these with many segments as with few, and one or two segments never reach
-THRESHOLD. A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to
+that this sum has for unrelated sounds, which is as low with many segments as with few. A handful of segments, as of one click, can match
+those of another, so that LEAST_SEGMENTS are needed. A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to
 lead over all other offsets by LEAD.
 
 A dense grid of the query against bits of the known sounds follows Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR
@@ -44,8 +44,9 @@ SLOTS = 24  # most segments of a fingerprint
 SLOT_BYTES = 2 + TERMS // 8
 LONGEST = 30.0  # seconds of a sound that its fingerprint covers
 
-#: Score, and lead over every other offset, from which a known sound counts as contained in a query (docs/bench.md, benchmarks/copies.py).
-THRESHOLD, LEAD = 1.45, 0.4
+#: Score, lead over every other offset, and number of segments inside the query, from which a known sound counts as contained in it
+#: (docs/bench.md, benchmarks/copies.py).
+THRESHOLD, LEAD, LEAST_SEGMENTS = 1.45, 0.4, 6
 SPEEDS = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 
 _COMPRESSION = 0.25  # exponent of band powers
@@ -98,7 +99,7 @@ class Match:
     @property
     def is_copy(self) -> bool:
         """True where the sounds are taken for one recording."""
-        return self.score >= THRESHOLD and self.lead >= LEAD
+        return self.score >= THRESHOLD and self.lead >= LEAD and self.segments >= LEAST_SEGMENTS
 
 
 def fingerprint(samples: np.ndarray) -> Bytes:

@@ -91,6 +91,7 @@ def test_a_copy_has_to_score_and_to_lead() -> None:
     """Different recordings come up to 1.4, and sounds that repeat themselves match others of their kind at every period (docs/bench.md)."""
     assert 1.4 < THRESHOLD < 1.5 and LEAD == 0.4
     assert Match(0, 1.5, 0.5, 8, 1.0, 0.0).is_copy
+    assert not Match(0, 2.0, 2.0, 5, 1.0, 0.0).is_copy  # one click is like another
     assert not Match(0, 1.4, 1.4, 8, 1.0, 0.0).is_copy and not Match(0, 2.5, 0.3, 24, 1.0, 0.0).is_copy
 
 
