@@ -9,8 +9,8 @@ are stored.
 A query has descriptors of unit length on a dense grid of positions. A known sound is found where its segments match at positions that
 agree with one offset and one speed. The score is the sum of the cosines of the segments that lie inside the query, divided by the spread
 that this sum has for unrelated sounds, which is as low with many segments as with few. A handful of segments, as of one click, can match
-those of another, so that LEAST_SEGMENTS are needed. A sound that repeats itself exactly, such as an alarm clock, matches others of its kind at every period. So a copy also has to
-lead over all other offsets by LEAD.
+those of another, so that LEAST_SEGMENTS are needed. A sound that repeats itself exactly, such as an alarm clock, matches others of its kind
+at every period. So a copy also has to lead over all other offsets by LEAD.
 
 A dense grid of the query against bits of the known sounds follows Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR
 2002); the agreement of offsets, Wang, "An industrial-strength audio search algorithm" (ISMIR 2003), and its sum along a sequence of
