@@ -12,6 +12,7 @@ import tone_model
 
 from auricle.bench import lineage
 from auricle.bench.embeddings import embed_items
+from auricle.bench.sounds import fingerprint_items
 from auricle.data import manifest
 from auricle.data.item import Caption, Item
 from auricle.listen.listener import Listener, load
@@ -62,5 +63,18 @@ def taught(model: Path, folder: Path, items: Sequence[Item], *, vectors: bool = 
     own = copied(model, folder)
     listener = load(own)
     heard = np.stack([one.mean("similarity") for one in embed_items(listener, items)])
-    lineage.write_lineage(own, items, heard if vectors else None)
+    lineage.write_lineage(own, items, heard if vectors else None, fingerprints=fingerprint_items(items) if vectors else None)
     return listener
+
+
+def bursts(seed: int, seconds: float = 5) -> np.ndarray:
+    """Chirps at random times over a little noise, (N,) at 16 kHz: a sound with an audio fingerprint."""
+    rng = np.random.default_rng(seed)
+    samples = 0.001 * rng.normal(size=round(seconds * 16_000))
+    for start in rng.uniform(0, seconds - 0.3, max(3, round(4 * seconds))):
+        length = round(rng.uniform(0.1, 0.3) * 16_000)
+        times = np.arange(length) / 16_000
+        first, last = rng.uniform(300, 5000, 2)
+        burst = np.sin(2 * np.pi * (first + (last - first) * times) * times) * np.exp(-times * rng.uniform(3, 20))
+        samples[round(start * 16_000) :][:length] += rng.uniform(0.1, 0.5) * burst[: len(samples) - round(start * 16_000)]
+    return samples.astype(np.float32)

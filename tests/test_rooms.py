@@ -27,7 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "listen": {"core", "signal", "metrics", "data", "tasks", "runtime"},
     "train": {"core", "signal", "nn", "data", "models", "tasks"},
     "archive": {"core", "signal", "metrics", "listen"},
-    "bench": {"core", "metrics", "data", "tasks", "listen"},
+    "bench": {"core", "signal", "metrics", "data", "tasks", "listen"},
     "present": {"core", "signal", "listen", "archive", "bench"},
     "serve": {"core", "signal", "listen", "archive"},
     "recipes": {"core", "signal", "nn", "metrics", "data", "models", "tasks", "runtime", "train", "listen", "bench"},

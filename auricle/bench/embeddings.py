@@ -121,8 +121,12 @@ def _unpack_all(entries: dict[str, bytes]) -> dict[str, ClipEmbeddings]:
 
 def _key(item: Item, listener: Listener) -> str:
     """Hash of everything that a clip's embeddings depend on."""
-    settings = f"{_FORMAT}\0{listener.fingerprint}\0{listener.runtime.engine.name}\0{item.start}\0{item.end}\0"
-    digest = hashlib.sha256(settings.encode())
+    return content_key(item, f"{_FORMAT}\0{listener.fingerprint}\0{listener.runtime.engine.name}")
+
+
+def content_key(item: Item, settings: str) -> str:
+    """Hash of the bytes of an item's file, its start and end, and the settings of what is computed from it."""
+    digest = hashlib.sha256(f"{settings}\0{item.start}\0{item.end}\0".encode())
     try:
         if item.member:
             digest.update(hashlib.sha256(_read_member(item)).digest())

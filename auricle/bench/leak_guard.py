@@ -1,11 +1,12 @@
 """Detection of leaks: test clips that a model was trained on. Three levels; a clip has the most severe one that applies.
 
 `clip`: the model was trained on the recording itself. Found by name, by (corpus, source) or (corpus, file) of a training clip, or by
-(site, source) where the site numbers its recordings; or by sound, by a nearly equal similarity embedding: copies under other names,
-at other sample rates, in other formats. `corpus`: trained on other recordings of the same corpus, so with the same recording and cutting
-conditions; or on the captions of the corpus. Clips that its scores were calibrated on (`auricle calibrate`) have these two levels as well,
-since scores and thresholds fit them better than others. `source`: trained on other recordings of the same site, such as Freesound.
-`unknown` is not a leak: it states what could not be checked (no lineage, corpora without their clips, or clips without their embeddings).
+(site, source) where the site numbers its recordings; or by sound: copies under other names, in other formats, cut, shifted, at another
+speed or inside other sound, by audio fingerprint (bench.fingerprint), or by a nearly equal similarity embedding. `corpus`: trained on other
+recordings of the same corpus, so with the same recording and cutting conditions; or on the captions of the corpus. Clips that its scores
+were calibrated on (`auricle calibrate`) have these two levels as well, since scores and thresholds fit them better than others. `source`:
+trained on other recordings of the same site, such as Freesound. `unknown` is not a leak: it states what could not be checked (no lineage,
+corpora without their clips, or clips without fingerprints).
 
 Clips of level `clip` are refused; the other levels are scored and marked.
 """
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from auricle.bench.embeddings import ClipEmbeddings
 from auricle.bench.lineage import Clip, Lineage, published_lineages
+from auricle.bench.sounds import find_copies
 from auricle.core.errors import AuricleError
 from auricle.data.item import Item
 
@@ -40,7 +42,11 @@ _SHOWN = 5  # clips named in an error
 
 @dataclasses.dataclass(frozen=True)
 class Leak:
-    """A leak of one test clip. source: the corpus or site. how: "name", "sound", "sentences" or "calibration". heard: the matching clip."""
+    """A leak of one test clip.
+
+    source: the corpus or site. how: "name", "fingerprint", "sound" (by embedding), "sentences" or "calibration". heard: the matching clip.
+    cosine: of the embeddings. score, speed, offset: of the fingerprint, as in fingerprint.Match.
+    """
 
     level: Level
     source: str
@@ -48,6 +54,9 @@ class Leak:
     how: str
     heard: str = ""
     cosine: float | None = None
+    score: float | None = None
+    speed: float | None = None
+    offset: float | None = None
 
 
 class Mark(TypedDict):
@@ -101,6 +110,11 @@ class _ClipNames:
         return file or self._sources.get((item.corpus, item.source)) or self._numbers.get((item.site, item.source))
 
 
+def find_by_sound(items: Sequence[Item], embeddings: Sequence[ClipEmbeddings], lineage: Lineage) -> dict[str, Leak]:
+    """Find copies of training clips by fingerprint, and those that have none by embedding; by clip id."""
+    return find_by_embedding(items, embeddings, lineage) | find_by_fingerprint(items, lineage)
+
+
 def find_by_embedding(items: Sequence[Item], embeddings: Sequence[ClipEmbeddings], lineage: Lineage) -> dict[str, Leak]:
     """Find clips of which a window, or the mean, has nearly the embedding of a training clip; by clip id."""
     if lineage.vectors is None:
@@ -114,6 +128,19 @@ def find_by_embedding(items: Sequence[Item], embeddings: Sequence[ClipEmbeddings
         if cosine >= COPY_THRESHOLD and not embeddings[number].silent and item.id not in leaks:
             clip = lineage.clips[nearest]
             leaks[item.id] = Leak("clip", clip.corpus or clip.site, item.id, "sound", _clip_name(clip), round(cosine, 4))
+    return leaks
+
+
+def find_by_fingerprint(items: Sequence[Item], lineage: Lineage) -> dict[str, Leak]:
+    """Find clips that are copies of a training clip, or contain one, by audio fingerprint; by clip id. Reads the clips."""
+    if lineage.fingerprints is None:
+        return {}
+    leaks: dict[str, Leak] = {}
+    for item, match in zip(items, find_copies(items, lineage.fingerprints), strict=True):
+        if match is not None:
+            clip = lineage.clips[match.index]
+            measured = {"score": round(match.score, 3), "speed": round(match.speed, 4), "offset": match.offset}
+            leaks[item.id] = Leak("clip", clip.corpus or clip.site, item.id, "fingerprint", _clip_name(clip), **measured)
     return leaks
 
 
@@ -136,8 +163,12 @@ def summarise(items: Sequence[Item], leaks: dict[str, Leak], lineage: Lineage) -
         unchecked = "the model's training data is not known"
     elif lineage.detail == "corpora":
         unchecked = f"training corpora as named by {lineage.by}; the training clips are not known"
-    elif lineage.vectors is None:
-        unchecked = "checked by name alone: the model has no embeddings of its training clips"
+    elif lineage.fingerprints is None and lineage.vectors is None:
+        unchecked = "checked by name alone: the model has no fingerprints or embeddings of its training clips"
+    elif lineage.fingerprints is None:
+        unchecked = (
+            "not checked by fingerprint, which the model's training clips lack: copies that are cut, faster or mixed were not sought"
+        )
     if unchecked:
         marks.append({"level": "unknown", "source": "", "n": len(items), "note": unchecked})
     return sorted(marks, key=lambda mark: (LEVELS.index(mark["level"]), -mark["n"], mark["source"]))
@@ -159,12 +190,15 @@ def refuse_leaked(leaks: dict[str, Leak], total: int) -> None:
 
 
 def _match(leak: Leak) -> str:
+    if leak.how == "fingerprint":
+        return f"contains {leak.heard} from {leak.offset:.2f} s, at speed {leak.speed:.3f}, score {leak.score:.2f}"
     return f"is {leak.heard}" if leak.cosine is None else f"sounds like {leak.heard}, {leak.cosine:.3f}"
 
 
 _NOTES = {
     "name": "",
-    "sound": "a copy under another name, found by sound",
+    "fingerprint": "a copy under another name, or a part of one, found by the fingerprint of its sound",
+    "sound": "a copy under another name, found by the embedding of its sound",
     "sentences": "trained on its captions, not on its sounds",
     "calibration": "its scores were calibrated on it",
 }

@@ -1,8 +1,9 @@
 """The lineage of a model: the clips, or at least the corpora, that it was trained on, and the clips that its scores were calibrated on.
 
-MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. MODEL_FOLDER/heard.npy, which is optional, has
-the similarity embeddings of those clips, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same
-form per clip that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
+MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. Two optional files describe the sound of those
+clips, a row for each: heard_fingerprints.npy, audio fingerprints (bench.fingerprint), uint8 (n, SLOTS, SLOT_BYTES); and heard.npy,
+similarity embeddings, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same form as
+heard.jsonl per clip that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
 Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
@@ -17,12 +18,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from auricle.bench.fingerprint import SLOT_BYTES, SLOTS
 from auricle.core.config import LINEAGE_FILES, Strict
 from auricle.core.errors import InputError, ModelError
 from auricle.core.files import atomic_file, write_text
 from auricle.data.item import Item
 
-CLIPS, VECTORS, CALIBRATED = LINEAGE_FILES
+CLIPS, VECTORS, CALIBRATED, FINGERPRINTS = LINEAGE_FILES
 _FIELDS = ("corpus", "source", "file", "site")
 _FULL = 127  # a unit vector's largest entry as int8
 _PUBLISHED = Path(__file__).resolve().parent / "lineages.json"
@@ -44,7 +46,8 @@ class Lineage:
 
     detail: whether "clips", only "corpora", or "nothing" is known. vectors: similarity embeddings of the clips, int8 (n, E), or None.
     corpora, sites: of all training clips. texts: corpora of which only the captions were used. by: source of this information.
-    calibrated: clips that scores and thresholds were fitted to.
+    calibrated: clips that scores and thresholds were fitted to. fingerprints: audio fingerprints of the clips, uint8 (n, SLOTS,
+    SLOT_BYTES), or None.
     """
 
     detail: Literal["clips", "corpora", "nothing"]
@@ -55,6 +58,7 @@ class Lineage:
     texts: frozenset[str] = frozenset()
     by: str = ""
     calibrated: tuple[Clip, ...] = ()
+    fingerprints: np.ndarray | None = None
 
 
 class PublishedTraining(Strict):
@@ -96,25 +100,49 @@ def _read_training(folder: Path) -> Lineage:
     if (folder / CLIPS).is_file():
         clips = tuple(_read_clips(folder / CLIPS))
         corpora, sites = frozenset(clip.corpus for clip in clips) - {""}, frozenset(clip.site for clip in clips) - {""}
-        return Lineage("clips", clips, _read_vectors(folder / VECTORS, len(clips)), corpora, sites, texts, by=f"{CLIPS} of the model")
+        vectors = _read_rows(folder / VECTORS, len(clips), np.int8, (None,), "E")
+        fingerprints = _read_rows(folder / FINGERPRINTS, len(clips), np.uint8, (SLOTS, SLOT_BYTES), f"{SLOTS}, {SLOT_BYTES}")
+        return Lineage("clips", clips, vectors, corpora, sites, texts, by=f"{CLIPS} of the model", fingerprints=fingerprints)
     training = published_lineages().formats.get(str(card.get("format", "")))
     if training is None:
         return Lineage("nothing")
     return Lineage("corpora", (), None, frozenset(training.corpora), frozenset(training.sites), frozenset(training.texts), training.by)
 
 
-def write_lineage(folder: Path, items: Iterable[Item], vectors: np.ndarray | None = None) -> None:
-    """Write the training clips of the model in a folder. vectors: the model's similarity embeddings of the items, (n, E), of any length.
+def write_lineage(
+    folder: Path,
+    items: Iterable[Item],
+    vectors: np.ndarray | None = None,
+    *,
+    fingerprints: np.ndarray | None = None,
+    parents: Sequence[Path] = (),
+) -> None:
+    """Write the training clips of the model in a folder, in place of an earlier list.
 
-    InputError where there are not as many vectors as items.
+    vectors: the model's similarity embeddings of the items, (n, E), of any length. fingerprints: audio fingerprints of the items, uint8
+    (n, SLOTS, SLOT_BYTES) (`bench.sounds.fingerprint_items`). parents: folders of models that this one was made of; their clips are listed
+    before the items, each once, and fingerprints are written where all parents have them, embeddings never.
+    InputError where there are not as many vectors or fingerprints as items.
     """
     lines = _to_lines(items)
-    if vectors is not None and len(vectors) != len(lines):
-        raise InputError(f"{len(vectors)} vectors for {len(lines)} clips; wanted one for each")
+    for rows, name in ((vectors, "vectors"), (fingerprints, "fingerprints")):
+        if rows is not None and len(rows) != len(lines):
+            raise InputError(f"{len(rows)} {name} for {len(lines)} clips; wanted one for each")
+    if parents:
+        known = [_read_training(parent) for parent in parents]
+        tables = [*(past.fingerprints for past in known), fingerprints]
+        lines = [*(line for past in known for line in _lines(past.clips)), *lines]
+        first = list({line: row for row, line in reversed(list(enumerate(lines)))}.values())[::-1]
+        lines = [lines[row] for row in first]
+        complete = [table for table in tables if table is not None]
+        fingerprints = np.concatenate(complete)[first] if len(complete) == len(tables) else None
     write_text(folder / CLIPS, "".join(lines))
-    if vectors is not None:
-        with atomic_file(folder / VECTORS) as partial, partial.open("wb") as stream:
-            np.save(stream, quantise(vectors))
+    for name, table in ((VECTORS, None if vectors is None or parents else quantise(vectors)), (FINGERPRINTS, fingerprints)):
+        if table is None:
+            (folder / name).unlink(missing_ok=True)
+            continue
+        with atomic_file(folder / name) as partial, partial.open("wb") as stream:
+            np.save(stream, table)
 
 
 def write_calibrated(folder: Path, items: Iterable[Item]) -> None:
@@ -123,7 +151,10 @@ def write_calibrated(folder: Path, items: Iterable[Item]) -> None:
 
 
 def _to_lines(items: Iterable[Item]) -> list[str]:
-    clips = (Clip(item.corpus, item.source, Path(item.member or item.audio).name, item.site) for item in items)
+    return _lines(Clip(item.corpus, item.source, Path(item.member or item.audio).name, item.site) for item in items)
+
+
+def _lines(clips: Iterable[Clip]) -> list[str]:
     return [json.dumps(vars(clip), ensure_ascii=False, separators=(",", ":")) + "\n" for clip in clips]
 
 
@@ -154,13 +185,16 @@ def _read_clips(path: Path) -> Iterable[Clip]:
             yield Clip(*fields)
 
 
-def _read_vectors(path: Path, count: int) -> np.ndarray | None:
+def _read_rows(path: Path, count: int, kind: type[np.integer[Any]], sizes: tuple[int | None, ...], shape: str) -> np.ndarray | None:
+    """The array (count, *sizes) in a file, None where there is no file. A size None may be any. ModelError where it is something else."""
     if not path.is_file():
         return None
     try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a header with a size that the file does not have is refused
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ModelError(f"{path}: is not an array ({error}); write it again, or remove it") from error
-    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.int8 or vectors.ndim != 2 or len(vectors) != count:
-        raise ModelError(f"{path}: wanted int8 ({count}, E), a row for each line of {CLIPS}; write it again, or remove it")
-    return vectors
+    fits = isinstance(rows, np.ndarray) and rows.dtype == kind and rows.ndim == 1 + len(sizes) and len(rows) == count
+    if not fits or any(wanted not in (None, size) for wanted, size in zip(sizes, rows.shape[1:], strict=True)):
+        name = np.dtype(kind).name
+        raise ModelError(f"{path}: wanted {name} ({count}, {shape}), a row for each line of {CLIPS}; write it again, or remove it")
+    return np.array(rows)

@@ -108,7 +108,8 @@ def evaluate(
         leak_guard.refuse_leaked(leaks, len(items))  # before any clip is read
     embeddings = embed_items(listener, items, progress=progress)
     refused = {name for name, leak in leaks.items() if leak.level == "clip"}
-    leaks |= {name: leak for name, leak in leak_guard.find_by_embedding(items, embeddings, training_data).items() if name not in refused}
+    by_sound = leak_guard.find_by_sound(items, embeddings, training_data)
+    leaks |= {name: leak for name, leak in by_sound.items() if name not in refused}
     if not allow_leaked:
         leak_guard.refuse_leaked(leaks, len(items))
     return EvaluationRun(EvaluationInput(suite, listener, items, embeddings, suite.seed if seed is None else seed), leaks, training_data)

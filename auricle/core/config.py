@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 FORMAT = 2
 #: Files of a model folder that determine its outputs. The card is not one of them: it quotes measured results.
 MODEL_PARTS = ("config.json", "model.onnx", "encode.onnx", "model.safetensors", "tokenizer.json")
-#: Training clips of a model, their embeddings, and the clips it was calibrated on (bench.lineage); they go where the model goes.
-LINEAGE_FILES = ("heard.jsonl", "heard.npy", "calibrated.jsonl")
+#: Training clips of a model, their embeddings, the clips it was calibrated on, and the audio fingerprints of its training clips; they go
+#: where the model goes (bench.lineage).
+LINEAGE_FILES = ("heard.jsonl", "heard.npy", "calibrated.jsonl", "heard_fingerprints.npy")
 #: Report on exported graphs, with the fingerprint of the weights that they come from.
 EXPORT = "export.json"
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auricle.bench import lineage
+from auricle.bench.sounds import fingerprint_items
 from auricle.core.errors import InputError
 from auricle.core.files import atomic_folder, write_text
 from auricle.data.item import Item
@@ -44,12 +45,9 @@ def write_model_folder(
         raise InputError(f"{into} already exists and was not trained by auricle; remove it, or choose another folder with -o")
     with atomic_folder(into, replace=True) as partial:
         save(partial, model, extra or {}, card=card, tokenizer=tokenizer)
-        before = None if start is None else start / lineage.CLIPS
-        if before is None or before.is_file():
-            lineage.write_lineage(partial, items)
-            if before is not None:
-                clips = dict.fromkeys([*before.read_text("utf-8").splitlines(), *(partial / lineage.CLIPS).read_text("utf-8").splitlines()])
-                write_text(partial / lineage.CLIPS, "".join(f"{line}\n" for line in clips))
+        if start is None or (start / lineage.CLIPS).is_file():
+            parents = () if start is None else (start,)
+            lineage.write_lineage(partial, items, fingerprints=fingerprint_items(items), parents=parents)
         if start is not None and (start / lineage.CALIBRATED).is_file():  # outputs that were not trained keep their calibration
             shutil.copyfile(start / lineage.CALIBRATED, partial / lineage.CALIBRATED)
         if captioner is not None:

@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from auricle.bench.lineage import write_calibrated, write_lineage
+from auricle.bench.sounds import fingerprint_items
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration, ModelConfig, Output
 from auricle.core.files import write_text
 from auricle.core.records import Clip
@@ -380,7 +381,7 @@ def assemble(
     card = {"summary": "auricle-tiny, distilled", "trained": True, "corpora": sorted({item.corpus for item in items})}
     save(folder, smaller, tensors, card=card, tokenizer=words / "tokenizer.json", half=True)
     export_half(load_model_folder(folder), folder)
-    write_lineage(folder, items)
+    write_lineage(folder, items, fingerprints=fingerprint_items(items))
     write_calibrated(folder, items_from_rows([corpus.rows[index] for index in sorted(clips)]))
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from pathlib import Path
@@ -11,13 +12,14 @@ import made_sounds
 import numpy as np
 import pytest
 import soundfile
-from made_sounds import chord
+from made_sounds import bursts, chord
 
 from auricle.bench import leak_guard, lineage
 from auricle.bench import suite as suites
 from auricle.bench.embeddings import ClipEmbeddings, embed_items
 from auricle.bench.lineage import Clip, Lineage
 from auricle.bench.score import Result, score
+from auricle.bench.sounds import fingerprint_items
 from auricle.bench.suite import Suite
 from auricle.core.errors import ModelError
 from auricle.core.model_files import fingerprint
@@ -155,6 +157,56 @@ def test_a_copy_is_told_from_what_is_merely_alike(cosine: float, copied: bool) -
     assert set(leak_guard.find_by_embedding([Item(id="x", audio=Path("/x.wav"))], [heard], past)) == ({"x"} if copied else set())
 
 
+@pytest.fixture
+def school(tmp_path: Path) -> tuple[list[Item], Lineage]:
+    """Clips with fingerprints, and a lineage with nothing else of their sound."""
+    items = [made_sounds.item(tmp_path, f"s{seed}", bursts(seed), "x", corpus="school", source=str(seed)) for seed in range(3)]
+    clips = tuple(Clip(item.corpus, item.source, item.audio.name, item.site) for item in items)
+    return items, Lineage("clips", clips, fingerprints=fingerprint_items(items))
+
+
+def test_a_changed_copy_is_found_by_its_fingerprint(school: tuple[list[Item], Lineage], tmp_path: Path) -> None:
+    """What embeddings miss: a part of a training clip, faster and inside other sound; a result names where, and at which speed."""
+    part = bursts(1)[16_000:64_000]
+    faster = np.interp(np.arange(0, len(part) - 1, 1.03), np.arange(len(part)), part).astype(np.float32)
+    planted = made_sounds.item(tmp_path, "planted", np.concatenate([bursts(50, 2), faster, bursts(51, 2)]), "x")
+    clean = made_sounds.item(tmp_path, "clean", bursts(52), "x")
+    leaks = leak_guard.find_by_fingerprint([planted, clean], school[1])
+    assert set(leaks) == {"planted"}
+    leak = leaks["planted"]
+    assert (leak.level, leak.source, leak.how, leak.heard) == ("clip", "school", "fingerprint", "school/s1.wav")
+    assert leak.speed == pytest.approx(1.03, abs=0.02) and leak.offset == pytest.approx(2 - 1 / 1.03, abs=0.1)
+    with pytest.raises(leak_guard.LeakedError, match=r"planted \(contains school/s1.wav from 1.0. s, at speed 1.0"):
+        leak_guard.refuse_leaked(leaks, 2)
+    assert "fingerprint" in leak_guard.summarise([planted, clean], leaks, school[1])[0]["note"]
+
+
+def test_what_was_not_compared_is_marked(school: tuple[list[Item], Lineage]) -> None:
+    items, past = school
+    assert leak_guard.summarise(items, {}, past) == []
+    older = dataclasses.replace(past, fingerprints=None, vectors=np.zeros((3, 2), np.int8))
+    assert "not checked by fingerprint" in leak_guard.summarise(items, {}, older)[0]["note"]
+    assert "by name alone" in leak_guard.summarise(items, {}, dataclasses.replace(past, fingerprints=None))[0]["note"]
+    assert leak_guard.find_by_fingerprint(items, older) == {}
+
+
+def test_a_model_made_of_others_has_their_fingerprints(school: tuple[list[Item], Lineage], tmp_path: Path) -> None:
+    """Each clip once; without those of one of them there are none, and old files of the folder are gone."""
+    items, past = school
+    folders = [tmp_path / name for name in ("first", "second", "merged")]
+    for folder in folders:
+        folder.mkdir()
+    lineage.write_lineage(folders[0], items[:2], np.eye(2), fingerprints=fingerprint_items(items[:2]))
+    lineage.write_lineage(folders[1], items[1:2], fingerprints=fingerprint_items(items[1:2]))
+    lineage.write_lineage(folders[2], items[1:], fingerprints=fingerprint_items(items[1:]), parents=folders[:2])
+    merged = lineage.read_lineage(folders[2])
+    assert merged.clips == past.clips and merged.vectors is None
+    np.testing.assert_array_equal(merged.fingerprints, past.fingerprints)
+    (folders[1] / lineage.FINGERPRINTS).unlink()
+    lineage.write_lineage(folders[2], items[1:], fingerprints=fingerprint_items(items[1:]), parents=folders[:2])
+    assert lineage.read_lineage(folders[2]).fingerprints is None and lineage.read_lineage(folders[2]).clips == past.clips
+
+
 def test_silence_is_nobodys_copy(tone_folder: Path, tmp_path: Path) -> None:
     quiet = [made_sounds.item(tmp_path, name, np.zeros(32_000, np.float32), "x") for name in ("one", "two")]
     listener = made_sounds.taught(tone_folder, tmp_path / "model", quiet[:1])
@@ -201,6 +253,13 @@ def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listene
         assert nearest == place and cosine > 0.999
 
 
+def header(kind: str, shape: tuple[int, ...]) -> bytes:
+    """The header of an array file."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -209,6 +268,14 @@ def test_a_lineage_is_read_as_it_was_written_and_is_no_part_of_the_model(listene
         (lineage.CLIPS, b'{"corpus": 1, "source": "", "file": "", "site": ""}\n', "line 1: is not a clip"),
         (lineage.CALIBRATED, b"no json\n", "line 1: is not a clip"),
         (lineage.VECTORS, b"no array", "is not an array"),
+        (lineage.FINGERPRINTS, b"no array", "is not an array"),
+        (lineage.FINGERPRINTS, header("|u1", (3, 24, 10)), "is not an array"),  # without the bytes that it announces
+        (lineage.FINGERPRINTS, header("|u1", (10**12, 24, 10)), "is not an array"),
+        (lineage.FINGERPRINTS, header("|O", (3, 24, 10)) + b"cos\nsystem\n(S'true'\ntR.", "is not an array"),
+        (lineage.FINGERPRINTS, header("|u1", (2, 24, 10)) + bytes(480), r"wanted uint8 \(3, 24, 10\)"),
+        (lineage.FINGERPRINTS, header("|u1", (3, 10, 24)) + bytes(720), r"wanted uint8 \(3, 24, 10\)"),
+        (lineage.FINGERPRINTS, header("|i1", (3, 24, 10)) + bytes(720), r"wanted uint8 \(3, 24, 10\)"),
+        (lineage.FINGERPRINTS, header("|u1", (720,)) + bytes(720), r"wanted uint8 \(3, 24, 10\)"),
     ],
 )
 def test_damaged_lineages_are_errors(listener: Listener, name: str, content: bytes, message: str) -> None:
@@ -231,7 +298,8 @@ def test_the_shipped_model_states_the_clips_of_its_card() -> None:
     past, card = lineage.read_lineage(SHIPPED), json.loads((SHIPPED / "card.json").read_text())
     assert [(clip.corpus, clip.file) for clip in past.clips] == [tuple(clip[:2]) for clip in card["clips"]]
     assert past.vectors is not None and past.texts == {"audiocaps"}
-    assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS)) < 1_500_000
+    assert past.fingerprints is not None and len(past.fingerprints) == len(past.clips)
+    assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS, lineage.FINGERPRINTS)) < 1_500_000
 
 
 @shipped
@@ -255,4 +323,6 @@ def test_a_copy_of_a_training_clip_among_unheard_ones_is_found(data: Path, tmp_p
     planted = Item(id="cry", audio=tmp_path / "cry.ogg", corpus="mine")
     listener = load(SHIPPED)
     found = leak_guard.find_by_embedding([*unheard, planted], embed_items(listener, [*unheard, planted]), lineage.read_lineage(SHIPPED))
+    assert {name: leak.heard for name, leak in found.items()} == {"cry": "esc50/1-100032-A-0.ogg"}
+    found = leak_guard.find_by_fingerprint([*unheard, planted], lineage.read_lineage(SHIPPED))
     assert {name: leak.heard for name, leak in found.items()} == {"cry": "esc50/1-100032-A-0.ogg"}

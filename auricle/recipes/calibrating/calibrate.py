@@ -178,7 +178,7 @@ def _run(
             found.append(outcome)
     if not kept:
         raise InputError(f"none of {len(items)} clips has sound ({silent} silent, {len(unread)} unreadable); wanted labelled recordings")
-    by_sound = leak_guard.find_by_embedding(kept, [one.embeddings() for one in found], training)
+    by_sound = leak_guard.find_by_sound(kept, [one.embeddings() for one in found], training)
     leaks |= {name: leak for name, leak in by_sound.items() if name not in leaks or leaks[name].level != "clip"}
     if not settings.allow_leaked:
         leak_guard.refuse_leaked(leaks, len(items))

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from auricle.bench import lineage
+from auricle.bench.sounds import fingerprint_items
 from auricle.core.config import ModelConfig
 from auricle.core.errors import InputError, ModelError
 from auricle.core.files import atomic_folder, write_text
@@ -134,8 +135,7 @@ def write_merged(output: Path, model: Model, parents: Sequence[Parent], items: S
 
 def _write_lineage(into: Path, parents: Sequence[Path], items: Sequence[Item]) -> None:
     if all((parent / lineage.CLIPS).is_file() for parent in parents):
-        lineage.write_lineage(into, items)
-        _write_lines(into / lineage.CLIPS, [*(parent / lineage.CLIPS for parent in parents), into / lineage.CLIPS])
+        lineage.write_lineage(into, items, fingerprints=fingerprint_items(items), parents=parents)
     calibrated = [path for parent in parents if (path := parent / lineage.CALIBRATED).is_file()]
     if calibrated:
         _write_lines(into / lineage.CALIBRATED, calibrated)
