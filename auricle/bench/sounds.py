@@ -17,7 +17,18 @@ import numpy as np
 
 from auricle.bench.disk_cache import DiskCache
 from auricle.bench.embeddings import content_key, open_source
-from auricle.bench.fingerprint import LONGEST, RATE, SLOT_BYTES, SLOTS, FingerprintIndex, Match, fingerprint
+from auricle.bench.fingerprint import (
+    LEAD,
+    LEAST_SEGMENTS,
+    LONGEST,
+    RATE,
+    SLOT_BYTES,
+    SLOTS,
+    THRESHOLD,
+    FingerprintIndex,
+    Match,
+    fingerprint,
+)
 from auricle.core.cache import cache_folder
 from auricle.core.errors import AuricleError
 from auricle.core.records import Clip
@@ -44,7 +55,7 @@ def find_copies(items: Sequence[Item], fingerprints: np.ndarray) -> list[Match |
     A clip that cannot be read is none.
     """
     cache = None if os.environ.get("AURICLE_CACHE") == "" else DiskCache(cache_folder("bench") / "copies.sqlite")
-    settings = f"copies {_FORMAT} {hashlib.sha256(fingerprints.tobytes()).hexdigest()}"
+    settings = f"copies {_FORMAT} {THRESHOLD} {LEAD} {LEAST_SEGMENTS} {hashlib.sha256(fingerprints.tobytes()).hexdigest()}"
     keys = [content_key(item, settings) for item in items]
     results = {} if cache is None else _unpack_all(cache.get(list(dict.fromkeys(keys))), len(fingerprints))
     missing = {key: item for key, item in zip(keys, items, strict=True) if key not in results}

@@ -158,6 +158,7 @@ def test_presets_that_have_no_torch_twin_say_so() -> None:
 
     assert [name for name, preset in PRESETS.items() if preset.is_plain_log_mel] == [
         "panns-32k", "panns-16k", "panns-8k", "msclap-2022", "msclap-2023", "laion-unfused-hf", "convnext-224", "auricle-16k",
+        "auricle-16k-hop-10",
     ]  # fmt: skip
     with pytest.raises(InputError, match="has no torch version"):
         torch_frontend("kaldi-ast")
