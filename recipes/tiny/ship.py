@@ -44,13 +44,16 @@ _REPORT_EVERY = 30.0  # seconds
 
 
 def training_commands(asked: argparse.Namespace) -> dict[str, list[str]]:
-    """Name of each training -> arguments of recipes.tiny.distilled; the model to ship is last."""
-    shared = ["--data", str(asked.data), "--teacher", asked.teacher, "--steps", str(asked.steps), "--seed", str(asked.seed)]
+    """Name of each training -> arguments of recipes.tiny.distilled; the longest, of the model to ship, is first."""
+    shared = ["--data", str(asked.data), "--teacher", asked.teacher, "--seed", str(asked.seed)]
     shared += ["--precision", asked.precision, "--noise", str(asked.noise), "--work", str(asked.work / "features")]
     shared += [] if asked.no_synthetic else ["--made", str(asked.work / "made")]
     record = ["--record"] if asked.record else []
-    folds = {f"fold{fold}": [*shared, "--leave", str(fold), "-o", str(asked.work / f"fold{fold}"), *record] for fold in asked.folds}
-    return {**folds, "all": [*shared, "-o", str(asked.work / "all")]}
+    commands = {"all": [*shared, "--steps", str(asked.all_steps or asked.steps), "-o", str(asked.work / "all")]}
+    for fold in asked.folds:
+        folder = str(asked.work / f"fold{fold}")
+        commands[f"fold{fold}"] = [*shared, "--steps", str(asked.steps), "--leave", str(fold), "-o", folder, *record]
+    return commands
 
 
 def run_side_by_side(commands: Mapping[str, Sequence[str]], logs: Path, *, processes: int, every: float = _REPORT_EVERY) -> None:
@@ -145,6 +148,7 @@ def main() -> None:
         "--folds", type=int, nargs="+", choices=FOLDS, default=list(FOLDS), help="folds that decide on labels and calibrate"
     )
     parser.add_argument("--steps", type=int, default=16_000, help="batches of 32 mixtures, in each training")
+    parser.add_argument("--all-steps", type=int, help="batches in the training of the model to ship (default: --steps)")
     parser.add_argument("--noise", type=float, default=0.25, help="share of mixtures with steady noise under all of it")
     parser.add_argument("--synthetic", type=int, default=100, help="synthetic clips of each kind")
     parser.add_argument("--no-synthetic", action="store_true", help="without synthetic clips")
@@ -162,13 +166,14 @@ def main() -> None:
     if made is not None:
         count = ["--count", str(asked.synthetic), "--processes", str(asked.processes), "--data", str(asked.data)]
         _run_once(asked.work / f"made-{asked.synthetic}", ["recipes.synthetic", "--out", str(made), *count])
-    run, teacher = Run(seed=asked.seed, steps=asked.steps, precision=asked.precision), Teacher(asked.teacher)
+    run, teacher = Run(seed=asked.seed, steps=asked.all_steps or asked.steps, precision=asked.precision), Teacher(asked.teacher)
     corpus = open_corpus(asked.data, asked.work / "features", run, teacher, leave=None, made=made)  # caches what the trainings read
     commands = training_commands(asked)
     waiting = {name: one for name, one in commands.items() if not (asked.work / name / "training.json").exists()}
     modules = {name: [sys.executable, "-m", "recipes.tiny.distilled", *one] for name, one in waiting.items()}
     run_side_by_side(modules, asked.work / "logs", processes=asked.processes)
-    command = f"python -m recipes.tiny.ship --data DIR --teacher {Path(asked.teacher).name} --steps {asked.steps} --noise {asked.noise:g}"
+    command = f"python -m recipes.tiny.ship --data DIR --teacher {Path(asked.teacher).name} --steps {asked.steps}"
+    command += ("" if asked.all_steps is None else f" --all-steps {asked.all_steps}") + f" --noise {asked.noise:g}"
     if asked.record and (record := folds_record(asked.work, command, asked.seed)) is not None:
         print(record)
     judges = {asked.work / f"fold{fold}": fold for fold in asked.folds}

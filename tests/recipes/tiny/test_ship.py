@@ -39,15 +39,25 @@ def test_a_failure_is_told_after_the_others_have_ended(tmp_path: Path) -> None:
 
 
 def test_every_fold_is_left_out_once_and_the_model_to_ship_leaves_none_out(tmp_path: Path) -> None:
-    settings = {"data": tmp_path, "teacher": "mn04", "steps": 10, "seed": 3, "precision": "float32", "noise": 0.2, "work": tmp_path}
+    settings = {
+        "data": tmp_path,
+        "teacher": "mn04",
+        "steps": 10,
+        "all_steps": 15,
+        "seed": 3,
+        "precision": "float32",
+        "noise": 0.2,
+        "work": tmp_path,
+    }
     asked = argparse.Namespace(**settings, no_synthetic=False, folds=[1, 3], record=False)
     commands = ship.training_commands(asked)
-    assert list(commands) == ["fold1", "fold3", "all"]
+    assert list(commands) == ["all", "fold1", "fold3"]
     left = [command[command.index("--leave") + 1] for command in commands.values() if "--leave" in command]
     assert left == ["1", "3"] and "--leave" not in commands["all"]
+    assert [command[command.index("--steps") + 1] for command in commands.values()] == ["15", "10", "10"]
     assert not any("--record" in command for command in commands.values())  # a trial replaces no record
     asked.record = True
-    assert ["--record" in command for command in ship.training_commands(asked).values()] == [True, True, False]
+    assert ["--record" in command for command in ship.training_commands(asked).values()] == [False, True, True]
     assert all(command[command.index("--made") + 1] == str(tmp_path / "made") for command in commands.values())
 
 
