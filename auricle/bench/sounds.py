@@ -9,9 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -32,20 +30,19 @@ from auricle.bench.fingerprint import (
 from auricle.core.cache import cache_folder
 from auricle.core.errors import AuricleError
 from auricle.core.records import Clip
-from auricle.core.workers import cpu_count, map_ordered
 from auricle.data.item import Item
+from auricle.listen.pipeline import map_files
 from auricle.signal.streaming import stream, stream_clip
 
 _FORMAT = 1  # of cached results; changes with every change of bench.fingerprint
 _CONTEXT = 3.0  # half of the overlap of two windows, seconds: a clip of six seconds lies in one window
 _BATCH = 64  # clips between two writes to the cache
-Result = TypeVar("Result")
 
 
 def fingerprint_items(items: Sequence[Item]) -> np.ndarray:
     """Audio fingerprints of clips, uint8 (n, SLOTS, SLOT_BYTES). A clip that cannot be read has that of silence."""
     silence = fingerprint(np.zeros(1))
-    rows = list(_each(items, lambda item: next((fingerprint(samples) for samples, _ in _windows(item)), silence)))
+    rows = list(map_files(lambda item, _: next((fingerprint(samples) for samples, _ in _windows(item)), silence), items))
     return np.stack(rows) if rows else np.zeros((0, SLOTS, SLOT_BYTES), np.uint8)
 
 
@@ -61,7 +58,7 @@ def find_copies(items: Sequence[Item], fingerprints: np.ndarray) -> list[Match |
     missing = {key: item for key, item in zip(keys, items, strict=True) if key not in results}
     index = FingerprintIndex(fingerprints) if missing else None
     fresh: dict[str, bytes] = {}
-    found = _each(list(missing.values()), lambda item: None if index is None else _find(index, item))
+    found = map_files(lambda item, _: None if index is None else _find(index, item), list(missing.values()))
     for done, (key, match) in enumerate(zip(missing, found, strict=True), start=1):
         results[key] = match
         fresh[key] = json.dumps(match and dataclasses.asdict(match)).encode()
@@ -69,12 +66,6 @@ def find_copies(items: Sequence[Item], fingerprints: np.ndarray) -> list[Match |
             cache.put(fresh)
             fresh = {}
     return [results[key] for key in keys]
-
-
-def _each(items: Sequence[Item], function: Callable[[Item], Result]) -> Iterator[Result]:
-    """Results of a function for each item, in their order, computed by as many threads as there are CPUs."""
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        yield from map_ordered(function, items, pool=pool, ahead=2 * cpu_count())
 
 
 def _find(index: FingerprintIndex, item: Item) -> Match | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from auricle.core.errors import AuricleError, ModelError, WriteError
-from auricle.core.files import atomic_file, make_folder, write_errors, write_text
+from auricle.core.files import make_folder, move_file, write_errors, write_text
 from auricle.core.units import megabytes
 
 _TIMEOUT = 30.0  # seconds without a byte after which a connection counts as broken
@@ -65,8 +65,7 @@ def fetch(
             except ModelError:
                 part.unlink(missing_ok=True)
                 raise
-            with atomic_file(target) as partial:
-                part.replace(partial)
+            move_file(part, target)
         return digest
     finally:
         if not part.exists():

@@ -61,6 +61,12 @@ def check_writable(path: str | Path) -> None:
         pass
 
 
+def move_file(source: Path, path: str | Path) -> None:
+    """Move a finished file of the same disk into the place of `path`, atomically and synced. WriteError where the system refuses."""
+    with atomic_file(path) as partial:
+        source.replace(partial)
+
+
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file atomically. WriteError where the operating system refuses."""
     with atomic_file(path) as partial:

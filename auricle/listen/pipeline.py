@@ -85,6 +85,31 @@ class WindowResult:
     further: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
+def map_files(
+    function: Callable[[Item, Executor | None], Result],
+    items: Sequence[Item],
+    *,
+    workers: int | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Result]:
+    """Results of function(item, windows) in the order of the items, computed by so many threads, by default as many as CPUs.
+
+    windows: the threads, where there is a single item and more than one of them, for what can be done at once within it; else None. Closing
+    the iterator sets `stop` and cancels the rest without waiting for a long file.
+    """
+    workers = workers or cpu_count()
+    with ThreadPoolExecutor(workers, "auricle") as pool:
+        try:
+            if len(items) == 1:  # with one core, a second thread only competes with the one that decodes
+                yield function(items[0], pool if workers > 1 else None)
+            else:
+                yield from map_ordered(lambda item: function(item, None), items, pool=pool, ahead=2 * workers)
+        finally:
+            if stop is not None:
+                stop.set()  # workers check it at each window
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 class Pipeline:
     """Runs one model over recordings. Safe to share between threads.
 
@@ -108,27 +133,17 @@ class Pipeline:
         """
         check(progress, (Callable, type(None)), what="progress", wanted="a function of index, seconds processed and seconds declared")
         stop = threading.Event()
-        with ThreadPoolExecutor(self.workers, "auricle") as pool:
-            # with one core, a second thread only competes with the one that decodes
-            windows = pool if len(items) == 1 and self.workers > 1 else None
 
-            def process(item: tuple[int, Item]) -> Result | SoundError:
-                try:
-                    return function(item[1], Worker(self, item[0], stop, windows, progress))
-                except SoundError as error:
-                    return error
-                except OSError as error:  # such as a disk that fails while it is read
-                    name = printable(os.fsdecode(error.filename)) if error.filename else "a file"
-                    return SoundError(f"{name}: cannot be read ({error.strerror or error}); check that the file exists, and the disk")
-
+        def process(item: tuple[int, Item], windows: Executor | None) -> Result | SoundError:
             try:
-                if len(items) == 1:
-                    yield process((0, items[0]))
-                else:
-                    yield from map_ordered(process, enumerate(items), pool=pool, ahead=2 * self.workers)
-            finally:
-                stop.set()  # workers check it at each window
-                pool.shutdown(wait=False, cancel_futures=True)
+                return function(item[1], Worker(self, item[0], stop, windows, progress))
+            except SoundError as error:
+                return error
+            except OSError as error:  # such as a disk that fails while it is read
+                name = printable(os.fsdecode(error.filename)) if error.filename else "a file"
+                return SoundError(f"{name}: cannot be read ({error.strerror or error}); check that the file exists, and the disk")
+
+        yield from map_files(process, list(enumerate(items)), workers=self.workers, stop=stop)
 
     def open(self, source: Source, *, window: float | None = None, hop: float | None = None) -> Recording:
         """Open one recording; each window is decoded and processed when it is requested. SoundError if the file cannot be opened.

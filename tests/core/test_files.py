@@ -187,7 +187,6 @@ OWN = {
     "auricle/archive/store.py _locked": "a lock",
     "auricle/bench/embeddings.py open_source": "a member of a shard in the system's temporary folder, for as long as it is read",
     "auricle/core/download.py _open_locked": "a download, which is resumed",
-    "auricle/core/download.py fetch": "a whole download, moved to what atomic_file gave",
     "auricle/data/corpora/gm_instruments.py published": "a temporary folder for rendered notes",
     "auricle/data/corpora/gm_instruments.py render": "notes for a program, in a temporary folder",
     "auricle/data/waves.py _locked": "a lock",
@@ -257,3 +256,14 @@ def test_nobody_else_writes() -> None:
     found = list(_writers())
     assert [each for each in found if each[0] not in OWN] == []
     assert {place for place, _ in found} == set(OWN), "an exception that is needed no more"
+
+
+def test_a_finished_file_is_moved_into_place(tmp_path: Path) -> None:
+    part, target = tmp_path / "file.part", tmp_path / "file"
+    part.write_text("new")
+    target.write_text("old")
+    files.move_file(part, target)
+    assert target.read_text() == "new" and list(tmp_path.iterdir()) == [target]
+    with pytest.raises(WriteError):
+        files.move_file(target, tmp_path / "absent" / "file")
+    assert target.read_text() == "new"
