@@ -17,6 +17,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -65,6 +66,7 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], logs: Path, *, proce
     running: dict[str, subprocess.Popen[bytes]] = {}
     logs.mkdir(parents=True, exist_ok=True)
     told = time.monotonic()
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"terminated; {', '.join(running)} stopped, what is finished stays"))
     try:
         while waiting or running:
             while waiting and len(running) < processes:
@@ -86,6 +88,7 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], logs: Path, *, proce
             process.terminate()
         for process in running.values():
             process.wait()
+        signal.signal(signal.SIGTERM, before)
     if failed:
         raise SystemExit(f"{', '.join(failed)} failed; see {', '.join(str(logs / f'{name}.log') for name in failed)}")
 

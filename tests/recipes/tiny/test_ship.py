@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from auricle.data.corpora.clip_table import FOLDS
 from auricle.runtime.catalog import find_folder
 from recipes.tiny import distilled, ship
 
+ROOT = Path(__file__).resolve().parents[3]
 WRITE = "import sys, pathlib, os; pathlib.Path(sys.argv[1]).write_text(os.environ['OMP_NUM_THREADS']); print('step 1'); print('step 2')"
 
 
@@ -97,3 +101,19 @@ def test_a_folder_that_is_too_large_is_refused(
     monkeypatch.setattr(ship, "LARGEST", 1_000_000)
     with pytest.raises(SystemExit, match="MB; wanted at most 1"):
         ship.finish(corpus, tmp_path / "model", {})
+
+
+def test_trainings_are_stopped_with_the_command(tmp_path: Path) -> None:
+    sleeping = [sys.executable, "-c", "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)", "pid"]
+    script = f"""import sys; from pathlib import Path; from recipes.tiny import ship
+ship.run_side_by_side({{"one": {sleeping!r}}}, Path("logs"), processes=1)"""
+    command = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    pid = tmp_path / "pid"
+    for _ in range(300):
+        if pid.exists() and pid.read_text():
+            break
+        time.sleep(0.1)
+    command.terminate()
+    assert command.wait(30) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
