@@ -89,6 +89,19 @@ class Window(Strict):
 FRAMES, LAYER = "frames", "layer."
 
 
+class Decoding(Strict):
+    """How frame scores become events. Times in seconds.
+
+    smooth: length of the median filter. hold: an event reaches the label's threshold, and lasts while the score stays over this fraction of
+    it. pause: longest bridged pause. shortest: minimum length of an event.
+    """
+
+    smooth: Annotated[float, Field(ge=0.0, le=60.0)] = 0.25
+    hold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    pause: Annotated[float, Field(ge=0.0, le=60.0)] = 0.5
+    shortest: Annotated[float, Field(ge=0.0, le=60.0)] = 0.1
+
+
 class Output(Strict):
     """One named output of a model.
 
@@ -99,7 +112,7 @@ class Output(Strict):
     independent labels, 'softmax' for exclusive ones. calibration: of the logits; without one, they are used as they are. thresholds: scores
     from which a label is present; 0.5 where there are none. joined: name of the frame_scores that are combined with these clip_scores into
     one logit per label (tasks.tagging.combine_logits). implies: label -> labels that are true wherever it is, such as dog -> animal; their
-    scores are never below its own.
+    scores are never below its own. decoding: of frame_scores to events; None for tasks.detection.RULE.
     """
 
     kind: Literal["clip_scores", "frame_scores", "clip_values", "vectors"]
@@ -114,6 +127,7 @@ class Output(Strict):
     thresholds: tuple[Probability, ...] | None = None
     joined: str | None = None
     implies: dict[str, tuple[str, ...]] = {}
+    decoding: Decoding | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -121,6 +135,8 @@ class Output(Strict):
             raise ValueError("labels have duplicates")
         if (self.kind == "frame_scores") != (self.rate is not None):
             raise ValueError("frame_scores need a rate; other kinds must have none")
+        if self.decoding is not None and self.kind != "frame_scores":
+            raise ValueError("only frame_scores have a decoding")
         if (self.kind == "vectors") == bool(self.labels):
             raise ValueError("scores and values need labels; vectors must have none")
         if self.joined is not None and self.kind != "clip_scores":

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from auricle.core.config import ModelConfig
+from auricle.core.config import Decoding, ModelConfig
 from auricle.core.records import Event, EventWindows
 from auricle.listen.pipeline import WindowResult
 from auricle.listen.scores import label_thresholds
@@ -40,7 +40,7 @@ class Blocks(Protocol):
 
     rate: float
     thresholds: np.ndarray
-    rule: detection.Rule
+    rule: Decoding
 
     def add(self, window: WindowResult) -> Block | None:
         """Frames that are complete with this window; each frame of the recording is in one block, or in none where it is silent."""
@@ -50,7 +50,7 @@ class FrameBlocks:
     """Frame scores of a model that has them. Windows overlap by twice the context, and each contributes its central part."""
 
     def __init__(self, config: ModelConfig) -> None:
-        self.rate, self.rule = config.frame_rate, detection.RULE
+        self.rate, self.rule = config.frame_rate, (config.frame and config.frame.decoding) or detection.RULE
         self.thresholds = label_thresholds(config.frame)
         self._config, self._clip_thresholds = config, label_thresholds(config.clip)
         self._edge = int(config.window.context * config.frame_rate)
@@ -72,7 +72,7 @@ class FrameBlocks:
 class WindowBlocks:
     """Frame scores from those of overlapping windows: a frame lasts one hop, its score is the mean of the windows that cover it.
 
-    A label is present where one of these windows has it, and its event lasts while the mean stays over the hold (detection.Rule) of the
+    A label is present where one of these windows has it, and its event lasts while the mean stays over the hold (core.config.Decoding) of the
     threshold: a short sound fills no window, and its mean stays below that of a long one. docs/tasks/detection.md has figures.
     """
 

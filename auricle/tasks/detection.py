@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from auricle.core.config import FRAME_LOGITS, Output
+from auricle.core.config import FRAME_LOGITS, Decoding, Output
 from auricle.core.errors import InputError
 from auricle.core.records import Event
 from auricle.tasks.task import Task, Windows, thresholds_of
@@ -35,23 +35,11 @@ _DIGITS, _LEAST = 3, 1e-3  # of scores in rows: significant digits, and the lowe
 _TOLERANCE = 1e-6  # of a frame or a second, for rounding of times
 
 
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """Decoding parameters, in seconds, except hold: the lower threshold of an event as a fraction of the label's threshold.
-
-    smooth: length of the median filter. pause: longest bridged pause. shortest: minimum length of an event.
-    """
-
-    smooth: float = 0.25
-    hold: float = 0.3
-    pause: float = 0.5
-    shortest: float = 0.1
-
-
-RULE = Rule()
+#: Decoding of frame scores where a model has none of its own.
+RULE = Decoding()
 #: For frame scores that are means of overlapping windows (auricle.listen.timeline.WindowBlocks): they are smooth already, and an event
 #: begins where they reach the threshold at which it ends.
-WINDOW_RULE = Rule(smooth=0.0, hold=1.0)
+WINDOW_RULE = Decoding(smooth=0.0, hold=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +77,7 @@ def decode(
     thresholds: np.ndarray | float = 0.5,
     gate: np.ndarray | None = None,
     duration: float | None = None,
-    rule: Rule = RULE,
+    rule: Decoding = RULE,
 ) -> tuple[Event, ...]:
     """Frame probabilities (T, K) of one clip to events, sorted by onset. InputError for a wrong shape.
 
@@ -110,7 +98,7 @@ def decode(
 
 
 def find_segments(
-    scores: np.ndarray, *, frame_rate: float, threshold: float, gate: np.ndarray | None = None, rule: Rule = RULE
+    scores: np.ndarray, *, frame_rate: float, threshold: float, gate: np.ndarray | None = None, rule: Decoding = RULE
 ) -> list[Segment]:
     """Frame probabilities (T,) of one label to active segments, in order of time. gate: bool (T,)."""
     scores = np.asarray(scores, dtype=np.float64)
@@ -141,7 +129,7 @@ def sort_events(events: Sequence[Event]) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda event: (event.onset, event.offset, event.label)))
 
 
-def smooth(scores: np.ndarray, *, frame_rate: float, rule: Rule = RULE) -> np.ndarray:
+def smooth(scores: np.ndarray, *, frame_rate: float, rule: Decoding = RULE) -> np.ndarray:
     """Frame scores (T,) of one label after the median filter of the decoding."""
     return median(scores, int(rule.smooth * frame_rate + _TOLERANCE) // 2 * 2 + 1)
 
@@ -256,7 +244,8 @@ def _encode(target: Target, spec: Output, seconds: float) -> np.ndarray:
 
 def _decode(windows: Windows, spec: Output, duration: float) -> tuple[Event, ...]:
     rate = spec.rate or 0.0
-    return decode(windows.timeline(rate), spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration)
+    rule = spec.decoding or RULE
+    return decode(windows.timeline(rate), spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration, rule=rule)
 
 
 def _row(target: Target, windows: Windows, spec: Output, duration: float) -> dict[str, Any]:
@@ -264,7 +253,8 @@ def _row(target: Target, windows: Windows, spec: Output, duration: float) -> dic
 
     rate = spec.rate or 0.0
     scores = windows.timeline(rate) if len(windows) else np.zeros((max(1, math.ceil(duration * rate)), len(spec.labels)))
-    found = decode(scores, spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration)
+    rule = spec.decoding or RULE
+    found = decode(scores, spec.labels, frame_rate=rate, thresholds=thresholds_of(spec), duration=duration, rule=rule)
     reference = [event for event in target if event.label in spec.labels]
     return grade(reference, found, FrameScores(round_scores(scores), np.arange(len(scores) + 1) / rate, spec.labels), duration)
 

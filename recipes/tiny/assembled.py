@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 from auricle.bench.lineage import write_calibrated, write_lineage
 from auricle.bench.sounds import fingerprint_items
 from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration, ModelConfig, Output
-from auricle.core.files import write_text
+from auricle.core.files import atomic_file, write_text
 from auricle.core.records import Clip
 from auricle.data.compose.feature_bank import FLOOR_DB
 from auricle.data.compose.mixtures import MixtureConfig
@@ -52,6 +53,7 @@ from auricle.signal.resample import resample
 from auricle.tasks.tagging import combine_logits
 from auricle.train.calibrate import fit_platt, fit_thresholds
 from recipes.tiny.distilled import Corpus, Run, left_fold, model_config, open_corpus
+from recipes.tiny.event_decoding import ScoredMixtures, fit_decoding
 from recipes.tiny.families import Meanings, made_sounds, read_kinds
 from recipes.tiny.heads import fit_joint
 from recipes.tiny.label_map import LabelMap
@@ -59,12 +61,14 @@ from recipes.tiny.training import WINDOW
 
 #: Teacher's scores from which a label that no name says counts as present, and below which it counts as absent; between them it is open.
 PRESENT, ABSENT = 0.5, 0.1
+SURE = 0.999  # score of a frame in which a sound with the label by name is active
 MADE = ("silence", "tones", "noise")
 #: First seed of the made sounds that decide on labels and thresholds; recipes.tiny.families tests on those of seed 0.
 MADE_SEED = 1000
 CLIP, MIXTURE, SOUND = 0, 1, 2  # kinds of what is judged
 KINDS = {"recordings": CLIP, "mixtures": MIXTURE, "made": SOUND}
 _DRAWS = 200
+_FRAME_STEP = 4  # of the frames that calibrate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +86,8 @@ DEMAND = Demand()
 class Judged:
     """Outputs for N sounds with what they contain: logits, truth, known (N, K); known is False where it is open. source: of each sound.
 
-    kind: CLIP, MIXTURE or SOUND, one that is made. cosines: (N, K), of vectors and label texts. frames, frame_truth: (M, K),
-    of frames of mixtures.
+    kind: CLIP, MIXTURE or SOUND, one that is made. cosines: (N, K), of vectors and label texts. frames, frame_truth: float16 (M, T, K), of
+    the M mixtures in their order: logits, and scores by name and by the teacher.
     """
 
     logits: np.ndarray
@@ -97,7 +101,8 @@ class Judged:
 
     def columns(self, kept: np.ndarray) -> Judged:
         """The same for these labels alone."""
-        taken = {name: getattr(self, name)[:, kept] for name in ("logits", "truth", "known", "cosines", "frames", "frame_truth")}
+        taken = {name: getattr(self, name)[:, kept] for name in ("logits", "truth", "known", "cosines")}
+        taken |= {name: getattr(self, name)[:, :, kept] for name in ("frames", "frame_truth")}
         return dataclasses.replace(self, **taken)
 
 
@@ -158,8 +163,8 @@ def judge(model: Model, corpus: Corpus, clips: Sequence[int], text: np.ndarray, 
         for index in range(len(batch.features)):
             present = batch.targets[NAMED][index].numpy() > 0
             by_frame = add(batch.features[index].numpy(), present, present | absent[index], f"mixture {step} {index}", MIXTURE)
-            frames.append(by_frame[::4].numpy())
-            frame_truth.append(batch.targets[FRAMES][index][::4].numpy())
+            frames.append(by_frame.half().numpy())
+            frame_truth.append(batch.targets[FRAMES][index].half().numpy())
     silent = np.zeros(len(corpus.vocabulary), bool)
     for kind, wrong in _wrong_labels(corpus).items():
         for index, sound in enumerate(made_sounds(kind, seed=MADE_SEED + seed)):
@@ -172,8 +177,8 @@ def judge(model: Model, corpus: Corpus, clips: Sequence[int], text: np.ndarray, 
         source=np.array([row[4] for row in rows]),
         kind=np.array([row[5] for row in rows]),
         cosines=cosines,
-        frames=np.concatenate(frames),
-        frame_truth=np.concatenate(frame_truth),
+        frames=np.stack(frames),
+        frame_truth=np.stack(frame_truth),
     )
 
 
@@ -261,25 +266,44 @@ def with_implied(model: Model, names: LabelMap) -> Model:
 def calibrated(model: Model, judged: Judged) -> Model:
     """The model with calibrations and thresholds that fit the judged sounds.
 
-    The threshold of a label is at least those of the labels that it implies, so that they are present where it is.
+    The threshold of a label is at least those of the labels that it implies, so that they are present where it is. Those of frames, and how
+    frames become events, are chosen by events.
     """
     clip = fit_platt(judged.logits, judged.truth, mask=judged.known)
-    frame = fit_platt(judged.frames, judged.frame_truth)
+    by_frame, frame_truth = (
+        part[:, ::_FRAME_STEP].reshape(-1, part.shape[2]).astype(np.float32) for part in (judged.frames, judged.frame_truth)
+    )
+    frame = fit_platt(by_frame, frame_truth)
     text = fit_platt(judged.cosines[judged.known][:, None], judged.truth[judged.known][:, None], prior=0.0)
     implying = implying_labels(model.config.outputs[CLIP_LOGITS])
-    thresholds = {
-        CLIP_LOGITS: fit_thresholds(raise_scores(clip.scores(judged.logits), implying), judged.truth, mask=judged.known),
-        FRAME_LOGITS: fit_thresholds(raise_scores(frame.scores(judged.frames), implying), judged.frame_truth >= PRESENT),
-    }
-    for fitted in thresholds.values():
-        own = fitted.copy()
-        for index, others in implying.items():
-            fitted[others] = np.maximum(fitted[others], own[index])
+    clip_scores = raise_scores(clip.scores(judged.logits), implying)
+    clip_thresholds = _raised(fit_thresholds(clip_scores, judged.truth, mask=judged.known), implying)
+    mixed = judged.kind == MIXTURE
+    scored = ScoredMixtures(
+        scores=raise_scores(frame.scores(judged.frames.astype(np.float32)), implying).astype(np.float16),
+        present=clip_scores[mixed] >= clip_thresholds,
+        known=judged.known[mixed],
+        active=judged.frame_truth >= SURE,
+        rate=model.config.frame_rate,
+    )
+    decoding, frame_thresholds, f1 = fit_decoding(scored)
+    print(f"event F1 of mixtures {f1:.3f}, decoded by {decoding!r}", flush=True)
+    thresholds = {CLIP_LOGITS: clip_thresholds, FRAME_LOGITS: _raised(frame_thresholds, implying)}
     cosine = CosineCalibration(scale=round(float(text.scale[0]), 4), bias=round(float(text.bias[0]), 4))
     calibrations = {CLIP_LOGITS: clip.to_config(), FRAME_LOGITS: frame.to_config()}
     listed = {name: fitted.tolist() for name, fitted in thresholds.items()}
-    model.config = model.config.with_calibrations(calibrations, listed, cosine)
+    config = model.config.with_calibrations(calibrations, listed, cosine)
+    by_event = Output(**{**dict(config.outputs[FRAME_LOGITS]), "decoding": decoding})
+    model.config = ModelConfig(**{**dict(config), "outputs": {**config.outputs, FRAME_LOGITS: by_event}})
     return model
+
+
+def _raised(thresholds: np.ndarray, implying: Mapping[int, Sequence[int]]) -> np.ndarray:
+    """Thresholds (K,) of which those of implied labels are at most those of the labels that imply them."""
+    raised = thresholds.copy()
+    for index, others in implying.items():
+        raised[others] = np.maximum(raised[others], thresholds[index])
+    return raised
 
 
 def calibration_errors(judged: Judged, implying: Mapping[int, Sequence[int]], *, seed: int, parts: int = 5) -> dict[str, dict[str, float]]:
@@ -346,6 +370,31 @@ def open_training(training: Path, corpus: Corpus, run: Run) -> Model:
     return model
 
 
+def left_out_clips(corpus: Corpus, leave: int) -> list[int]:
+    """The licensed clips of a fold, none of which is synthetic."""
+    return [clip for clip in corpus.trainable if corpus.rows[clip].corpus != SYNTHETIC and fold(corpus.rows[clip]) == leave]
+
+
+def judge_training(corpus: Corpus, run: Run, training: Path, leave: int, text: np.ndarray, *, mixtures: int) -> Judged:
+    """Outputs of a training for the fold that it left out, kept in training/judged.npz as long as its weights and these settings stay."""
+    state = [
+        json.dumps([leave, mixtures, run.seed, list(corpus.vocabulary)]).encode(),
+        text.tobytes(),
+        (training / "student.pt").read_bytes(),
+    ]
+    key, kept = hashlib.sha256(b"".join(state)).hexdigest(), training / "judged.npz"
+    if kept.exists():
+        with np.load(kept) as stored:
+            if str(stored["key"]) == key:
+                return Judged(**{each.name: stored[each.name] for each in dataclasses.fields(Judged)})
+    model, left_out = open_training(training, corpus, run), left_out_clips(corpus, leave)
+    fit_words(model, corpus, sorted(set(corpus.trainable) - set(left_out)), text)
+    judged = judge(model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + leave)
+    with atomic_file(kept) as partial, partial.open("wb") as file:
+        np.savez(file, key=np.array(key), **{each.name: getattr(judged, each.name) for each in dataclasses.fields(Judged)})
+    return judged
+
+
 def assemble(
     corpus: Corpus, run: Run, training: Path, words: Path, *, judges: Mapping[Path, int], demand: Demand = DEMAND, mixtures: int
 ) -> Path:
@@ -354,13 +403,8 @@ def assemble(
     judges: trainings, with the fold that each left out, whose outputs decide on labels and calibrate.
     """
     text = TextTower(words, run.dim).embed(list(corpus.vocabulary))
-    parts, clips = [], []
-    for index, (folder, leave) in enumerate(judges.items()):
-        judge_model = open_training(folder, corpus, run)
-        left_out = [clip for clip in corpus.trainable if corpus.rows[clip].corpus != SYNTHETIC and fold(corpus.rows[clip]) == leave]
-        fit_words(judge_model, corpus, sorted(set(corpus.trainable) - set(left_out)), text)
-        parts.append(judge(judge_model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + index))
-        clips += left_out
+    parts = [judge_training(corpus, run, each, leave, text, mixtures=mixtures) for each, leave in judges.items()]
+    clips = [clip for leave in judges.values() for clip in left_out_clips(corpus, leave)]
     judged = join(parts)
     kept, table = audible(judged, demand, seed=run.seed)
     print(f"{int(kept.sum())} of {len(kept)} labels are recognised", flush=True)
