@@ -74,6 +74,7 @@ def _numbers(samples: object) -> np.ndarray:
 class Label:
     """One label with its calibrated score. present: the score reaches the label's threshold and the clip is not silent.
 
+    implied_by: a narrower label that is present too, from which this one follows, such as dog for animal; None where there is none.
     Only for labels of the query:
     scored_by: "label" where it means a label of the model (`named`) and has its score; "text" where its text embedding is compared
     with the audio; "head" for a fitted head. times: intervals (s) in which it is present: its events, or else windows; None if absent.
@@ -85,16 +86,21 @@ class Label:
     scored_by: str | None = None
     named: str | None = None
     times: tuple[tuple[float, float], ...] | None = None
+    implied_by: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One continuous sound of one source, from onset to offset in seconds from the start of the file."""
+    """One continuous sound of one source, from onset to offset in seconds from the start of the file.
+
+    implied_by: a narrower label whose events, with those of other narrower ones, cover this one; None where they do not.
+    """
 
     label: str
     onset: float
     offset: float
     score: float
+    implied_by: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +181,11 @@ class Analysis:
     event_windows: EventWindows | None = None
     answers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def narrowest(self) -> Analysis:
+        """The analysis without tags and events that follow from narrower ones, such as animal where there is a dog."""
+        own = {name: tuple(each for each in getattr(self, name) if each.implied_by is None) for name in ("tags", "perhaps", "events")}
+        return dataclasses.replace(self, **own)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON object (docs/json.md). The fields after events are left out where they are empty."""
         return _object(self)
@@ -186,7 +197,7 @@ class Analysis:
     def _repr_html_(self) -> str:
         from auricle.core.notebook import analysis_html
 
-        return analysis_html(self.to_dict())
+        return analysis_html(self.narrowest().to_dict())
 
 
 @dataclasses.dataclass(frozen=True)

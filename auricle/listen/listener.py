@@ -20,6 +20,7 @@ from auricle.core.errors import InputError, SoundError
 from auricle.core.model_files import fingerprint
 from auricle.core.paths import path_to_text
 from auricle.core.records import Analysis, Clip, EventWindows
+from auricle.listen.implied import mark_events, mark_labels, narrower_labels
 from auricle.listen.pipeline import Pipeline, Progress, Recording, Source, Space, WindowResult, Worker, check_source, check_space
 from auricle.listen.query import HeadScores, Query, QueryScores, TextScorer
 from auricle.listen.scores import label_thresholds, sigmoid, unit
@@ -55,6 +56,7 @@ class Listener:
         check(runtime, Runtime, what="runtime", wanted="a model that auricle.load opened: call auricle.load() for a Listener")
         self.pipeline = Pipeline(runtime, workers=workers)
         self.runtime, self.config = runtime, runtime.config
+        self._narrower = narrower_labels(self.config.clip)
         self.tasks: Mapping[str, Task] = {}
         if tasks or any(output.task for output in self.config.outputs.values()):
             from auricle.listen.answers import find_tasks  # imported here, since most models have no further outputs
@@ -330,6 +332,9 @@ class Listener:
         tags = tagging.decode(scores.whole(), config.labels, thresholds=limits, silent=silent, exclusive=scores.exclusive)
         guesses = () if silent or any(tag.present for tag in tags) else tagging.guesses(scores.whole(), config.labels, thresholds=limits)
         events = timeline.events(recording.sound.end) if timeline is not None else ()
+        if self._narrower:
+            tags, guesses = mark_labels(tags, self._narrower), mark_labels(guesses, self._narrower, guessed=True)
+            events = mark_events(events, self._narrower)
         return Analysis(
             file=source_name(source),
             tags=tags[:top] if "tags" in parts else (),

@@ -72,7 +72,7 @@ class FrameBlocks:
 class WindowBlocks:
     """Frame scores from those of overlapping windows: a frame lasts one hop, its score is the mean of the windows that cover it.
 
-    A label is present where one of these windows has it, and its event lasts while the mean stays over the hold (core.config.Decoding) of the
+    A label is present where one of these windows has it, and its event lasts while the mean stays over the hold (config.Decoding) of the
     threshold: a short sound fills no window, and its mean stays below that of a long one. docs/tasks/detection.md has figures.
     """
 

@@ -42,6 +42,7 @@ class _Layout:
 
 def analysis_text(analysis: Analysis, *, width: int, unicode: bool = True, hint: str = "") -> RenderableType:
     """Render an Analysis in lines of at most `width` cells. hint: what to do where nothing is recognised."""
+    analysis = analysis.narrowest()
     present = [label for label in analysis.tags if label.present]
     labels = dict.fromkeys([*(label.label for label in present), *(event.label for event in analysis.events)])
     layout = _layout(analysis, list(labels), min(width, _WIDEST), unicode=unicode)

@@ -63,7 +63,8 @@ def render(
 
     frontend = open_frontend(_FRONTEND)
     files, left = [], _PAGE_AUDIO
-    for place, (one, source) in enumerate(zip(analyses, sources, strict=True)):
+    narrowest = [one.narrowest() for one in analyses]
+    for place, (one, source) in enumerate(zip(narrowest, sources, strict=True)):
         record = one.to_dict()
         answers = [f"{name}: {text}" for name, text in answer_texts(record).items()]
         fields = json.loads(one.to_json()) | {"remarks": remarks(record) + answers}

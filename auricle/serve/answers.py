@@ -20,7 +20,7 @@ Count = Annotated[int, Field(ge=1, le=200)]
 
 
 class Tag(BaseModel):
-    """A label with its score. scored_by, named, times: only for labels of the query, see docs/json.md."""
+    """A label with its score. scored_by, named, times: only for labels of the query; implied_by: a narrower label. See docs/json.md."""
 
     label: str
     score: float
@@ -28,15 +28,17 @@ class Tag(BaseModel):
     scored_by: str | None = None
     named: str | None = None
     times: list[tuple[float, float]] | None = None
+    implied_by: str | None = None
 
 
 class Event(BaseModel):
-    """A label with its onset and offset, s."""
+    """A label with its onset and offset, s. implied_by: a narrower label, see docs/json.md."""
 
     label: str
     onset: float
     offset: float
     score: float
+    implied_by: str | None = None
 
 
 class Band(BaseModel):

@@ -107,12 +107,14 @@ class Card {
     }
   }
 
-  private ask(progress?: (share: number) => void): Promise<Heard> {
+  private async ask(progress?: (share: number) => void): Promise<Heard> {
     const most = this.server.limits.bytes;
     if (this.file.size > most) throw new Error(`${this.file.name}: has ${megabytes(this.file.size)}; wanted at most ${megabytes(most)}; shorten or compress it.`);
     const query = new URLSearchParams({name: this.file.name});
     for (const label of this.asked) query.append("labels", label);
-    return sent<Heard>(`listen?${query}`, this.file, {progress, signal: this.stopped.signal});
+    const heard = await sent<Heard>(`listen?${query}`, this.file, {progress, signal: this.stopped.signal});
+    const own = <Item extends { implied_by?: string }>(items: Item[]): Item[] => items.filter((item) => !item.implied_by);
+    return {...heard, tags: own(heard.tags), events: own(heard.events), ...(heard.perhaps && {perhaps: own(heard.perhaps)})};
   }
 
   private show(heard: Heard): void {

@@ -1,8 +1,8 @@
 // Responses of the server; /openapi.json describes them.
 
-/** scored_by, named and times (s): only for labels of the query. */
-export interface Label { label: string; score: number; present: boolean; scored_by?: "label" | "text" | "head"; named?: string; times?: [number, number][] }
-export interface HeardEvent { label: string; onset: number; offset: number; score: number }
+/** scored_by, named and times (s): only for labels of the query. implied_by: a narrower label that is present too. */
+export interface Label { label: string; score: number; present: boolean; scored_by?: "label" | "text" | "head"; named?: string; times?: [number, number][]; implied_by?: string }
+export interface HeardEvent { label: string; onset: number; offset: number; score: number; implied_by?: string }
 
 export interface Heard {
   file: string;
