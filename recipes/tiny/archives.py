@@ -2,7 +2,8 @@
 
     python -m recipes.tiny.archives --data DIR [--work runs/tiny]
 
-Needs the models of `recipes.tiny --study folds` and `--study unseen` in the work folder. By name and by example: an archive of each fold's
+Needs the models of `recipes.tiny --study folds` and `--study unseen` in the work folder; `--study retrieval` takes those of
+recipes.tiny.left_out too (--work runs/ship). By name and by example: an archive of each fold's
 ESC-50 clips, by the model trained without the fold. Queries are all class names and all clips; clips of the query's own recording are
 excluded. Five shots: an archive of all ESC-50 clips, by the model trained without a fifth of the classes. Each of those classes is defined
 by five clips of five recordings, five times, and the clips of all other recordings are ranked. Silent clips are not used as examples and
@@ -115,7 +116,11 @@ def study_retrieval(rows: Sequence[Row], work: Path, scratch: Path) -> list[Figu
     queries: dict[str, list[RankedQuery]] = {}
     for left in FOLDS:
         some = [row for row in rows if fold(row) == left]
-        searcher, index_of = open_archive(some, work / f"fold{left}", scratch / f"fold{left}"), _index_of(some)
+        folder = work / f"fold{left}"
+        searcher, index_of = (
+            open_archive(some, folder / "model" if (folder / "model").exists() else folder, scratch / f"fold{left}"),
+            _index_of(some),
+        )
         table = log_mel_statistics(some)
         names = list(by_name(searcher, some))
         queries.setdefault("by_name", []).extend(names)

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from auricle.bench.lineage import write_calibrated, write_lineage
 from auricle.bench.sounds import fingerprint_items
-from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, CosineCalibration, ModelConfig, Output
+from auricle.core.config import CLIP_LOGITS, EMBEDDING, FRAME_LOGITS, SIMILARITY, CosineCalibration, ModelConfig, Output
 from auricle.core.files import atomic_file, write_text
 from auricle.core.records import Clip
 from auricle.data.compose.feature_bank import FLOOR_DB
@@ -55,7 +55,7 @@ from auricle.train.calibrate import fit_platt, fit_thresholds
 from recipes.tiny.distilled import Corpus, Run, left_fold, model_config, open_corpus
 from recipes.tiny.event_decoding import ScoredMixtures, fit_decoding
 from recipes.tiny.families import Meanings, made_sounds, read_kinds
-from recipes.tiny.heads import fit_joint
+from recipes.tiny.heads import fit_joint, fit_similarity
 from recipes.tiny.label_map import LabelMap
 from recipes.tiny.training import WINDOW
 
@@ -67,6 +67,7 @@ MADE = ("silence", "tones", "noise")
 MADE_SEED = 1000
 CLIP, MIXTURE, SOUND = 0, 1, 2  # kinds of what is judged
 KINDS = {"recordings": CLIP, "mixtures": MIXTURE, "made": SOUND}
+COMPONENTS = 192  # of the similarity embedding
 _DRAWS = 200
 _FRAME_STEP = 4  # of the frames that calibrate
 
@@ -239,6 +240,19 @@ def select_labels(model: Model, vocabulary: Sequence[str], kept: np.ndarray, run
     return smaller
 
 
+def with_similarity(model: Model, pooled: Tensor) -> Model:
+    """The model with a similarity embedding of COMPONENTS whitened components, fitted to pooled vectors (N, C), and its labels."""
+    config = model.config
+    similarity = Output(kind="vectors", head="components and labels", dim=min(COMPONENTS, pooled.shape[1]) + len(config.labels))
+    changed = Model(ModelConfig(**{**dict(config), "outputs": {**config.outputs, SIMILARITY: similarity}})).eval()
+    state = changed.state_dict()
+    changed.load_state_dict({**state, **model.state_dict()})
+    head = changed.heads[SIMILARITY]
+    assert isinstance(head, nn.Linear)
+    fit_similarity(head, pooled)
+    return changed
+
+
 def implied_labels(vocabulary: Sequence[str], names: LabelMap) -> dict[str, tuple[str, ...]]:
     """Label -> labels of the vocabulary that follow from it: by AudioSet's tree, and of finer names those that labels.json says."""
     audioset = {plain: (name,) for name, plain in names.plain.items()}
@@ -329,8 +343,11 @@ def calibration_errors(judged: Judged, implying: Mapping[int, Sequence[int]], *,
 
 
 @torch.no_grad()
-def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.ndarray) -> None:
-    """Fit the projection on these clips: to the texts of their names and of what the teacher hears, as it scores it."""
+def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.ndarray) -> Tensor:
+    """Fit the projection on these clips: to the texts of their names and of what the teacher hears, as it scores it.
+
+    Returns the pooled vectors (N, C) of the clips that have any.
+    """
     assert corpus.sounds.taught is not None and isinstance(model.projection, nn.Linear)
     specific = corpus.sounds.named if corpus.sounds.specific is None else corpus.sounds.specific
     share = specific[list(training)].astype(np.float32)
@@ -344,6 +361,7 @@ def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.nd
     weights = torch.from_numpy(share[used] / share[used].sum(axis=1, keepdims=True))
     columns = torch.from_numpy(np.flatnonzero(share[used].sum(axis=0) > 0))
     fit_joint(model.projection, pooled, weights[:, columns], torch.from_numpy(text)[columns])
+    return pooled
 
 
 def _padded(corpus: Corpus, clip: int, seconds: float) -> np.ndarray:
@@ -389,7 +407,7 @@ def judge_training(corpus: Corpus, run: Run, training: Path, leave: int, text: n
                 return Judged(**{each.name: stored[each.name] for each in dataclasses.fields(Judged)})
     model, left_out = open_training(training, corpus, run), left_out_clips(corpus, leave)
     fit_words(model, corpus, sorted(set(corpus.trainable) - set(left_out)), text)
-    judged = judge(model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + leave)
+    judged = judge(model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + leave - 1)
     with atomic_file(kept) as partial, partial.open("wb") as file:
         np.savez(file, key=np.array(key), **{each.name: getattr(judged, each.name) for each in dataclasses.fields(Judged)})
     return judged
@@ -411,8 +429,8 @@ def assemble(
     report = {name: {"kept": bool(one), **row} for name, one, row in zip(corpus.vocabulary, kept, table, strict=True)}
     write_text(training / "labels.json", json.dumps(report, indent=1) + "\n")
     model = open_training(training, corpus, run)
-    fit_words(model, corpus, corpus.training, text)
-    smaller = with_implied(select_labels(model, corpus.vocabulary, kept, run), corpus.map)
+    pooled = fit_words(model, corpus, corpus.training, text)
+    smaller = with_implied(with_similarity(select_labels(model, corpus.vocabulary, kept, run), pooled), corpus.map)
     judged = judged.columns(np.flatnonzero(kept))
     smaller = calibrated(smaller, judged)
     errors = calibration_errors(judged, implying_labels(smaller.config.outputs[CLIP_LOGITS]), seed=run.seed)
