@@ -67,6 +67,7 @@ MADE = ("silence", "tones", "noise")
 MADE_SEED = 1000
 CLIP, MIXTURE, SOUND = 0, 1, 2  # kinds of what is judged
 KINDS = {"recordings": CLIP, "mixtures": MIXTURE, "made": SOUND}
+LONGEST = 10.0  # seconds of a clip that the joint space and the similarity embedding are fitted to
 COMPONENTS = 192  # of the similarity embedding
 _DRAWS = 200
 _FRAME_STEP = 4  # of the frames that calibrate
@@ -342,25 +343,33 @@ def calibration_errors(judged: Judged, implying: Mapping[int, Sequence[int]], *,
     return found
 
 
-@torch.no_grad()
-def fit_words(model: Model, corpus: Corpus, training: Sequence[int], text: np.ndarray) -> Tensor:
-    """Fit the projection on these clips: to the texts of their names and of what the teacher hears, as it scores it.
-
-    Returns the pooled vectors (N, C) of the clips that have any.
-    """
+def fit_words(model: Model, corpus: Corpus, clips: Sequence[int], pooled: Tensor, text: np.ndarray) -> None:
+    """Fit the projection on pooled vectors (N, C) of clips: to the texts of their names and of what the teacher hears, as it scores it."""
     assert corpus.sounds.taught is not None and isinstance(model.projection, nn.Linear)
     specific = corpus.sounds.named if corpus.sounds.specific is None else corpus.sounds.specific
-    share = specific[list(training)].astype(np.float32)
-    soft = np.asarray(corpus.sounds.taught.short.clips[list(training)], np.float32)
+    share = specific[list(clips)].astype(np.float32)
+    soft = np.asarray(corpus.sounds.taught.short.clips[list(clips)], np.float32)
     share[:, corpus.sounds.taught.columns] = np.maximum(share[:, corpus.sounds.taught.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
     used = np.flatnonzero(share.sum(axis=1) > 0)
-    longest = round(30 * corpus.sounds.frontend.frame_rate)
-    clips = [training[index] for index in used.tolist()]
-    inputs = (torch.from_numpy(_padded(corpus, clip, WINDOW.seconds)[:longest])[None] for clip in clips)
-    pooled = torch.cat([model.encode(features).pooled for features in inputs])
     weights = torch.from_numpy(share[used] / share[used].sum(axis=1, keepdims=True))
     columns = torch.from_numpy(np.flatnonzero(share[used].sum(axis=0) > 0))
-    fit_joint(model.projection, pooled, weights[:, columns], torch.from_numpy(text)[columns])
+    fit_joint(model.projection, pooled[torch.from_numpy(used)], weights[:, columns], torch.from_numpy(text)[columns])
+
+
+@torch.no_grad()
+def encode_clips(model: Model, corpus: Corpus, clips: Sequence[int], training: Path) -> Tensor:
+    """Pooled vectors (N, C) of the beginnings of clips, kept in training/pooled.npz as long as its weights stay."""
+    state = (training / "student.pt").read_bytes() + json.dumps([str(corpus.rows[clip].path) for clip in clips]).encode()
+    key, kept = hashlib.sha256(state).hexdigest(), training / "pooled.npz"
+    if kept.exists():
+        with np.load(kept) as stored:
+            if str(stored["key"]) == key:
+                return torch.from_numpy(stored["pooled"])
+    longest = round(LONGEST * corpus.sounds.frontend.frame_rate)
+    inputs = (torch.from_numpy(_padded(corpus, clip, WINDOW.seconds)[:longest])[None] for clip in clips)
+    pooled = torch.cat([model.encode(features).pooled for features in inputs])
+    with atomic_file(kept) as partial, partial.open("wb") as file:
+        np.savez(file, key=np.array(key), pooled=pooled.numpy())
     return pooled
 
 
@@ -406,7 +415,8 @@ def judge_training(corpus: Corpus, run: Run, training: Path, leave: int, text: n
             if str(stored["key"]) == key:
                 return Judged(**{each.name: stored[each.name] for each in dataclasses.fields(Judged)})
     model, left_out = open_training(training, corpus, run), left_out_clips(corpus, leave)
-    fit_words(model, corpus, sorted(set(corpus.trainable) - set(left_out)), text)
+    others = sorted(set(corpus.trainable) - set(left_out))
+    fit_words(model, corpus, others, encode_clips(model, corpus, others, training), text)
     judged = judge(model, corpus, left_out, text, run, mixtures=mixtures, seed=run.seed + leave - 1)
     with atomic_file(kept) as partial, partial.open("wb") as file:
         np.savez(file, key=np.array(key), **{each.name: getattr(judged, each.name) for each in dataclasses.fields(Judged)})
@@ -429,7 +439,8 @@ def assemble(
     report = {name: {"kept": bool(one), **row} for name, one, row in zip(corpus.vocabulary, kept, table, strict=True)}
     write_text(training / "labels.json", json.dumps(report, indent=1) + "\n")
     model = open_training(training, corpus, run)
-    pooled = fit_words(model, corpus, corpus.training, text)
+    pooled = encode_clips(model, corpus, corpus.training, training)
+    fit_words(model, corpus, corpus.training, pooled, text)
     smaller = with_implied(with_similarity(select_labels(model, corpus.vocabulary, kept, run), pooled), corpus.map)
     judged = judged.columns(np.flatnonzero(kept))
     smaller = calibrated(smaller, judged)
