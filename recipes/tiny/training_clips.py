@@ -27,8 +27,7 @@ from auricle.runtime import catalog
 def training_items(data: Path, folder: Path) -> list[Item]:
     """Items of the clips that the card of the model in folder lists, in its order. InputError where data lacks one."""
     card = catalog.read_card(folder)
-    columns = [card["clip_fields"].index(field) for field in ("corpus", "file")]
-    listed = [tuple(clip[column] for column in columns) for clip in card["clips"]]
+    listed = [(author["corpus"], file) for author in card["clips"] for file, _ in author["files"]]
     rows = {
         (item.corpus, item.audio.name): item
         for item in manifest.items_from_rows(corpora.read(data, sorted({corpus for corpus, _ in listed})))

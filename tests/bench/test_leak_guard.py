@@ -128,6 +128,14 @@ def test_clips_of_a_calibration_leak(
             leak_guard.refuse_leaked(leaks, 1)
 
 
+def test_a_calibration_lists_what_training_does_not(tone_folder: Path, tmp_path: Path, unheard: list[Item]) -> None:
+    folder = Path(shutil.copytree(tone_folder, tmp_path / "calibrated"))
+    lineage.write_lineage(folder, unheard[:2])
+    lineage.write_calibrated(folder, unheard)
+    past = lineage.read_lineage(folder)
+    assert len(past.clips) == 2 and len(past.calibrated) == len(unheard) - 2 and not set(past.clips) & set(past.calibrated)
+
+
 def test_a_planted_copy_is_found_by_its_sound(listener: Listener, heard: list[Item], unheard: list[Item], tmp_path: Path) -> None:
     samples, rate = soundfile.read(heard[2].audio)
     soundfile.write(tmp_path / "innocent.ogg", 0.3 * samples, rate)
@@ -296,7 +304,8 @@ shipped = pytest.mark.skipif(
 @shipped
 def test_the_shipped_model_states_the_clips_of_its_card() -> None:
     past, card = lineage.read_lineage(SHIPPED), json.loads((SHIPPED / "card.json").read_text())
-    assert [(clip.corpus, clip.file) for clip in past.clips] == [tuple(clip[:2]) for clip in card["clips"]]
+    listed = sorted((author["corpus"], file) for author in card["clips"] for file, _ in author["files"])
+    assert sorted((clip.corpus, clip.file) for clip in past.clips) == listed
     assert past.vectors is not None and past.texts == {"audiocaps"}
     assert past.fingerprints is not None and len(past.fingerprints) == len(past.clips)
     assert sum((SHIPPED / name).stat().st_size for name in (lineage.CLIPS, lineage.VECTORS, lineage.FINGERPRINTS)) < 1_500_000

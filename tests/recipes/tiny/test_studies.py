@@ -136,7 +136,7 @@ def test_records_and_a_card_are_left_and_the_shipped_folder_hears(study: Study, 
     accuracy = study.records["esc50-folds"]["figures"][0]
     assert accuracy["n"] == 18 and accuracy["low"] <= accuracy["value"] <= accuracy["high"]
     card = json.loads((study.workspace.work / "ship" / "card.json").read_text())
-    assert len(card["clips"]) == 26 and card["clips"][0][2] == "nobody"
+    assert sum(len(author["files"]) for author in card["clips"]) == 26 and card["clips"][0]["author"] == "nobody"
     heard = auricle.load(study.workspace.work / "ship").listen(data / "esc50_16k" / "audio" / "1-00-A-0.wav")
     assert heard.error is None and {*CLASSES.values(), "speech"} <= {tag.label for tag in heard.tags}
 
@@ -147,7 +147,7 @@ def test_only_licensed_clips_are_trained_on(study: Study) -> None:
         assert {row.licence for row in rows} == {"CC0", "CC-BY 3.0"}
     assert sum(row.licence == "CC-BY-NC 3.0" for row in study.workspace.rows) == 6  # there were some to refuse
     card = json.loads((study.workspace.work / "ship" / "card.json").read_text())
-    assert {clip[1] for clip in card["clips"]} >= {row.path.name for row in study.heard["ship"]}
+    assert {file for author in card["clips"] for file, _ in author["files"]} >= {row.path.name for row in study.heard["ship"]}
 
 
 @pytest.mark.parametrize("left", [1, 2])
