@@ -6,7 +6,8 @@ WORK is that of recipes.tiny.ship. The model of each fold gets labels, calibrati
 folds' models. Measured as a user runs it: ESC-50's clips, each called by the best of the 50 labels in `tag` (one that the model does not
 have is wrong); the same without clips whose author has clips of other corpora in training; scenes of 10 s composed of ESC-50's clips over
 ambience of the fold, by number of sources: tags, events and their times, beside an energy gate with the clip classifier; and kinds of
-sounds that have no label of ESC-50 (recipes.tiny.families). Writes docs/results/left-out.json. Hardware: one core, some minutes per fold.
+sounds that have no label of ESC-50 (recipes.tiny.families). Writes docs/results/left-out.json, and docs/models/auricle-tiny-files.md: what
+these models hear in recordings of other corpora, chosen by a hash. Hardware: one core, some minutes per fold.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import hashlib
 import json
 import re
 from collections import Counter
@@ -27,9 +29,10 @@ import torch
 from auricle.bench.results import Figure, write_record
 from auricle.core.errors import SoundError
 from auricle.core.files import write_text
-from auricle.core.records import Clip, Event
+from auricle.core.records import Analysis, Clip, Event
 from auricle.data.compose.scenes import Mix, Source, compose_scene, load_source
 from auricle.data.corpora.clip_table import FOLDS, Row, fold
+from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
 from auricle.listen.listener import Listener, load
 from auricle.listen.timeline import FrameBlocks, Timeline
 from auricle.metrics.bootstrap import interval_of, wilson
@@ -44,6 +47,8 @@ from recipes.tiny.evaluation import Scene, SceneScores, gated_classifier, scene_
 from recipes.tiny.families import Judged, measure
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+PAGE = RESULTS.parent / "models" / "auricle-tiny-files.md"
+FILES = 50  # recordings on the page, of all folds together
 SOURCES, SCENES, RATE = (1, 2, 3, 4, 5), 60, 16_000
 _PARTS = {"ambience", "open_ambience"}
 
@@ -192,6 +197,39 @@ def family_figures(folds: Sequence[Mapping[str, Judged]]) -> list[Figure]:
     return figures
 
 
+def hear_files(listener: Listener, corpus: Corpus, leave: int, count: int) -> list[tuple[str, str, str]]:
+    """So many recordings of the fold that are no ESC-50, by a hash of their names: each one's name, its labels, and what `listen` says."""
+    rows = [row for row in corpus.rows if row.corpus not in ("esc50", SYNTHETIC) and fold(row) == leave]
+    names = {row.path: f"{row.corpus}/{row.path.name}" for row in rows}
+    chosen = sorted(rows, key=lambda row: hashlib.sha256(names[row.path].encode()).digest())[:count]
+    answers = listener.listen([row.path for row in chosen])
+    assert isinstance(answers, list)
+    return [(names[row.path], ", ".join(row.labels), _heard(answer)) for row, answer in zip(chosen, answers, strict=True)]
+
+
+def _heard(analysis: Analysis) -> str:
+    narrowest = analysis.narrowest()
+    if present := [f"{tag.label} {tag.score:.2f}" for tag in narrowest.tags if tag.present]:
+        return ", ".join(present)
+    guesses = ", ".join(f"{tag.label} {tag.score:.2f}" for tag in narrowest.perhaps)
+    return "silent" if analysis.silent else f"(perhaps {guesses})" if guesses else "(nothing)"
+
+
+def render_files(files: Sequence[tuple[str, str, str]]) -> str:
+    """The page of recordings and what was heard in them."""
+    intro = f"""# {len(files)} recordings as they come
+
+What models that are made as auricle-tiny hear in {len(files)} recordings that they were neither trained nor calibrated on: those of each
+fold whose names have the smallest hashes, ESC-50 left out. The second column is what file names and credits say, unchecked; the third the
+tags of `auricle listen` without those that follow from a narrower one, or, in parentheses, what comes close where nothing is present.
+Written by `python -m recipes.tiny.left_out`; the corpora are described in [data](../data.md).
+
+| recording | its labels | heard |
+|---|---|---|
+"""
+    return intro + "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in files)
+
+
 def main() -> None:
     """Assemble the model of each fold, measure it, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,6 +243,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     run, teacher, made = Run(seed=asked.seed), Teacher(asked.teacher), asked.work / "made"
     hits, families, false = [], [], Counter[str]()
+    files: list[tuple[str, str, str]] = []
     rows: dict[int, list[Any]] = {count: [] for count in SOURCES}
     outputs: dict[int, list[SceneScores]] = {count: [] for count in SOURCES}
     gated: dict[int, list[SceneScores]] = {count: [] for count in SOURCES}
@@ -216,6 +255,7 @@ def main() -> None:
         listener, labels = load(str(folder)), tuple(sorted(classes(corpus).values()))
         hits.append(call_clips(listener, corpus, leave))
         print(f"fold {leave}: {hits[-1].right.mean():.4f} of ESC-50's clips, {len(listener.labels)} labels", flush=True)
+        files += hear_files(listener, corpus, leave, FILES // len(asked.folds) + (leave <= FILES % len(asked.folds)))
         own = [row for row in corpus.rows if fold(row) == leave]
         families.append(measure(listener, own, seed=asked.seed + leave))
         for one in families[-1].values():
@@ -238,6 +278,7 @@ def main() -> None:
     command = f"python -m recipes.tiny.left_out --data DIR --teacher {Path(asked.teacher).name}"
     about = __doc__.split("\n\n")[2].replace("\n", " ")
     extra = {"about": about, "false_labels": dict(false.most_common(20))}
+    write_text(PAGE, render_files(files))
     print(write_record(RESULTS, "left-out", command=command, seed=asked.seed, figures=figures, extra=extra))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,8 @@ pytest.importorskip("torch")
 
 import auricle
 from auricle.core.records import Event
-from recipes.tiny import left_out
+from auricle.data.corpora.clip_table import fold
+from recipes.tiny import distilled, left_out
 from recipes.tiny.evaluation import Scene
 from recipes.tiny.families import Judged
 
@@ -48,3 +52,18 @@ def test_a_label_that_a_model_does_not_have_counts_as_missed() -> None:
     )
     own = left_out.of_labels(("new", listener.labels[1]), scores, listener)
     assert own.scores.tolist() == [[0.0, 0.5]] and own.truth.tolist() == [[True, False]]
+
+
+def test_recordings_are_listed_with_what_listen_says(three_classes: Path, small_run: distilled.Run, tmp_path: Path) -> None:
+    corpus = distilled.open_corpus(three_classes, tmp_path / "features", small_run, None, leave=None)
+    corpus = dataclasses.replace(corpus, rows=[dataclasses.replace(row, corpus="other") for row in corpus.rows])
+    listener, leave = auricle.load(), fold(corpus.rows[0])
+    files = left_out.hear_files(listener, corpus, leave, 3)
+    assert files == left_out.hear_files(listener, corpus, leave, 3) and len({name for name, *_ in files}) == 3
+    named = {f"other/{row.path.name}": row for row in corpus.rows if fold(row) == leave}
+    for name, labels, heard in files:
+        row, answer = named[name], listener.listen(named[name].path)
+        assert labels == ", ".join(row.labels)
+        assert all(tag.label in heard for tag in answer.narrowest().tags if tag.present)
+    page = left_out.render_files(files)
+    assert page.startswith("# 3 recordings") and page.count("other/") == 3
