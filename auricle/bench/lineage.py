@@ -3,8 +3,8 @@
 MODEL_FOLDER/heard.jsonl has a line per training clip: {"corpus", "source", "file", "site"}. Two optional files describe the sound of those
 clips, a row for each: heard_fingerprints.npy, audio fingerprints (bench.fingerprint), uint8 (n, SLOTS, SLOT_BYTES); and heard.npy,
 similarity embeddings, int8 (n, E): unit vectors times 127, rounded. MODEL_FOLDER/calibrated.jsonl has a line of the same form as
-heard.jsonl per clip that scores and thresholds were fitted to and that heard.jsonl does not list. None of them is part of the model's fingerprint.
-Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
+heard.jsonl per clip that scores and thresholds were fitted to and that heard.jsonl does not list. None of them is part of the model's
+fingerprint. Published weights have neither; lineages.json lists the corpora that their authors name, without the clips.
 """
 
 from __future__ import annotations

@@ -183,8 +183,8 @@ class Analysis:
 
     def narrowest(self) -> Analysis:
         """The analysis without tags and events that follow from narrower ones, such as animal where there is a dog."""
-        own = {name: tuple(each for each in getattr(self, name) if each.implied_by is None) for name in ("tags", "perhaps", "events")}
-        return dataclasses.replace(self, **own)
+        tags, perhaps = (tuple(tag for tag in tags if tag.implied_by is None) for tags in (self.tags, self.perhaps))
+        return dataclasses.replace(self, tags=tags, perhaps=perhaps, events=tuple(each for each in self.events if each.implied_by is None))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON object (docs/json.md). The fields after events are left out where they are empty."""
