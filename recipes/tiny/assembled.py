@@ -344,12 +344,13 @@ def calibration_errors(judged: Judged, implying: Mapping[int, Sequence[int]], *,
 
 
 def fit_words(model: Model, corpus: Corpus, clips: Sequence[int], pooled: Tensor, text: np.ndarray) -> None:
-    """Fit the projection on pooled vectors (N, C) of clips: to the texts of their names and of what the teacher hears, as it scores it."""
-    assert corpus.sounds.taught is not None and isinstance(model.projection, nn.Linear)
+    """Fit the projection on pooled vectors (N, C) of clips: to the texts of their names and of what a teacher hears, as it scores it."""
+    assert isinstance(model.projection, nn.Linear)
     specific = corpus.sounds.named if corpus.sounds.specific is None else corpus.sounds.specific
     share = specific[list(clips)].astype(np.float32)
-    soft = np.asarray(corpus.sounds.taught.short.clips[list(clips)], np.float32)
-    share[:, corpus.sounds.taught.columns] = np.maximum(share[:, corpus.sounds.taught.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
+    if (taught := corpus.sounds.taught) is not None:
+        soft = np.asarray(taught.short.clips[list(clips)], np.float32)
+        share[:, taught.columns] = np.maximum(share[:, taught.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
     used = np.flatnonzero(share.sum(axis=1) > 0)
     weights = torch.from_numpy(share[used] / share[used].sum(axis=1, keepdims=True))
     columns = torch.from_numpy(np.flatnonzero(share[used].sum(axis=0) > 0))
