@@ -30,6 +30,7 @@ LIMIT = 128_000_000
 Embed: TypeAlias = Callable[[Sequence[str]], np.ndarray]
 
 _FORMAT = 1
+# What reading a damaged entry raises; NotImplementedError is of zipfile, for a compression that it lacks.
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 

@@ -4,7 +4,7 @@ Beyer et al. 2022 (arXiv:2106.05237), function matching: student and teacher get
 a list of clips, each with its level, time, filter and room, rendered in mel power for both front-ends. Matched are label scores and vectors
 of the whole mixture, and scores by frame, which come from short windows of the unmixed clips. Labels of the manifest are used besides.
 
-    auricle train distill                            a first run on synthetic sounds, taught by the shipped model
+    auricle train distill                            a first run on synthetic sounds; the shipped model is the teacher
     auricle train distill --set teacher=mn04_as_mAP_432.pt --set data=sounds.jsonl
 """
 
@@ -33,7 +33,7 @@ from auricle.data.item import Item
 from auricle.data.waves import Waves
 from auricle.models.encoders.embedding import Embedding
 from auricle.models.model import Model
-from auricle.recipes.distilling.batches import MixtureBatches, Sounds, Taught
+from auricle.recipes.distilling.batches import MixtureBatches, Sounds, TeacherSounds
 from auricle.recipes.distilling.objective import DistillObjective, DistillObjectiveConfig
 from auricle.recipes.distilling.teacher import Teacher, open_short_scores
 from auricle.recipes.recipe_config import Positive, RecipeConfig, compute_losses, encoder_settings, make_model_config
@@ -87,10 +87,10 @@ def build(config: Config) -> Training:
         raise InputError(f"the encoder takes a {frontend.preset.kind} as input; wanted one of log-mels, whose powers add")
     rate = _encode_silence(Model(model_config), round(config.window * frontend.frame_rate)).frame_rate
     sounds, labels = _prepare(config, items, teacher, frontend)
-    assert sounds.taught is not None
+    assert sounds.teacher is not None
     model = Model(_with_outputs(make_model_config(settings, name="distilled", window=config.window, label_rate=rate), labels, rate)).train()
     training, held_out = _split(items, config)
-    objective = DistillObjective(model, teacher, sounds.taught.columns, config.objective)
+    objective = DistillObjective(model, teacher, sounds.teacher.columns, config.objective)
     batches = MixtureBatches(
         sounds,
         config.mixtures,
@@ -125,8 +125,8 @@ def _prepare(config: Config, items: Sequence[Item], teacher: Teacher, frontend: 
     highest = np.maximum(short.clips, np.maximum.reduceat(short.scores, short.starts[:-1], axis=0))
     known &= highest >= config.doubt
     names = [item.id for item in items]
-    taught = Taught(banks[1], teacher.frontend, short, np.arange(len(teacher.labels)))
-    return Sounds(banks[0], frontend, named, names, taught, items=items), labels
+    of_teacher = TeacherSounds(banks[1], teacher.frontend, short, np.arange(len(teacher.labels)))
+    return Sounds(banks[0], frontend, named, names, of_teacher, items=items), labels
 
 
 def _further_labels(items: Sequence[Item], known: Sequence[str], min_clips: int) -> list[str]:
@@ -202,14 +202,14 @@ def agreement(trained: nn.Module, sounds: Sounds, clips: Sequence[int], seconds:
     the teacher's is the same.
     """
     assert (
-        isinstance(trained, DistillObjective) and trained.teacher is not None and trained.vectors is not None and sounds.taught is not None
+        isinstance(trained, DistillObjective) and trained.teacher is not None and trained.vectors is not None and sounds.teacher is not None
     )
     cosines, same = [], []
     plain = sounds.student.speeds.index(1.0)
     for clip in clips:
         features = [
             frontend.from_power(_window(bank.clip(clip, plain)[0], round(seconds * frontend.frame_rate)))
-            for bank, frontend in ((sounds.student, sounds.frontend), (sounds.taught.bank, sounds.taught.frontend))
+            for bank, frontend in ((sounds.student, sounds.frontend), (sounds.teacher.bank, sounds.teacher.frontend))
         ]
         encoded = trained.model.encode(torch.from_numpy(features[0])[None])
         logits = trained.model.apply_heads(encoded)[CLIP_LOGITS]

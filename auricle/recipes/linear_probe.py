@@ -73,7 +73,7 @@ def _example(item: Item) -> Example:
 
 
 def _estimate(listener: Listener, examples: Sequence[Example]) -> str:
-    """Time for embedding all examples, at the pace of the first ones that can be read."""
+    """Time for embedding all examples, at the speed of the first ones that can be read."""
     trials = []
     for example in examples[:_TRIALS]:
         with contextlib.suppress(SoundError, InputError):

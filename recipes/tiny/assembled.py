@@ -114,13 +114,13 @@ def truth_of(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
     Present: by name, or by the teacher. Absent: neither, and the teacher finds it implausible. A finer name of the corpora is open for
     clips that have, or may have, what AudioSet calls it.
     """
-    taught = corpus.sounds.taught
-    assert taught is not None
+    of_teacher = corpus.sounds.teacher
+    assert of_teacher is not None
     named = corpus.sounds.named
-    highest = np.asarray(taught.short.clips, np.float32)
+    highest = np.asarray(of_teacher.short.clips, np.float32)
     truth, known = named.copy(), np.ones_like(named)
-    truth[:, taught.columns] |= highest >= PRESENT
-    known[:, taught.columns] = truth[:, taught.columns] | (highest < ABSENT)
+    truth[:, of_teacher.columns] |= highest >= PRESENT
+    known[:, of_teacher.columns] = truth[:, of_teacher.columns] | (highest < ABSENT)
     column = {name: index for index, name in enumerate(corpus.vocabulary)}
     meanings = {one.finer: one.audioset for section in corpus.map.labels.values() for one in section.values() if one.finer}
     for name, names in meanings.items():
@@ -186,10 +186,10 @@ def judge(model: Model, corpus: Corpus, clips: Sequence[int], text: np.ndarray, 
 
 def _implausible(corpus: Corpus, features: Tensor) -> np.ndarray:
     """Labels (B, K) that are known to be absent from mixtures where no name says them: the teacher finds them implausible."""
-    assert corpus.teacher is not None and corpus.sounds.taught is not None
+    assert corpus.teacher is not None and corpus.sounds.teacher is not None
     scores, _ = corpus.teacher(features)
     absent = np.zeros((len(features), len(corpus.vocabulary)), bool)
-    absent[:, corpus.sounds.taught.columns] = scores.numpy() < ABSENT
+    absent[:, corpus.sounds.teacher.columns] = scores.numpy() < ABSENT
     return absent
 
 
@@ -348,9 +348,9 @@ def fit_words(model: Model, corpus: Corpus, clips: Sequence[int], pooled: Tensor
     assert isinstance(model.projection, nn.Linear)
     specific = corpus.sounds.named if corpus.sounds.specific is None else corpus.sounds.specific
     share = specific[list(clips)].astype(np.float32)
-    if (taught := corpus.sounds.taught) is not None:
-        soft = np.asarray(taught.short.clips[list(clips)], np.float32)
-        share[:, taught.columns] = np.maximum(share[:, taught.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
+    if (of_teacher := corpus.sounds.teacher) is not None:
+        soft = np.asarray(of_teacher.short.clips[list(clips)], np.float32)
+        share[:, of_teacher.columns] = np.maximum(share[:, of_teacher.columns], 0.5 * np.where(soft >= ABSENT, soft, 0.0))
     used = np.flatnonzero(share.sum(axis=1) > 0)
     weights = torch.from_numpy(share[used] / share[used].sum(axis=1, keepdims=True))
     columns = torch.from_numpy(np.flatnonzero(share[used].sum(axis=0) > 0))

@@ -1,4 +1,4 @@
-"""auricle-tiny taught by a published model: trained on mixtures of all licensed clips, with a teacher or from names alone.
+"""auricle-tiny distilled from a published model: trained on mixtures of all licensed clips, with a teacher or from names alone.
 
     python -m recipes.tiny.distilled --data DIR --teacher mn04_as_mAP_432.pt --leave 1 -o runs/distilled/fold1
     python -m recipes.tiny.distilled --data DIR --leave 1 -o runs/distilled/fold1-names
@@ -42,7 +42,7 @@ from auricle.models.encoders.embedding import Embedding
 from auricle.models.encoders.factory import open_encoder
 from auricle.models.model import Model
 from auricle.recipes.distill import agreement
-from auricle.recipes.distilling.batches import MixtureBatches, Sounds, Taught
+from auricle.recipes.distilling.batches import MixtureBatches, Sounds, TeacherSounds
 from auricle.recipes.distilling.objective import DistillObjective, DistillObjectiveConfig
 from auricle.recipes.distilling.teacher import Teacher, open_short_scores
 from auricle.recipes.recipe_config import compute_losses
@@ -123,7 +123,7 @@ def open_corpus(data: Path, work: Path, run: Run, teacher: Teacher | None, *, le
     named, specific = _named(rows, names, vocabulary)
     frontend = open_frontend(open_run_encoder(run).frontend)
     student = _open_bank(rows, work, frontend, run.speeds)
-    taught = None
+    of_teacher = None
     if teacher is not None:
         bank = _open_bank(rows, work, teacher.frontend, run.speeds)
         short = open_short_scores(teacher, bank, _key(rows), work, seconds=1.0, hop=0.25, progress=_progress("scored"))
@@ -131,8 +131,8 @@ def open_corpus(data: Path, work: Path, run: Run, teacher: Teacher | None, *, le
         highest = np.maximum(short.clips, np.maximum.reduceat(short.scores, short.starts[:-1], axis=0))
         named[:, columns] &= highest >= run.doubt
         specific &= named
-        taught = Taught(bank, teacher.frontend, short, columns)
-    sounds = Sounds(student, frontend, named, [str(row.path) for row in rows], taught, specific)
+        of_teacher = TeacherSounds(bank, teacher.frontend, short, columns)
+    sounds = Sounds(student, frontend, named, [str(row.path) for row in rows], of_teacher, specific)
     training = [index for index in trainable if leave is None or rows[index].corpus == SYNTHETIC or fold(rows[index]) != leave]
     return Corpus(rows, sounds, vocabulary, trainable, training, names, teacher)
 
@@ -207,8 +207,8 @@ def train_model(corpus: Corpus, run: Run, teacher: Teacher | None, out: Path) ->
     """Train, or go on with an interrupted training, and return the model with its averaged weights."""
     torch.manual_seed(run.seed)
     model = Model(model_config(corpus.vocabulary, run)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    encoder, taught = open_run_encoder(run), corpus.sounds.taught
-    objective = DistillObjective(model, teacher, np.zeros(0, int) if taught is None else taught.columns, run.objective)
+    encoder, of_teacher = open_run_encoder(run), corpus.sounds.teacher
+    objective = DistillObjective(model, teacher, np.zeros(0, int) if of_teacher is None else of_teacher.columns, run.objective)
     batches = MixtureBatches(
         corpus.sounds,
         run.mixtures,
@@ -308,9 +308,9 @@ def record(options: argparse.Namespace, figures: Mapping[str, float], clips: int
     ]
     notes = {"vectors": "mean cosine with the teacher's vectors, left-out clips", "first_label": "share with the teacher's first label"}
     found += [{"name": name, "value": figures[name], "note": note} for name, note in notes.items() if name in figures]
-    taught = "with the teacher EfficientAT mn04, which has heard AudioSet" if options.teacher else "names alone"
+    trained = "with the teacher EfficientAT mn04, which has heard AudioSet" if options.teacher else "names alone"
     about = (
-        f"One training, {taught}: {options.steps * Run.batch} mixtures of {clips} licensed clips, without fold {options.leave}; "
+        f"One training, {trained}: {options.steps * Run.batch} mixtures of {clips} licensed clips, without fold {options.leave}; "
         "ESC-50's clips of it are classified among the 50 classes by the head of recordings."
     )
     teacher = f" --teacher {Path(options.teacher).name}" if options.teacher else ""

@@ -33,7 +33,7 @@ from recipes.tiny.distilled import Corpus, Run, open_corpus, own_label, train_mo
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 ABOUT = (
     "Ten ESC-50 classes (target % 5 == k) held out of training with all clips that have such a name or a wider one; zero-shot "
-    "accuracy among the ten by their names, chance 0.10. taught_: with a teacher that was trained on AudioSet, and so has heard them. The "
+    "accuracy among the ten by their names, chance 0.10. teacher_: with a teacher that was trained on AudioSet, and so has heard them. The "
     "lexicon of the text tower describes how they sound."
 )
 
@@ -86,7 +86,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     run = Run(seed=asked.seed, steps=asked.steps, precision=asked.precision, mixtures=MixtureConfig(noise_share=asked.noise))
     made, words, figures = asked.work / "made", find_folder(asked.words), list[Figure]()
-    for prefix, teacher in (("names", None), ("taught", Teacher(asked.teacher))):
+    for prefix, teacher in (("names", None), ("teacher", Teacher(asked.teacher))):
         corpus = open_corpus(asked.data, asked.work / "features", run, teacher, leave=None, made=made if made.exists() else None)
         found: list[tuple[str, np.ndarray]] = []
         for number in asked.sets:

@@ -64,7 +64,7 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], logs: Path, *, proce
     waiting, failed = list(commands.items()), []
     running: dict[str, subprocess.Popen[bytes]] = {}
     logs.mkdir(parents=True, exist_ok=True)
-    told = time.monotonic()
+    reported = time.monotonic()
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"terminated; {', '.join(running)} stopped, what is finished stays"))
     try:
         while waiting or running:
@@ -77,8 +77,8 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], logs: Path, *, proce
                 if (status := process.poll()) is not None:
                     del running[name]
                     failed += [name] if status else []
-            if running and time.monotonic() - told >= every:
-                told = time.monotonic()
+            if running and time.monotonic() - reported >= every:
+                reported = time.monotonic()
                 for name in running:
                     print(f"{name}: {_last_line(logs / f'{name}.log')}", flush=True)
             time.sleep(min(0.2, every))

@@ -35,7 +35,7 @@ class Matching:
     def of(words: Callable[[Item], Collection[str]], items: Sequence[Item], labels: Sequence[str]) -> Matching:
         """Match the words of items, such as their labels, as `auricle listen --labels` does, but for more specific sounds.
 
-        Those are left out, since a corpus that knows labradors need not know all dogs.
+        Those are left out, since a corpus that names labradors need not name all dogs.
         """
         named: dict[str, set[str]] = {}
         for item in items:

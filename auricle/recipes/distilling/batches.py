@@ -27,7 +27,7 @@ TEACHER, NAMED, SHARE, FRAMES = "teacher", "named", "share", "frames"
 class Sounds:
     """What mixtures are drawn from.
 
-    student: bank of the clips, with its front-end. named: bool (clips, K), labels by name. names: of the clips, for messages. taught: what
+    student: bank of the clips, with its front-end. named: bool (clips, K), labels by name. names: of the clips, for messages. teacher: what
     a teacher adds; None to learn from names alone. specific: bool (clips, K), those of `named` that say most, such as dog and not animal;
     None where all do. items: of the clips, where they are of a manifest.
     """
@@ -36,13 +36,13 @@ class Sounds:
     frontend: Frontend
     named: np.ndarray
     names: Sequence[str]
-    taught: Taught | None = None
+    teacher: TeacherSounds | None = None
     specific: np.ndarray | None = None
     items: Sequence[Item] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Taught:
+class TeacherSounds:
     """What a teacher adds. bank: of the same clips and speeds, with its front-end. short: its scores of short windows.
 
     columns: int (Kt,), where its labels are among the student's K.
@@ -122,7 +122,7 @@ class MixtureBatches:
         return self._lengths[-1][1]
 
     def _render(self, mixtures: Sequence[Mixture], seconds: float) -> Batch:
-        sounds, taught = self._sounds, self._sounds.taught
+        sounds, of_teacher = self._sounds, self._sounds.teacher
         features = self._features(mixtures, seconds, sounds.student, sounds.frontend)
         rows = [self._targets(mixture, self._frames(features.shape[1]), seconds) for mixture in mixtures]
         named, share, frames = (np.stack(part) for part in zip(*rows, strict=True))
@@ -137,7 +137,11 @@ class MixtureBatches:
                 NAMED: torch.from_numpy(named),
                 SHARE: torch.from_numpy(share),
                 FRAMES: torch.from_numpy(frames),
-                **({} if taught is None else {TEACHER: torch.from_numpy(self._features(mixtures, seconds, taught.bank, taught.frontend))}),
+                **(
+                    {}
+                    if of_teacher is None
+                    else {TEACHER: torch.from_numpy(self._features(mixtures, seconds, of_teacher.bank, of_teacher.frontend))}
+                ),
             },
         )
 
@@ -156,8 +160,8 @@ class MixtureBatches:
             step = sounds.frontend.frame_rate / rate
             active = sounding[np.minimum((np.arange(int(len(sounding) / step)) * step).astype(int), len(sounding) - 1)]
             own = np.zeros((len(active), count), np.float32)
-            if sounds.taught is not None:
-                own[:, sounds.taught.columns] = sounds.taught.short.frames(part.clip, rate, len(active), speed)
+            if sounds.teacher is not None:
+                own[:, sounds.teacher.columns] = sounds.teacher.short.frames(part.clip, rate, len(active), speed)
             own[:, sounds.named[part.clip]] = np.maximum(own[:, sounds.named[part.clip]], active[:, None])
             placed = place(own * active[:, None], part, rate, frames)
             np.maximum(scores, placed, out=scores)
