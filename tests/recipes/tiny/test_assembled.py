@@ -17,7 +17,7 @@ from auricle.bench.lineage import read_lineage  # noqa: E402
 from auricle.core.audioset import labels as audioset_labels  # noqa: E402
 from auricle.core.config import CLIP_LOGITS, FRAME_LOGITS  # noqa: E402
 from auricle.data.corpora.clip_table import fold  # noqa: E402
-from auricle.models.folder import save  # noqa: E402
+from auricle.models.folder import load, save  # noqa: E402
 from auricle.models.model import Model  # noqa: E402
 from auricle.recipes.distilling.teacher import Teacher  # noqa: E402
 from auricle.runtime.catalog import find_folder  # noqa: E402
@@ -136,7 +136,7 @@ def test_the_folder_answers_and_says_what_it_was_made_from(trained: tuple[distil
     assert len(lineage.clips) == len(corpus.training) and len(lineage.calibrated) == 15
 
 
-def test_a_label_needs_sources_and_a_lower_bound() -> None:
+def test_a_label_needs_sources_and_precision() -> None:
     rng, count = np.random.default_rng(0), 80
     truth = np.zeros((count, 4), bool)
     truth[:20] = True
@@ -149,10 +149,25 @@ def test_a_label_needs_sources_and_a_lower_bound() -> None:
     known[70:, 3] = True
     judged = assembled.Judged(logits, truth, known, source, np.zeros(count, int), logits, logits, truth.astype(np.float32))
     few = dataclasses.replace(judged, source=np.where(np.arange(count) < 20, "one source", source))
-    kept, table = assembled.audible(judged, assembled.Demand(), seed=0)
+    kept, table = assembled.audible(judged, assembled.Demand(precision=0.5), seed=0)
     assert kept[0] and kept[1] and not kept[2] and table[0]["sources"] == 20
     assert not assembled.audible(few, assembled.Demand(), seed=0)[0].any()
     assert table[2]["low"] < table[2]["average_precision"]
+
+
+def test_labels_that_are_not_shown_to_be_heard_are_present_from_a_high_score(
+    trained: tuple[distilled.Corpus, Path], run: distilled.Run
+) -> None:
+    corpus, folder = trained
+    text = np.random.default_rng(0).standard_normal((len(corpus.vocabulary), 256)).astype(np.float32)
+    judged = assembled.judge_training(corpus, run, folder.parent, 1, text, mixtures=32)
+    model = load(folder)
+    kept = judged.columns(np.array([corpus.vocabulary.index(name) for name in model.config.labels]))
+    least = np.where(np.arange(len(model.config.labels)) == 0, 0.8, 0.0)
+    free, bound = (
+        np.array(assembled.calibrated(model, kept, at).config.outputs[CLIP_LOGITS].thresholds) for at in (np.zeros_like(least), least)
+    )
+    assert bound[0] == max(0.8, free[0]) and (bound >= free).all() and bound.min() < 0.8
 
 
 def test_judges_are_joined() -> None:
