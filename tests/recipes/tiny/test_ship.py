@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from auricle.bench.card import read_clips
 from auricle.core.model_files import read_config
 from auricle.data.corpora.clip_table import FOLDS
 from auricle.runtime.catalog import find_folder
@@ -87,7 +88,8 @@ def test_the_card_names_the_teacher_and_every_clip(three_classes: Path, small_ru
     ship.finish(corpus, place, {"steps": 300})
     card = json.loads((place / "card.json").read_text())
     assert "distilled from EfficientAT mn04 (MIT" in card["notes"][0] and "AudioSet" in card["notes"][0]
-    assert sum(len(author["files"]) for author in card["clips"]) == len(corpus.trainable) == 30 and card["recipe"] == {"steps": 300}
+    assert sum(author["clips"] for author in card["authors"]) == len(read_clips(place)) == len(corpus.trainable) == 30
+    assert card["recipe"] == {"steps": 300}
     assert read_config(place / "config.json").labels and not (place / "old").exists()
 
 
