@@ -1,4 +1,4 @@
-"""The card of the shipped model: authors of training clips, training settings and results; beside it the list of these clips."""
+"""The card of a shipped model: authors of training clips, training settings and results; beside it the list of these clips."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from auricle.bench.results import fingerprint, read_records
 from auricle.core.files import atomic_file, write_text
+from auricle.core.model_files import read_config
 from auricle.data.corpora.clip_table import Row
 from auricle.data.corpora.synthetic import CORPUS as SYNTHETIC
 
@@ -50,7 +51,7 @@ def write_card(
         {"corpus": corpus, "author": author, "licence": licence, "clips": number} for (corpus, author, licence), number in counts.items()
     ]
     card = {
-        "name": "auricle-tiny",
+        "name": read_config(folder / "config.json").name,
         "licence": "Apache-2.0",
         "weights": fingerprint(folder),
         "notes": list(notes),

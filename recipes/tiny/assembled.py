@@ -53,7 +53,7 @@ from auricle.runtime.tokens import TextTower
 from auricle.signal.resample import resample
 from auricle.tasks.tagging import combine_logits
 from auricle.train.calibrate import fit_platt, fit_thresholds
-from recipes.tiny.distilled import Corpus, Run, left_fold, model_config, open_corpus
+from recipes.tiny.distilled import NAME, Corpus, Run, left_fold, model_config, open_corpus
 from recipes.tiny.event_decoding import ScoredMixtures, fit_decoding
 from recipes.tiny.families import Meanings, made_sounds, read_kinds
 from recipes.tiny.heads import fit_joint, fit_similarity
@@ -460,8 +460,10 @@ def assemble(
     tensors = {key: value for key, value in load_file(words / "model.safetensors").items() if key.startswith(TEXT)}
     rows = [corpus.rows[index] for index in corpus.training]
     items = items_from_rows([row for row in rows if row.corpus != SYNTHETIC])  # synthetic clips are nobody's recordings, and in no test
-    card = {"summary": "auricle-tiny, distilled", "trained": True, "corpora": sorted({row.corpus for row in rows})}
+    card = {"summary": f"{NAME}, distilled", "trained": True, "corpora": sorted({row.corpus for row in rows})}
     save(folder, smaller, tensors, card=card, tokenizer=words / "tokenizer.json", half=True)
+    compact = json.dumps(json.loads((words / "tokenizer.json").read_text(encoding="utf-8")), ensure_ascii=False, separators=(",", ":"))
+    write_text(folder / "tokenizer.json", compact)
     export_half(load_model_folder(folder), folder)
     write_lineage(folder, items, fingerprints=fingerprint_items(items))
     write_calibrated(folder, items_from_rows([corpus.rows[index] for index in sorted(clips)]))

@@ -54,6 +54,7 @@ from recipes.tiny.label_map import LabelMap, read_label_map
 from recipes.tiny.training import SILENCE_DBFS, WINDOW
 
 RESULTS = Path("docs/results")
+NAME = "auricle-tiny-2"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +185,7 @@ def model_config(vocabulary: Sequence[str], run: Run) -> ModelConfig:
     encoder = open_run_encoder(run)
     rate = _encode_silence(encoder, round(WINDOW.seconds * open_frontend(encoder.frontend).frame_rate)).frame_rate
     config = heads_config(
-        name="auricle-tiny",
+        name=NAME,
         frontend=encoder.frontend,
         encoder=run.encoder.model_dump(mode="json"),
         labels=list(vocabulary),

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from auricle.bench.results import Figure, write_record
+from auricle.core.config import CLIP_LOGITS
 from auricle.core.errors import SoundError
 from auricle.core.files import write_text
 from auricle.core.records import Analysis, Clip, Event
@@ -67,14 +68,14 @@ def classes(corpus: Corpus) -> dict[int, str]:
 
 
 def call_clips(listener: Listener, corpus: Corpus, leave: int) -> Hits:
-    """Call each ESC-50 clip of the fold by the best of the 50 labels."""
+    """Call each ESC-50 clip of the fold by the best of the 50 labels; of equal ones by that which implies most, crickets before insects."""
     labels = classes(corpus)
     rows = [row for row in corpus.rows if row.corpus == "esc50" and fold(row) == leave]
     answers = listener.tag([row.path for row in rows], top=None)
     assert isinstance(answers, list)
-    wanted, right = set(labels.values()), []
+    wanted, right, implied = set(labels.values()), [], listener.config.outputs[CLIP_LOGITS].implied
     for row, answer in zip(rows, answers, strict=True):
-        best = max((tag for tag in answer.tags if tag.label in wanted), key=lambda tag: tag.score)
+        best = max((tag for tag in answer.tags if tag.label in wanted), key=lambda tag: (tag.score, len(implied(tag.label))))
         right.append(best.label == labels[row.target])
     elsewhere = {_author(corpus.rows[index]) for index in corpus.training if corpus.rows[index].corpus != "esc50"} - {""}
     return Hits(np.array(right), np.array([_author(row) not in elsewhere for row in rows]))
@@ -209,9 +210,9 @@ def hear_files(listener: Listener, corpus: Corpus, leave: int, count: int) -> li
 
 def _heard(analysis: Analysis) -> str:
     narrowest = analysis.narrowest()
-    if present := [f"{tag.label} {tag.score:.2f}" for tag in narrowest.tags if tag.present]:
+    if present := [tag.label for tag in narrowest.tags if tag.present]:
         return ", ".join(present)
-    guesses = ", ".join(f"{tag.label} {tag.score:.2f}" for tag in narrowest.perhaps)
+    guesses = ", ".join(tag.label for tag in narrowest.perhaps)
     return "silent" if analysis.silent else f"(perhaps {guesses})" if guesses else "(nothing)"
 
 

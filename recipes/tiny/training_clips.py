@@ -3,8 +3,8 @@
     python -m recipes.tiny.training_clips --data DIR
 
 Writes heard.jsonl, heard_fingerprints.npy and heard.npy into the model's folder: the clips listed beside its card, their audio
-fingerprints, and their similarity embeddings (int8) by the model itself. None of them changes the model's fingerprint. Expected: 2042 clips, under 1.5 MB
-together. Hardware: one core, a minute.
+fingerprints, and their similarity embeddings (int8) by the model itself. None of them changes the model's fingerprint. Expected: 2042
+clips, under 1.5 MB together. Hardware: one core, a minute.
 """
 
 from __future__ import annotations
