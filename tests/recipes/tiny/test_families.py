@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from recipes.tiny.families import PATH, Meanings, figures, judge, made_sounds, read_kinds
+import auricle
+from auricle.data import corpora
+from recipes.tiny.families import PATH, Meanings, figures, judge, made_sounds, measure, read_kinds
 from recipes.tiny.label_map import read_label_map
 
 KINDS = {kind.name: kind for kind in read_kinds()}
@@ -63,3 +67,11 @@ def test_made_sounds_depend_on_the_seed_alone(kind: str) -> None:
         np.max(np.abs(np.fft.rfft(clip.samples[0])) ** 2) / np.sum(np.abs(np.fft.rfft(clip.samples[0])) ** 2 + 1e-12) for clip in first
     ]
     assert (np.median(peaks) > 0.3) == (kind == "tones")
+
+
+def test_left_out_rows_count_where_the_model_was_trained_on_others_of_their_corpus(three_classes: Path) -> None:
+    row = next(iter(corpora.read(three_classes, ["esc50"])))
+    rows = [dataclasses.replace(row, corpus="kenney", label="click", labels=(), source="new")]
+    listener = auricle.load()
+    by_corpus, left_out = (measure(listener, rows, seed=0, left_out=apart) for apart in (False, True))
+    assert "games" not in by_corpus and left_out["games"].count == 1
