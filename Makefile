@@ -2,6 +2,7 @@
 #   make listen                         hear the examples
 #   make listen FILES="a.wav b.mp3"     hear your own files (quote names with spaces: FILES="'my file.wav' b.mp3")
 #   make listen MODEL=mn04              hear them with a published model, after: .venv/bin/auricle models get mn04
+#   make listen MODEL=auricle-tiny-2    hear them with another shipped model
 #   make test                           run the tests (some only: ARGS="tests/signal", ARGS='-m "not slow"'; one at a time: ARGS="-n 0 -x")
 #   make page                           build the page of `auricle serve` (needs npm of Node.js 20 or newer)
 #   make lint | results | clean         check style and types | render docs/results.md | remove what was installed
@@ -17,7 +18,8 @@ export FILES MODEL
 .PHONY: listen test page lint results clean
 .DEFAULT_GOAL := listen
 
-listen: $(VENV)/.core $(if $(MODEL),$(VENV)/.published)
+# Only models that are not shipped need torch, which converts them.
+listen: $(VENV)/.core $(if $(MODEL),$(if $(wildcard auricle/weights/$(MODEL)/config.json),,$(VENV)/.published))
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; $(BIN)/auricle listen $${MODEL:+-m "$$MODEL"} "$$@"
 
 test: $(VENV)/.dev
