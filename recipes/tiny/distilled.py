@@ -154,6 +154,11 @@ def own_label(row: Row, names: LabelMap) -> str:
     return next(iter(names.names(row)), "")
 
 
+def esc50_labels(corpus: Corpus) -> dict[int, str]:
+    """ESC-50's target -> the label of the vocabulary that means it."""
+    return {row.target: own_label(row, corpus.map) for row in corpus.rows if row.corpus == "esc50"}
+
+
 def _key(rows: Sequence[Row]) -> str:
     return json.dumps([str(row.path) for row in rows])
 
@@ -240,7 +245,7 @@ def train_model(corpus: Corpus, run: Run, teacher: Teacher | None, out: Path) ->
 def esc50_accuracy(objective: DistillObjective, corpus: Corpus, leave: int) -> tuple[float, float, float, int]:
     """Share of the left-out ESC-50 clips whose class has the highest score among the 50, with its interval, and their number."""
     rows = [index for index, row in enumerate(corpus.rows) if row.corpus == "esc50" and fold(row) == leave]
-    classes = {row.target: own_label(row, corpus.map) for row in corpus.rows if row.corpus == "esc50"}
+    classes = esc50_labels(corpus)
     columns = [corpus.vocabulary.index(classes[target]) for target in sorted(classes)]
     right = 0
     for index in rows:

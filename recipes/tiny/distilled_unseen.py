@@ -28,7 +28,7 @@ from auricle.runtime.catalog import find_folder
 from auricle.runtime.tokens import TextTower
 from recipes.tiny import unseen
 from recipes.tiny.assembled import encode_clips, fit_words, open_training
-from recipes.tiny.distilled import Corpus, Run, open_corpus, own_label, train_model
+from recipes.tiny.distilled import Corpus, Run, esc50_labels, open_corpus, own_label, train_model
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 ABOUT = (
@@ -40,7 +40,7 @@ ABOUT = (
 
 def held_out(corpus: Corpus, number: int) -> tuple[str, ...]:
     """The ten labels of a set, in the order of ESC-50's targets."""
-    classes = {row.target: own_label(row, corpus.map) for row in corpus.rows if row.corpus == "esc50"}
+    classes = esc50_labels(corpus)
     return tuple(classes[target] for target in sorted(classes) if target % 5 == number)
 
 

@@ -43,7 +43,7 @@ from auricle.recipes.distilling.teacher import Teacher
 from auricle.runtime.catalog import find_folder
 from auricle.tasks import detection
 from recipes.tiny.assembled import assemble
-from recipes.tiny.distilled import Corpus, Run, open_corpus, own_label
+from recipes.tiny.distilled import Corpus, Run, esc50_labels, open_corpus
 from recipes.tiny.evaluation import Scene, SceneScores, gated_classifier, scene_figures, score_scenes
 from recipes.tiny.families import Judged, measure
 
@@ -62,14 +62,9 @@ class Hits:
     apart: np.ndarray
 
 
-def classes(corpus: Corpus) -> dict[int, str]:
-    """ESC-50's target -> the label of the vocabulary that means it."""
-    return {row.target: own_label(row, corpus.map) for row in corpus.rows if row.corpus == "esc50"}
-
-
 def call_clips(listener: Listener, corpus: Corpus, leave: int) -> Hits:
     """Call each ESC-50 clip of the fold by the best of the 50 labels; of equal ones by that which implies most, crickets before insects."""
-    labels = classes(corpus)
+    labels = esc50_labels(corpus)
     rows = [row for row in corpus.rows if row.corpus == "esc50" and fold(row) == leave]
     answers = listener.tag([row.path for row in rows], top=None)
     assert isinstance(answers, list)
@@ -87,7 +82,7 @@ def _author(row: Row) -> str:
 
 def compose(corpus: Corpus, leave: int, sources: int) -> list[Scene]:
     """Scenes of so many sources of the fold's ESC-50 clips over the fold's ambience, by labels of the vocabulary."""
-    labels = classes(corpus)
+    labels = esc50_labels(corpus)
     clips = [
         Source(load_source(row, rate=RATE).samples, (labels[row.target],))
         for row in corpus.rows
@@ -253,7 +248,7 @@ def main() -> None:
         corpus = open_corpus(asked.data, asked.work / "features", run, teacher, leave=leave, made=made if made.exists() else None)
         judges = {asked.work / f"fold{other}": other for other in asked.folds if other != leave}
         folder = assemble(corpus, run, asked.work / f"fold{leave}", find_folder(asked.words), judges=judges, mixtures=960)
-        listener, labels = load(str(folder)), tuple(sorted(classes(corpus).values()))
+        listener, labels = load(str(folder)), tuple(sorted(esc50_labels(corpus).values()))
         hits.append(call_clips(listener, corpus, leave))
         print(f"fold {leave}: {hits[-1].right.mean():.4f} of ESC-50's clips, {len(listener.labels)} labels", flush=True)
         files += hear_files(listener, corpus, leave, FILES // len(asked.folds) + (leave <= FILES % len(asked.folds)))
