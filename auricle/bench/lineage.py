@@ -124,7 +124,7 @@ def write_lineage(
     before the items, each once, and fingerprints are written where all parents have them, embeddings never.
     InputError where there are not as many vectors or fingerprints as items.
     """
-    lines = _to_lines(items)
+    lines = _lines(_to_clips(items))
     for rows, name in ((vectors, "vectors"), (fingerprints, "fingerprints")):
         if rows is not None and len(rows) != len(lines):
             raise InputError(f"{len(rows)} {name} for {len(lines)} clips; wanted one for each")
@@ -150,12 +150,12 @@ def write_calibrated(folder: Path, items: Iterable[Item]) -> None:
 
     Those that it was trained on are left out.
     """
-    heard = set((folder / CLIPS).read_text(encoding="utf-8").splitlines(keepends=True)) if (folder / CLIPS).is_file() else set()
-    write_text(folder / CALIBRATED, "".join(line for line in _to_lines(items) if line not in heard))
+    heard = set(_read_clips(folder / CLIPS)) if (folder / CLIPS).is_file() else set()
+    write_text(folder / CALIBRATED, "".join(_lines(clip for clip in _to_clips(items) if clip not in heard)))
 
 
-def _to_lines(items: Iterable[Item]) -> list[str]:
-    return _lines(Clip(item.corpus, item.source, Path(item.member or item.audio).name, item.site) for item in items)
+def _to_clips(items: Iterable[Item]) -> list[Clip]:
+    return [Clip(item.corpus, item.source, Path(item.member or item.audio).name, item.site) for item in items]
 
 
 def _lines(clips: Iterable[Clip]) -> list[str]:

@@ -215,7 +215,7 @@ def render_files(files: Sequence[tuple[str, str, str]]) -> str:
     """The page of recordings and what was heard in them."""
     intro = f"""# {len(files)} recordings as they come
 
-What models that are made as auricle-tiny hear in {len(files)} recordings that they were neither trained nor calibrated on: those of each
+What models that are made as auricle-tiny-2 hear in {len(files)} recordings that they were neither trained nor calibrated on: those of each
 fold whose names have the smallest hashes, ESC-50 left out. The second column is what file names and credits say, unchecked; the third the
 tags of `auricle listen` without those that follow from a narrower one, or, in parentheses, what comes close where nothing is present.
 Written by `python -m recipes.tiny.left_out`; the corpora are described in [data](../data.md).
